@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// `CNNZOO_WERROR=1` turns warnings into errors; `Scripts/test` sets it. Users with another compiler
+/// are not stopped by a warning that compiler invented.
+let strict: [SwiftSetting] =
+  (Context.environment["CNNZOO_WERROR"] == nil ? [] : [.treatAllWarnings(as: .error)])
+  + [.enableUpcomingFeature("ExistentialAny")]
+
+/// The kernel targets hold nothing but bounds-free loops over raw pointers, so they are always
+/// optimised, in debug builds too. One instruction set each: the rest of the package stays generic.
+func kernels(_ march: String?) -> [SwiftSetting] {
+  let flags = ["-Ounchecked"] + (march.map { ["-Xcc", "-march=\($0)"] } ?? [])
+  return strict + [.unsafeFlags(flags)]
+}
+
+#if arch(x86_64)
+  let kernelTargets: [Target] = [
+    .target(
+      name: "KernelsBaseline", dependencies: ["Kernels"], swiftSettings: kernels(nil)),
+    .target(
+      name: "KernelsAVX2", dependencies: ["Kernels"], swiftSettings: kernels("x86-64-v3")),
+    .target(
+      name: "KernelsAVX512", dependencies: ["Kernels"], swiftSettings: kernels("x86-64-v4")),
+  ]
+#else
+  let kernelTargets: [Target] = [
+    .target(
+      name: "KernelsBaseline", dependencies: ["Kernels"], swiftSettings: kernels(nil))
+  ]
+#endif
+
+let package = Package(
+  name: "cnnzoo",
+  products: [
+    .library(name: "CNNZoo", targets: ["CNNZoo"]),
+    .executable(name: "cnnzoo", targets: ["cnnzoo"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(
+      name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+    .systemLibrary(
+      name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .target(name: "CPNG", dependencies: ["CLibPNG"]),
+    .target(name: "CSystem"),
+
+    .target(name: "Kernels", swiftSettings: strict),
+    .target(
+      name: "Operators",
+      dependencies: ["Kernels", "COpenBLAS", "CSystem"]
+        + kernelTargets.map { .byName(name: $0.name) },
+      swiftSettings: strict),
+    .target(name: "GraphIR", swiftSettings: strict),
+    .target(name: "Weights", swiftSettings: strict),
+    .target(
+      name: "Images", dependencies: ["CTurboJPEG", "CPNG", "CWebP"], swiftSettings: strict),
+    .target(name: "ModelZoo", dependencies: ["GraphIR", "Images"], swiftSettings: strict),
+    .target(
+      name: "Inference", dependencies: ["GraphIR", "Operators", "Weights"],
+      swiftSettings: strict),
+    .target(
+      name: "CNNZoo", dependencies: ["GraphIR", "ModelZoo", "Weights", "Images", "Inference"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "cnnzoo",
+      dependencies: [
+        "CNNZoo", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Command", swiftSettings: strict),
+
+    .testTarget(name: "OperatorsTests", dependencies: ["Operators"], swiftSettings: strict),
+    .testTarget(name: "WeightsTests", dependencies: ["Weights"], swiftSettings: strict),
+    .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
+    .testTarget(
+      name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], swiftSettings: strict),
+    .testTarget(
+      name: "InferenceTests", dependencies: ["Inference", "ModelZoo", "Weights"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests", dependencies: ["cnnzoo"], swiftSettings: strict),
+  ] + kernelTargets
+)

@@ -1,0 +1,3 @@
+#ifndef CNNZOO_CPNG_H
+#define CNNZOO_CPNG_H
+#endif

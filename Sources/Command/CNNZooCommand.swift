@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct CNNZooCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "cnnzoo")
+}
