@@ -1,0 +1,45 @@
+/// One operation of a network, with its inputs, its output shape and its parameters' names.
+public struct Node: Sendable, Identifiable {
+  /// Position in `Graph.nodes`; inputs always have smaller identifiers.
+  public let id: Int
+  /// Dotted module path, equal to torchvision's, such as `features.1.0.block.0.0`.
+  public let name: String
+  /// What it computes.
+  public let operation: Operation
+  /// Identifiers of the nodes whose outputs it reads.
+  public let inputs: [Int]
+  /// Shape of its output for one image.
+  public let shape: TensorShape
+  /// The tensors it reads from the weight file.
+  public let parameters: [Parameter]
+  /// Multiply-accumulates for one image, convolutions and linear layers counted (as published
+  /// figures do).
+  public let macs: Int
+}
+
+/// A network as a pure value: a list of nodes in an order in which they can be computed.
+///
+/// It knows names, shapes and costs, and neither weights nor how it will be run.
+public struct Graph: Sendable {
+  /// The model's name, such as `effnetv2-s`.
+  public let name: String
+  /// The nodes; the first is the input.
+  public let nodes: [Node]
+  /// Identifier of the node that yields the logits.
+  public let output: Int
+  /// The kind of every enclosing module by its path, such as `features.1.0` → `FusedMBConv`.
+  public let modules: [String: String]
+
+  /// The input's shape.
+  public var inputShape: TensorShape { nodes[0].shape }
+  /// The number of classes.
+  public var classCount: Int { nodes[output].shape.channels }
+  /// Every parameter, in the order of the nodes.
+  public var parameters: [Parameter] { nodes.flatMap(\.parameters) }
+  /// Trainable scalars: the published parameter count.
+  public var parameterCount: Int {
+    parameters.lazy.filter(\.isTrainable).map(\.count).reduce(0, +)
+  }
+  /// Multiply-accumulates for one image.
+  public var macs: Int { nodes.lazy.map(\.macs).reduce(0, +) }
+}

@@ -1,0 +1,130 @@
+/// The output of a node while a graph is being built.
+public struct Value: Sendable {
+  /// The node's identifier.
+  public let id: Int
+  /// The node's output shape.
+  public let shape: TensorShape
+}
+
+/// Builds a `Graph` node by node; module paths follow from the nesting of `scope` calls.
+///
+/// Shapes that cannot be are programming errors of a model definition, hence preconditions.
+public struct GraphBuilder: Sendable {
+  private let name: String
+  private var path: [String] = []
+  private var nodes: [Node] = []
+  private var modules: [String: String] = [:]
+
+  /// An empty graph called `name`.
+  public init(name: String) {
+    self.name = name
+  }
+
+  /// The graph that yields `output`.
+  public func graph(output: Value) -> Graph {
+    Graph(name: name, nodes: nodes, output: output.id, modules: modules)
+  }
+
+  /// Runs `body` inside the module `name`, of type `kind`.
+  public mutating func scope<Result>(
+    _ name: String, kind: String, _ body: (inout GraphBuilder) -> Result
+  ) -> Result {
+    path.append(name)
+    modules[path.joined(separator: ".")] = kind
+    defer { path.removeLast() }
+    return body(&self)
+  }
+
+  /// The image, normalised, three channels unless stated otherwise.
+  public mutating func input(_ shape: TensorShape) -> Value {
+    append(.input, "input", [], shape)
+  }
+
+  /// A convolution to `channels` output channels.
+  public mutating func convolution(
+    _ input: Value, _ name: String, channels: Int, _ convolution: Convolution
+  ) -> Value {
+    let inputChannels = input.shape.channels
+    precondition(inputChannels % convolution.groups == 0 && channels % convolution.groups == 0)
+    let shape = convolution.outputShape(of: input.shape, channels: channels)
+    let kernel = convolution.kernel
+    let weight = [channels, inputChannels / convolution.groups, kernel, kernel]
+    return append(
+      .convolution(convolution), name, [input], shape,
+      parameters: [(.weight, "weight", weight)]
+        + (convolution.hasBias ? [(.bias, "bias", [channels])] : []),
+      macs: shape.positions * weight.reduce(1, *))
+  }
+
+  /// Batch norm with `epsilon` added to the variance.
+  public mutating func batchNorm(_ input: Value, _ name: String, epsilon: Double) -> Value {
+    let channels = [input.shape.channels]
+    return append(
+      .batchNorm(epsilon: epsilon), name, [input], input.shape,
+      parameters: [
+        (.weight, "weight", channels), (.bias, "bias", channels),
+        (.runningMean, "running_mean", channels), (.runningVariance, "running_var", channels),
+      ])
+  }
+
+  /// An element-wise non-linearity.
+  public mutating func activation(
+    _ input: Value, _ name: String, _ activation: Activation
+  ) -> Value {
+    append(.activation(activation), name, [input], input.shape)
+  }
+
+  /// The residual connection `branch + shortcut`.
+  public mutating func add(_ branch: Value, _ shortcut: Value) -> Value {
+    precondition(branch.shape == shortcut.shape)
+    return append(.add, "add", [branch, shortcut], branch.shape)
+  }
+
+  /// The mean over all positions.
+  public mutating func globalAveragePool(_ input: Value, _ name: String) -> Value {
+    append(.globalAveragePool, name, [input], TensorShape(channels: input.shape.channels))
+  }
+
+  /// `input` times `gate`, a vector broadcast over positions.
+  public mutating func scale(_ input: Value, by gate: Value) -> Value {
+    precondition(gate.shape == TensorShape(channels: input.shape.channels))
+    return append(.scale, "scale", [input, gate], input.shape)
+  }
+
+  /// A fully connected layer with bias on a vector.
+  public mutating func linear(_ input: Value, _ name: String, outputs: Int) -> Value {
+    precondition(input.shape.positions == 1)
+    let inputs = input.shape.channels
+    return append(
+      .linear, name, [input], TensorShape(channels: outputs),
+      parameters: [(.weight, "weight", [outputs, inputs]), (.bias, "bias", [outputs])],
+      macs: outputs * inputs)
+  }
+
+  /// Stochastic depth on a residual branch; the identity at inference.
+  public mutating func stochasticDepth(
+    _ input: Value, _ name: String, probability: Double
+  ) -> Value {
+    append(.stochasticDepth(probability: probability), name, [input], input.shape)
+  }
+
+  /// Dropout; the identity at inference.
+  public mutating func dropout(_ input: Value, _ name: String, probability: Double) -> Value {
+    append(.dropout(probability: probability), name, [input], input.shape)
+  }
+
+  private mutating func append(
+    _ operation: Operation, _ name: String, _ inputs: [Value], _ shape: TensorShape,
+    parameters: [(role: Parameter.Role, name: String, shape: [Int])] = [], macs: Int = 0
+  ) -> Value {
+    let full = (path + [name]).joined(separator: ".")
+    nodes.append(
+      Node(
+        id: nodes.count, name: full, operation: operation, inputs: inputs.map(\.id), shape: shape,
+        parameters: parameters.map {
+          Parameter(name: "\(full).\($0.name)", role: $0.role, shape: $0.shape)
+        },
+        macs: macs))
+    return Value(id: nodes.count - 1, shape: shape)
+  }
+}

@@ -1,0 +1,40 @@
+/// What a node computes. A closed set: whoever reads a graph switches over it exhaustively.
+public enum Operation: Hashable, Sendable {
+  /// The normalised image.
+  case input
+  /// A convolution of the one input.
+  case convolution(Convolution)
+  /// (x − mean) / √(variance + epsilon) · weight + bias, per channel.
+  case batchNorm(epsilon: Double)
+  /// An element-wise non-linearity.
+  case activation(Activation)
+  /// The sum of two inputs of one shape: the residual connection.
+  case add
+  /// The mean over all positions.
+  case globalAveragePool
+  /// The first input times the second, a vector broadcast over positions: squeeze-excite's gate.
+  case scale
+  /// y = x·Wᵀ + b on a vector.
+  case linear
+  /// Drops the whole branch for a training sample with this probability (Huang et al. 2016);
+  /// the identity at inference.
+  case stochasticDepth(probability: Double)
+  /// Zeroes single values in training; the identity at inference.
+  case dropout(probability: Double)
+
+  /// The name of the PyTorch module that computes it, for summaries.
+  public var moduleName: String {
+    switch self {
+    case .input: "Input"
+    case .convolution: "Conv2d"
+    case .batchNorm: "BatchNorm2d"
+    case .activation(let activation): activation.moduleName
+    case .add: "Add"
+    case .globalAveragePool: "AdaptiveAvgPool2d"
+    case .scale: "Scale"
+    case .linear: "Linear"
+    case .stochasticDepth: "StochasticDepth"
+    case .dropout: "Dropout"
+    }
+  }
+}

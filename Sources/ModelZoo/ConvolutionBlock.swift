@@ -1,0 +1,41 @@
+import GraphIR
+
+/// What every block of one network shares.
+struct BlockStyle {
+  var padding: Padding
+  /// 1e-3 in all three families: their TensorFlow originals' value, not PyTorch's 1e-5.
+  var epsilon = 1e-3
+}
+
+extension GraphBuilder {
+  /// Convolution without bias, batch norm, activation: torchvision's `Conv2dNormActivation`.
+  mutating func convolutionBlock(
+    _ input: Value, _ name: String, channels: Int, kernel: Int, stride: Int = 1, groups: Int = 1,
+    activation: Activation?, style: BlockStyle
+  ) -> Value {
+    scope(name, kind: "Conv2dNormActivation") { builder in
+      var x = builder.convolution(
+        input, "0", channels: channels,
+        Convolution(
+          kernel: kernel, stride: stride, padding: style.padding, groups: groups, hasBias: false))
+      x = builder.batchNorm(x, "1", epsilon: style.epsilon)
+      return activation.map { builder.activation(x, "2", $0) } ?? x
+    }
+  }
+
+  /// Squeeze-excite (Hu et al. 2018): pool, reduce to `squeezed` channels, restore, gate.
+  mutating func squeezeExcite(
+    _ input: Value, _ name: String, squeezed: Int, inner: Activation, gate: Activation
+  ) -> Value {
+    scope(name, kind: "SqueezeExcitation") { builder in
+      // A 1×1 convolution of one position: padding is never used.
+      let dense = Convolution(kernel: 1, padding: .symmetric, hasBias: true)
+      var s = builder.globalAveragePool(input, "avgpool")
+      s = builder.convolution(s, "fc1", channels: squeezed, dense)
+      s = builder.activation(s, "activation", inner)
+      s = builder.convolution(s, "fc2", channels: input.shape.channels, dense)
+      s = builder.activation(s, "scale_activation", gate)
+      return builder.scale(input, by: s)
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import GraphIR
+
+/// MobileNetV3 (Howard et al. 2019, arXiv 1905.02244).
+package enum MobileNetV3: String, CaseIterable, Sendable {
+  case large, small
+
+  /// One row of Table 1 or 2: a bottleneck.
+  package struct Bottleneck: Hashable, Sendable {
+    var input: Int
+    var kernel: Int
+    var expanded: Int
+    var output: Int
+    var squeezeExcites: Bool
+    var activation: Activation
+    var stride: Int
+
+    package init(
+      _ input: Int, _ kernel: Int, _ expanded: Int, _ output: Int, squeezeExcites: Bool,
+      _ activation: Activation, _ stride: Int
+    ) {
+      self.input = input
+      self.kernel = kernel
+      self.expanded = expanded
+      self.output = output
+      self.squeezeExcites = squeezeExcites
+      self.activation = activation
+      self.stride = stride
+    }
+  }
+
+  /// The paper's table; `divisor` is 2 for the reduced tail (the last stage's widths halved), else
+  /// 1. Columns: input, kernel, expanded, output, squeeze-excite, activation, stride.
+  package func table(divisor d: Int) -> [Bottleneck] {
+    switch self {
+    case .large:
+      [
+        .init(16, 3, 16, 16, squeezeExcites: false, .relu, 1),
+        .init(16, 3, 64, 24, squeezeExcites: false, .relu, 2),
+        .init(24, 3, 72, 24, squeezeExcites: false, .relu, 1),
+        .init(24, 5, 72, 40, squeezeExcites: true, .relu, 2),
+        .init(40, 5, 120, 40, squeezeExcites: true, .relu, 1),
+        .init(40, 5, 120, 40, squeezeExcites: true, .relu, 1),
+        .init(40, 3, 240, 80, squeezeExcites: false, .hardSwish, 2),
+        .init(80, 3, 200, 80, squeezeExcites: false, .hardSwish, 1),
+        .init(80, 3, 184, 80, squeezeExcites: false, .hardSwish, 1),
+        .init(80, 3, 184, 80, squeezeExcites: false, .hardSwish, 1),
+        .init(80, 3, 480, 112, squeezeExcites: true, .hardSwish, 1),
+        .init(112, 3, 672, 112, squeezeExcites: true, .hardSwish, 1),
+        .init(112, 5, 672, 160 / d, squeezeExcites: true, .hardSwish, 2),
+        .init(160 / d, 5, 960 / d, 160 / d, squeezeExcites: true, .hardSwish, 1),
+        .init(160 / d, 5, 960 / d, 160 / d, squeezeExcites: true, .hardSwish, 1),
+      ]
+    case .small:
+      [
+        .init(16, 3, 16, 16, squeezeExcites: true, .relu, 2),
+        .init(16, 3, 72, 24, squeezeExcites: false, .relu, 2),
+        .init(24, 3, 88, 24, squeezeExcites: false, .relu, 1),
+        .init(24, 5, 96, 40, squeezeExcites: true, .hardSwish, 2),
+        .init(40, 5, 240, 40, squeezeExcites: true, .hardSwish, 1),
+        .init(40, 5, 240, 40, squeezeExcites: true, .hardSwish, 1),
+        .init(40, 5, 120, 48, squeezeExcites: true, .hardSwish, 1),
+        .init(48, 5, 144, 48, squeezeExcites: true, .hardSwish, 1),
+        .init(48, 5, 288, 96 / d, squeezeExcites: true, .hardSwish, 2),
+        .init(96 / d, 5, 576 / d, 96 / d, squeezeExcites: true, .hardSwish, 1),
+        .init(96 / d, 5, 576 / d, 96 / d, squeezeExcites: true, .hardSwish, 1),
+      ]
+    }
+  }
+
+  /// Width of the classifier's hidden layer before multipliers.
+  private var hidden: Int {
+    switch self {
+    case .large: 1280
+    case .small: 1024
+    }
+  }
+
+  package func graph(_ configuration: ModelConfiguration) -> Graph {
+    let divisor = configuration.reducedTail ? 2 : 1
+    return Self.graph(
+      name: "mobilenetv3-\(rawValue)", table: table(divisor: divisor), hidden: hidden / divisor,
+      configuration)
+  }
+
+  /// A member of the family with any table: the published ones, and the tiny ones of the tests.
+  package static func graph(
+    name: String, table: [Bottleneck], hidden: Int, _ configuration: ModelConfiguration
+  ) -> Graph {
+    func scaled(_ width: Int) -> Int {
+      makeDivisible(Double(width) * configuration.widthMultiplier)
+    }
+    let style = BlockStyle(padding: configuration.padding)
+    var builder = GraphBuilder(name: name)
+    var x = builder.input(configuration.inputShape)
+    x = builder.scope("features", kind: "Sequential") { builder in
+      x = builder.convolutionBlock(
+        x, "0", channels: scaled(table[0].input), kernel: 3, stride: 2, activation: .hardSwish,
+        style: style)
+      for (index, row) in table.enumerated() {
+        x = builder.bottleneck(
+          x, "\(index + 1)", row, expanded: scaled(row.expanded), output: scaled(row.output),
+          style: style)
+      }
+      return builder.convolutionBlock(
+        x, "\(table.count + 1)", channels: 6 * x.shape.channels, kernel: 1, activation: .hardSwish,
+        style: style)
+    }
+    x = builder.globalAveragePool(x, "avgpool")
+    x = builder.scope("classifier", kind: "Sequential") { builder in
+      x = builder.linear(x, "0", outputs: scaled(hidden))
+      x = builder.activation(x, "1", .hardSwish)
+      x = builder.dropout(x, "2", probability: 0.2)
+      return builder.linear(x, "3", outputs: configuration.classes)
+    }
+    return builder.graph(output: x)
+  }
+}
+
+extension GraphBuilder {
+  fileprivate mutating func bottleneck(
+    _ input: Value, _ name: String, _ row: MobileNetV3.Bottleneck, expanded: Int, output: Int,
+    style: BlockStyle
+  ) -> Value {
+    scope(name, kind: "InvertedResidual") { builder in
+      let branch = builder.scope("block", kind: "Sequential") { builder in
+        var x = input
+        var index = 0
+        func next() -> String {
+          defer { index += 1 }
+          return String(index)
+        }
+        if expanded != input.shape.channels {
+          x = builder.convolutionBlock(
+            x, next(), channels: expanded, kernel: 1, activation: row.activation, style: style)
+        }
+        x = builder.convolutionBlock(
+          x, next(), channels: expanded, kernel: row.kernel, stride: row.stride, groups: expanded,
+          activation: row.activation, style: style)
+        if row.squeezeExcites {
+          x = builder.squeezeExcite(
+            x, next(), squeezed: makeDivisible(Double(expanded / 4)), inner: .relu,
+            gate: .hardSigmoid)
+        }
+        return builder.convolutionBlock(
+          x, next(), channels: output, kernel: 1, activation: nil, style: style)
+      }
+      let hasShortcut = row.stride == 1 && input.shape.channels == output
+      return hasShortcut ? builder.add(branch, input) : branch
+    }
+  }
+}
