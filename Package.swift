@@ -51,7 +51,8 @@ let package = Package(
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
     .target(name: "CSystem"),
 
-    .target(name: "Kernels", swiftSettings: strict),
+    .target(name: "CLanes"),
+    .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
     .target(
       name: "Operators",
       dependencies: ["Kernels", "COpenBLAS", "CSystem"]

@@ -1,1 +1,8 @@
-// placeholder
+import Kernels
+
+/// The kernels for x86-64-v4, in vectors of 16.
+public func kernelTable() -> KernelTable {
+  KernelTable(
+    name: "avx512", maximumColumns: 48, multiply: multiply, finish: finish, scale: scale, sum: sum,
+    depthwise: depthwise)
+}

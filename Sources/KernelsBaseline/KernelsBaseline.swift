@@ -1,1 +1,8 @@
-// placeholder
+import Kernels
+
+/// The kernels that every processor of this architecture runs, in vectors of 4.
+public func kernelTable() -> KernelTable {
+  KernelTable(
+    name: "baseline", maximumColumns: 8, multiply: multiply, finish: finish, scale: scale, sum: sum,
+    depthwise: depthwise)
+}

@@ -1,0 +1,140 @@
+/// C = nonlinearity(C + bias) (+ residual) in place: the epilogue after a product that could not
+/// apply it in registers.
+@frozen
+public struct Epilogue: ChannelBody {
+  public var rows: Int
+  /// A multiple of 8.
+  public var channels: Int
+  public var c: UnsafeMutablePointer<Float>
+  public var cStride: Int
+  public var bias: UnsafePointer<Float>
+  public var residual: UnsafePointer<Float>?
+  public var residualStride: Int
+  public var nonlinearity: Nonlinearity
+
+  @inlinable
+  public init(
+    rows: Int, channels: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
+    bias: UnsafePointer<Float>, residual: UnsafePointer<Float>?, residualStride: Int,
+    nonlinearity: Nonlinearity
+  ) {
+    self.rows = rows
+    self.channels = channels
+    self.c = c
+    self.cStride = cStride
+    self.bias = bias
+    self.residual = residual
+    self.residualStride = residualStride
+    self.nonlinearity = nonlinearity
+  }
+
+  @inlinable @inline(__always)
+  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    switch nonlinearity {
+    case .identity: run(Identity.self, channel, L.self)
+    case .relu: run(ReLU.self, channel, L.self)
+    case .relu6: run(ReLU6.self, channel, L.self)
+    case .hardSwish: run(HardSwish.self, channel, L.self)
+    case .hardSigmoid: run(HardSigmoid.self, channel, L.self)
+    case .silu: run(SiLU.self, channel, L.self)
+    case .sigmoid: run(Sigmoid.self, channel, L.self)
+    }
+  }
+
+  @inlinable @inline(__always)
+  func run<F: NonlinearityFunction, L: Lanes>(_: F.Type, _ channel: Int, _: L.Type) {
+    let shift = L.load(bias + channel)
+    var pointer = c + channel
+    guard var added = residual.map({ $0 + channel }) else {
+      for _ in 0..<rows {
+        L.store(F.apply(L.add(L.load(pointer), shift), L.self), pointer)
+        pointer += cStride
+      }
+      return
+    }
+    for _ in 0..<rows {
+      L.store(L.add(F.apply(L.add(L.load(pointer), shift), L.self), L.load(added)), pointer)
+      pointer += cStride
+      added += residualStride
+    }
+  }
+}
+
+/// out[row] = x[row] · gate, per channel: squeeze-excite's gate on some positions.
+@frozen
+public struct ChannelScale: ChannelBody {
+  public var rows: Int
+  /// A multiple of 8.
+  public var channels: Int
+  public var x: UnsafePointer<Float>
+  public var xStride: Int
+  public var gate: UnsafePointer<Float>
+  public var out: UnsafeMutablePointer<Float>
+  public var outStride: Int
+
+  @inlinable
+  public init(
+    rows: Int, channels: Int, x: UnsafePointer<Float>, xStride: Int, gate: UnsafePointer<Float>,
+    out: UnsafeMutablePointer<Float>, outStride: Int
+  ) {
+    self.rows = rows
+    self.channels = channels
+    self.x = x
+    self.xStride = xStride
+    self.gate = gate
+    self.out = out
+    self.outStride = outStride
+  }
+
+  @inlinable @inline(__always)
+  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    let factor = L.load(gate + channel)
+    var source = x + channel
+    var target = out + channel
+    for _ in 0..<rows {
+      L.store(L.multiply(L.load(source), factor), target)
+      source += xStride
+      target += outStride
+    }
+  }
+}
+
+/// out = (Σ over rows of x[row]) · factor, per channel: pooling, and joining partial sums.
+@frozen
+public struct ChannelSum: ChannelBody {
+  public var rows: Int
+  /// A multiple of 8.
+  public var channels: Int
+  public var x: UnsafePointer<Float>
+  public var xStride: Int
+  public var factor: Float
+  public var out: UnsafeMutablePointer<Float>
+
+  @inlinable
+  public init(
+    rows: Int, channels: Int, x: UnsafePointer<Float>, xStride: Int, factor: Float,
+    out: UnsafeMutablePointer<Float>
+  ) {
+    self.rows = rows
+    self.channels = channels
+    self.x = x
+    self.xStride = xStride
+    self.factor = factor
+    self.out = out
+  }
+
+  @inlinable @inline(__always)
+  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    // Two chains of additions: one alone would wait for its own latency.
+    var even = L.splat(0)
+    var odd = L.splat(0)
+    var pointer = x + channel
+    for _ in 0..<rows / 2 {
+      even = L.add(even, L.load(pointer))
+      odd = L.add(odd, L.load(pointer + xStride))
+      pointer += 2 * xStride
+    }
+    if rows % 2 == 1 { even = L.add(even, L.load(pointer)) }
+    L.store(L.multiply(L.add(even, odd), L.splat(factor)), out + channel)
+  }
+}

@@ -1,0 +1,34 @@
+/// The kernels of one instruction set, as plain functions on raw memory.
+public struct KernelTable: Sendable {
+  /// `avx512`, `avx2` or `baseline`.
+  public let name: String
+  /// Widest column block of `multiply`, in columns: a multiple of 8.
+  public let maximumColumns: Int
+  /// The packed matrix product for one block of `width` columns, a multiple of 8.
+  public let multiply: @Sendable (_ product: MatrixProduct, _ width: Int) -> Void
+  /// Bias, nonlinearity and residual in place.
+  public let finish: @Sendable (Epilogue) -> Void
+  /// Squeeze-excite's gate.
+  public let scale: @Sendable (ChannelScale) -> Void
+  /// Sums over positions.
+  public let sum: @Sendable (ChannelSum) -> Void
+  /// Depthwise convolution.
+  public let depthwise: @Sendable (DepthwiseRows) -> Void
+
+  public init(
+    name: String, maximumColumns: Int,
+    multiply: @escaping @Sendable (_ product: MatrixProduct, _ width: Int) -> Void,
+    finish: @escaping @Sendable (Epilogue) -> Void,
+    scale: @escaping @Sendable (ChannelScale) -> Void,
+    sum: @escaping @Sendable (ChannelSum) -> Void,
+    depthwise: @escaping @Sendable (DepthwiseRows) -> Void
+  ) {
+    self.name = name
+    self.maximumColumns = maximumColumns
+    self.multiply = multiply
+    self.finish = finish
+    self.scale = scale
+    self.sum = sum
+    self.depthwise = depthwise
+  }
+}

@@ -1,0 +1,232 @@
+import CLanes
+
+/// The width and the arithmetic of one instruction set.
+///
+/// Kernels are written once against this protocol and instantiated by the targets `KernelsAVX512`,
+/// `KernelsAVX2` and `KernelsBaseline`, each compiled for its own instruction set. Every body is
+/// inlined into those targets: nothing here runs as shared code, which an older processor might
+/// be handed in a newer one's instructions.
+public protocol Lanes {
+  /// A vector register of floats.
+  associatedtype Vector
+  /// The lanes for a last run of 8 channels: narrower than `Self` only where that is wider than 8.
+  associatedtype Half: Lanes
+
+  /// Floats in a vector.
+  static var count: Int { get }
+  /// Reads a vector; no alignment is asked for.
+  static func load(_ pointer: UnsafePointer<Float>) -> Vector
+  /// Writes a vector; no alignment is asked for.
+  static func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>)
+  /// The same value in every lane.
+  static func splat(_ value: Float) -> Vector
+  static func add(_ a: Vector, _ b: Vector) -> Vector
+  static func subtract(_ a: Vector, _ b: Vector) -> Vector
+  static func multiply(_ a: Vector, _ b: Vector) -> Vector
+  static func divide(_ a: Vector, _ b: Vector) -> Vector
+  /// The lane-wise maximum; a NaN in `a` stays.
+  static func maximum(_ a: Vector, _ b: Vector) -> Vector
+  /// The lane-wise minimum; a NaN in `a` stays.
+  static func minimum(_ a: Vector, _ b: Vector) -> Vector
+  /// a · b + c: one rounding where the instruction set has a fused instruction, else two.
+  static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector
+  /// a · 2ⁿ, where `shifted` is n + 1.5 · 2²³.
+  static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector
+}
+
+/// 512-bit vectors with fused multiply-add: AVX-512.
+public enum Lanes16: Lanes {
+  public typealias Vector = SIMD16<Float>
+  public typealias Half = Lanes8
+
+  @inlinable @inline(__always)
+  public static var count: Int { 16 }
+
+  @inlinable @inline(__always)
+  public static func load(_ pointer: UnsafePointer<Float>) -> Vector {
+    clanes_load16(pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+    clanes_store16(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func splat(_ value: Float) -> Vector {
+    clanes_splat16(value)
+  }
+
+  @inlinable @inline(__always)
+  public static func add(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_add16(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func subtract(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_subtract16(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func multiply(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_multiply16(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func divide(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_divide16(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func maximum(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_max16(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func minimum(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_min16(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
+    clanes_fused16(a, b, c)
+  }
+
+  @inlinable @inline(__always)
+  public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
+    clanes_scale16(a, shifted)
+  }
+}
+
+/// 256-bit vectors with fused multiply-add: AVX2 and FMA; the half vectors of AVX-512.
+public enum Lanes8: Lanes {
+  public typealias Vector = SIMD8<Float>
+  public typealias Half = Lanes8
+
+  @inlinable @inline(__always)
+  public static var count: Int { 8 }
+
+  @inlinable @inline(__always)
+  public static func load(_ pointer: UnsafePointer<Float>) -> Vector {
+    clanes_load8(pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+    clanes_store8(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func splat(_ value: Float) -> Vector {
+    clanes_splat8(value)
+  }
+
+  @inlinable @inline(__always)
+  public static func add(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_add8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func subtract(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_subtract8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func multiply(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_multiply8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func divide(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_divide8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func maximum(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_max8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func minimum(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_min8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
+    clanes_fused8(a, b, c)
+  }
+
+  @inlinable @inline(__always)
+  public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
+    clanes_scale8(a, shifted)
+  }
+}
+
+/// 128-bit vectors: SSE2, which has no fused multiply-add, or NEON, which does.
+public enum Lanes4: Lanes {
+  public typealias Vector = SIMD4<Float>
+  public typealias Half = Lanes4
+
+  @inlinable @inline(__always)
+  public static var count: Int { 4 }
+
+  @inlinable @inline(__always)
+  public static func load(_ pointer: UnsafePointer<Float>) -> Vector {
+    clanes_load4(pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+    clanes_store4(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func splat(_ value: Float) -> Vector {
+    clanes_splat4(value)
+  }
+
+  @inlinable @inline(__always)
+  public static func add(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_add4(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func subtract(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_subtract4(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func multiply(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_multiply4(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func divide(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_divide4(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func maximum(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_max4(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func minimum(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_min4(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
+    #if arch(arm64)
+      clanes_fused4(a, b, c)
+    #else
+      // Fused would be a call into libm for every lane.
+      clanes_add4(clanes_multiply4(a, b), c)
+    #endif
+  }
+
+  @inlinable @inline(__always)
+  public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
+    clanes_scale4(a, shifted)
+  }
+}

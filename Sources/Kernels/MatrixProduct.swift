@@ -1,0 +1,137 @@
+/// One call of the packed matrix product
+/// C[M, N] = nonlinearity(A[M, K] × B[K, N] + bias) (+ residual[M, N]), row-major.
+///
+/// B is packed in blocks of columns: a block of width w is K × w floats, row after row, and starts
+/// at K × (its first column). Widths are multiples of 8 that add up to N rounded up to 8; `bias` is
+/// padded likewise. A residual goes with nonlinearities that only clamp (identity, ReLU, ReLU6).
+@frozen
+public struct MatrixProduct {
+  /// M
+  public var rows: Int
+  /// K
+  public var depth: Int
+  /// A, and the distance between its rows.
+  public var a: UnsafePointer<Float>
+  public var aStride: Int
+  /// The column block's K × width floats.
+  public var b: UnsafePointer<Float>
+  /// `width` floats.
+  public var bias: UnsafePointer<Float>
+  /// C, at the block's first column, and the distance between its rows.
+  public var c: UnsafeMutablePointer<Float>
+  public var cStride: Int
+  /// What is added after the nonlinearity, and the distance between its rows: where there is
+  /// nothing to add, a row of zeros and 0, so that the store has no branch.
+  public var residual: UnsafePointer<Float>
+  public var residualStride: Int
+  public var nonlinearity: Nonlinearity
+
+  @inlinable
+  public init(
+    rows: Int, depth: Int, a: UnsafePointer<Float>, aStride: Int, b: UnsafePointer<Float>,
+    bias: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>, cStride: Int,
+    residual: UnsafePointer<Float>, residualStride: Int,
+    nonlinearity: Nonlinearity
+  ) {
+    self.rows = rows
+    self.depth = depth
+    self.a = a
+    self.aStride = aStride
+    self.b = b
+    self.bias = bias
+    self.c = c
+    self.cStride = cStride
+    self.residual = residual
+    self.residualStride = residualStride
+    self.nonlinearity = nonlinearity
+  }
+}
+
+/// One register tile of the product: K outer products, one store.
+@inlinable @inline(__always)
+public func multiplyTile<T: RegisterTile>(
+  _: T.Type, _ p: MatrixProduct, row: Int, low: Float, high: Float
+) {
+  var tile = T()
+  var a = p.a + row * p.aStride
+  var b = p.b
+  for _ in 0..<p.depth {
+    tile.accumulate(a, stride: p.aStride, T.Row.load(b))
+    a += 1
+    b += T.Row.width
+  }
+  tile.store(
+    p.c + row * p.cStride, stride: p.cStride, bias: p.bias,
+    residual: p.residual + row * p.residualStride, residualStride: p.residualStride,
+    low: low, high: high)
+}
+
+/// Runs `F` over the tile that was just stored, while it is in the first-level cache.
+@inlinable @inline(__always)
+func finishTile<F: NonlinearityFunction, L: Lanes>(
+  _: F.Type, _: L.Type, _ c: UnsafeMutablePointer<Float>, stride: Int, rows: Int, width: Int
+) {
+  for row in 0..<rows {
+    let line = c + row * stride
+    var column = 0
+    while column + L.count <= width {
+      L.store(F.apply(L.load(line + column), L.self), line + column)
+      column += L.count
+    }
+    // Widths are multiples of 8: what is left of a vector of 16 is one vector of 8.
+    if L.count > 8 && column < width {
+      L.Half.store(F.apply(L.Half.load(line + column), L.Half.self), line + column)
+    }
+  }
+}
+
+/// The product for one block of columns as wide as `Row`, in tiles of at most `maximumRows` rows,
+/// 6 or 8.
+///
+/// Rows are dealt out evenly, so that no tile is left with one or two.
+@inlinable @inline(__always)
+public func multiplyColumns<Row: TileRow, L: Lanes>(
+  _: Row.Type, _: L.Type, maximumRows: Int, _ p: MatrixProduct
+) {
+  let low: Float
+  let high: Float
+  switch p.nonlinearity {
+  case .relu: (low, high) = (0, .infinity)
+  case .relu6: (low, high) = (0, 6)
+  case .identity, .hardSwish, .hardSigmoid, .silu, .sigmoid: (low, high) = (-.infinity, .infinity)
+  }
+  let tiles = (p.rows + maximumRows - 1) / maximumRows
+  var tile = 0
+  var row = 0
+  while row < p.rows {
+    let rows = p.rows / tiles + (tile < p.rows % tiles ? 1 : 0)
+    tile += 1
+    switch rows {
+    case 4: multiplyTile(FourRows<Row>.self, p, row: row, low: low, high: high)
+    case 5: multiplyTile(FiveRows<Row>.self, p, row: row, low: low, high: high)
+    case 6: multiplyTile(SixRows<Row>.self, p, row: row, low: low, high: high)
+    case 7 where maximumRows > 6:
+      multiplyTile(SevenRows<Row>.self, p, row: row, low: low, high: high)
+    case 8 where maximumRows > 6:
+      multiplyTile(EightRows<Row>.self, p, row: row, low: low, high: high)
+    default:
+      // Only products of fewer than eight rows come here: vectors, small batches.
+      for single in row..<row + rows {
+        multiplyTile(OneRow<Row>.self, p, row: single, low: low, high: high)
+      }
+    }
+    let c = p.c + row * p.cStride
+    switch p.nonlinearity {
+    case .identity, .relu, .relu6: break
+    case .silu:
+      finishTile(SiLU.self, L.self, c, stride: p.cStride, rows: rows, width: Row.width)
+    case .hardSwish:
+      finishTile(HardSwish.self, L.self, c, stride: p.cStride, rows: rows, width: Row.width)
+    case .hardSigmoid:
+      finishTile(HardSigmoid.self, L.self, c, stride: p.cStride, rows: rows, width: Row.width)
+    case .sigmoid:
+      finishTile(Sigmoid.self, L.self, c, stride: p.cStride, rows: rows, width: Row.width)
+    }
+    row += rows
+  }
+}

@@ -1,0 +1,90 @@
+/// The non-linearity at the end of a kernel, chosen once per call, never per value.
+@frozen
+public enum Nonlinearity: Int32, Sendable, CaseIterable {
+  case identity, relu, relu6, hardSwish, hardSigmoid, silu, sigmoid
+}
+
+/// A non-linearity that a loop is compiled for.
+public protocol NonlinearityFunction {
+  /// Applies it to each lane.
+  static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector
+}
+
+/// x
+public enum Identity: NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector { x }
+}
+
+/// max(x, 0)
+public enum ReLU: NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.maximum(x, L.splat(0))
+  }
+}
+
+/// min(max(x, 0), 6)
+public enum ReLU6: NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.minimum(L.maximum(x, L.splat(0)), L.splat(6))
+  }
+}
+
+/// x · min(max(x + 3, 0), 6) / 6
+public enum HardSwish: NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.multiply(x, HardSigmoid.apply(x, L.self))
+  }
+}
+
+/// min(max(x + 3, 0), 6) / 6
+public enum HardSigmoid: NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.multiply(ReLU6.apply(L.add(x, L.splat(3)), L.self), L.splat(1 / 6))
+  }
+}
+
+/// x / (1 + e⁻ˣ)
+public enum SiLU: NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.divide(x, L.add(L.splat(1), exponential(negated: x, L.self)))
+  }
+}
+
+/// 1 / (1 + e⁻ˣ)
+public enum Sigmoid: NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.divide(L.splat(1), L.add(L.splat(1), exponential(negated: x, L.self)))
+  }
+}
+
+/// e⁻ˣ in each lane, within 2 ulp for |x| ≤ 87, saturating beyond.
+///
+/// The result is never zero and never infinite, so that a division by 1 + e⁻ˣ is finite for finite
+/// x. e⁻ˣ = 2ⁿ·2ᶠ with n the nearest integer to y = −x·log₂e and |f| ≤ ½. log₂e is carried as a sum
+/// of two floats, so that f keeps its bits for large |x|. n is rounded by adding 1.5·2²³, whose low
+/// mantissa bits then hold n: a rounding function would be a library call for every lane.
+@inlinable @inline(__always)
+public func exponential<L: Lanes>(negated x: L.Vector, _: L.Type) -> L.Vector {
+  let limited = L.minimum(L.maximum(x, L.splat(-87.3)), L.splat(87.3))
+  let magic = L.splat(12_582_912)
+  let shifted = L.multiplyAdd(limited, L.splat(-1.442695), magic)
+  let n = L.subtract(shifted, magic)
+  var f = L.multiplyAdd(limited, L.splat(-1.442695), L.subtract(L.splat(0), n))
+  f = L.multiplyAdd(limited, L.splat(-1.925963e-08), f)
+  // 2ᶠ on [−½, ½]: (ln 2)ᵏ / k!, the last two coefficients moved to balance the error.
+  var p = L.splat(1.5353362e-4)
+  p = L.multiplyAdd(p, f, L.splat(1.3398874e-3))
+  p = L.multiplyAdd(p, f, L.splat(9.6184374e-3))
+  p = L.multiplyAdd(p, f, L.splat(5.5503325e-2))
+  p = L.multiplyAdd(p, f, L.splat(2.4022648e-1))
+  p = L.multiplyAdd(p, f, L.splat(6.9314720e-1))
+  p = L.multiplyAdd(p, f, L.splat(1))
+  return L.scale(p, byPowerIn: shifted)
+}

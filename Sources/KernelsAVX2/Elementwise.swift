@@ -1,0 +1,21 @@
+import Kernels
+
+@inline(never)
+func finish(_ epilogue: Epilogue) {
+  forEachVector(of: epilogue.channels, Lanes8.self, epilogue)
+}
+
+@inline(never)
+func scale(_ scale: ChannelScale) {
+  forEachVector(of: scale.channels, Lanes8.self, scale)
+}
+
+@inline(never)
+func sum(_ sum: ChannelSum) {
+  forEachVector(of: sum.channels, Lanes8.self, sum)
+}
+
+@inline(never)
+func depthwise(_ rows: DepthwiseRows) {
+  forEachVector(of: rows.channels, Lanes8.self, rows)
+}
