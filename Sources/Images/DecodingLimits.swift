@@ -1,0 +1,58 @@
+/// Bounds that a picture must keep before any work is spent on it.
+///
+/// Every picture is hostile until checked: a file of a few hundred bytes can declare a raster of
+/// many gigabytes. All bounds are checked on the declared sizes, before memory is allocated.
+public struct DecodingLimits: Sendable, Equatable, Hashable {
+  /// The greatest number of pixels, width × height, that is decoded.
+  public var pixels: Int
+  /// The number of pixels above which a decoded image carries ``ImageWarning/manyPixels(_:)``.
+  public var pixelsWithoutWarning: Int
+  /// The greatest size of an encoded file in bytes.
+  public var fileBytes: Int
+  /// The greatest width and height in pixels.
+  public var side: Int
+  /// The greatest number of scans in a JPEG.
+  ///
+  /// Each scan of a progressive file visits the whole image, so that a small file with thousands of
+  /// them keeps a processor busy for hours.
+  public var jpegScans: Int
+  /// The greatest size in bytes of one ancillary PNG chunk.
+  public var pngAncillaryChunkBytes: Int
+
+  /// The limits used where none are given: about 179 megapixels, 512 MiB, 65 535 per side,
+  /// 100 scans, 8 MiB of an ancillary chunk.
+  public static let standard = DecodingLimits()
+
+  /// Creates limits; every argument defaults to its value in ``standard``.
+  public init(
+    pixels: Int = 178_956_970,
+    pixelsWithoutWarning: Int = 89_478_485,
+    fileBytes: Int = 512 << 20,
+    side: Int = 65_535,
+    jpegScans: Int = 100,
+    pngAncillaryChunkBytes: Int = 8 << 20
+  ) {
+    self.pixels = pixels
+    self.pixelsWithoutWarning = pixelsWithoutWarning
+    self.fileBytes = fileBytes
+    self.side = side
+    self.jpegScans = jpegScans
+    self.pngAncillaryChunkBytes = pngAncillaryChunkBytes
+  }
+
+  /// Throws unless a raster of this size is positive and within ``side`` and ``pixels``.
+  ///
+  /// Afterwards `3 * width * height` is known to be representable.
+  func check(width: Int, height: Int) throws(DecodingFailure) {
+    guard width > 0, height > 0 else {
+      throw .malformed("the size \(width)x\(height) has a zero or negative side")
+    }
+    guard width <= side, height <= side else {
+      throw .overLimit("the size \(width)x\(height) exceeds the limit of \(side) per side")
+    }
+    let (count, overflow) = width.multipliedReportingOverflow(by: height)
+    guard !overflow, count <= min(pixels, Int.max / 8) else {
+      throw .overLimit("the size \(width)x\(height) exceeds the limit of \(pixels) pixels")
+    }
+  }
+}

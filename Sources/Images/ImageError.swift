@@ -1,0 +1,71 @@
+/// Why a picture could not be had.
+///
+/// `source` is the path that was given, or the name passed with bytes or a file descriptor.
+public enum ImageError: Error, Equatable, Hashable, Sendable {
+  /// The input is missing, is a folder, or cannot be read.
+  case unreadable(source: String, reason: String)
+  /// The first bytes are those of no format that is decoded here.
+  case unknownFormat(source: String)
+  /// The data contradict their format or end too soon.
+  case malformed(source: String, format: ImageFormat, reason: String)
+  /// The data may be right, but they use a part of the format that is not decoded here.
+  case unsupported(source: String, format: ImageFormat, reason: String)
+  /// The picture exceeds one of the ``DecodingLimits``; `format` is `nil` where it is not yet known.
+  case overLimit(source: String, format: ImageFormat?, reason: String)
+}
+
+extension ImageError: CustomStringConvertible {
+  /// One line: the source, the format, what is wrong and what to do.
+  public var description: String {
+    switch self {
+    case .unreadable(let source, let reason):
+      return "\(source): \(reason)"
+    case .unknownFormat(let source):
+      return "\(source): not a picture in a known format; give JPEG, PNG, WebP or PNM"
+    case .malformed(let source, let format, let reason):
+      return "\(source): damaged \(format) data: \(reason); get a whole copy of the file"
+    case .unsupported(let source, let format, let reason):
+      return "\(source): unsupported \(format) data: \(reason); convert it to an 8-bit PNG"
+    case .overLimit(let source, let format, let reason):
+      let kind = format.map { "\($0) data" } ?? "input"
+      return "\(source): \(kind) over a limit: \(reason); shrink it, or raise the limit"
+    }
+  }
+}
+
+/// Something about a decoded picture that its user may want to know.
+public enum ImageWarning: Equatable, Hashable, Sendable, CustomStringConvertible {
+  /// The picture has this many pixels, more than ``DecodingLimits/pixelsWithoutWarning``.
+  case manyPixels(Int)
+  /// Some samples of a 16-bit gray picture exceed 255 and became white, as they do in Pillow's
+  /// `convert("RGB")`.
+  case clippedGray
+
+  /// One line of explanation.
+  public var description: String {
+    switch self {
+    case .manyPixels(let count):
+      return "\(count) pixels: decoding takes much time and memory"
+    case .clippedGray:
+      return "16-bit gray above 255 is clipped to white; scale the samples to 8 bits first"
+    }
+  }
+}
+
+/// What a decoder of one format finds wrong; ``Image`` adds the source and the format.
+enum DecodingFailure: Error {
+  case malformed(String)
+  case unsupported(String)
+  case overLimit(String)
+
+  func error(source: String, format: ImageFormat) -> ImageError {
+    switch self {
+    case .malformed(let reason):
+      return .malformed(source: source, format: format, reason: reason)
+    case .unsupported(let reason):
+      return .unsupported(source: source, format: format, reason: reason)
+    case .overLimit(let reason):
+      return .overLimit(source: source, format: format, reason: reason)
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/// A picture format that is decoded here.
+public enum ImageFormat: Equatable, Hashable, Sendable, CaseIterable {
+  /// Netpbm's PBM, PGM, PPM (plain and raw) and PAM: magic `P1` to `P7`.
+  case pnm
+  /// JPEG (ITU-T T.81), Huffman or arithmetic coded, 8 bits per sample.
+  case jpeg
+  /// PNG (ISO/IEC 15948).
+  case png
+  /// WebP, lossy or lossless.
+  case webp
+
+  /// The number of leading bytes that ``init(magic:)`` looks at.
+  static let magicLength = 12
+
+  /// Finds the format by the first bytes of a file alone; `nil` where they are of none.
+  public init?(magic bytes: UnsafeRawBufferPointer) {
+    if bytes.count >= 3, bytes[0] == 0xFF, bytes[1] == 0xD8, bytes[2] == 0xFF {
+      self = .jpeg
+    } else if bytes.byte(at: 0) == 0x89,
+      bytes.slice(at: 1, count: 7)?.begins(with: "PNG\r\n\u{1A}\n") == true
+    {
+      self = .png
+    } else if bytes.begins(with: "RIFF"),
+      bytes.slice(at: 8, count: 4)?.begins(with: "WEBP") == true
+    {
+      self = .webp
+    } else if bytes.count >= 3, bytes[0] == UInt8(ascii: "P"),
+      (UInt8(ascii: "1")...UInt8(ascii: "7")).contains(bytes[1]),
+      bytes[2].isPNMWhitespace || bytes[2] == UInt8(ascii: "#")
+    {
+      self = .pnm
+    } else {
+      return nil
+    }
+  }
+}
+
+extension ImageFormat: CustomStringConvertible {
+  /// The name that people use: `PNM`, `JPEG`, `PNG` or `WebP`.
+  public var description: String {
+    switch self {
+    case .pnm: return "PNM"
+    case .jpeg: return "JPEG"
+    case .png: return "PNG"
+    case .webp: return "WebP"
+    }
+  }
+}
+
+extension UInt8 {
+  /// Whether netpbm counts this byte as white space: blank, TAB, LF, VT, FF or CR.
+  var isPNMWhitespace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
+}

@@ -1,0 +1,144 @@
+import Glibc
+
+/// What the markers of a JPEG say, read before anything is decoded.
+///
+/// The walk covers the whole file, so that the number of scans is known and a file without an end
+/// marker is refused as truncated: libjpeg only warns about it and fills the rest with gray.
+/// ITU-T T.81, annex B.
+struct JPEGStructure {
+  var width = 0
+  var height = 0
+  var components = 0
+  var scans = 0
+  /// The bytes of all entropy-coded segments.
+  var entropyBytes = 0
+  var isArithmetic = false
+  var orientation: Orientation = .upright
+}
+
+extension JPEGStructure {
+  /// Walks over the markers of a file that begins with `FF D8 FF`.
+  init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
+    var exif: [UInt8] = []
+    var xmp: UnsafeRawBufferPointer?
+    var offset = 2
+    walk: while true {
+      guard let marker = bytes.nextMarker(from: &offset) else {
+        throw .malformed("the data end before the end-of-image marker: the file is truncated")
+      }
+      switch marker {
+      case 0xD9:
+        break walk
+      case 0x01, 0xD0...0xD7:
+        continue  // These stand alone: no segment follows.
+      case 0xD8:
+        throw .malformed("a second start-of-image marker at byte \(offset - 2)")
+      default:
+        break
+      }
+      guard let length = bytes.bigEndian(UInt16.self, at: offset), length >= 2,
+        let segment = bytes.slice(at: offset + 2, count: length - 2)
+      else {
+        throw .malformed("the segment at byte \(offset - 2) is cut short: the file is truncated")
+      }
+      offset += length
+      switch marker {
+      case 0xC0...0xC3, 0xC5...0xC7, 0xC9...0xCB, 0xCD...0xCF:
+        try readFrame(marker, segment, limits: limits)
+      case 0xDA:
+        scans += 1
+        guard scans <= limits.jpegScans else {
+          throw .overLimit("it has more than \(limits.jpegScans) scans")
+        }
+        let start = offset
+        bytes.skipEntropyCodedData(from: &offset)
+        entropyBytes += offset - start
+      case 0xE1 where scans == 0 && segment.begins(with: "Exif\0\0"):
+        // A long EXIF block goes on in further segments, each with the same prefix.
+        exif.append(contentsOf: segment[6...])
+      case 0xE1 where scans == 0 && segment.begins(with: "http://ns.adobe.com/xap/1.0/\0"):
+        xmp = UnsafeRawBufferPointer(rebasing: segment[29...])
+      default:
+        break
+      }
+    }
+    guard scans > 0 else { throw .malformed("it has no image data") }
+    guard components > 0 else { throw .malformed("it has no frame header") }
+    try checkDensity()
+    orientation = exif.withUnsafeBytes { data in
+      Orientation(exif: data.isEmpty ? nil : data, xmp: xmp)
+    }
+  }
+
+  /// Reads a frame header: precision, height, width, components.
+  private mutating func readFrame(
+    _ marker: UInt8, _ segment: UnsafeRawBufferPointer, limits: DecodingLimits
+  ) throws(DecodingFailure) {
+    guard components == 0 else { throw .malformed("it has a second frame header") }
+    switch marker {
+    case 0xC0, 0xC1, 0xC2: break
+    case 0xC9, 0xCA: isArithmetic = true
+    case 0xC3, 0xCB: throw .unsupported("lossless coding")
+    default: throw .unsupported("hierarchical coding")
+    }
+    guard let precision = segment.byte(at: 0), let height = segment.bigEndian(UInt16.self, at: 1),
+      let width = segment.bigEndian(UInt16.self, at: 3), let components = segment.byte(at: 5),
+      segment.count == 6 + 3 * Int(components)
+    else { throw .malformed("the frame header has a wrong length") }
+    guard precision == 8 else { throw .unsupported("\(precision) bits per sample") }
+    guard [1, 3, 4].contains(components) else {
+      throw .unsupported("\(components) components; 1, 3 or 4 are read")
+    }
+    try limits.check(width: width, height: height)
+    (self.width, self.height, self.components) = (width, height, Int(components))
+  }
+
+  /// Refuses a file that is far too short for its pixels before memory is allocated for them.
+  ///
+  /// A Huffman code takes at least one bit per block, and a block of the coarsest sampling covers
+  /// 32 x 32 pixels. Arithmetic coding has no such bound.
+  private func checkDensity() throws(DecodingFailure) {
+    let mostPixels = 8 * 32 * 32 * (entropyBytes + 128)
+    guard isArithmetic || width * height <= mostPixels else {
+      throw .malformed("\(entropyBytes) bytes of image data cannot hold \(width)x\(height) pixels")
+    }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// The next marker code at or after `offset`, which moves behind it; `nil` at the end.
+  ///
+  /// Bytes between segments that belong to none are passed over, as libjpeg does.
+  fileprivate func nextMarker(from offset: inout Int) -> UInt8? {
+    while offset < count {
+      guard let position = firstIndex(of: 0xFF, from: offset) else { return nil }
+      offset = position + 1
+      while byte(at: offset) == 0xFF { offset += 1 }
+      guard let code = byte(at: offset) else { return nil }
+      offset += 1
+      if code != 0 { return code }
+    }
+    return nil
+  }
+
+  /// Moves `offset` to the marker that ends an entropy-coded segment, or to the end.
+  fileprivate func skipEntropyCodedData(from offset: inout Int) {
+    while let position = firstIndex(of: 0xFF, from: offset) {
+      offset = position
+      guard let code = byte(at: position + 1) else { return }
+      switch code {
+      case 0x00, 0xD0...0xD7: offset += 2
+      case 0xFF: offset += 1
+      default: return
+      }
+    }
+    offset = count
+  }
+
+  private func firstIndex(of value: UInt8, from offset: Int) -> Int? {
+    guard let base = baseAddress, offset < count,
+      let found = memchr(base + offset, CInt(value), count - offset)
+    else { return nil }
+    return UnsafeRawPointer(found) - base
+  }
+}

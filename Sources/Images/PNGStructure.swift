@@ -1,0 +1,93 @@
+/// What the chunks of a PNG say, read before anything is decoded.
+///
+/// ISO/IEC 15948, clause 5.
+struct PNGStructure {
+  var width = 0
+  var height = 0
+  var orientation: Orientation = .upright
+}
+
+extension PNGStructure {
+  /// Walks over the chunks of a file that begins with the PNG signature.
+  ///
+  /// A file that ends before its image data do is refused. What comes after them, the end chunk
+  /// included, may be missing: as in Pillow, the pixels are whole.
+  init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
+    var exif: UnsafeRawBufferPointer?
+    var xmp: UnsafeRawBufferPointer?
+    var dataBytes = 0
+    var rasterBytes = 0
+    var offset = 8
+    walk: while true {
+      // A chunk: length, type, data, CRC.
+      guard let length = bytes.bigEndian(UInt32.self, at: offset),
+        let type = bytes.slice(at: offset + 4, count: 4),
+        let data = bytes.slice(at: offset + 8, count: length),
+        bytes.slice(at: offset + 8 + length, count: 4) != nil
+      else {
+        if dataBytes > 0, bytes.chunk(at: offset, hasType: "IDAT") == false { break walk }
+        throw .malformed("the chunk at byte \(offset) is cut short: the file is truncated")
+      }
+      if offset == 8 {
+        guard type.begins(with: "IHDR") else { throw .malformed("the first chunk is not IHDR") }
+        rasterBytes = try readHeader(data, limits: limits)
+      } else if type.begins(with: "IDAT") {
+        dataBytes += length
+      } else if type.begins(with: "IEND") {
+        break walk
+      } else {
+        // Bit 5 of a type's first letter marks chunks that a decoder may pass over.
+        guard type[0] & 0x20 == 0 || length <= limits.pngAncillaryChunkBytes else {
+          throw .overLimit(
+            "the chunk at byte \(offset) has \(length) bytes, the limit is "
+              + "\(limits.pngAncillaryChunkBytes)")
+        }
+        if type.begins(with: "eXIf") { exif = data }
+        if type.begins(with: "iTXt") { xmp = uncompressedXMP(data) ?? xmp }
+      }
+      offset += 12 + length
+    }
+    // Deflate shrinks to 1/1032 at best, so that fewer bytes than that are not worth allocating for.
+    guard dataBytes >= rasterBytes / 1032 else {
+      throw .malformed("\(dataBytes) bytes of image data cannot hold \(width)x\(height) pixels")
+    }
+    orientation = Orientation(exif: exif, xmp: xmp)
+  }
+
+  /// Reads IHDR and answers the size of the unpacked raster in bytes.
+  private mutating func readHeader(
+    _ data: UnsafeRawBufferPointer, limits: DecodingLimits
+  ) throws(DecodingFailure) -> Int {
+    guard data.count == 13, let width = data.bigEndian(UInt32.self, at: 0),
+      let height = data.bigEndian(UInt32.self, at: 4)
+    else { throw .malformed("the IHDR chunk has \(data.count) bytes, not 13") }
+    try limits.check(width: width, height: height)
+    (self.width, self.height) = (width, height)
+    let channels =
+      switch data[9] {
+      case 0, 3: 1
+      case 4: 2
+      case 2: 3
+      case 6: 4
+      default: throw DecodingFailure.malformed("color type \(data[9]) does not exist")
+      }
+    return height * ((width * channels * Int(data[8]) + 7) / 8)
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Whether the chunk at an offset has a type; `nil` where the buffer ends before the type does.
+  fileprivate func chunk(at offset: Int, hasType name: StaticString) -> Bool? {
+    slice(at: offset + 4, count: 4)?.begins(with: name)
+  }
+}
+
+/// The text of an uncompressed iTXt chunk with Adobe's keyword for XMP: keyword, NUL, compression
+/// flag and method, language, NUL, translated keyword, NUL, text.
+private func uncompressedXMP(_ data: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+  guard data.begins(with: "XML:com.adobe.xmp\0"), data.byte(at: 18) == 0,
+    let language = data[20...].firstIndex(of: 0),
+    let keyword = data[(language + 1)...].firstIndex(of: 0)
+  else { return nil }
+  return UnsafeRawBufferPointer(rebasing: data[(keyword + 1)...])
+}

@@ -1,0 +1,146 @@
+/// Decodes any netpbm picture, `P1` to `P7`, to RGB as Pillow's `convert("RGB")` does.
+///
+/// A sample `v` of maximum `m` becomes `round(255 v / m)`, halves to even. Gray of more than 8 bits
+/// is the exception: Pillow scales it to 16 bits and then clips at 255. PAM, which Pillow does not
+/// read, is always scaled.
+func decodePNM(
+  _ bytes: UnsafeRawBufferPointer, limits: DecodingLimits
+) throws(DecodingFailure) -> DecodedImage {
+  let header = try PNMHeader(bytes, limits: limits)
+  let raster = UnsafeRawBufferPointer(rebasing: bytes[header.rasterOffset...])
+  // The file must hold the raster before memory is spent on it. Within the limits none of these
+  // products can overflow.
+  let samples = header.width * header.height * header.channels
+  let needed =
+    switch header.encoding {
+    case .plain: header.isBitmap ? samples : 2 * samples - 1
+    case .packedBits: (header.width + 7) / 8 * header.height
+    case .raw: header.maximum < 256 ? samples : 2 * samples
+    }
+  guard raster.count >= needed else {
+    throw .malformed(
+      "\(header.width)x\(header.height) pixels need at least \(needed) bytes, "
+        + "the file has \(raster.count)")
+  }
+
+  let scale = SampleScale(header)
+  var failure: DecodingFailure?
+  var clipped = false
+  let pixels = [UInt8](unsafeUninitializedCapacity: 3 * header.width * header.height) {
+    buffer, filled in
+    guard let target = buffer.baseAddress else { return }
+    do throws(DecodingFailure) {
+      switch header.encoding {
+      case .packedBits:
+        expandBits(raster, header, into: target)
+      case .plain:
+        var reader = PlainSamples(bytes: bytes, header: header)
+        clipped = try expand(header, scale, into: target) { () throws(DecodingFailure) in
+          try reader.next()
+        }
+      case .raw where header.channels == 3 && header.maximum == 255:
+        UnsafeMutableRawPointer(target).copyMemory(from: raster.baseAddress!, byteCount: needed)
+      case .raw where header.maximum < 256:
+        var next = 0
+        clipped = expand(header, scale, into: target) {
+          defer { next += 1 }
+          return Int(raster[next])
+        }
+      case .raw:
+        var next = 0
+        clipped = expand(header, scale, into: target) {
+          defer { next += 2 }
+          return Int(raster[next]) << 8 | Int(raster[next + 1])
+        }
+      }
+      filled = buffer.count
+    } catch {
+      failure = error
+    }
+  }
+  if let failure { throw failure }
+  return DecodedImage(
+    image: Image(
+      width: header.width, height: header.height, pixels: pixels,
+      warnings: clipped ? [.clippedGray] : []))
+}
+
+/// The 8-bit value of every sample value.
+private struct SampleScale {
+  let table: [UInt8]
+  /// The first sample value that is clipped rather than scaled.
+  let firstClipped: Int
+
+  init(_ header: PNMHeader) {
+    let maximum = header.maximum
+    let clips = maximum > 255 && header.channels == 1 && !header.isPAM
+    let full = clips ? 65_535.0 : 255.0
+    // A raw file can hold values above its maximum; they count as the maximum.
+    let values = (0..<(maximum < 256 ? 256 : 65_536)).map { value in
+      let scaled = (Double(value) / Double(maximum) * full).rounded(.toNearestOrEven)
+      return Int(min(scaled, full))
+    }
+    table = values.map { UInt8(min(header.isBitmap ? 255 - $0 : $0, 255)) }
+    firstClipped = clips ? values.firstIndex { $0 > 255 } ?? Int.max : Int.max
+  }
+}
+
+/// Fills the RGB pixels with the samples that `next` answers one after the other, without alpha;
+/// answers whether one was clipped.
+@inline(__always)
+private func expand<Failure: Error>(
+  _ header: PNMHeader, _ scale: SampleScale, into target: UnsafeMutablePointer<UInt8>,
+  _ next: () throws(Failure) -> Int
+) throws(Failure) -> Bool {
+  var greatest = 0
+  for pixel in 0..<header.width * header.height {
+    let rgb = target + 3 * pixel
+    if header.channels < 3 {
+      let sample = try next()
+      greatest = max(greatest, sample)
+      let gray = scale.table[sample]
+      (rgb[0], rgb[1], rgb[2]) = (gray, gray, gray)
+    } else {
+      rgb[0] = scale.table[try next()]
+      rgb[1] = scale.table[try next()]
+      rgb[2] = scale.table[try next()]
+    }
+    if header.channels == 2 || header.channels == 4 { _ = try next() }
+  }
+  return greatest >= scale.firstClipped
+}
+
+/// Fills the RGB pixels with the bits of a raw bitmap, whose ones are black.
+private func expandBits(
+  _ raster: UnsafeRawBufferPointer, _ header: PNMHeader, into target: UnsafeMutablePointer<UInt8>
+) {
+  let stride = (header.width + 7) / 8
+  for y in 0..<header.height {
+    for x in 0..<header.width {
+      let bit = raster[y * stride + x >> 3] >> UInt8(7 - x & 7) & 1
+      let rgb = target + 3 * (y * header.width + x)
+      let gray: UInt8 = bit == 1 ? 0 : 255
+      (rgb[0], rgb[1], rgb[2]) = (gray, gray, gray)
+    }
+  }
+}
+
+/// The numbers of a plain raster.
+private struct PlainSamples {
+  let header: PNMHeader
+  private var scanner: PNMScanner
+
+  init(bytes: UnsafeRawBufferPointer, header: PNMHeader) {
+    self.header = header
+    scanner = PNMScanner(bytes: bytes, offset: header.rasterOffset)
+  }
+
+  /// The next sample, at most the header's maximum.
+  mutating func next() throws(DecodingFailure) -> Int {
+    let value = header.isBitmap ? try scanner.bit() : try scanner.number("sample")
+    guard value <= header.maximum else {
+      throw .malformed("a sample is \(value) where the greatest value is \(header.maximum)")
+    }
+    return value
+  }
+}

@@ -1,0 +1,121 @@
+/// The recipe that turns a photo into a network's input: resize, crop in the middle, normalise.
+///
+/// It belongs to the weights: the same network trained with another recipe needs that other one.
+/// The arithmetic is that of torchvision's `Resize`, `CenterCrop`, `ToTensor` and `Normalize` on a
+/// Pillow image, bit for bit.
+public struct Preprocessing: Sendable, Equatable, Hashable {
+  /// The length in pixels that the short side is resized to; the long side keeps the proportion.
+  public let resize: Int
+  /// The side in pixels of the square cut from the middle.
+  ///
+  /// Where the resized image is smaller, black is added around it.
+  public let crop: Int
+  /// The filter of the resize.
+  public let interpolation: Interpolation
+  /// What is subtracted from each channel (R, G, B), in units of the pixel scale 0…1.
+  public let mean: SIMD3<Float>
+  /// What each channel (R, G, B) is then divided by, in the same units.
+  public let standardDeviation: SIMD3<Float>
+
+  /// The sides that a recipe can have.
+  static let sides = 1...8192
+
+  /// Creates a recipe.
+  ///
+  /// - Precondition: `resize` and `crop` are within 1…8192; the means are finite, the deviations
+  ///   finite and positive.
+  public init(
+    resize: Int, crop: Int, interpolation: Interpolation, mean: SIMD3<Float>,
+    standardDeviation: SIMD3<Float>
+  ) {
+    precondition(Self.sides.contains(resize) && Self.sides.contains(crop))
+    for channel in 0..<3 {
+      precondition(mean[channel].isFinite)
+      precondition(standardDeviation[channel].isFinite && standardDeviation[channel] > 0)
+    }
+    self.resize = resize
+    self.crop = crop
+    self.interpolation = interpolation
+    self.mean = mean
+    self.standardDeviation = standardDeviation
+  }
+
+  /// The number of values that ``apply(to:into:)`` writes: `3 * crop * crop`.
+  public var valueCount: Int { 3 * crop * crop }
+
+  /// Prepares an image for a network.
+  ///
+  /// - Parameters:
+  ///   - image: The upright photo.
+  ///   - output: Where the values go: rows, in each row pixels, in each pixel R, G, B
+  ///     (`[crop, crop, 3]`, the NHWC layout of one image). All of them are written.
+  /// - Throws: ``PreprocessingError/wrongBufferSize(expected:found:)`` unless
+  ///   `output.count == valueCount`; nothing is written then.
+  public func apply(
+    to image: Image, into output: UnsafeMutableBufferPointer<Float>
+  ) throws(PreprocessingError) {
+    guard output.count == valueCount, let base = output.baseAddress else {
+      throw .wrongBufferSize(expected: valueCount, found: output.count)
+    }
+    let short = min(image.width, image.height)
+    let width = resize * image.width / short
+    let height = resize * image.height / short
+    let columns = CropAxis(size: width, crop: crop)
+    let rows = CropAxis(size: height, crop: crop)
+    let resampling = Resampling(
+      of: image, width: width, height: height, columns: columns.kept, rows: rows.kept,
+      interpolation: interpolation)
+
+    let rowValues = 3 * crop
+    let table = normalizationTable()
+    table.withUnsafeBufferPointer { table in
+      guard let table = table.baseAddress else { return }
+      let isPadded = columns.kept.count < crop || rows.kept.count < crop
+      if isPadded {
+        for i in stride(from: 0, to: valueCount, by: 3) {
+          (base[i], base[i + 1], base[i + 2]) = (table[0], table[256], table[512])
+        }
+      }
+      resampling.forEachRow { y, row in
+        var out = base + (rows.padding + y) * rowValues + 3 * columns.padding
+        var i = 0
+        while i < row.count {
+          out[0] = table[Int(row[i])]
+          out[1] = table[256 + Int(row[i + 1])]
+          out[2] = table[512 + Int(row[i + 2])]
+          out += 3
+          i += 3
+        }
+      }
+    }
+  }
+
+  /// The normalised value of each byte, 256 for each channel, in the order of torchvision's
+  /// operations: `(byte / 255 - mean) / standardDeviation`, each rounded to `Float`.
+  private func normalizationTable() -> [Float] {
+    (0..<768).map { index in
+      let channel = index / 256
+      return (Float(index % 256) / 255 - mean[channel]) / standardDeviation[channel]
+    }
+  }
+}
+
+/// What a crop from the middle keeps along one axis, as torchvision's `center_crop` rounds it.
+struct CropAxis: Equatable {
+  /// The positions of the resized image that are kept.
+  let kept: Range<Int>
+  /// The positions of the crop before the first kept one.
+  let padding: Int
+
+  init(size: Int, crop: Int) {
+    if size < crop {
+      kept = 0..<size
+      padding = (crop - size) / 2
+    } else {
+      // Python's `round` takes halves to the even neighbour.
+      let start = Int((Double(size - crop) / 2).rounded(.toNearestOrEven))
+      kept = start..<start + crop
+      padding = 0
+    }
+  }
+}
