@@ -57,13 +57,22 @@ struct ByteReader {
     return text
   }
 
-  /// Whether the next bytes are `text`; they are taken if so.
-  mutating func takes(_ text: StaticString) -> Bool {
-    guard remaining >= text.utf8CodeUnitCount else { return false }
-    for index in 0..<text.utf8CodeUnitCount
-    where file.bytes[offset + index] != text.utf8Start[index] { return false }
-    offset += text.utf8CodeUnitCount
+  /// Whether the next bytes are `expected`; they are taken if so.
+  mutating func takes(_ expected: some Collection<UInt8>) -> Bool {
+    guard file.bytes[offset..<end].starts(with: expected) else { return false }
+    offset += expected.count
     return true
+  }
+
+  /// A reader of the next `length` bytes, or of all that is left if that is less.
+  func prefix(_ length: Int) -> ByteReader {
+    ByteReader(file, range: offset..<offset + min(length, remaining))
+  }
+
+  /// Continues where another reader of the same bytes stopped.
+  mutating func move(to place: Int) {
+    precondition(offset...end ~= place)
+    offset = place
   }
 
   /// Moves past the byte that `peek` showed.

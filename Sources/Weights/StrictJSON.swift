@@ -103,7 +103,7 @@ struct StrictJSON {
       var value = try hexadecimal()
       if 0xd800..<0xdc00 ~= value {
         // Beyond the basic plane a character is written as two escapes: a surrogate pair.
-        guard reader.takes("\\u") else {
+        guard reader.takes("\\u".utf8) else {
           throw reader.malformed("half a surrogate pair", at: start)
         }
         let low = try hexadecimal()

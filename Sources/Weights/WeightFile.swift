@@ -46,6 +46,14 @@ public final class WeightFile: Sendable {
       format = .safetensors
       tensors = contents.tensors
       metadata = contents.metadata
+    } else if ZipArchive.begins(file) {
+      format = .torchArchive
+      tensors = try TorchFile.archive(file, limits: limits)
+      metadata = [:]
+    } else if TorchFile.beginsAsLegacy(file) {
+      format = .torchLegacy
+      tensors = try TorchFile.legacy(file, limits: limits)
+      metadata = [:]
     } else {
       throw .malformed(
         path: path, reason: "neither a safetensors file nor one that torch.save wrote")

@@ -31,7 +31,25 @@ public enum WeightsError: Error, Equatable {
 
 extension WeightsError: CustomStringConvertible {
   /// One line: the file, what is wrong and where, and where there is one, the way out.
+  ///
+  /// Names inside a file are hostile too: control characters are escaped, so that none reaches a
+  /// terminal, and a long text is cut.
   public var description: String {
+    var line = ""
+    for scalar in sentence.unicodeScalars {
+      if line.unicodeScalars.count >= Self.longestLine { return line + "…" }
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        line += "\\u{\(String(scalar.value, radix: 16))}"
+      default: line.unicodeScalars.append(scalar)
+      }
+    }
+    return line
+  }
+
+  private static let longestLine = 6000
+
+  private var sentence: String {
     switch self {
     case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
     case .malformed(let path, let reason): "\(path): damaged or not a weight file: \(reason)"
