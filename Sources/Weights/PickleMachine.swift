@@ -1,0 +1,240 @@
+/// Runs a pickle that describes tensors, and nothing else.
+///
+/// Python's pickle is a program for a stack machine, and may name any function of any module to be
+/// called. This machine knows the instructions of `PickleOpcode` and the names of `TorchGlobal`;
+/// whatever else a file asks for ends the reading, with its name in the error. Stack, memo, nesting
+/// and the number of values are bounded by `WeightLimits`.
+struct PickleMachine {
+  var reader: ByteReader
+  var heap: PickleHeap
+  let limits: WeightLimits
+  private var stack: [PickleValue] = []
+  private var marks: [Int] = []
+  private var memo: [PickleValue] = []
+
+  init(_ reader: ByteReader, limits: WeightLimits) {
+    self.reader = reader
+    self.limits = limits
+    heap = PickleHeap(limit: limits.pickleObjects)
+  }
+
+  /// Runs to the end of the pickle; `reader` is then behind it.
+  mutating func run() throws(WeightsError) -> PickleValue {
+    while true {
+      let start = reader.offset
+      let byte = try reader.byte()
+      guard let opcode = PickleOpcode(rawValue: byte) else {
+        throw refused("the pickle instruction 0x\(String(byte, radix: 16))", at: start)
+      }
+      if opcode == .stop {
+        guard stack.count == 1, marks.isEmpty else {
+          throw reader.malformed("the pickle ends with values left over", at: start)
+        }
+        return stack.removeLast()
+      }
+      try execute(opcode, at: start)
+    }
+  }
+
+  private mutating func execute(_ opcode: PickleOpcode, at start: Int) throws(WeightsError) {
+    switch opcode {
+    case .stop: break
+    case .protocol:
+      let version = try reader.byte()
+      guard 2...5 ~= version else {
+        throw reader.unsupported("pickle protocol \(version); torch.save writes protocol 2")
+      }
+    case .frame: _ = try reader.size()
+
+    case .none: try push(.none)
+    case .newTrue: try push(.bool(true))
+    case .newFalse: try push(.bool(false))
+    case .uint8: try push(.integer(Int(try reader.byte())))
+    case .uint16: try push(.integer(Int(try reader.integer(UInt16.self))))
+    case .int32: try push(.integer(Int(try reader.integer(Int32.self))))
+    case .long: try push(.integer(try long()))
+    case .float: try push(.real(Double(bitPattern: try reader.integer(UInt64.self).byteSwapped)))
+    case .unicode, .string: try pushText(Int(try reader.integer(UInt32.self)))
+    case .shortUnicode, .shortString: try pushText(Int(try reader.byte()))
+    case .longUnicode: try pushText(try reader.size())
+
+    case .mark:
+      guard marks.count < limits.pickleDepth else {
+        throw reader.malformed("the pickle nests deeper than \(limits.pickleDepth)", at: start)
+      }
+      marks.append(stack.count)
+    case .pop: _ = try pop()
+    case .popMark: _ = try popToMark()
+    case .duplicate: try push(try top())
+
+    case .emptyTuple: try push(.tuple(try make([])))
+    case .tuple1: try pushTuple(1)
+    case .tuple2: try pushTuple(2)
+    case .tuple3: try pushTuple(3)
+    case .tuple: try push(.tuple(try make(try popToMark())))
+    case .emptyList: try push(.list(try make([])))
+    case .list: try push(.list(try make(try popToMark())))
+    case .append: try extendList(with: [try pop()])
+    case .appends: try extendList(with: try popToMark())
+    case .emptyDictionary: try push(.dictionary(try make([])))
+    case .dictionary:
+      let place = try make([])
+      try extendDictionary(place, with: try popToMark())
+      try push(.dictionary(place))
+    case .setItem:
+      let value = try pop()
+      try setItems([try pop(), value])
+    case .setItems: try setItems(try popToMark())
+
+    case .get: try recall(Int(try reader.byte()))
+    case .longGet: try recall(Int(try reader.integer(UInt32.self)))
+    case .put: try memoize(Int(try reader.byte()))
+    case .longPut: try memoize(Int(try reader.integer(UInt32.self)))
+    case .memoize: try memoize(memo.count)
+
+    case .global:
+      let module = try line()
+      try pushGlobal(module: module, name: try line(), at: start)
+    case .stackGlobal:
+      let name = try pop().text
+      guard let module = try pop().text, let name else {
+        throw reader.malformed("the pickle names a global by something that is no text", at: start)
+      }
+      try pushGlobal(module: module, name: name, at: start)
+    case .persistentID: try push(try storage(try pop(), at: start))
+    case .reduce:
+      let arguments = try pop()
+      guard case .global(let function) = try pop(), case .tuple(let place) = arguments else {
+        throw refused("a call of something that is no function", at: start)
+      }
+      try push(try result(of: function, heap.collections[place], at: start))
+    case .build:
+      // A state dict carries the versions of its modules as an attribute; nothing here needs them.
+      _ = try pop()
+      guard case .dictionary = try top() else {
+        throw refused("attributes set on something that is no dictionary", at: start)
+      }
+    }
+  }
+
+  func refused(_ what: String, at place: Int) -> WeightsError {
+    .refused(
+      path: reader.file.path,
+      reason: "the pickle asks for \(what) (byte \(place)); weights need none of that. Save them "
+        + "alone, in Python: torch.save(model.state_dict(), \"weights.pth\")")
+  }
+
+  /// Makes a collection within the bound.
+  mutating func make(_ elements: [PickleValue]) throws(WeightsError) -> Int {
+    guard let place = heap.make(elements) else { throw tooMuch }
+    return place
+  }
+
+  /// Adds keys and values, given in turn.
+  mutating func extendDictionary(
+    _ place: Int, with elements: [PickleValue]
+  ) throws(WeightsError) {
+    guard elements.count.isMultiple(of: 2) else {
+      throw reader.malformed("a dictionary of the pickle has a key without a value")
+    }
+    guard heap.extend(place, with: elements) else { throw tooMuch }
+  }
+
+  var tooMuch: WeightsError {
+    reader.malformed("the pickle makes more than \(limits.pickleObjects) values")
+  }
+
+  private mutating func push(_ value: PickleValue) throws(WeightsError) {
+    guard stack.count < limits.pickleStack else {
+      throw reader.malformed("the pickle stacks more than \(limits.pickleStack) values")
+    }
+    stack.append(value)
+  }
+
+  private mutating func pop() throws(WeightsError) -> PickleValue {
+    guard stack.count > marks.last ?? 0 else { throw underflow }
+    return stack.removeLast()
+  }
+
+  private func top() throws(WeightsError) -> PickleValue {
+    guard let value = stack.last, stack.count > marks.last ?? 0 else { throw underflow }
+    return value
+  }
+
+  private mutating func popToMark() throws(WeightsError) -> [PickleValue] {
+    guard let mark = marks.popLast() else { throw underflow }
+    defer { stack.removeSubrange(mark...) }
+    return Array(stack[mark...])
+  }
+
+  private var underflow: WeightsError {
+    reader.malformed("the pickle takes more values than it made")
+  }
+
+  private mutating func pushTuple(_ count: Int) throws(WeightsError) {
+    var elements: [PickleValue] = []
+    for _ in 0..<count { elements.append(try pop()) }
+    try push(.tuple(try make(elements.reversed())))
+  }
+
+  private mutating func pushText(_ length: Int) throws(WeightsError) {
+    try push(.text(try reader.string(length)))
+  }
+
+  private mutating func extendList(with elements: [PickleValue]) throws(WeightsError) {
+    guard case .list(let place) = try top() else {
+      throw reader.malformed("the pickle appends to something that is no list")
+    }
+    guard heap.extend(place, with: elements) else { throw tooMuch }
+  }
+
+  private mutating func setItems(_ elements: [PickleValue]) throws(WeightsError) {
+    guard case .dictionary(let place) = try top() else {
+      throw reader.malformed("the pickle sets a member of something that is no dictionary")
+    }
+    try extendDictionary(place, with: elements)
+  }
+
+  private mutating func recall(_ index: Int) throws(WeightsError) {
+    guard memo.indices.contains(index) else {
+      throw reader.malformed("the pickle recalls value \(index), which it never stored")
+    }
+    try push(memo[index])
+  }
+
+  /// Stores the top of the stack; picklers number what they store from zero on.
+  private mutating func memoize(_ index: Int) throws(WeightsError) {
+    guard index <= memo.count, index < limits.pickleMemo else {
+      throw reader.malformed("the pickle stores value \(index) after \(memo.count) others")
+    }
+    if index == memo.count { memo.append(try top()) } else { memo[index] = try top() }
+  }
+
+  private mutating func pushGlobal(
+    module: String, name: String, at start: Int
+  ) throws(WeightsError) {
+    guard let global = TorchGlobal(module: module, name: name) else {
+      throw refused("\(module).\(name)", at: start)
+    }
+    try push(.global(global))
+  }
+
+  /// A signed little-endian integer of up to eight bytes.
+  private mutating func long() throws(WeightsError) -> Int {
+    let start = reader.offset
+    let bytes = try reader.take(Int(try reader.byte()))
+    guard bytes.count <= 8 else { throw reader.malformed("an integer is too large", at: start) }
+    var value: UInt64 = 0
+    for (index, byte) in bytes.enumerated() { value |= UInt64(byte) << (8 * index) }
+    let unused = 64 - 8 * bytes.count
+    return bytes.isEmpty ? 0 : Int(Int64(bitPattern: value << unused) >> unused)
+  }
+
+  /// Text up to the end of the line.
+  private mutating func line() throws(WeightsError) -> String {
+    var text = ByteReader(reader.file, range: reader.offset..<reader.end)
+    var length = 0
+    while try reader.byte() != UInt8(ascii: "\n") { length += 1 }
+    return try text.string(length)
+  }
+}

@@ -1,0 +1,170 @@
+/// Writes a safetensors file: the same tensors always give the same bytes.
+///
+/// Tensors keep the order of `append`, metadata is sorted by key, and the first number lies at a
+/// multiple of 64 bytes, so that a mapped file can feed vector loads. The file appears complete
+/// under its name or not at all.
+///
+/// ```swift
+/// var writer = SafetensorsWriter(metadata: ["model": "efficientnet_v2_s"])
+/// try writer.append(tensor, as: .f16)
+/// try writer.write(to: "efficientnet_v2_s.f16.safetensors")
+/// ```
+public struct SafetensorsWriter {
+  /// Fills memory of exactly the tensor's size with its elements, little-endian, in reading order.
+  public typealias Producer = (UnsafeMutableRawBufferPointer) throws(WeightsError) -> Void
+
+  /// Where the first number lies is a multiple of this: a cache line, and the widest vector.
+  private static let alignment = 64
+
+  private struct Entry {
+    let name: String
+    let elementType: ElementType
+    let shape: [Int]
+    let produce: (_ path: String, UnsafeMutableRawBufferPointer) throws(WeightsError) -> Void
+  }
+
+  private let metadata: [String: String]
+  private var entries: [Entry] = []
+
+  /// A writer without tensors.
+  public init(metadata: [String: String] = [:]) { self.metadata = metadata }
+
+  /// Adds a tensor whose bytes are made when the file is written.
+  public mutating func append(
+    name: String, elementType: ElementType, shape: [Int], bytes: @escaping Producer
+  ) {
+    entries.append(
+      Entry(name: name, elementType: elementType, shape: shape) {
+        (_, buffer) throws(WeightsError) in try bytes(buffer)
+      })
+  }
+
+  /// Adds a tensor of `values`, rounded to nearest where `elementType` is narrower.
+  ///
+  /// - Parameter elementType: `.f32`, `.f16` or `.bf16`.
+  public mutating func append(
+    name: String, shape: [Int], values: [Float], as elementType: ElementType = .f32
+  ) {
+    precondition(
+      checkedElementCount(of: shape) == values.count, "the shape does not fit the values")
+    let encoding = FloatEncoding(elementType)
+    entries.append(
+      Entry(name: name, elementType: elementType, shape: shape) {
+        (path, buffer) throws(WeightsError) in
+        try values.withUnsafeBufferPointer { (values) throws(WeightsError) in
+          try encoding.encode(values, into: buffer, tensor: name, path: path)
+        }
+      })
+  }
+
+  /// Adds a tensor of another file, in its own element type or rounded to a narrower one.
+  ///
+  /// Integers keep their type whatever is asked for: they count steps, and are not weights.
+  ///
+  /// - Parameters:
+  ///   - name: the name to write, if not the view's own.
+  ///   - elementType: `.f32`, `.f16` or `.bf16`; nil keeps the stored type and, unless the view is
+  ///     strided, the stored bytes.
+  public mutating func append(
+    _ tensor: TensorView, name: String? = nil, as elementType: ElementType? = nil
+  ) {
+    let name = name ?? tensor.name
+    let wanted = tensor.elementType.isFloatingPoint ? elementType : nil
+    guard let type = wanted, type != tensor.elementType else {
+      entries.append(
+        Entry(name: name, elementType: tensor.elementType, shape: tensor.shape) {
+          (_, buffer) throws(WeightsError) in tensor.copyBytes(into: buffer)
+        })
+      return
+    }
+    let encoding = FloatEncoding(type)
+    entries.append(
+      Entry(name: name, elementType: type, shape: tensor.shape) {
+        (path, buffer) throws(WeightsError) in
+        let values = try tensor.floats()
+        try values.withUnsafeBufferPointer { (values) throws(WeightsError) in
+          try encoding.encode(values, into: buffer, tensor: name, path: path)
+        }
+      })
+  }
+
+  /// Writes the file, replacing one that is there.
+  ///
+  /// One tensor at a time is held in memory. On failure nothing is left behind.
+  ///
+  /// - Throws: `WeightsError.cannotCreate` or `.cannotWrite`, `.unrepresentable` where a value
+  ///   overflows its element type, `.malformed` where two tensors share a name, and what a producer
+  ///   throws.
+  public func write(to path: String) throws(WeightsError) {
+    let header = try header(for: path)
+    let file = try AtomicFile(path: path)
+    try header.span.bytes.withUnsafeBytes { (bytes) throws(WeightsError) in try file.write(bytes) }
+    for entry in entries {
+      let size = try byteCount(of: entry, path)
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
+      defer { buffer.deallocate() }
+      buffer.initializeMemory(as: UInt8.self, repeating: 0)
+      try entry.produce(path, buffer)
+      try file.write(UnsafeRawBufferPointer(buffer))
+    }
+    try file.commit()
+  }
+
+  private func byteCount(of entry: Entry, _ path: String) throws(WeightsError) -> Int {
+    guard let count = checkedElementCount(of: entry.shape),
+      let size = entry.elementType.byteCount(of: count)
+    else {
+      throw .malformed(
+        path: path, reason: "tensor \(entry.name) has an impossible shape \(entry.shape)")
+    }
+    return size
+  }
+
+  /// The length field and the header, padded with spaces up to the alignment.
+  private func header(for path: String) throws(WeightsError) -> [UInt8] {
+    var names: Set<String> = ["__metadata__"]
+    var members: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+      let body = pairs.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
+      members.append("\"__metadata__\":{\(body.joined(separator: ","))}")
+    }
+    var position = 0
+    for entry in entries {
+      guard names.insert(entry.name).inserted else {
+        throw .malformed(path: path, reason: "two tensors are to be named \(entry.name)")
+      }
+      let size = try byteCount(of: entry, path)
+      guard let range = checkedRange(at: position, length: size, within: .max) else {
+        throw .cannotWrite(path: path, reason: "the tensors exceed what a file can hold")
+      }
+      let shape = entry.shape.map(String.init).joined(separator: ",")
+      members.append(
+        "\(Self.quoted(entry.name)):{\"dtype\":\"\(entry.elementType.rawValue)\","
+          + "\"shape\":[\(shape)],\"data_offsets\":[\(range.lowerBound),\(range.upperBound)]}")
+      position = range.upperBound
+    }
+    let json = Array("{\(members.joined(separator: ","))}".utf8)
+    guard let start = checkedAlignUp(8 + json.count, to: Self.alignment) else {
+      throw .cannotWrite(path: path, reason: "the header is too long")
+    }
+    let padding = [UInt8](repeating: UInt8(ascii: " "), count: start - 8 - json.count)
+    let length = withUnsafeBytes(of: UInt64(start - 8).littleEndian) { Array($0) }
+    return length + json + padding
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": quoted += "\\\""
+      case "\\": quoted += "\\\\"
+      case "\u{0}"..<"\u{20}":
+        let digits = String(scalar.value, radix: 16)
+        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted + "\""
+  }
+}

@@ -1,0 +1,172 @@
+/// The state dict of a file that `torch.save` wrote.
+///
+/// Since PyTorch 1.6 the file is a zip archive: `*/data.pkl` describes the tensors, `*/data/N`
+/// holds storage N. Before, it was four pickles (a magic number, a version, facts on the machine,
+/// the tensors), a fifth with the keys of the storages, and then the storages themselves.
+/// Source: PyTorch's `torch/serialization.py`.
+enum TorchFile {
+  /// The first two pickles of a legacy file: 0x1950a86a20f9469cfc6c and 1001.
+  private static let legacyStart: [UInt8] =
+    [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]
+    + [0x80, 0x02, 0x4d, 0xe9, 0x03, 0x2e]
+
+  /// Whether the file begins as a legacy file does.
+  static func beginsAsLegacy(_ file: MappedFile) -> Bool { file.bytes.starts(with: legacyStart) }
+
+  /// The tensors of a zip archive.
+  static func archive(
+    _ file: MappedFile, limits: WeightLimits
+  ) throws(WeightsError) -> [TensorView] {
+    let entries = try ZipArchive(file, limits: limits).entries
+    let roots = entries.keys.filter { $0.hasSuffix("/data.pkl") }.map { $0.dropLast(8) }
+    guard roots.count == 1, let root = roots.first, let pickle = entries["\(root)data.pkl"] else {
+      throw .unsupported(
+        path: file.path, reason: "a zip archive without one data.pkl; torch.save writes one")
+    }
+    if entries["\(root)constants.pkl"] != nil {
+      throw .unsupported(
+        path: file.path,
+        reason: "a TorchScript program; save its weights alone, in Python: "
+          + "torch.save(torch.jit.load(\"program.pt\").state_dict(), \"weights.pth\")")
+    }
+    if let order = entries["\(root)byteorder"] {
+      guard file.bytes[order].elementsEqual("little".utf8) else {
+        throw .unsupported(path: file.path, reason: "numbers are not stored little-endian")
+      }
+    }
+    guard pickle.count <= limits.pickleBytes else {
+      throw .malformed(
+        path: file.path,
+        reason: "data.pkl has \(pickle.count) bytes, more than \(limits.pickleBytes)")
+    }
+    var machine = PickleMachine(ByteReader(file, range: pickle), limits: limits)
+    let value = try machine.run()
+    guard machine.reader.remaining == 0 else {
+      throw machine.reader.malformed("something follows the pickle")
+    }
+    return try views(value, machine, limits) { storage throws(WeightsError) in
+      guard let range = entries["\(root)data/\(storage.key)"] else {
+        throw .malformed(path: file.path, reason: "storage data/\(storage.key) is missing")
+      }
+      return range
+    }
+  }
+
+  /// The tensors of a file from before PyTorch 1.6.
+  static func legacy(
+    _ file: MappedFile, limits: WeightLimits
+  ) throws(WeightsError) -> [TensorView] {
+    var reader = ByteReader(file)
+    _ = reader.takes(legacyStart)
+
+    var facts = PickleMachine(reader.prefix(limits.pickleBytes), limits: limits)
+    guard let sheet = try facts.run().dictionary,
+      case .bool(true) = facts.heap.members(of: sheet).first(where: {
+        $0.key.text == "little_endian"
+      })?.value
+    else {
+      throw .unsupported(path: file.path, reason: "numbers are not stored little-endian")
+    }
+    reader.move(to: facts.reader.offset)
+
+    var machine = PickleMachine(reader.prefix(limits.pickleBytes), limits: limits)
+    let value = try machine.run()
+    reader.move(to: machine.reader.offset)
+
+    var list = PickleMachine(reader.prefix(limits.pickleBytes), limits: limits)
+    guard case .list(let keys) = try list.run() else {
+      throw list.reader.malformed("the list of storages is missing")
+    }
+    reader.move(to: list.reader.offset)
+
+    var storages: [String: TorchStorage] = [:]
+    for storage in machine.heap.storages { storages[storage.key] = storage }
+    var ranges: [String: Range<Int>] = [:]
+    for key in list.heap.collections[keys] {
+      guard let key = key.text, let storage = storages[key], ranges[key] == nil else {
+        throw list.reader.malformed("the list of storages is damaged")
+      }
+      // The count repeats what the pickle says, in elements.
+      let count = try reader.size()
+      guard let type = storage.elementType, type.byteCount(of: count) == storage.byteCount else {
+        throw reader.malformed("storage \(key) has \(count) elements, contrary to the pickle")
+      }
+      let start = reader.offset
+      _ = try reader.take(storage.byteCount)
+      ranges[key] = start..<reader.offset
+    }
+    guard reader.remaining == 0 else {
+      throw reader.malformed("something follows the last storage")
+    }
+    return try views(value, machine, limits) { storage throws(WeightsError) in
+      guard let range = ranges[storage.key] else {
+        throw .malformed(path: file.path, reason: "storage \(storage.key) is missing")
+      }
+      return range
+    }
+  }
+
+  /// Views of the tensors of the state dict inside `value`.
+  ///
+  /// - Parameter locate: finds the bytes of a storage.
+  private static func views(
+    _ value: PickleValue, _ machine: PickleMachine, _ limits: WeightLimits,
+    locate: (TorchStorage) throws(WeightsError) -> Range<Int>
+  ) throws(WeightsError) -> [TensorView] {
+    let file = machine.reader.file
+    let heap = machine.heap
+    var views: [TensorView] = []
+    var names: Set<String> = []
+    for member in try stateDictionary(value, heap, file) {
+      guard let place = member.value.tensor else { continue }
+      guard let name = member.key.text, names.insert(name).inserted else {
+        throw .malformed(
+          path: file.path, reason: "a tensor has the name of another, or one that is no text")
+      }
+      guard views.count < limits.tensors else {
+        throw .malformed(path: file.path, reason: "more than \(limits.tensors) tensors")
+      }
+      let tensor = heap.tensors[place]
+      let range = try locate(tensor.storage)
+      guard range.count == tensor.storage.byteCount else {
+        throw .malformed(
+          path: file.path,
+          reason: "tensor \(name): storage \(tensor.storage.key) should have "
+            + "\(tensor.storage.byteCount) bytes, has \(range.count)")
+      }
+      views.append(try tensor.view(named: name, in: file, range: range))
+    }
+    return views
+  }
+
+  /// The dictionary of tensors: what was saved, or in a training checkpoint, one of its parts.
+  private static func stateDictionary(
+    _ value: PickleValue, _ heap: PickleHeap, _ file: MappedFile
+  ) throws(WeightsError) -> [(key: PickleValue, value: PickleValue)] {
+    guard let place = value.dictionary else {
+      throw .unsupported(
+        path: file.path,
+        reason: "holds no state dict; in Python: "
+          + "torch.save(model.state_dict(), \"weights.pth\")")
+    }
+    func hasTensors(_ members: [(key: PickleValue, value: PickleValue)]) -> Bool {
+      members.contains { $0.value.tensor != nil }
+    }
+    let members = heap.members(of: place)
+    for key in ["state_dict", "model", "model_state_dict"] {
+      guard let part = members.last(where: { $0.key.text == key })?.value.dictionary else {
+        continue
+      }
+      let inner = heap.members(of: part)
+      if hasTensors(inner) { return inner }
+    }
+    guard hasTensors(members) || members.isEmpty else {
+      let keys = members.prefix(8).compactMap(\.key.text).joined(separator: ", ")
+      throw .unsupported(
+        path: file.path,
+        reason: "no tensors at the top, nor under state_dict, model or model_state_dict; the file "
+          + "has: \(keys)")
+    }
+    return members
+  }
+}
