@@ -67,7 +67,8 @@ let package = Package(
       name: "Inference", dependencies: ["GraphIR", "Operators", "Weights"],
       swiftSettings: strict),
     .target(
-      name: "CNNZoo", dependencies: ["GraphIR", "ModelZoo", "Weights", "Images", "Inference"],
+      name: "CNNZoo",
+      dependencies: ["GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators"],
       swiftSettings: strict),
     .executableTarget(
       name: "cnnzoo",

@@ -1,0 +1,12 @@
+import GraphIR
+
+/// Where a network's parameters come from.
+public protocol ParameterSource {
+  /// Calls `body` with the values of `parameter`, in PyTorch's order; they are valid in it only.
+  func withValues<Result>(
+    of parameter: Parameter, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result
+
+  /// Says that `parameter` has been packed and will not be asked for again.
+  func release(_ parameter: Parameter)
+}

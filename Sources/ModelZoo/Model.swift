@@ -1,0 +1,96 @@
+import GraphIR
+
+/// A network of the catalogue: its names, its defaults, and how to build its graph.
+public struct Model: Sendable {
+  /// Which papers and tables it comes from.
+  public enum Family: String, Hashable, Sendable, CaseIterable {
+    case efficientNetV2 = "EfficientNetV2"
+    case mobileNetV3 = "MobileNetV3"
+    case efficientNetLite = "EfficientNet-Lite"
+  }
+
+  /// The name cnnzoo prints, such as `effnetv2-s`.
+  public let name: String
+  /// Other libraries' names for it, such as `efficientnet_v2_s`.
+  public let aliases: [String]
+  /// Where it comes from.
+  public let family: Family
+  /// Side of the square input that its published figures are for.
+  public let evaluationSize: Int
+  /// Its published weights, the usual choice first.
+  public let published: [PublishedWeights]
+
+  private let build: @Sendable (ModelConfiguration) -> Graph
+
+  init(
+    _ name: String, aliases: [String], family: Family, evaluationSize: Int,
+    published: [PublishedWeights],
+    build: @escaping @Sendable (ModelConfiguration) -> Graph
+  ) {
+    self.name = name
+    self.aliases = aliases
+    self.family = family
+    self.evaluationSize = evaluationSize
+    self.published = published
+    self.build = build
+  }
+
+  /// Its published form: 1000 classes, the evaluation size, the padding of its usual weights.
+  public var defaultConfiguration: ModelConfiguration {
+    ModelConfiguration(
+      inputSize: evaluationSize, padding: published.first?.padding ?? .symmetric)
+  }
+
+  /// The graph for `configuration`, or for the published form.
+  ///
+  /// - Throws: `ModelError.unsupported` for a configuration that the network cannot have.
+  public func graph(_ configuration: ModelConfiguration? = nil) throws(ModelError) -> Graph {
+    let configuration = configuration ?? defaultConfiguration
+    if let reason = fault(in: configuration) {
+      throw .unsupported(model: name, reason: reason)
+    }
+    return build(configuration)
+  }
+
+  private func fault(in configuration: ModelConfiguration) -> String? {
+    let sides = 1...8192
+    if !sides.contains(configuration.inputHeight) || !sides.contains(configuration.inputWidth) {
+      return "an input of \(configuration.inputHeight)x\(configuration.inputWidth) pixels;"
+        + " each side must be from 1 to 8192"
+    }
+    if !(1...1_000_000).contains(configuration.classes) {
+      return "\(configuration.classes) classes; the count must be from 1 to 1000000"
+    }
+    if family != .mobileNetV3
+      && (configuration.widthMultiplier != 1 || configuration.reducedTail)
+    {
+      return "a width multiplier or a reduced tail; only MobileNetV3 defines them"
+    }
+    if !(0.05...16).contains(configuration.widthMultiplier) {
+      return "a width multiplier of \(configuration.widthMultiplier); it must be from 0.05 to 16"
+    }
+    return nil
+  }
+}
+
+/// Why a model could not be found or built.
+public enum ModelError: Error, Equatable, Sendable {
+  /// No model is called so; the nearest names, best first.
+  case unknown(name: String, suggestions: [String])
+  /// The network cannot have this configuration.
+  case unsupported(model: String, reason: String)
+}
+
+extension ModelError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unknown(let name, let suggestions):
+      let hint =
+        suggestions.isEmpty ? "" : " Did you mean \(suggestions.joined(separator: " or "))?"
+      return "there is no model called \"\(name)\".\(hint)"
+        + " The models are: \(ModelCatalog.models.map(\.name).joined(separator: ", "))."
+    case .unsupported(let model, let reason):
+      return "\(model) cannot have \(reason)"
+    }
+  }
+}
