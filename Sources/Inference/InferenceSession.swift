@@ -54,7 +54,7 @@ public final class InferenceSession {
     self.graph = graph
     self.options = options
     let instructionSet = try InstructionSet.selected()
-    limitOpenBLASToCallingThread()
+    openBLASUsesCallingThread
     program = try Program(
       graph, parameters: parameters,
       compiler: OperatorCompiler(backend: options.backend, kernels: instructionSet.kernels),
