@@ -60,7 +60,7 @@ public final class InferenceSession {
       compiler: OperatorCompiler(backend: options.backend, kernels: instructionSet.kernels),
       retained: options.retained)
     // Multiples of a cache line, so that no two threads write to one.
-    scratchCount = (program.steps.map(\.work.scratchCount).max() ?? 0 + 15) & ~15
+    scratchCount = ((program.steps.map(\.work.scratchCount).max() ?? 0) + 15) & ~15
     scratch = AlignedBuffer(count: scratchCount * options.threads)
     arena = AlignedBuffer(count: program.memory.count * options.maximumBatch)
     pool = WorkerPool(count: options.threads)
