@@ -59,6 +59,8 @@ struct OperatorCompiler {
     switch backend {
     case .blas:
       BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+    case .simd where WinogradConvolution.suits(geometry):
+      WinogradConvolution(geometry, filter, kernels: kernels)
     case .simd:
       PackedConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     }

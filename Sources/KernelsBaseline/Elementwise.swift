@@ -19,3 +19,13 @@ func sum(_ sum: ChannelSum) {
 func depthwise(_ rows: DepthwiseRows) {
   forEachVector(of: rows.channels, Lanes4.self, rows)
 }
+
+@inline(never)
+func winogradInput(_ tile: WinogradInput) {
+  forEachVector(of: tile.channels, Lanes4.self, tile)
+}
+
+@inline(never)
+func winogradOutput(_ tile: WinogradOutput) {
+  forEachVector(of: tile.channels, Lanes4.self, tile)
+}
