@@ -3,6 +3,7 @@ import Operators
 
 /// Chooses and packs the operator for each step.
 struct OperatorCompiler {
+  /// Resolved: `auto` packs as `simd`.
   let backend: Backend
   let kernels: KernelTable
 
@@ -59,9 +60,10 @@ struct OperatorCompiler {
     switch backend {
     case .blas:
       BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
-    case .simd where WinogradConvolution.suits(geometry):
+    case .simd where WinogradConvolution.suits(geometry),
+      .auto where WinogradConvolution.suits(geometry):
       WinogradConvolution(geometry, filter, kernels: kernels)
-    case .simd:
+    case .simd, .auto:
       PackedConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     }
   }
@@ -71,7 +73,7 @@ struct OperatorCompiler {
   ) -> any Operator {
     switch backend {
     case .blas: BLASLinear(inputs: inputs, outputs: outputs, filter, kernels: kernels)
-    case .simd: PackedLinear(inputs: inputs, filter, kernels: kernels)
+    case .simd, .auto: PackedLinear(inputs: inputs, filter, kernels: kernels)
     }
   }
 }
