@@ -77,15 +77,16 @@ let package = Package(
       ],
       path: "Sources/Command", swiftSettings: strict),
 
-    .testTarget(name: "OperatorsTests", dependencies: ["Operators"], swiftSettings: strict),
+    .testTarget(name: "OperatorsTests", dependencies: ["Operators", "Kernels"], swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights"], swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
-      name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], swiftSettings: strict),
+      name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], exclude: ["Goldens"],
+      swiftSettings: strict),
     .testTarget(
       name: "InferenceTests", dependencies: ["Inference", "ModelZoo", "Weights"],
-      swiftSettings: strict),
+      exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
       swiftSettings: strict),
