@@ -39,7 +39,8 @@ struct SeededNetworkTests {
   /// The formula, by its first values: what Scripts/reference_networks.py computes.
   @Test func formula() {
     let weight = Parameter(name: "features.0.0.weight", role: .weight, shape: [2, 3, 3, 3])
-    #expect(SeededParameters().values(of: weight).prefix(3) == [0.201586068, -0.147276759, 0.066140227])
+    #expect(
+      SeededParameters().values(of: weight).prefix(3) == [0.201586068, -0.147276759, 0.066140227])
     #expect(SeededParameters(seed: 1).values(of: weight).prefix(1) == [0.143657908])
     let variance = Parameter(name: "features.0.1.running_var", role: .runningVariance, shape: [3])
     #expect(SeededParameters().values(of: variance) == [0.722033858, 0.871474087, 1.1308682])

@@ -1,0 +1,113 @@
+import Operators
+import Testing
+
+/// Operators as the engine calls them: packed, cut into tasks, with padded channels.
+struct ConvolutionTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var height: Int
+    var width: Int
+    var input: Int
+    var output: Int
+    var kernel = 1
+    var stride = 1
+    var padding = 0
+    var step: Int?
+    var isGated = false
+    var hasResidual = false
+    var nonlinearity = Nonlinearity.identity
+
+    var testDescription: String {
+      "\(height)x\(width)x\(input) → \(output), kernel \(kernel), stride \(stride), padding"
+        + " \(padding), \(nonlinearity)\(isGated ? ", gate" : "")\(hasResidual ? ", residual" : "")"
+    }
+
+    var geometry: ConvolutionGeometry {
+      ConvolutionGeometry(
+        inputHeight: height, inputWidth: width, inputChannels: input,
+        inputStep: step ?? channelStep(input),
+        outputHeight: (height + stride - 1) / stride, outputWidth: (width + stride - 1) / stride,
+        outputChannels: output, kernel: kernel, stride: stride, paddingTop: padding,
+        paddingLeft: padding)
+    }
+  }
+
+  static let cases: [Case] = [
+    Case(height: 1, width: 1, input: 8, output: 8),
+    Case(height: 7, width: 5, input: 24, output: 40, nonlinearity: .silu),
+    Case(height: 7, width: 5, input: 12, output: 20, hasResidual: true),
+    Case(height: 30, width: 17, input: 16, output: 88, hasResidual: true, nonlinearity: .relu),
+    Case(height: 9, width: 6, input: 20, output: 28, isGated: true, nonlinearity: .hardSwish),
+    Case(height: 20, width: 20, input: 96, output: 16, isGated: true, hasResidual: true),
+    Case(height: 11, width: 14, input: 3, output: 12, kernel: 3, stride: 2, padding: 1, step: 3),
+    Case(
+      height: 10, width: 15, input: 3, output: 24, kernel: 3, stride: 2, padding: 0, step: 3,
+      nonlinearity: .relu6),
+    Case(height: 8, width: 9, input: 12, output: 16, kernel: 3, padding: 1, nonlinearity: .sigmoid),
+    Case(height: 6, width: 6, input: 8, output: 8, kernel: 3, padding: 1, hasResidual: true),
+    Case(height: 2, width: 1, input: 8, output: 8, kernel: 5, stride: 2, padding: 2),
+    Case(height: 9, width: 9, input: 8, output: 8, kernel: 1, stride: 2),
+  ]
+
+  @Test(arguments: cases, InstructionSet.supported)
+  func productWithOpenBLAS(_ c: Case, _ set: InstructionSet) {
+    _ = openBLASUsesCallingThread
+    check(c) {
+      BLASConvolution(c.geometry, $0, gatesInput: c.isGated, kernels: set.kernels)
+    }
+  }
+
+  /// Compares one image, and each of a batch of two, with the plain computation.
+  private func check(_ c: Case, _ make: (ConvolutionFilter) -> any Operator) {
+    let g = c.geometry
+    var noise = Noise(c.height * c.width * c.input * c.output)
+    let weights = noise.array(c.output * g.depth)
+    let scale = noise.array(c.output).map { 1 + Double($0) / 2 }
+    let bias = noise.array(c.output).map(Double.init)
+    let work = weights.withUnsafeBufferPointer {
+      make(
+        ConvolutionFilter(weights: $0, scale: scale, bias: bias, nonlinearity: c.nonlinearity))
+    }
+    let batch = 2
+    let images = (0..<batch).map { _ in noise.array(c.height * c.width * c.input) }
+    let gates = (0..<batch).map { _ in noise.array(c.input) }
+    let residuals = (0..<batch).map { _ in noise.array(g.outputPositions * c.output) }
+    let input = padded(images, channels: c.input, step: g.inputStep)
+    let gate = padded(gates, channels: c.input, step: channelStep(c.input))
+    let residual = padded(residuals, channels: c.output, step: g.outputStep)
+    let output = AlignedBuffer([Float](repeating: .nan, count: batch * g.outputCount))
+    let scratch = AlignedBuffer([Float](repeating: .nan, count: work.scratchCount))
+    let memory = OperatorMemory(
+      input: input.base, output: output.base,
+      residual: c.hasResidual ? UnsafePointer(residual.base) : nil,
+      gate: c.isGated ? UnsafePointer(gate.base) : nil, sums: nil, scratch: scratch.base)
+    // Any order will do.
+    for task in (0..<work.taskCount(batch: batch)).reversed() {
+      work.run(task: task, batch: batch, memory)
+    }
+    for image in 0..<batch {
+      var x = images[image]
+      if c.isGated { for index in x.indices { x[index] *= gates[image][index % c.input] } }
+      var expected = Reference.convolution(
+        g, input: x, weights: weights, scale: scale, bias: bias, nonlinearity: c.nonlinearity)
+      if c.hasResidual { for i in expected.indices { expected[i] += Double(residuals[image][i]) } }
+      let found = (0..<g.outputPositions).flatMap { position in
+        let start = image * g.outputCount + position * g.outputStep
+        return Array(UnsafeBufferPointer(start: output.base + start, count: c.output))
+      }
+      let fault = Reference.firstOutlier(found, expected, within: 2e-5)
+      #expect(fault == nil, "image \(image)")
+    }
+  }
+
+  /// Images one after another, each position `step` floats.
+  private func padded(_ images: [[Float]], channels: Int, step: Int) -> AlignedBuffer {
+    var values: [Float] = []
+    for image in images {
+      for position in 0..<image.count / channels {
+        values += image[position * channels..<(position + 1) * channels]
+        values += [Float](repeating: 0, count: step - channels)
+      }
+    }
+    return AlignedBuffer(values)
+  }
+}
