@@ -76,7 +76,8 @@ let package = Package(
       path: "Sources/Command", swiftSettings: strict),
 
     .testTarget(name: "OperatorsTests", dependencies: ["Operators"], swiftSettings: strict),
-    .testTarget(name: "WeightsTests", dependencies: ["Weights"], swiftSettings: strict),
+    .testTarget(
+      name: "WeightsTests", dependencies: ["Weights"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
     .testTarget(
       name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], swiftSettings: strict),
