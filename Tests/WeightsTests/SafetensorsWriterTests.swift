@@ -106,6 +106,23 @@ import Weights
     #expect(try folder.contents == [])
   }
 
+  @Test func doublesThatOverflowNameTheTensor() throws {
+    var writer = SafetensorsWriter()
+    writer.append(name: "d", elementType: .f64, shape: [2]) {
+      $0.bindMemory(to: Double.self)[1] = 1e39
+    }
+    let source = "\(folder.path)/source"
+    try writer.write(to: source)
+    writer = SafetensorsWriter()
+    writer.append(try #require(try WeightFile(path: source)["d"]), as: .f32)
+    let error = #expect(throws: WeightsError.self) { try writer.write(to: "\(folder.path)/out") }
+    guard case .unrepresentable(_, "d", let reason) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(reason.contains("element 1"))
+  }
+
   @Test func aFailingProducerLeavesNothing() throws {
     let path = try folder.file([1, 2, 3], named: "out")
     var writer = SafetensorsWriter()

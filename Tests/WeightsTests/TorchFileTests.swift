@@ -88,6 +88,13 @@ import Weights
     }
   }
 
+  @Test(arguments: ["plain.pth", "plain-legacy.pth"])
+  func nothingMayFollow(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.file(bytes(ofFile: golden(name)) + [0])
+    #expect(throws: WeightsError.self) { try WeightFile(path: path) }
+  }
+
   /// Damages each byte in turn.
   ///
   /// Most damage is noticed; what is not must be harmless, so that every tensor can be read.
