@@ -78,7 +78,8 @@ let package = Package(
       path: "Sources/Command", swiftSettings: strict),
 
     .testTarget(name: "OperatorsTests", dependencies: ["Operators"], swiftSettings: strict),
-    .testTarget(name: "WeightsTests", dependencies: ["Weights"], swiftSettings: strict),
+    .testTarget(
+      name: "WeightsTests", dependencies: ["Weights"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
