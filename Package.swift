@@ -79,7 +79,8 @@ let package = Package(
 
     .testTarget(name: "OperatorsTests", dependencies: ["Operators"], swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights"], swiftSettings: strict),
-    .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
+    .testTarget(
+      name: "ImagesTests", dependencies: ["Images"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], swiftSettings: strict),
     .testTarget(

@@ -35,14 +35,29 @@ private func decompress(
       handle, bytes.bindMemory(to: UInt8.self).baseAddress, UInt(bytes.count), buffer.baseAddress,
       CInt(structure.width), CInt(samples * structure.width), CInt(structure.height),
       CInt(layout.rawValue), TJFLAG_ACCURATEDCT)
-    if status != 0, tjGetErrorCode(handle) != TJERR_WARNING.rawValue {
-      failure = String(cString: tjGetErrorStr2(handle))
+    let message = status == 0 ? nil : String(cString: tjGetErrorStr2(handle))
+    if let message, !isTolerable(message) {
+      failure = message
     } else {
       filled = buffer.count
     }
   }
   if let failure { throw .malformed(failure) }
   return pixels
+}
+
+/// Whether a message is one of libjpeg's warnings about damage that it decodes around.
+///
+/// The error code cannot tell: once there was a warning, TurboJPEG 2.1 reports a fatal error after
+/// it with the code of a warning, and the rest of the pixels was never written. The message is the
+/// fatal one if there was one, else the first warning.
+private func isTolerable(_ message: String) -> Bool {
+  let warnings = [
+    "Corrupt JPEG data: ", "Inconsistent progression sequence ",
+    "Invalid SOS parameters for sequential JPEG", "Unknown Adobe color transform code ",
+    "Warning: unknown JFIF revision number ",
+  ]
+  return warnings.contains { message.hasPrefix($0) }
 }
 
 extension [UInt8] {

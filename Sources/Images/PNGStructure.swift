@@ -25,7 +25,7 @@ extension PNGStructure {
         let data = bytes.slice(at: offset + 8, count: length),
         bytes.slice(at: offset + 8 + length, count: 4) != nil
       else {
-        if dataBytes > 0, bytes.chunk(at: offset, hasType: "IDAT") == false { break walk }
+        if dataBytes > 0, !bytes.hasChunk("IDAT", at: offset) { break walk }
         throw .malformed("the chunk at byte \(offset) is cut short: the file is truncated")
       }
       if offset == 8 {
@@ -76,9 +76,9 @@ extension PNGStructure {
 }
 
 extension UnsafeRawBufferPointer {
-  /// Whether the chunk at an offset has a type; `nil` where the buffer ends before the type does.
-  fileprivate func chunk(at offset: Int, hasType name: StaticString) -> Bool? {
-    slice(at: offset + 4, count: 4)?.begins(with: name)
+  /// Whether the chunk at an offset, of which the end may be missing, has a type.
+  fileprivate func hasChunk(_ type: StaticString, at offset: Int) -> Bool {
+    slice(at: offset + 4, count: 4)?.begins(with: type) == true
   }
 }
 

@@ -21,14 +21,13 @@ extension Image {
 
 /// A resize of which only a rectangle is wanted; the pixels in it are those of the whole.
 ///
-/// Pillow's two passes: first along the rows, rounded to 8 bits, then along the columns. Only the
-/// source rows that the rectangle needs go through the first.
+/// Two passes, each rounded to 8 bits, so that their order shows in the last bit. Only what the
+/// rectangle needs goes through the first.
 struct Resampling {
   private let image: Image
   private let horizontal: ResamplingWeights
   private let vertical: ResamplingWeights
-  private let columnCount: Int
-  private let rowCount: Int
+  private let isVerticalFirst: Bool
 
   /// Prepares to resize `image` to `width` x `height` and to compute the given part of the result.
   init(
@@ -40,38 +39,74 @@ struct Resampling {
       from: image.width, to: width, outputs: columns, interpolation: interpolation)
     vertical = ResamplingWeights(
       from: image.height, to: height, outputs: rows, interpolation: interpolation)
-    columnCount = columns.count
-    rowCount = rows.count
+    // Pillow begins with the rows, but since version 13 with the columns where the height shrinks
+    // by more than twice as many pixels as the width does.
+    let fewerRows = image.height - height
+    isVerticalFirst = fewerRows > 0 && fewerRows > 2 * (image.width - width)
   }
 
   /// Calls `body` with each row of the rectangle from the top: its index and its RGB samples.
   func forEachRow(_ body: (Int, UnsafeBufferPointer<UInt8>) -> Void) {
-    let rowBytes = 3 * columnCount
-    let narrowRows = vertical.inputs
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: rowBytes * (narrowRows.count + 1)) {
-      narrow in
-      guard let narrowBase = narrow.baseAddress else { return }
-      image.pixels.withUnsafeBufferPointer { source in
-        guard let sourceBase = source.baseAddress else { return }
-        for (row, y) in narrowRows.enumerated() {
-          resampleRow(
-            sourceBase + 3 * image.width * y, with: horizontal, into: narrowBase + row * rowBytes)
-        }
+    image.pixels.withUnsafeBufferPointer { source in
+      guard let source = source.baseAddress else { return }
+      if isVerticalFirst {
+        resampleVerticallyFirst(source, body)
+      } else {
+        resampleHorizontallyFirst(source, body)
       }
-      let output = narrowBase + rowBytes * narrowRows.count
-      withUnsafeTemporaryAllocation(of: Int32.self, capacity: rowBytes) { sums in
-        guard let sums = sums.baseAddress else { return }
-        for row in 0..<rowCount {
-          let first = vertical.starts[row] - narrowRows.lowerBound
-          vertical.weights.withUnsafeBufferPointer { weights in
-            addRows(
-              narrowBase + first * rowBytes, rowBytes: rowBytes,
-              weights: weights.baseAddress! + row * vertical.stride, count: vertical.counts[row],
-              sums: sums, into: output)
-          }
-          body(row, UnsafeBufferPointer(start: output, count: rowBytes))
-        }
+    }
+  }
+
+  /// Resizes all rows that are needed, then weighs them against one another.
+  private func resampleHorizontallyFirst(
+    _ source: UnsafePointer<UInt8>, _ body: (Int, UnsafeBufferPointer<UInt8>) -> Void
+  ) {
+    let inputs = vertical.inputs
+    let rowBytes = 3 * horizontal.count
+    withScratch(bytes: rowBytes * (inputs.count + 1), sums: rowBytes) { narrow, sums in
+      for (row, y) in inputs.enumerated() {
+        resampleRow(
+          source + 3 * image.width * y, with: horizontal, into: narrow + row * rowBytes)
       }
+      let output = narrow + inputs.count * rowBytes
+      for row in 0..<vertical.count {
+        let first = narrow + (vertical.starts[row] - inputs.lowerBound) * rowBytes
+        vertical.withWeights(of: row) {
+          addRows(first, count: rowBytes, stride: rowBytes, weights: $0, sums: sums, into: output)
+        }
+        body(row, UnsafeBufferPointer(start: output, count: rowBytes))
+      }
+    }
+  }
+
+  /// Weighs whole rows against one another, then resizes each sum.
+  private func resampleVerticallyFirst(
+    _ source: UnsafePointer<UInt8>, _ body: (Int, UnsafeBufferPointer<UInt8>) -> Void
+  ) {
+    let stride = 3 * image.width
+    let rowBytes = 3 * horizontal.count
+    withScratch(bytes: stride + rowBytes, sums: stride) { wide, sums in
+      let output = wide + stride
+      for row in 0..<vertical.count {
+        let first = source + vertical.starts[row] * stride
+        vertical.withWeights(of: row) {
+          addRows(first, count: stride, stride: stride, weights: $0, sums: sums, into: wide)
+        }
+        resampleRow(wide, with: horizontal, into: output)
+        body(row, UnsafeBufferPointer(start: output, count: rowBytes))
+      }
+    }
+  }
+}
+
+/// Lends memory for pixels and for the sums of one row.
+private func withScratch(
+  bytes: Int, sums: Int, _ body: (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<Int32>) -> Void
+) {
+  withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bytes) { bytes in
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: sums) { sums in
+      guard let bytes = bytes.baseAddress, let sums = sums.baseAddress else { return }
+      body(bytes, sums)
     }
   }
 }
@@ -116,16 +151,16 @@ private func resampleRow(
   }
 }
 
-/// Adds up `count` rows of bytes, each times its weight.
+/// Adds up rows of `count` bytes that lie `stride` bytes apart, each times its weight.
 private func addRows(
-  _ rows: UnsafePointer<UInt8>, rowBytes: Int, weights: UnsafePointer<Int32>, count: Int,
+  _ rows: UnsafePointer<UInt8>, count: Int, stride: Int, weights: UnsafeBufferPointer<Int32>,
   sums: UnsafeMutablePointer<Int32>, into target: UnsafeMutablePointer<UInt8>
 ) {
-  sums.update(repeating: half, count: rowBytes)
-  for tap in 0..<count {
+  sums.update(repeating: half, count: count)
+  for tap in 0..<weights.count {
     let weight = weights[tap]
-    let row = rows + tap * rowBytes
-    for i in 0..<rowBytes { sums[i] &+= Int32(row[i]) &* weight }
+    let row = rows + tap * stride
+    for i in 0..<count { sums[i] &+= Int32(row[i]) &* weight }
   }
-  for i in 0..<rowBytes { target[i] = rounded(sums[i]) }
+  for i in 0..<count { target[i] = rounded(sums[i]) }
 }

@@ -57,4 +57,15 @@ struct ResamplingWeights {
     let ends = zip(starts, counts).map { $0 + $1 }
     inputs = (starts.min() ?? 0)..<(ends.max() ?? 0)
   }
+
+  /// The number of output positions.
+  var count: Int { starts.count }
+
+  /// Calls `body` with the weights of one output position.
+  func withWeights(of output: Int, _ body: (UnsafeBufferPointer<Int32>) -> Void) {
+    weights.withUnsafeBufferPointer { all in
+      let first = output * stride
+      body(UnsafeBufferPointer(rebasing: all[first..<first + counts[output]]))
+    }
+  }
 }

@@ -4,27 +4,27 @@ import CWebP
 func decodeWebP(
   _ bytes: UnsafeRawBufferPointer, limits: DecodingLimits
 ) throws(DecodingFailure) -> DecodedImage {
-  let structure = try WebPStructure(bytes, limits: limits)
+  let structure = try WebPStructure(bytes)
   let data = structure.picture.bindMemory(to: UInt8.self)
-  var width: CInt = 0
-  var height: CInt = 0
-  guard WebPGetInfo(data.baseAddress, data.count, &width, &height) != 0 else {
+  var storedWidth: CInt = 0
+  var storedHeight: CInt = 0
+  guard WebPGetInfo(data.baseAddress, data.count, &storedWidth, &storedHeight) != 0 else {
     throw .malformed("the picture's header cannot be read")
   }
-  let (pictureWidth, pictureHeight) = (Int(width), Int(height))
-  try limits.check(width: pictureWidth, height: pictureHeight)
-  let frame = structure.frame ?? (x: 0, y: 0, width: pictureWidth, height: pictureHeight)
-  let canvasWidth = structure.frame == nil ? pictureWidth : structure.width
-  let canvasHeight = structure.frame == nil ? pictureHeight : structure.height
-  guard frame.width == pictureWidth, frame.height == pictureHeight else {
-    throw .malformed("a frame's picture has another size than the frame")
-  }
+  let (width, height) = (Int(storedWidth), Int(storedHeight))
+  let canvas = structure.canvas ?? (width, height)
+  try limits.check(width: canvas.width, height: canvas.height)
+  let frame = structure.frame ?? (0, 0, canvas.width, canvas.height)
+  guard frame.width == width, frame.height == height, frame.x + width <= canvas.width,
+    frame.y + height <= canvas.height
+  else { throw .malformed("the picture's size is not the one that the file declares") }
 
-  let stride = 3 * canvasWidth
-  let count = stride * canvasHeight
+  let stride = 3 * canvas.width
+  let count = stride * canvas.height
   var decoded = false
   let pixels = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-    if structure.frame != nil { buffer.initialize(repeating: 0) }
+    let coversCanvas = (width, height) == (canvas.width, canvas.height)
+    if !coversCanvas { buffer.initialize(repeating: 0) }
     let start = frame.y * stride + 3 * frame.x
     decoded =
       WebPDecodeRGBInto(
@@ -34,6 +34,6 @@ func decodeWebP(
   }
   guard decoded else { throw .malformed("the image data are damaged or truncated") }
   return DecodedImage(
-    image: Image(width: canvasWidth, height: canvasHeight, pixels: pixels, warnings: []),
+    image: Image(width: canvas.width, height: canvas.height, pixels: pixels, warnings: []),
     orientation: structure.orientation)
 }

@@ -1,71 +1,104 @@
 /// What the chunks of a WebP file say, read before anything is decoded.
 ///
-/// RFC 9649, section 2.
+/// RFC 9649, section 2. Of an animation only the first frame counts, as in Pillow.
 struct WebPStructure {
-  /// The size of the canvas; for still pictures that of the picture.
-  var width = 0
-  var height = 0
-  /// The bytes that hold the picture, or the first frame of an animation.
-  var picture: UnsafeRawBufferPointer
-  /// Where the first frame of an animation lies on the canvas; `nil` for a still picture.
+  /// The canvas in pixels, where the file has an extended header; else that of the picture counts.
+  var canvas: (width: Int, height: Int)?
+  /// Where the picture lies on the canvas, where the file says so.
   var frame: (x: Int, y: Int, width: Int, height: Int)?
+  /// The `VP8 ` or `VP8L` chunk, and nothing after it: a damaged bit stream must not run on into
+  /// the metadata.
+  var picture: UnsafeRawBufferPointer
   var orientation: Orientation = .upright
 }
 
 extension WebPStructure {
   /// Walks over the chunks of a file that begins with `RIFF`, a size and `WEBP`.
-  init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
+  init(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) {
     // The RIFF size counts what follows it; bytes after that belong to nobody.
     guard let size = bytes.littleEndian(UInt32.self, at: 4),
       let file = bytes.slice(at: 0, count: size + 8)
     else { throw .malformed("the file is shorter than its header says: it is truncated") }
-    picture = file
-    var features: UInt8 = 0
+    var features: WebPFeatures = []
+    var picture: UnsafeRawBufferPointer?
     var exif: UnsafeRawBufferPointer?
     var xmp: UnsafeRawBufferPointer?
-    var hasPicture = false
     var offset = 12
     while offset < file.count {
-      guard let type = file.slice(at: offset, count: 4),
-        let length = file.littleEndian(UInt32.self, at: offset + 4),
-        let data = file.slice(at: offset + 8, count: length),
-        file.count >= offset + 8 + length + length % 2
-      else { throw .malformed("the chunk at byte \(offset) is cut short") }
-      if offset == 12, type.begins(with: "VP8X") {
-        guard let flags = data.byte(at: 0), let width = data.littleEndian24(at: 4),
-          let height = data.littleEndian24(at: 7)
-        else { throw .malformed("the VP8X chunk has \(length) bytes, not 10") }
-        features = flags
-        (self.width, self.height) = (width + 1, height + 1)
-      } else if type.begins(with: "VP8 ") || type.begins(with: "VP8L") {
-        hasPicture = true
-      } else if type.begins(with: "ANMF"), features & 0x02 != 0, frame == nil {
-        try readFrame(data)
-      } else if type.begins(with: "EXIF"), features & 0x08 != 0 {
-        exif = exif ?? data
-      } else if type.begins(with: "XMP "), features & 0x04 != 0 {
-        xmp = xmp ?? data
+      let chunk = try RIFFChunk(in: file, at: offset)
+      if offset == 12, chunk.type.begins(with: "VP8X") {
+        guard let flags = chunk.data.byte(at: 0), let width = chunk.data.littleEndian24(at: 4),
+          let height = chunk.data.littleEndian24(at: 7)
+        else { throw .malformed("the VP8X chunk has \(chunk.data.count) bytes, not 10") }
+        features = WebPFeatures(rawValue: flags)
+        canvas = (width + 1, height + 1)
+      } else if chunk.isPicture, !features.contains(.animation) {
+        picture = picture ?? chunk.whole
+      } else if chunk.type.begins(with: "ANMF"), features.contains(.animation), picture == nil {
+        (frame, picture) = try firstFrame(chunk.data)
+      } else if chunk.type.begins(with: "EXIF"), features.contains(.exif) {
+        exif = exif ?? chunk.data
+      } else if chunk.type.begins(with: "XMP "), features.contains(.xmp) {
+        xmp = xmp ?? chunk.data
       }
-      offset += 8 + length + length % 2
+      offset = chunk.end
     }
-    guard hasPicture || frame != nil else { throw .malformed("it holds no picture") }
-    if width > 0 { try limits.check(width: width, height: height) }
+    guard let picture else { throw .malformed("it holds no picture") }
+    self.picture = picture
     orientation = Orientation(exif: exif, xmp: xmp)
   }
+}
 
-  /// Reads the first frame of an animation: its place on the canvas, then the chunks of a picture.
-  private mutating func readFrame(_ data: UnsafeRawBufferPointer) throws(DecodingFailure) {
-    guard let halfX = data.littleEndian24(at: 0), let halfY = data.littleEndian24(at: 3),
-      let width = data.littleEndian24(at: 6), let height = data.littleEndian24(at: 9),
-      data.count > 16
-    else { throw .malformed("the first frame is cut short") }
-    let frame = (x: 2 * halfX, y: 2 * halfY, width: width + 1, height: height + 1)
-    guard frame.x + frame.width <= self.width, frame.y + frame.height <= self.height else {
-      throw .malformed("the first frame exceeds the canvas")
-    }
-    self.frame = frame
-    picture = UnsafeRawBufferPointer(rebasing: data[16...])
+/// The flags of an extended header that matter here.
+private struct WebPFeatures: OptionSet {
+  let rawValue: UInt8
+  static let animation = WebPFeatures(rawValue: 0x02)
+  static let xmp = WebPFeatures(rawValue: 0x04)
+  static let exif = WebPFeatures(rawValue: 0x08)
+}
+
+/// One chunk: type, length, data, and a byte of padding where the length is odd.
+private struct RIFFChunk {
+  let type: UnsafeRawBufferPointer
+  let data: UnsafeRawBufferPointer
+  /// Type, length and data.
+  let whole: UnsafeRawBufferPointer
+  /// Where the next chunk begins.
+  let end: Int
+
+  init(in file: UnsafeRawBufferPointer, at offset: Int) throws(DecodingFailure) {
+    guard let type = file.slice(at: offset, count: 4),
+      let length = file.littleEndian(UInt32.self, at: offset + 4),
+      let data = file.slice(at: offset + 8, count: length),
+      let whole = file.slice(at: offset, count: 8 + length)
+    else { throw .malformed("a chunk is cut short") }
+    self.type = type
+    self.data = data
+    self.whole = whole
+    end = offset + 8 + length + length % 2
+    guard end <= file.count else { throw .malformed("a chunk is cut short") }
   }
+
+  var isPicture: Bool { type.begins(with: "VP8 ") || type.begins(with: "VP8L") }
+}
+
+/// The rectangle of an animation's frame on the canvas, and the picture chunk in it.
+private func firstFrame(
+  _ data: UnsafeRawBufferPointer
+) throws(DecodingFailure) -> (
+  frame: (x: Int, y: Int, width: Int, height: Int), picture: UnsafeRawBufferPointer?
+) {
+  guard let halfX = data.littleEndian24(at: 0), let halfY = data.littleEndian24(at: 3),
+    let width = data.littleEndian24(at: 6), let height = data.littleEndian24(at: 9)
+  else { throw .malformed("the first frame is cut short") }
+  let frame = (x: 2 * halfX, y: 2 * halfY, width: width + 1, height: height + 1)
+  var offset = 16
+  while offset < data.count {
+    let chunk = try RIFFChunk(in: data, at: offset)
+    if chunk.isPicture { return (frame, chunk.whole) }
+    offset = chunk.end
+  }
+  return (frame, nil)
 }
 
 extension UnsafeRawBufferPointer {

@@ -1,4 +1,5 @@
-// What Swift cannot ask of the machine itself: the processor's instruction sets and a spin hint.
+// What Swift cannot ask of the machine itself: the processor's instruction sets, the affinity mask
+// (a GNU extension) and a spin hint.
 #ifndef CNNZOO_CSYSTEM_H
 #define CNNZOO_CSYSTEM_H
 
@@ -26,5 +27,8 @@ static inline int csystem_has_x86_64_v4(void) { return 0; }
 static inline int csystem_has_x86_64_v3(void) { return 0; }
 static inline void csystem_spin_hint(void) { __asm__ __volatile__("" ::: "memory"); }
 #endif
+
+/// Processors in this process's affinity mask, or -1.
+int csystem_affinity_count(void);
 
 #endif

@@ -1,0 +1,121 @@
+import GraphIR
+import Weights
+
+/// Parameters read from a weight file, checked against the network first.
+public struct FileParameters: ParameterSource, Sendable {
+  private let file: WeightFile
+  private let tensors: [String: TensorView]
+
+  /// Checks that `file` holds just the tensors that `graph` asks for, in their shapes.
+  ///
+  /// - Parameters:
+  ///   - names: the file's name of each parameter, by the graph's name.
+  /// - Throws: `ParameterMismatch`, which lists everything that is missing, superfluous or of
+  ///   another shape.
+  public init(file: WeightFile, graph: Graph, names: [String: String]) throws(ParameterMismatch) {
+    var mismatch = ParameterMismatch(path: file.path, model: graph.name)
+    var tensors: [String: TensorView] = [:]
+    var known: Set<String> = []
+    for parameter in graph.parameters {
+      let name = file.wrapperPrefix + (names[parameter.name] ?? parameter.name)
+      known.insert(name)
+      guard let tensor = file[name] else {
+        mismatch.missing.append((name, parameter.shape))
+        continue
+      }
+      if tensor.shape != parameter.shape {
+        mismatch.reshaped.append((name, expected: parameter.shape, found: tensor.shape))
+      }
+      tensors[parameter.name] = tensor
+    }
+    for tensor in file.tensors
+    where !known.contains(tensor.name) && !tensor.name.hasSuffix("num_batches_tracked") {
+      mismatch.superfluous.append((tensor.name, tensor.shape))
+    }
+    guard mismatch.isEmpty else { throw mismatch }
+    self.file = file
+    self.tensors = tensors
+  }
+
+  /// Calls `body` with the tensor's values, where they lie in the mapped file if possible.
+  ///
+  /// - Throws: `InferenceError.badParameter` for a value that is NaN or infinite, or a variance
+  ///   below zero; `WeightsError` for elements that are no floats, or a file that changed.
+  public func withValues<Result>(
+    of parameter: Parameter, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
+    guard let tensor = tensors[parameter.name] else {
+      preconditionFailure("\(parameter.name) is not a parameter of the graph that was checked")
+    }
+    try file.verifyUnchanged()
+    return try tensor.withContiguousFloats { values in
+      if let fault = Self.fault(in: values, role: parameter.role) {
+        throw InferenceError.badParameter(path: file.path, name: tensor.name, reason: fault)
+      }
+      return try body(values)
+    }
+  }
+
+  /// Lets the tensor's pages of the mapped file go.
+  public func release(_ parameter: Parameter) {
+    if let tensor = tensors[parameter.name] { file.discardPages(of: tensor) }
+  }
+
+  private static func fault(
+    in values: UnsafeBufferPointer<Float>, role: Parameter.Role
+  ) -> String? {
+    // Finite · 0 is 0, anything else · 0 is NaN: a loop without a branch, which the compiler
+    // makes vectors of.
+    var sums = SIMD8<Float>.zero
+    var index = 0
+    while index + 8 <= values.count {
+      for lane in 0..<8 { sums[lane] += values[index + lane] * 0 }
+      index += 8
+    }
+    while index < values.count {
+      sums[0] += values[index] * 0
+      index += 1
+    }
+    if sums.sum().isNaN, let bad = values.firstIndex(where: { !$0.isFinite }) {
+      return "element \(bad) is \(values[bad])"
+    }
+    if role == .runningVariance, let bad = values.firstIndex(where: { $0 < 0 }) {
+      return "element \(bad), a variance, is \(values[bad])"
+    }
+    return nil
+  }
+}
+
+/// Everything in which a weight file and a network differ.
+public struct ParameterMismatch: Error {
+  /// The file.
+  public let path: String
+  /// The network.
+  public let model: String
+  /// Tensors that the network needs and the file lacks.
+  public var missing: [(name: String, shape: [Int])] = []
+  /// Tensors of the file that the network has no use for.
+  public var superfluous: [(name: String, shape: [Int])] = []
+  /// Tensors of another shape.
+  public var reshaped: [(name: String, expected: [Int], found: [Int])] = []
+
+  init(path: String, model: String) {
+    self.path = path
+    self.model = model
+  }
+
+  var isEmpty: Bool { missing.isEmpty && superfluous.isEmpty && reshaped.isEmpty }
+}
+
+extension ParameterMismatch: CustomStringConvertible {
+  /// A line that sums up, then a line for each tensor, expected and found; long lists are cut.
+  public var description: String {
+    let lines =
+      reshaped.map { "\($0.name): expected \($0.expected), found \($0.found)" }
+      + missing.map { "\($0.name): expected \($0.shape), found nothing" }
+      + superfluous.map { "\($0.name): expected nothing, found \($0.shape)" }
+    let shown = lines.prefix(40).map { "\n  \($0)" }.joined()
+    let rest = lines.count > 40 ? "\n  … and \(lines.count - 40) more" : ""
+    return "\(path) does not fit \(model): \(lines.count) tensors differ\(shown)\(rest)"
+  }
+}

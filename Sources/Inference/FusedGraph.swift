@@ -1,0 +1,153 @@
+import GraphIR
+
+/// A graph regrouped into what one operator computes at a time.
+///
+/// Batch norm, activation and residual join the convolution before them, squeeze-excite's pooling
+/// and two layers become one step, its scaling the gate of the next convolution, and what only
+/// training needs disappears.
+struct FusedGraph {
+  /// One operator to be.
+  struct Step {
+    enum Kind {
+      /// Convolution or linear layer, then batch norm, then activation, then a residual.
+      case convolution(Node, batchNorm: Node?, activation: Activation?)
+      case squeezeExcite(
+        reduce: Node, inner: Activation, restore: Node, gate: Activation, positions: Int)
+      case pool
+    }
+
+    var kind: Kind
+    /// Identifier of the node whose value is the step's output.
+    var output: Int
+    var input: Int
+    var residual: Int?
+    var gate: Int?
+    /// Whether a squeeze-excite reads the sums of this step's output.
+    var isSummed = false
+    /// Nodes that the step computes.
+    var macs: Int
+  }
+
+  private(set) var steps: [Step] = []
+  let graph: Graph
+
+  init(_ graph: Graph) throws(InferenceError) {
+    self.graph = graph
+    let links = Links(graph)
+    var absorbed: Set<Int> = []
+    for node in graph.nodes where !absorbed.contains(node.id) {
+      switch node.operation {
+      case .input, .stochasticDepth, .dropout: continue
+      case .convolution, .linear:
+        var step = Step(
+          kind: .convolution(node, batchNorm: nil, activation: nil), output: node.id,
+          input: links.source(of: node, 0), macs: node.macs)
+        if case .scale = graph.nodes[step.input].operation {
+          let scale = graph.nodes[step.input]
+          step.input = links.source(of: scale, 0)
+          step.gate = links.source(of: scale, 1)
+        }
+        links.absorbEpilogue(of: node, into: &step, &absorbed)
+        steps.append(step)
+      case .globalAveragePool:
+        if let step = links.squeezeExcite(from: node, &absorbed) {
+          if let producer = steps.lastIndex(where: { $0.output == step.input }) {
+            steps[producer].isSummed = true
+          }
+          steps.append(step)
+        } else {
+          steps.append(
+            Step(kind: .pool, output: node.id, input: links.source(of: node, 0), macs: 0))
+        }
+      case .scale:
+        // The convolution that reads it applies it as its gate.
+        guard let reader = links.onlyReader(of: node.id), case .convolution = reader.operation
+        else { throw unsupported(node) }
+      case .batchNorm, .activation, .add: throw unsupported(node)
+      }
+    }
+  }
+
+  /// The node whose value leaves the network.
+  var output: Int { Links(graph).resolve(graph.output) }
+
+  private func unsupported(_ node: Node) -> InferenceError {
+    .unsupported(node: node.name, operation: node.operation.moduleName)
+  }
+}
+
+/// Who reads whose value, what only training needs being looked through.
+private struct Links {
+  let graph: Graph
+  private var readers: [[Int]]
+
+  init(_ graph: Graph) {
+    self.graph = graph
+    readers = Array(repeating: [], count: graph.nodes.count)
+    for node in graph.nodes where !Self.isTransparent(node) {
+      for index in node.inputs.indices { readers[source(of: node, index)].append(node.id) }
+    }
+  }
+
+  private static func isTransparent(_ node: Node) -> Bool {
+    switch node.operation {
+    case .stochasticDepth, .dropout: true
+    default: false
+    }
+  }
+
+  /// The nearest node at or before `id` that computes something at inference.
+  func resolve(_ id: Int) -> Int {
+    let node = graph.nodes[id]
+    return Self.isTransparent(node) ? resolve(node.inputs[0]) : id
+  }
+
+  func source(of node: Node, _ index: Int) -> Int { resolve(node.inputs[index]) }
+
+  func onlyReader(of id: Int) -> Node? {
+    readers[id].count == 1 ? graph.nodes[readers[id][0]] : nil
+  }
+
+  /// Takes in batch norm, activation and residual as far as each is the only reader of the last.
+  func absorbEpilogue(
+    of node: Node, into step: inout FusedGraph.Step, _ absorbed: inout Set<Int>
+  ) {
+    var batchNorm: Node?
+    var activation: Activation?
+    while let reader = onlyReader(of: step.output) {
+      switch reader.operation {
+      case .batchNorm where batchNorm == nil && activation == nil: batchNorm = reader
+      case .activation(let function) where activation == nil: activation = function
+      case .add where activation == nil && step.residual == nil:
+        let other = source(of: reader, source(of: reader, 0) == step.output ? 1 : 0)
+        // The shortcut must be there before the branch's last convolution runs.
+        guard other < node.id else { fallthrough }
+        step.residual = other
+      default:
+        step.kind = .convolution(node, batchNorm: batchNorm, activation: activation)
+        return
+      }
+      absorbed.insert(reader.id)
+      step.output = reader.id
+      if step.residual != nil { break }
+    }
+    step.kind = .convolution(node, batchNorm: batchNorm, activation: activation)
+  }
+
+  /// pool → 1×1 → activation → 1×1 → activation, as read by `scale`.
+  func squeezeExcite(from pool: Node, _ absorbed: inout Set<Int>) -> FusedGraph.Step? {
+    guard let reduce = onlyReader(of: pool.id), case .convolution = reduce.operation,
+      let inner = onlyReader(of: reduce.id), case .activation(let innerFunction) = inner.operation,
+      let restore = onlyReader(of: inner.id), case .convolution = restore.operation,
+      let gate = onlyReader(of: restore.id), case .activation(let gateFunction) = gate.operation,
+      let scale = onlyReader(of: gate.id), case .scale = scale.operation
+    else { return nil }
+    absorbed.formUnion([reduce.id, inner.id, restore.id, gate.id])
+    let input = source(of: pool, 0)
+    return FusedGraph.Step(
+      kind: .squeezeExcite(
+        reduce: reduce, inner: innerFunction, restore: restore, gate: gateFunction,
+        positions: graph.nodes[input].shape.positions),
+      output: gate.id, input: input, macs: reduce.macs + restore.macs)
+  }
+}

@@ -1,0 +1,53 @@
+/// Where each value of a plan lies in the arena.
+///
+/// Values whose lifetimes do not overlap share memory: greedy by size (Pisarchyk & Lee 2020,
+/// arXiv 2001.03288), the largest value first, each at the lowest place that is free while it lives.
+struct MemoryPlan {
+  /// A value to be placed.
+  struct Record {
+    /// Floats.
+    var count: Int
+    /// Steps from the one that writes it to the last that reads it.
+    var lifetime: ClosedRange<Int>
+  }
+
+  /// The first float of each record, in the order given.
+  let offsets: [Int]
+  /// Floats of the whole arena.
+  let count: Int
+  /// Floats of the largest set of records that are alive at one step: no plan can be smaller.
+  let largestLiveSet: Int
+
+  init(_ records: [Record]) {
+    // Multiples of 16 floats: a cache line, and the widest vector.
+    func rounded(_ count: Int) -> Int { (count + 15) & ~15 }
+    var offsets = [Int](repeating: 0, count: records.count)
+    var placed: [Int] = []
+    var end = 0
+    let order = records.indices.sorted {
+      (records[$1].count, $0) < (records[$0].count, $1)
+    }
+    for index in order {
+      let record = records[index]
+      let neighbours =
+        placed
+        .filter { records[$0].lifetime.overlaps(record.lifetime) }
+        .sorted { offsets[$0] < offsets[$1] }
+      var offset = 0
+      for neighbour in neighbours {
+        if offset + rounded(record.count) <= offsets[neighbour] { break }
+        offset = max(offset, offsets[neighbour] + rounded(records[neighbour].count))
+      }
+      offsets[index] = offset
+      placed.append(index)
+      end = max(end, offset + rounded(record.count))
+    }
+    self.offsets = offsets
+    count = end
+    let steps = (records.map(\.lifetime.upperBound).max() ?? 0) + 1
+    largestLiveSet =
+      (0..<steps).map { step in
+        records.reduce(0) { $0 + ($1.lifetime.contains(step) ? $1.count : 0) }
+      }.max() ?? 0
+  }
+}

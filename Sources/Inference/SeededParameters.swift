@@ -1,0 +1,56 @@
+import GraphIR
+
+/// Parameters computed by a formula, the same in every program that follows it.
+///
+/// They make a network run without a weight file (benchmarks), and let two implementations be
+/// compared at full size without one (`Scripts/make_goldens.py` computes the same values). Element i
+/// of the tensor called `name` is base + spread · u, with u uniform in [−1, 1) from the 24 high bits
+/// of SplitMix64 (Steele et al. 2014) started at FNV-1a(name) + `seed`. Weights have base 0 and He's
+/// spread √(6 / fan-in); batch norm's are near those of a trained network.
+public struct SeededParameters: ParameterSource, Sendable {
+  /// Added to the generator's start: another seed, another network.
+  public let seed: UInt64
+
+  /// The parameters of `seed`.
+  public init(seed: UInt64 = 0) {
+    self.seed = seed
+  }
+
+  /// Calls `body` with the computed values.
+  public func withValues<Result>(
+    of parameter: Parameter, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
+    try values(of: parameter).withUnsafeBufferPointer(body)
+  }
+
+  /// Nothing is held.
+  public func release(_ parameter: Parameter) {}
+
+  /// The values of `parameter`, in PyTorch's order.
+  public func values(of parameter: Parameter) -> [Float] {
+    let (base, spread) = Self.distribution(of: parameter)
+    var state = seed
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in parameter.name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    state &+= hash
+    return (0..<parameter.count).map { _ in
+      state &+= 0x9e37_79b9_7f4a_7c15
+      var z = state
+      z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+      z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+      z ^= z >> 31
+      let u = Float(z >> 40) * 0x1p-23 - 1
+      return base + spread * u
+    }
+  }
+
+  private static func distribution(of parameter: Parameter) -> (base: Float, spread: Float) {
+    switch parameter.role {
+    case .weight where parameter.shape.count > 1:
+      (0, Float((6 / Double(parameter.shape.dropFirst().reduce(1, *))).squareRoot()))
+    case .weight: (1, 0.25)
+    case .runningVariance: (1, 0.5)
+    case .bias, .runningMean: (0, 0.25)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import Glibc
+
+/// Gathers the values under the kernel for some output positions: rows of a matrix.
+///
+/// Row r holds, for output position `positions.lowerBound + r`, the kernel's rows from top to bottom,
+/// in each its columns from left to right, in each the input channels; zeros where the kernel hangs
+/// over the edge. A panel of rows is gathered at a time, never the whole image, so that it is still
+/// in cache when the matrix product reads it.
+struct Im2col: Sendable {
+  let geometry: ConvolutionGeometry
+
+  /// Fills `panel`, `positions.count` rows of `geometry.depth` floats.
+  func gather(
+    _ positions: Range<Int>, of image: UnsafePointer<Float>,
+    into panel: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    var target = panel
+    var row = positions.lowerBound / g.outputWidth
+    var column = positions.lowerBound % g.outputWidth
+    for _ in positions {
+      let top = row * g.stride - g.paddingTop
+      let left = column * g.stride - g.paddingLeft
+      let first = max(0, -left)
+      let last = min(g.kernel, g.inputWidth - left)
+      for tap in 0..<g.kernel {
+        let line = top + tap
+        guard line >= 0 && line < g.inputHeight && first < last else {
+          zero(target, g.kernel * g.inputChannels)
+          target += g.kernel * g.inputChannels
+          continue
+        }
+        zero(target, first * g.inputChannels)
+        target += first * g.inputChannels
+        let source = image + (line * g.inputWidth + left + first) * g.inputStep
+        copy(source, positions: last - first, to: target)
+        target += (last - first) * g.inputChannels
+        zero(target, (g.kernel - last) * g.inputChannels)
+        target += (g.kernel - last) * g.inputChannels
+      }
+      column += 1
+      if column == g.outputWidth {
+        column = 0
+        row += 1
+      }
+    }
+  }
+
+  @inline(__always)
+  private func zero(_ target: UnsafeMutablePointer<Float>, _ count: Int) {
+    if count > 0 { memset(target, 0, count * MemoryLayout<Float>.stride) }
+  }
+
+  @inline(__always)
+  private func copy(
+    _ source: UnsafePointer<Float>, positions: Int, to target: UnsafeMutablePointer<Float>
+  ) {
+    let channels = geometry.inputChannels
+    if channels == geometry.inputStep {
+      memcpy(target, source, positions * channels * MemoryLayout<Float>.stride)
+    } else {
+      for position in 0..<positions {
+        memcpy(
+          target + position * channels, source + position * geometry.inputStep,
+          channels * MemoryLayout<Float>.stride)
+      }
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import CSystem
+import Glibc
+import Kernels
+import KernelsBaseline
+
+#if arch(x86_64)
+  import KernelsAVX2
+  import KernelsAVX512
+#endif
+
+/// A set of vector instructions that the kernels are compiled for.
+public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
+  /// x86-64-v4: 16 floats at a time, fused multiply-add.
+  case avx512
+  /// x86-64-v3: 8 floats at a time, fused multiply-add.
+  case avx2
+  /// Whatever every processor of this architecture has: 4 floats at a time.
+  case baseline
+
+  /// Whether this processor and operating system run it.
+  public var isSupported: Bool {
+    switch self {
+    case .avx512: csystem_has_x86_64_v4() != 0
+    case .avx2: csystem_has_x86_64_v3() != 0
+    case .baseline: true
+    }
+  }
+
+  /// The environment variable that forces one.
+  public static let environmentVariable = "CNNZOO_ISA"
+
+  /// The one that `CNNZOO_ISA` names, else the widest that is supported.
+  ///
+  /// - Throws: `ProcessorError` where the variable names none, or one this processor lacks.
+  public static func selected() throws(ProcessorError) -> InstructionSet {
+    guard let value = getenv(environmentVariable).map({ String(cString: $0) }), !value.isEmpty
+    else { return allCases.first(where: \.isSupported) ?? .baseline }
+    guard let forced = InstructionSet(rawValue: value) else {
+      throw .unknownInstructionSet(value)
+    }
+    guard forced.isSupported else { throw .unsupportedInstructionSet(forced) }
+    return forced
+  }
+
+  /// Its kernels. Only to be called where it is supported.
+  package var kernels: KernelTable {
+    switch self {
+    #if arch(x86_64)
+      case .avx512: KernelsAVX512.kernelTable()
+      case .avx2: KernelsAVX2.kernelTable()
+    #else
+      case .avx512, .avx2: KernelsBaseline.kernelTable()
+    #endif
+    case .baseline: KernelsBaseline.kernelTable()
+    }
+  }
+}
+
+/// Why the processor cannot be used as asked.
+public enum ProcessorError: Error, Equatable, Sendable {
+  case unknownInstructionSet(String)
+  case unsupportedInstructionSet(InstructionSet)
+}
+
+extension ProcessorError: CustomStringConvertible {
+  /// One line: what is wrong and what to do.
+  public var description: String {
+    let names = InstructionSet.allCases.filter(\.isSupported).map(\.rawValue)
+    let hint = "set \(InstructionSet.environmentVariable) to one of \(names), or unset it"
+    switch self {
+    case .unknownInstructionSet(let name):
+      return "\(InstructionSet.environmentVariable)=\(name) names no instruction set; \(hint)"
+    case .unsupportedInstructionSet(let set):
+      return "this processor has no \(set.rawValue); \(hint)"
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import Kernels
+
+/// The right-hand side of a product C = A × B + bias, packed for the register tiles of one
+/// instruction set.
+///
+/// Columns are cut into blocks of equal width as far as multiples of 8 allow, so that no block is
+/// left narrow; a block of width w that begins at column c is `depth` × w floats at `depth` · c.
+package final class PackedMatrix: Sendable {
+  package let depth: Int
+  package let columns: Int
+  /// First columns of the blocks, and the end.
+  package let bounds: [Int]
+  private let weights: AlignedBuffer
+  private let bias: AlignedBuffer
+  private let nonlinearity: Nonlinearity
+  private let kernels: KernelTable
+  /// What a product without a residual adds.
+  private let zeros = AlignedBuffer(count: 64)
+
+  /// Packs `filter`, whose kernel has `kernel` × `kernel` positions.
+  init(_ filter: ConvolutionFilter, inputChannels: Int, kernel: Int, kernels: KernelTable) {
+    depth = inputChannels * kernel * kernel
+    columns = filter.scale.count
+    self.kernels = kernels
+    let units = channelStep(columns) / 8
+    let blocks = (units * 8 + kernels.maximumColumns - 1) / kernels.maximumColumns
+    bounds = (0...blocks).map { evenRange($0, of: blocks, total: units).lowerBound * 8 }
+    weights = AlignedBuffer(count: depth * channelStep(columns))
+    bias = filter.packedBias()
+    nonlinearity = filter.nonlinearity
+    var starts = [Int](repeating: 0, count: columns)
+    var widths = starts
+    for block in 0..<blocks {
+      for column in bounds[block]..<min(bounds[block + 1], columns) {
+        starts[column] = depth * bounds[block] + column - bounds[block]
+        widths[column] = bounds[block + 1] - bounds[block]
+      }
+    }
+    starts.withUnsafeBufferPointer { starts in
+      widths.withUnsafeBufferPointer { widths in
+        filter.pack(inputChannels: inputChannels, kernel: kernel, into: weights.base) {
+          row, output in starts[output] + row * widths[output]
+        }
+      }
+    }
+  }
+
+  /// Blocks of columns.
+  package var blockCount: Int { bounds.count - 1 }
+
+  package var packedBytes: Int { (weights.count + bias.count) * MemoryLayout<Float>.stride }
+
+  /// Some rows and blocks of the product.
+  ///
+  /// - Parameters:
+  ///   - c: the first row, at column 0; `residual` likewise.
+  package func multiply(
+    rows: Int, _ a: UnsafePointer<Float>, stride: Int, blocks: Range<Int>,
+    into c: UnsafeMutablePointer<Float>, stride cStride: Int,
+    residual: UnsafePointer<Float>?
+  ) {
+    for block in blocks {
+      let first = bounds[block]
+      kernels.multiply(
+        MatrixProduct(
+          rows: rows, depth: depth, a: a, aStride: stride, b: weights.base + depth * first,
+          bias: bias.base + first, c: c + first, cStride: cStride,
+          residual: residual.map { $0 + first } ?? UnsafePointer(zeros.base),
+          residualStride: residual == nil ? 0 : cStride, nonlinearity: nonlinearity),
+        bounds[block + 1] - first)
+    }
+  }
+}

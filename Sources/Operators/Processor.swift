@@ -1,0 +1,108 @@
+import COpenBLAS
+import CSystem
+import Glibc
+
+/// Facts about the processor this process runs on.
+public enum Processor {
+  /// Processors that this process may use at once: the smaller of its affinity mask and its
+  /// control group's quota (rounded up), at least 1.
+  ///
+  /// The count of online processors ignores both, and a thread more than may run costs more than it
+  /// brings.
+  public static let allowedThreads: Int = {
+    let mask = Int(csystem_affinity_count())
+    let affinity = mask > 0 ? mask : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    guard let quota = controlGroupQuota() else { return affinity }
+    return max(1, min(affinity, Int(quota.rounded(.up))))
+  }()
+
+  /// The model name that the kernel reports, or the architecture.
+  public static var modelName: String {
+    for line in (readText("/proc/cpuinfo") ?? "").split(separator: "\n")
+    where line.hasPrefix("model name") {
+      if let colon = line.firstIndex(of: ":") {
+        return String(line[line.index(after: colon)...].drop { $0 == " " })
+      }
+    }
+    #if arch(x86_64)
+      return "x86-64"
+    #else
+      return "unknown"
+    #endif
+  }
+
+  /// The kernels that OpenBLAS chose, such as `SkylakeX`.
+  public static var openBLASCore: String {
+    openblas_get_corename().map { String(cString: $0) } ?? "unknown"
+  }
+
+  /// The value of `OPENBLAS_CORETYPE`, which overrides OpenBLAS's own choice of kernels.
+  public static var openBLASPin: String? {
+    guard let value = getenv("OPENBLAS_CORETYPE").map({ String(cString: $0) }), !value.isEmpty
+    else { return nil }
+    return value
+  }
+
+  /// A sentence to show the user where OpenBLAS is pinned to kernels narrower than the processor
+  /// allows: on some processors that halves its speed.
+  public static var openBLASPinWarning: String? {
+    let wide = ["SkylakeX", "Cooperlake", "SapphireRapids"]
+    guard let pin = openBLASPin, InstructionSet.avx512.isSupported, !wide.contains(openBLASCore)
+    else { return nil }
+    return "OPENBLAS_CORETYPE=\(pin) pins OpenBLAS to its \(openBLASCore) kernels, though this"
+      + " processor has AVX-512; unset it for full speed of the blas backend"
+  }
+
+  /// Processors' worth of time per period, under either version of control groups.
+  ///
+  /// The quota of the process's own group and of every group above it binds; the smallest counts.
+  private static func controlGroupQuota() -> Double? {
+    var smallest: Double?
+    for line in (readText("/proc/self/cgroup") ?? "").split(separator: "\n") {
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3 else { continue }
+      let isUnified = fields[0] == "0"
+      guard isUnified || fields[1].split(separator: ",").contains("cpu") else { continue }
+      var path = fields[2][...]
+      while true {
+        let quota = isUnified ? unifiedQuota(path) : legacyQuota(path)
+        if let quota { smallest = min(smallest ?? quota, quota) }
+        guard let slash = path.lastIndex(of: "/") else { break }
+        path = path[..<slash]
+      }
+    }
+    return smallest
+  }
+
+  private static func unifiedQuota(_ group: Substring) -> Double? {
+    guard let text = readText("/sys/fs/cgroup\(group)/cpu.max") else { return nil }
+    let fields = text.split(whereSeparator: \.isWhitespace)
+    guard fields.count == 2, let quota = Double(fields[0]), let period = Double(fields[1]),
+      quota > 0, period > 0
+    else { return nil }
+    return quota / period
+  }
+
+  private static func legacyQuota(_ group: Substring) -> Double? {
+    func number(_ name: String) -> Double? {
+      readText("/sys/fs/cgroup/cpu\(group)/\(name)").flatMap {
+        Double($0.filter { !$0.isWhitespace })
+      }
+    }
+    guard let quota = number("cpu.cfs_quota_us"), let period = number("cpu.cfs_period_us"),
+      quota > 0, period > 0
+    else { return nil }
+    return quota / period
+  }
+
+  /// The beginning of a small file of the kernel's.
+  private static func readText(_ path: String) -> String? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 16384)
+    let count = read(descriptor, &bytes, bytes.count)
+    guard count > 0 else { return nil }
+    return String(decoding: bytes[..<count], as: UTF8.self)
+  }
+}

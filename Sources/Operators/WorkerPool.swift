@@ -1,0 +1,172 @@
+import CSystem
+import Glibc
+import Synchronization
+
+/// Threads that work through one list of steps together.
+///
+/// `run` gives every thread the same body; inside it `barrier` keeps them in step. A thread waits
+/// by spinning for some microseconds, because the next step of a network mostly begins by then, and
+/// then sleeps, so that an idle pool costs nothing.
+package final class WorkerPool: Sendable {
+  /// Threads, the caller of `run` included.
+  package let count: Int
+
+  private let state: SharedState
+
+  /// A pool of `count` threads, of which `count` − 1 are created here.
+  package init(count: Int) {
+    precondition(count >= 1)
+    self.count = count
+    state = SharedState(threads: count)
+    for worker in 1..<max(count, 1) { state.start(worker) }
+  }
+
+  deinit { state.stop() }
+
+  /// Calls `body` once on every thread with its number, the caller being 0, and returns when all
+  /// have.
+  package func run(_ body: (_ worker: Int) -> Void) {
+    guard count > 1 else { return body(0) }
+    withoutActuallyEscaping(body) { body in
+      state.publish(body)
+      body(0)
+      state.finish()
+    }
+  }
+
+  /// Waits inside `run` until every thread has come here.
+  package func barrier() {
+    if count > 1 { state.barrier.wait() }
+  }
+}
+
+/// A reusable meeting point of a fixed number of threads.
+private final class Barrier: Sendable {
+  private let threads: Int
+  private let arrived = Atomic<Int>(0)
+  private let generation = Atomic<Int>(0)
+
+  init(threads: Int) { self.threads = threads }
+
+  func wait() {
+    let current = generation.load(ordering: .acquiring)
+    if arrived.add(1, ordering: .acquiringAndReleasing).newValue == threads {
+      arrived.store(0, ordering: .relaxed)
+      generation.store(current &+ 1, ordering: .releasing)
+      return
+    }
+    var spins = 0
+    while generation.load(ordering: .acquiring) == current {
+      csystem_spin_hint()
+      spins &+= 1
+      // Where threads outnumber processors, the one waited for may need this one's.
+      if spins % 4096 == 0 { sched_yield() }
+    }
+  }
+}
+
+/// What the threads share. It outlives the pool until the last thread has left.
+private final class SharedState: @unchecked Sendable {
+  let barrier: Barrier
+
+  /// Grows by one with every published body.
+  private let epoch = Atomic<Int>(0)
+  private let sleeping = Atomic<Int>(0)
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  /// Written before `epoch` grows, read after.
+  nonisolated(unsafe) private var body: ((Int) -> Void)?
+
+  init(threads: Int) {
+    barrier = Barrier(threads: threads)
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(condition, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    pthread_cond_destroy(condition)
+    mutex.deallocate()
+    condition.deallocate()
+  }
+
+  func start(_ worker: Int) {
+    let context = Unmanaged.passRetained(ThreadStart(state: self, worker: worker))
+    var thread = pthread_t()
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    let code = pthread_create(
+      &thread, &attributes,
+      { argument in
+        guard let argument else { return nil }
+        let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
+        start.state.work(start.worker)
+        return nil
+      }, context.toOpaque())
+    pthread_attr_destroy(&attributes)
+    if code != 0 {
+      context.release()
+      preconditionFailure("pthread_create failed: \(code)")
+    }
+  }
+
+  func publish(_ body: @escaping (Int) -> Void) {
+    self.body = body
+    advance()
+  }
+
+  /// Waits for all, and lets go of the body.
+  func finish() {
+    barrier.wait()
+    body = nil
+  }
+
+  /// Sends the threads home: a body of nil.
+  func stop() { advance() }
+
+  private func advance() {
+    epoch.add(1, ordering: .sequentiallyConsistent)
+    guard sleeping.load(ordering: .sequentiallyConsistent) > 0 else { return }
+    pthread_mutex_lock(mutex)
+    pthread_cond_broadcast(condition)
+    pthread_mutex_unlock(mutex)
+  }
+
+  private func work(_ worker: Int) {
+    var seen = 0
+    while true {
+      awaitEpoch(after: seen)
+      seen &+= 1
+      guard let body else { return }
+      body(worker)
+      barrier.wait()
+    }
+  }
+
+  private func awaitEpoch(after seen: Int) {
+    // About 50 µs: longer than the gap between two runs of a benchmark or a batch, short enough not
+    // to be seen in a process that does something else between two images.
+    for _ in 0..<1000 {
+      if epoch.load(ordering: .acquiring) != seen { return }
+      csystem_spin_hint()
+    }
+    pthread_mutex_lock(mutex)
+    sleeping.add(1, ordering: .sequentiallyConsistent)
+    while epoch.load(ordering: .sequentiallyConsistent) == seen {
+      pthread_cond_wait(condition, mutex)
+    }
+    sleeping.subtract(1, ordering: .sequentiallyConsistent)
+    pthread_mutex_unlock(mutex)
+  }
+}
+
+private final class ThreadStart {
+  let state: SharedState
+  let worker: Int
+
+  init(state: SharedState, worker: Int) {
+    self.state = state
+    self.worker = worker
+  }
+}
