@@ -62,22 +62,22 @@ public final class Classifier {
 
   /// The most probable classes of a picture, best first.
   ///
-  /// - Throws: `InferenceError.nonFinite` where the network's answer is not a number.
+  /// - Throws: `ClassifierError.nonFiniteLogit` where the network's answer is not a number.
   public func classify(_ image: Image, topK: Int = 5) throws -> [Prediction] {
     try load(image, at: 0)
-    return try answers(count: 1, topK: topK)[0]
+    return try answers(count: 1, topK: topK)[0].get()
   }
 
   /// The most probable classes of each picture, in the pictures' order.
   ///
-  /// - Throws: `InferenceError.nonFinite`, as for one picture; there is no answer then.
+  /// - Throws: `ClassifierError.nonFiniteLogit`, as for one picture; there is no answer then.
   public func classify(_ images: [Image], topK: Int = 5) throws -> [[Prediction]] {
     var result: [[Prediction]] = []
     var rest = images[...]
     while !rest.isEmpty {
       let batch = rest.prefix(session.options.maximumBatch)
       for (slot, image) in batch.enumerated() { try load(image, at: slot) }
-      result += try answers(count: batch.count, topK: topK)
+      result += try answers(count: batch.count, topK: topK).map { try $0.get() }
       rest = rest.dropFirst(batch.count)
     }
     return result
@@ -95,19 +95,30 @@ public final class Classifier {
   /// Makes a picture the input of place `slot` of the next batch; the picture is not kept.
   ///
   /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`.
-  public func load(_ image: Image, at slot: Int) throws {
-    try session.withInput(image: slot) { input in
-      try network.facts.recipe.preprocessing.apply(to: image, into: input)
+  public func load(_ image: Image, at slot: Int) throws(PreprocessingError) {
+    let preprocessing = network.facts.recipe.preprocessing
+    let result = session.withInput(image: slot) { input in
+      Result { () throws(PreprocessingError) in try preprocessing.apply(to: image, into: input) }
     }
+    try result.get()
   }
 
-  /// Computes the first `count` places of the batch that `load(_:at:)` filled.
+  /// Computes the first `count` places of the batch that `load(_:at:)` filled; each succeeds or
+  /// fails by itself.
   ///
-  /// - Throws: `InferenceError.nonFinite`.
-  public func answers(count: Int, topK: Int) throws -> [[Prediction]] {
-    try session.run(batch: count)
-    return try (0..<count).map {
-      try Prediction.ranked(logits: session.logits(image: $0), labels: labels, topK: topK)
+  /// - Throws: nothing but `InferenceError`s that concern no single picture.
+  public func answers(
+    count: Int, topK: Int
+  ) throws(InferenceError) -> [Result<[Prediction], ClassifierError>] {
+    do {
+      try session.run(batch: count)
+    } catch .nonFinite {
+      // The ranking below finds out which pictures it concerns.
+    }
+    return (0..<count).map { image in
+      Result { () throws(ClassifierError) in
+        try Prediction.ranked(logits: session.logits(image: image), labels: labels, topK: topK)
+      }
     }
   }
 

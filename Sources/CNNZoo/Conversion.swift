@@ -47,8 +47,9 @@ public struct Conversion: Sendable {
 
   /// Writes the file, complete or not at all.
   ///
-  /// - Throws: `WeightsError`.
-  public func write(to path: String) throws(WeightsError) {
+  /// - Throws: `InferenceError.badParameter` for values that no weights have, `WeightsError`.
+  public func write(to path: String) throws {
+    try network.verifyValues()
     var writer = SafetensorsWriter(metadata: metadata)
     for tensor in network.file.tensors { writer.append(tensor, as: elementType) }
     try network.file.verifyUnchanged()

@@ -11,7 +11,7 @@ public struct LoadedNetwork: Sendable {
   /// The network in that form.
   public let graph: Graph
 
-  private let names: [String: String]
+  private let parameters: FileParameters
 
   /// Matches `model` with the weights in `file`.
   ///
@@ -40,24 +40,31 @@ public struct LoadedNetwork: Sendable {
     facts.reducedTail = configuration.reducedTail
     facts.recipe.padding = configuration.padding
     graph = try model.graph(configuration)
-    names = naming.fileNames(for: graph).mapValues { file.wrapperPrefix + $0 }
     self.model = model
     self.file = file
     self.facts = facts
     self.configuration = configuration
-    _ = try FileParameters(file: file, graph: graph, names: names)
+    parameters = try FileParameters(
+      file: file, graph: graph, names: naming.fileNames(for: graph))
   }
 
   /// The network with its weights, ready to run.
   ///
-  /// - Throws: `ParameterMismatch`, `WeightsError` where the file changed or cannot be read.
+  /// - Throws: `InferenceError.badParameter` for values that no weights have, `WeightsError` where the
+  ///   file changed, `ProcessorError` for a forced instruction set that is not there.
   public func session(_ options: InferenceSession.Options) throws -> InferenceSession {
-    let parameters = try FileParameters(file: file, graph: graph, names: names)
-    return try InferenceSession(graph: graph, parameters: parameters, options: options)
+    try InferenceSession(graph: graph, parameters: parameters, options: options)
   }
 
-  /// The file's name of each parameter, by the graph's name.
-  var fileNames: [String: String] { names }
+  /// Reads every value once, as a session would.
+  ///
+  /// - Throws: `InferenceError.badParameter`, `WeightsError`.
+  func verifyValues() throws {
+    for parameter in graph.parameters {
+      try parameters.withValues(of: parameter) { _ in }
+      parameters.release(parameter)
+    }
+  }
 
   /// The length of the file's classifier bias.
   private static func classCount(
