@@ -22,3 +22,6 @@ public enum HostFacts {
   /// A sentence for the user where that pin slows OpenBLAS down; `nil` where nothing does.
   public static var warning: String? { Processor.openBLASPinWarning }
 }
+
+/// Why the instruction set that the environment forces cannot be used.
+public typealias InstructionSetError = ProcessorError
