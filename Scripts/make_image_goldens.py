@@ -20,6 +20,7 @@ import argparse
 import base64
 import io
 import pathlib
+import struct
 import warnings
 import zlib
 
@@ -147,11 +148,11 @@ def jpeg_cases():
     yield "jpeg damaged data", bytes(damaged)
     yield "jpeg without EOI", whole[:-2], "malformed"
     yield "jpeg half", whole[:(start + len(whole)) // 2], "malformed"
-    # A fatal error that follows a warning: the rows after it were never decoded.
-    again = bytearray(jpeg(29, 19, full, 8, restart=1))
-    middle = (start + len(again)) // 2
-    again[middle:middle + 8] = b"\xff\xd8\xff\xd8\xff\xd8\xff\xd8"
-    yield "jpeg second SOI", bytes(again), "malformed"
+    # A fatal error (no quantization table) that follows a warning (bytes between segments).
+    table = whole.index(b"\xff\xdb")
+    junk = whole[:table] + segment(0xFE, b"") + b"junk" + whole[table + 2 + whole[table + 3]:]
+    yield "jpeg fatal after warning", junk, "malformed"
+    yield "jpeg second SOI", whole[:table] + b"\xff\xd8" + whole[table:], "malformed"
     yield "jpeg 12 bits", jpeg(5, 3, full, 9, frame=0xC1, precision=12), "unsupported"
     yield "jpeg lossless", jpeg(5, 3, full, 9, frame=0xC3), "unsupported"
     yield "jpeg two components", jpeg(5, 3, [(1, 1)] * 2, 9), "unsupported"
@@ -180,6 +181,13 @@ def webp_cases():
     yield "webp trailing bytes", whole + b"tail"
     yield "webp cut", whole[:-4], "malformed"
     yield "webp long chunk", whole[:16] + b"\xff\xff\xff\xff" + whole[20:], "malformed"
+    # Half a picture, whose decoder must not take the metadata after it for the other half.
+    half = struct.unpack("<I", whole[16:20])[0] // 4 * 2
+    chunks = (b"VP8X\x0a\0\0\0\x08\0\0\0\x12\0\0\x0a\0\0"
+              + b"VP8 " + struct.pack("<I", half) + whole[20:20 + half]
+              + b"EXIF" + struct.pack("<I", 400) + exif(6).ljust(400, b"\x5a"))
+    yield ("webp half before EXIF", b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks,
+           "malformed")
     yield "webp no picture", b"RIFF\x04\0\0\0WEBP", "malformed"
 
 

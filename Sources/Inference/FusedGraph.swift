@@ -118,7 +118,7 @@ private struct Links {
       switch reader.operation {
       case .batchNorm where batchNorm == nil && activation == nil: batchNorm = reader
       case .activation(let function) where activation == nil: activation = function
-      case .add where activation == nil && step.residual == nil:
+      case .add where step.residual == nil:
         let other = source(of: reader, source(of: reader, 0) == step.output ? 1 : 0)
         // The shortcut must be there before the branch's last convolution runs.
         guard other < node.id else { fallthrough }

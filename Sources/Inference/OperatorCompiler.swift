@@ -3,6 +3,7 @@ import Operators
 
 /// Chooses and packs the operator for each step.
 struct OperatorCompiler {
+  /// Resolved: `auto` packs as `simd`.
   let backend: Backend
   let kernels: KernelTable
 
@@ -36,8 +37,7 @@ struct OperatorCompiler {
         node, batchNorm: batchNorm, activation: activation, from: parameters
       ) { filter in
         guard case .convolution(let convolution) = node.operation else {
-          return BLASLinear(
-            inputs: input.channels, outputs: node.shape.channels, filter, kernels: kernels)
+          return makeLinear(inputs: input.channels, outputs: node.shape.channels, filter)
         }
         let geometry = ConvolutionGeometry(
           convolution, input: input, output: node.shape, isImage: isImage)
@@ -60,6 +60,20 @@ struct OperatorCompiler {
     switch backend {
     case .blas:
       BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+    case .simd where WinogradConvolution.suits(geometry),
+      .auto where WinogradConvolution.suits(geometry):
+      WinogradConvolution(geometry, filter, kernels: kernels)
+    case .simd, .auto:
+      PackedConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+    }
+  }
+
+  private func makeLinear(
+    inputs: Int, outputs: Int, _ filter: ConvolutionFilter
+  ) -> any Operator {
+    switch backend {
+    case .blas: BLASLinear(inputs: inputs, outputs: outputs, filter, kernels: kernels)
+    case .simd, .auto: PackedLinear(inputs: inputs, filter, kernels: kernels)
     }
   }
 }

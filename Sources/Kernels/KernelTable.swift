@@ -14,6 +14,10 @@ public struct KernelTable: Sendable {
   public let sum: @Sendable (ChannelSum) -> Void
   /// Depthwise convolution.
   public let depthwise: @Sendable (DepthwiseRows) -> Void
+  /// Winograd's transform of an input tile.
+  public let winogradInput: @Sendable (WinogradInput) -> Void
+  /// Winograd's transform to an output tile.
+  public let winogradOutput: @Sendable (WinogradOutput) -> Void
 
   public init(
     name: String, maximumColumns: Int,
@@ -21,7 +25,9 @@ public struct KernelTable: Sendable {
     finish: @escaping @Sendable (Epilogue) -> Void,
     scale: @escaping @Sendable (ChannelScale) -> Void,
     sum: @escaping @Sendable (ChannelSum) -> Void,
-    depthwise: @escaping @Sendable (DepthwiseRows) -> Void
+    depthwise: @escaping @Sendable (DepthwiseRows) -> Void,
+    winogradInput: @escaping @Sendable (WinogradInput) -> Void,
+    winogradOutput: @escaping @Sendable (WinogradOutput) -> Void
   ) {
     self.name = name
     self.maximumColumns = maximumColumns
@@ -30,5 +36,7 @@ public struct KernelTable: Sendable {
     self.scale = scale
     self.sum = sum
     self.depthwise = depthwise
+    self.winogradInput = winogradInput
+    self.winogradOutput = winogradOutput
   }
 }

@@ -3,7 +3,7 @@
 ///
 /// B is packed in blocks of columns: a block of width w is K × w floats, row after row, and starts
 /// at K × (its first column). Widths are multiples of 8 that add up to N rounded up to 8; `bias` is
-/// padded likewise. A residual goes with nonlinearities that only clamp (identity, ReLU, ReLU6).
+/// padded likewise.
 @frozen
 public struct MatrixProduct {
   /// M
@@ -21,16 +21,18 @@ public struct MatrixProduct {
   public var c: UnsafeMutablePointer<Float>
   public var cStride: Int
   /// What is added after the nonlinearity, and the distance between its rows: where there is
-  /// nothing to add, a row of zeros and 0, so that the store has no branch.
+  /// nothing to add, `zeros` and 0, so that the store has no branch.
   public var residual: UnsafePointer<Float>
   public var residualStride: Int
+  /// At least as many zeros as the block is wide.
+  public var zeros: UnsafePointer<Float>
   public var nonlinearity: Nonlinearity
 
   @inlinable
   public init(
     rows: Int, depth: Int, a: UnsafePointer<Float>, aStride: Int, b: UnsafePointer<Float>,
     bias: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>, cStride: Int,
-    residual: UnsafePointer<Float>, residualStride: Int,
+    residual: UnsafePointer<Float>?, residualStride: Int, zeros: UnsafePointer<Float>,
     nonlinearity: Nonlinearity
   ) {
     self.rows = rows
@@ -41,8 +43,9 @@ public struct MatrixProduct {
     self.bias = bias
     self.c = c
     self.cStride = cStride
-    self.residual = residual
-    self.residualStride = residualStride
+    self.residual = residual ?? zeros
+    self.residualStride = residual == nil ? 0 : residualStride
+    self.zeros = zeros
     self.nonlinearity = nonlinearity
   }
 }
@@ -50,7 +53,8 @@ public struct MatrixProduct {
 /// One register tile of the product: K outer products, one store.
 @inlinable @inline(__always)
 public func multiplyTile<T: RegisterTile>(
-  _: T.Type, _ p: MatrixProduct, row: Int, low: Float, high: Float
+  _: T.Type, _ p: MatrixProduct, row: Int, low: Float, high: Float,
+  residual: UnsafePointer<Float>, _ step: Int
 ) {
   var tile = T()
   var a = p.a + row * p.aStride
@@ -61,26 +65,29 @@ public func multiplyTile<T: RegisterTile>(
     b += T.Row.width
   }
   tile.store(
-    p.c + row * p.cStride, stride: p.cStride, bias: p.bias,
-    residual: p.residual + row * p.residualStride, residualStride: p.residualStride,
-    low: low, high: high)
+    p.c + row * p.cStride, stride: p.cStride, bias: p.bias, residual: residual + row * step,
+    residualStride: step, low: low, high: high)
 }
 
-/// Runs `F` over the tile that was just stored, while it is in the first-level cache.
+/// Runs `F` over the tile that was just stored, while it is in the first-level cache, and adds the
+/// residual.
 @inlinable @inline(__always)
 func finishTile<F: NonlinearityFunction, L: Lanes>(
-  _: F.Type, _: L.Type, _ c: UnsafeMutablePointer<Float>, stride: Int, rows: Int, width: Int
+  _: F.Type, _: L.Type, _ p: MatrixProduct, row: Int, rows: Int, width: Int
 ) {
-  for row in 0..<rows {
-    let line = c + row * stride
+  for line in row..<row + rows {
+    let c = p.c + line * p.cStride
+    let residual = p.residual + line * p.residualStride
     var column = 0
     while column + L.count <= width {
-      L.store(F.apply(L.load(line + column), L.self), line + column)
+      let value = F.apply(L.load(c + column), L.self)
+      L.store(L.add(value, L.load(residual + column)), c + column)
       column += L.count
     }
     // Widths are multiples of 8: what is left of a vector of 16 is one vector of 8.
     if L.count > 8 && column < width {
-      L.Half.store(F.apply(L.Half.load(line + column), L.Half.self), line + column)
+      let value = F.apply(L.Half.load(c + column), L.Half.self)
+      L.Half.store(L.Half.add(value, L.Half.load(residual + column)), c + column)
     }
   }
 }
@@ -93,12 +100,15 @@ func finishTile<F: NonlinearityFunction, L: Lanes>(
 public func multiplyColumns<Row: TileRow, L: Lanes>(
   _: Row.Type, _: L.Type, maximumRows: Int, _ p: MatrixProduct
 ) {
-  let low: Float
-  let high: Float
+  var low = -Float.infinity
+  var high = Float.infinity
+  var residual = p.residual
+  var step = p.residualStride
   switch p.nonlinearity {
-  case .relu: (low, high) = (0, .infinity)
+  case .identity: break
+  case .relu: low = 0
   case .relu6: (low, high) = (0, 6)
-  case .identity, .hardSwish, .hardSigmoid, .silu, .sigmoid: (low, high) = (-.infinity, .infinity)
+  case .hardSwish, .hardSigmoid, .silu, .sigmoid: (residual, step) = (p.zeros, 0)
   }
   let tiles = (p.rows + maximumRows - 1) / maximumRows
   var tile = 0
@@ -107,30 +117,29 @@ public func multiplyColumns<Row: TileRow, L: Lanes>(
     let rows = p.rows / tiles + (tile < p.rows % tiles ? 1 : 0)
     tile += 1
     switch rows {
-    case 4: multiplyTile(FourRows<Row>.self, p, row: row, low: low, high: high)
-    case 5: multiplyTile(FiveRows<Row>.self, p, row: row, low: low, high: high)
-    case 6: multiplyTile(SixRows<Row>.self, p, row: row, low: low, high: high)
+    case 4: multiplyTile(FourRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
+    case 5: multiplyTile(FiveRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
+    case 6: multiplyTile(SixRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
     case 7 where maximumRows > 6:
-      multiplyTile(SevenRows<Row>.self, p, row: row, low: low, high: high)
+      multiplyTile(SevenRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
     case 8 where maximumRows > 6:
-      multiplyTile(EightRows<Row>.self, p, row: row, low: low, high: high)
+      multiplyTile(EightRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
     default:
       // Only products of fewer than eight rows come here: vectors, small batches.
       for single in row..<row + rows {
-        multiplyTile(OneRow<Row>.self, p, row: single, low: low, high: high)
+        multiplyTile(OneRow<Row>.self, p, row: single, low: low, high: high, residual: residual, step)
       }
     }
-    let c = p.c + row * p.cStride
     switch p.nonlinearity {
     case .identity, .relu, .relu6: break
     case .silu:
-      finishTile(SiLU.self, L.self, c, stride: p.cStride, rows: rows, width: Row.width)
+      finishTile(SiLU.self, L.self, p, row: row, rows: rows, width: Row.width)
     case .hardSwish:
-      finishTile(HardSwish.self, L.self, c, stride: p.cStride, rows: rows, width: Row.width)
+      finishTile(HardSwish.self, L.self, p, row: row, rows: rows, width: Row.width)
     case .hardSigmoid:
-      finishTile(HardSigmoid.self, L.self, c, stride: p.cStride, rows: rows, width: Row.width)
+      finishTile(HardSigmoid.self, L.self, p, row: row, rows: rows, width: Row.width)
     case .sigmoid:
-      finishTile(Sigmoid.self, L.self, c, stride: p.cStride, rows: rows, width: Row.width)
+      finishTile(Sigmoid.self, L.self, p, row: row, rows: rows, width: Row.width)
     }
     row += rows
   }

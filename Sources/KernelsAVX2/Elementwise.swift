@@ -17,5 +17,15 @@ func sum(_ sum: ChannelSum) {
 
 @inline(never)
 func depthwise(_ rows: DepthwiseRows) {
-  forEachVector(of: rows.channels, Lanes8.self, rows)
+  forEachRow(of: rows, Lanes8.self)
+}
+
+@inline(never)
+func winogradInput(_ tile: WinogradInput) {
+  forEachVector(of: tile.channels, Lanes8.self, tile)
+}
+
+@inline(never)
+func winogradOutput(_ tile: WinogradOutput) {
+  forEachVector(of: tile.channels, Lanes8.self, tile)
 }

@@ -4,5 +4,5 @@ import Kernels
 public func kernelTable() -> KernelTable {
   KernelTable(
     name: "avx2", maximumColumns: 16, multiply: multiply, finish: finish, scale: scale, sum: sum,
-    depthwise: depthwise)
+    depthwise: depthwise, winogradInput: winogradInput, winogradOutput: winogradOutput)
 }

@@ -17,5 +17,15 @@ func sum(_ sum: ChannelSum) {
 
 @inline(never)
 func depthwise(_ rows: DepthwiseRows) {
-  forEachVector(of: rows.channels, Lanes16.self, rows)
+  forEachRow(of: rows, Lanes16.self)
+}
+
+@inline(never)
+func winogradInput(_ tile: WinogradInput) {
+  forEachVector(of: tile.channels, Lanes16.self, tile)
+}
+
+@inline(never)
+func winogradOutput(_ tile: WinogradOutput) {
+  forEachVector(of: tile.channels, Lanes16.self, tile)
 }

@@ -17,5 +17,15 @@ func sum(_ sum: ChannelSum) {
 
 @inline(never)
 func depthwise(_ rows: DepthwiseRows) {
-  forEachVector(of: rows.channels, Lanes4.self, rows)
+  forEachRow(of: rows, Lanes4.self)
+}
+
+@inline(never)
+func winogradInput(_ tile: WinogradInput) {
+  forEachVector(of: tile.channels, Lanes4.self, tile)
+}
+
+@inline(never)
+func winogradOutput(_ tile: WinogradOutput) {
+  forEachVector(of: tile.channels, Lanes4.self, tile)
 }

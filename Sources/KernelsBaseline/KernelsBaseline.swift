@@ -4,5 +4,5 @@ import Kernels
 public func kernelTable() -> KernelTable {
   KernelTable(
     name: "baseline", maximumColumns: 8, multiply: multiply, finish: finish, scale: scale, sum: sum,
-    depthwise: depthwise)
+    depthwise: depthwise, winogradInput: winogradInput, winogradOutput: winogradOutput)
 }

@@ -108,6 +108,6 @@ func sgemm(
 
 /// Keeps OpenBLAS on the calling thread: with threads of its own the last bits of a result would
 /// depend on their number.
-package func limitOpenBLASToCallingThread() {
-  openblas_set_num_threads(1)
-}
+///
+/// Done once in a process: while products run, setting it disturbs them.
+package let openBLASUsesCallingThread: Void = openblas_set_num_threads(1)

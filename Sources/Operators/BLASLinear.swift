@@ -1,16 +1,21 @@
+import COpenBLAS
 import Kernels
 
-/// A fully connected layer as one `cblas_sgemm` of a row per image.
+/// A fully connected layer as `cblas_sgemv`: a matrix-vector product per image.
 ///
-/// A call per image, and not one for the batch: OpenBLAS may round a row differently in a product of
-/// more rows.
+/// A call per image, and not one product for the batch: OpenBLAS may round a row differently in a
+/// product of more rows, and its product of one row repacks the weights, which takes ten times as
+/// long as reading them once.
 package final class BLASLinear: Operator {
   private let inputs: Int
   private let outputs: Int
   private let kernels: KernelTable
+  /// `[outputs, inputs]`, the file's order.
   private let weights: AlignedBuffer
   private let bias: AlignedBuffer
   private let nonlinearity: Nonlinearity
+  /// Tasks per image: blocks of outputs, whose bounds are multiples of 8.
+  private let blocks: Int
 
   /// Packs `filter`, a convolution of one position.
   package init(inputs: Int, outputs: Int, _ filter: ConvolutionFilter, kernels: KernelTable) {
@@ -18,27 +23,36 @@ package final class BLASLinear: Operator {
     self.outputs = outputs
     self.kernels = kernels
     weights = AlignedBuffer(count: inputs * outputs)
-    filter.pack(inputChannels: inputs, kernel: 1, into: weights.base) { row, output in
-      row * outputs + output
+    for output in 0..<outputs {
+      let factor = filter.scale[output]
+      for index in output * inputs..<(output + 1) * inputs {
+        weights.base[index] = Float(Double(filter.weights[index]) * factor)
+      }
     }
     bias = filter.packedBias()
     nonlinearity = filter.nonlinearity
+    blocks = max(1, outputs / 128)
   }
 
-  package var strategy: String { "sgemm" }
+  package var strategy: String { "sgemv" }
 
   package var packedBytes: Int { (weights.count + bias.count) * MemoryLayout<Float>.stride }
 
-  package func taskCount(batch: Int) -> Int { batch }
+  package func taskCount(batch: Int) -> Int { batch * blocks }
 
   package func run(task: Int, batch: Int, _ memory: OperatorMemory) {
-    let output = memory.output + task * channelStep(outputs)
-    sgemm(
-      rows: 1, columns: outputs, depth: inputs, memory.input + task * channelStep(inputs),
-      channelStep(inputs), weights.base, output, channelStep(outputs))
+    let image = task / blocks
+    let units = evenRange(task % blocks, of: blocks, total: channelStep(outputs) / 8)
+    let first = units.lowerBound * 8
+    let rows = min(units.upperBound * 8, outputs) - first
+    let output = memory.output + image * channelStep(outputs) + first
+    cblas_sgemv(
+      CblasRowMajor, CblasNoTrans, blasint(rows), blasint(inputs), 1,
+      weights.base + first * inputs, blasint(inputs), memory.input + image * channelStep(inputs),
+      1, 0, output, 1)
     kernels.finish(
       Epilogue(
-        rows: 1, channels: channelStep(outputs), c: output, cStride: channelStep(outputs),
-        bias: bias.base, residual: nil, residualStride: 0, nonlinearity: nonlinearity))
+        rows: 1, channels: units.count * 8, c: output, cStride: 0, bias: bias.base + first,
+        residual: nil, residualStride: 0, nonlinearity: nonlinearity))
   }
 }

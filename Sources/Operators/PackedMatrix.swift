@@ -65,8 +65,8 @@ package final class PackedMatrix: Sendable {
         MatrixProduct(
           rows: rows, depth: depth, a: a, aStride: stride, b: weights.base + depth * first,
           bias: bias.base + first, c: c + first, cStride: cStride,
-          residual: residual.map { $0 + first } ?? UnsafePointer(zeros.base),
-          residualStride: residual == nil ? 0 : cStride, nonlinearity: nonlinearity),
+          residual: residual.map { $0 + first }, residualStride: cStride, zeros: zeros.base,
+          nonlinearity: nonlinearity),
         bounds[block + 1] - first)
     }
   }

@@ -138,10 +138,18 @@ private final class SharedState: @unchecked Sendable {
     while true {
       awaitEpoch(after: seen)
       seen &+= 1
-      guard let body else { return }
-      body(worker)
+      guard callBody(worker) else { return }
       barrier.wait()
     }
+  }
+
+  /// Calls the published body, if there is one. Not inlined, so that this thread's reference to the
+  /// body is gone before the barrier lets the caller of `run` return.
+  @inline(never)
+  private func callBody(_ worker: Int) -> Bool {
+    guard let body else { return false }
+    body(worker)
+    return true
   }
 
   private func awaitEpoch(after seen: Int) {
