@@ -19,7 +19,7 @@ extension Labels {
   /// `_IMAGENET_CATEGORIES`, in the order of their indices.
   ///
   /// Written by `Scripts/make_labels.py`.
-  public static let imageNet = Labels(lines: imageNetLines)
+  public static let imageNet = Labels(lines: imageNetLines, source: "ImageNet-1k")
 }
 
 /// One name a line: the compiler takes one literal faster than an array of a thousand.

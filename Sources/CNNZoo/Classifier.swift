@@ -16,7 +16,7 @@ public final class Classifier {
     /// Threads that share the work on a batch; by default as many as this process may use.
     public var threads = HostFacts.allowedThreads
     /// Who computes the convolutions.
-    public var backend = Backend.blas
+    public var backend = Backend.auto
     /// Pictures that are computed together; memory grows with it.
     public var maximumBatch = 1
     /// The classes' names, if not those of the weights.
@@ -127,11 +127,8 @@ public final class Classifier {
     of network: LoadedNetwork, chosen: Labels?
   ) throws(LabelsError) -> Labels {
     let classes = network.configuration.classes
-    let source = chosen == nil ? network.file.path : "the labels given"
     if let labels = chosen ?? network.facts.labels {
-      guard labels.count == classes else {
-        throw .wrongCount(source: source, expected: classes, found: labels.count)
-      }
+      try labels.check(classes: classes)
       return labels
     }
     return classes == Labels.imageNet.count ? .imageNet : .numbered(classes)

@@ -35,11 +35,7 @@ public struct Conversion: Sendable {
     facts.labels = provenance.labels ?? facts.labels
     facts.source = provenance.source ?? facts.source
     facts.license = provenance.license ?? facts.license
-    if let labels = facts.labels, labels.count != network.configuration.classes {
-      throw .wrongCount(
-        source: provenance.labels == nil ? network.file.path : "the labels given",
-        expected: network.configuration.classes, found: labels.count)
-    }
+    try facts.labels?.check(classes: network.configuration.classes)
     self.network = network
     self.elementType = elementType
     metadata = network.file.metadata.merging(facts.metadata(for: network.model)) { $1 }

@@ -25,7 +25,7 @@ extension Labels {
       }
       names.append(name)
     }
-    self.init(names)
+    self.init(names, source: path)
   }
 
   private static func read(_ path: String) throws(LabelsError) -> [UInt8] {

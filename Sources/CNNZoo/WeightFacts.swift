@@ -71,7 +71,7 @@ public struct WeightFacts: Sendable, Equatable {
       preprocessing: preprocessing ?? usual?.preprocessing ?? .plain(model.evaluationSize),
       padding: try read(.padding, expected: "symmetric or same") { Padding(rawValue: $0) }
         ?? usual?.padding ?? .symmetric)
-    labels = metadata[Key.labels.rawValue].map(Labels.init(lines:))
+    labels = metadata[Key.labels.rawValue].map { Labels(lines: $0, source: path) }
     source = metadata[Key.source.rawValue] ?? published?.origin
     license = metadata[Key.license.rawValue]
     widthMultiplier =

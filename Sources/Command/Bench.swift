@@ -32,7 +32,7 @@ struct Bench: ParsableCommand {
   var weights: String?
 
   @Option(help: "Who computes the convolutions.")
-  var backend = Backend.blas
+  var backend = Backend.auto
 
   @Option(help: "The padding rule; by default that of the weights.")
   var padding: Padding?

@@ -43,7 +43,7 @@ struct Classify: ParsableCommand {
   var batch = Count(1)
 
   @Option(help: "Who computes the convolutions.")
-  var backend = Backend.blas
+  var backend = Backend.auto
 
   @Option(help: "A file with the classes' names, one a line.")
   var labels: String?

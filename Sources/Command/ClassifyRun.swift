@@ -14,6 +14,7 @@ struct ClassifyRun {
   /// classifier.
   private var waiting: [(name: String, failure: PictureFailure?)] = []
   private var answeredCount = 0
+  private var passedOverCount = 0
   private var failures: [ExitStatus] = []
 
   init(
@@ -36,6 +37,7 @@ struct ClassifyRun {
         try load(input)
         waiting.append((input.name, nil))
       } catch ImageError.unknownFormat where input.isInFolder {
+        passedOverCount += 1
         Diagnostics.tell("\(input.name.terminalSafe()): passed over, as it is no picture")
       } catch {
         waiting.append((input.name, PictureFailure(error)))
@@ -48,6 +50,7 @@ struct ClassifyRun {
 
   /// How it all went.
   var status: ExitStatus {
+    if answeredCount == 0 && failures.isEmpty && passedOverCount > 0 { return .nothingDone }
     if failures.isEmpty || policy == .record { return .success }
     if answeredCount > 0 { return .someFailed }
     return failures.count == 1 ? failures[0] : .nothingDone

@@ -20,7 +20,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     switch self {
     case .success: "everything was done"
     case .someFailed: "some inputs failed, the others were answered"
-    case .nothingDone: "all inputs failed"
+    case .nothingDone: "all inputs failed, or none was a picture"
     case .usage: "wrong usage"
     case .badData: "the only input is damaged or of no known format"
     case .missingInput: "an input is missing or cannot be read"

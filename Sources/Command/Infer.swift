@@ -29,7 +29,7 @@ struct Infer: ParsableCommand {
   var batch = Count(1)
 
   @Option(help: "Who computes the convolutions.")
-  var backend = Backend.blas
+  var backend = Backend.auto
 
   @Option(help: "The padding rule that the weights were trained under.")
   var padding: Padding?

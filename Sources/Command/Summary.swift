@@ -18,7 +18,7 @@ struct Summary: ParsableCommand {
   var plan = false
 
   @Option(help: "Who computes the convolutions, for --plan.")
-  var backend = Backend.blas
+  var backend = Backend.auto
 
   @Option(help: "The padding rule; by default that of the published weights.")
   var padding: Padding?
