@@ -91,6 +91,6 @@ let package = Package(
       name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
       swiftSettings: strict),
     .testTarget(
-      name: "CommandTests", dependencies: ["cnnzoo"], swiftSettings: strict),
+      name: "CommandTests", dependencies: ["cnnzoo", "CNNZoo"], swiftSettings: strict),
   ] + kernelTargets
 )
