@@ -78,7 +78,8 @@ let package = Package(
       path: "Sources/Command", swiftSettings: strict),
 
     .testTarget(name: "OperatorsTests", dependencies: ["Operators"], swiftSettings: strict),
-    .testTarget(name: "WeightsTests", dependencies: ["Weights"], swiftSettings: strict),
+    .testTarget(
+      name: "WeightsTests", dependencies: ["Weights"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
@@ -90,6 +91,6 @@ let package = Package(
       name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
       swiftSettings: strict),
     .testTarget(
-      name: "CommandTests", dependencies: ["cnnzoo"], swiftSettings: strict),
+      name: "CommandTests", dependencies: ["cnnzoo", "CNNZoo"], swiftSettings: strict),
   ] + kernelTargets
 )

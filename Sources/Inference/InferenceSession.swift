@@ -21,7 +21,7 @@ public final class InferenceSession {
 
     /// Options for `threads` threads.
     public init(
-      threads: Int, backend: Backend = .blas, maximumBatch: Int = 1, retained: [Int] = []
+      threads: Int, backend: Backend = .auto, maximumBatch: Int = 1, retained: [Int] = []
     ) {
       self.threads = threads
       self.backend = backend
@@ -57,7 +57,8 @@ public final class InferenceSession {
     openBLASUsesCallingThread
     program = try Program(
       graph, parameters: parameters,
-      compiler: OperatorCompiler(backend: options.backend, kernels: instructionSet.kernels),
+      compiler: OperatorCompiler(
+        backend: options.backend.resolved(for: instructionSet), kernels: instructionSet.kernels),
       retained: options.retained)
     // Multiples of a cache line, so that no two threads write to one.
     scratchCount = ((program.steps.map(\.work.scratchCount).max() ?? 0) + 15) & ~15

@@ -98,6 +98,8 @@ public struct DepthwiseRows: ChannelBody {
   public var nonlinearity: Nonlinearity
   /// Where the sums of the outputs over these rows are written, per channel.
   public var sums: UnsafeMutablePointer<Float>?
+  /// Whether `sums` is to be overwritten, not added to.
+  @usableFromInline var isFirst = true
 
   @inlinable
   public init(
@@ -163,7 +165,9 @@ public struct DepthwiseRows: ChannelBody {
         column += 1
       }
     }
-    if let sums { L.store(sum, sums + channel) }
+    if let sums {
+      L.store(isFirst ? sum : L.add(L.load(sums + channel), sum), sums + channel)
+    }
   }
 
   @inlinable @inline(__always)
@@ -226,5 +230,21 @@ public struct DepthwiseRows: ChannelBody {
     case .silu: run.store(SiLU.self, out, step: outputStep, sum: &sum)
     case .sigmoid: run.store(Sigmoid.self, out, step: outputStep, sum: &sum)
     }
+  }
+}
+
+/// The rows of `all`, one after another, each for all channels.
+///
+/// Row by row, because channel by channel over the whole image every position read would be on
+/// another page: measured 4 times slower on maps of 24 × 24 × 960.
+@inlinable @inline(__always)
+public func forEachRow<L: Lanes>(of all: DepthwiseRows, _: L.Type) {
+  var one = all
+  one.rows = 1
+  for _ in 0..<all.rows {
+    forEachVector(of: all.channels, L.self, one)
+    one.firstRow += 1
+    one.out += all.outputWidth * all.outputStep
+    one.isFirst = false
   }
 }

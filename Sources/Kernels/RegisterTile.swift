@@ -212,5 +212,7 @@ public struct FourRows<Row: TileRow>: RegisterTile {
 /// Five to eight rows of `Row`.
 public typealias FiveRows<Row: TileRow> = Above<FourRows<Row>, OneRow<Row>>
 public typealias SixRows<Row: TileRow> = Above<FiveRows<Row>, OneRow<Row>>
-public typealias SevenRows<Row: TileRow> = Above<FourRows<Row>, Above<OneRow<Row>, Above<OneRow<Row>, OneRow<Row>>>>
+public typealias SevenRows<Row: TileRow> = Above<
+  FourRows<Row>, Above<OneRow<Row>, Above<OneRow<Row>, OneRow<Row>>>
+>
 public typealias EightRows<Row: TileRow> = Above<FourRows<Row>, FourRows<Row>>

@@ -17,7 +17,7 @@ func sum(_ sum: ChannelSum) {
 
 @inline(never)
 func depthwise(_ rows: DepthwiseRows) {
-  forEachVector(of: rows.channels, Lanes8.self, rows)
+  forEachRow(of: rows, Lanes8.self)
 }
 
 @inline(never)

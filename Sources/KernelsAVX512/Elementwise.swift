@@ -17,7 +17,7 @@ func sum(_ sum: ChannelSum) {
 
 @inline(never)
 func depthwise(_ rows: DepthwiseRows) {
-  forEachVector(of: rows.channels, Lanes16.self, rows)
+  forEachRow(of: rows, Lanes16.self)
 }
 
 @inline(never)

@@ -17,7 +17,7 @@ func sum(_ sum: ChannelSum) {
 
 @inline(never)
 func depthwise(_ rows: DepthwiseRows) {
-  forEachVector(of: rows.channels, Lanes4.self, rows)
+  forEachRow(of: rows, Lanes4.self)
 }
 
 @inline(never)
