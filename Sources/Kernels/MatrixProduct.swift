@@ -1,3 +1,6 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 /// One call of the packed matrix product
 /// C[M, N] = nonlinearity(A[M, K] × B[K, N] + bias) (+ residual[M, N]), row-major.
 ///
@@ -6,9 +9,9 @@
 /// padded likewise.
 @frozen
 public struct MatrixProduct {
-  /// M
+  /// M.
   public var rows: Int
-  /// K
+  /// K.
   public var depth: Int
   /// A, and the distance between its rows.
   public var a: UnsafePointer<Float>

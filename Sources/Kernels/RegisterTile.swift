@@ -1,3 +1,6 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 /// One row of a register tile of the matrix product: a few vectors side by side.
 ///
 /// Rows and tiles are composed from pairs instead of being arrays, because only values held in

@@ -65,7 +65,9 @@ private final class Barrier: Sendable {
   }
 }
 
-/// What the threads share. It outlives the pool until the last thread has left.
+/// What the threads share.
+///
+/// It outlives the pool until the last thread has left.
 private final class SharedState: @unchecked Sendable {
   let barrier: Barrier
 
@@ -143,8 +145,9 @@ private final class SharedState: @unchecked Sendable {
     }
   }
 
-  /// Calls the published body, if there is one. Not inlined, so that this thread's reference to the
-  /// body is gone before the barrier lets the caller of `run` return.
+  /// Calls the published body, if there is one.
+  ///
+  /// Not inlined, so that this thread's reference to the body is gone before the barrier lets the caller of `run` return.
   @inline(never)
   private func callBody(_ worker: Int) -> Bool {
     guard let body else { return false }
