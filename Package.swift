@@ -83,10 +83,11 @@ let package = Package(
     .testTarget(
       name: "ImagesTests", dependencies: ["Images"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
-      name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], swiftSettings: strict),
+      name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], exclude: ["Goldens"],
+      swiftSettings: strict),
     .testTarget(
       name: "InferenceTests", dependencies: ["Inference", "ModelZoo", "Weights"],
-      swiftSettings: strict),
+      exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
       swiftSettings: strict),

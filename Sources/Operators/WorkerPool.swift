@@ -59,8 +59,9 @@ private final class Barrier: Sendable {
     while generation.load(ordering: .acquiring) == current {
       csystem_spin_hint()
       spins &+= 1
-      // Where threads outnumber processors, the one waited for may need this one's.
-      if spins % 4096 == 0 { sched_yield() }
+      // Where threads outnumber processors, the one waited for may need this one's: after some
+      // microseconds each look is followed by an offer to step aside.
+      if spins > 256 { sched_yield() }
     }
   }
 }
