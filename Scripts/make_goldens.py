@@ -80,7 +80,7 @@ def record_facts():
             rows.append(fact(name, width, reduced_tail))
         rows.append(fact(name, classes=10))
     write_rows(TESTS / "ModelZooTests/Goldens/facts.tsv", rows)
-    widths = [step / 4 for step in range(0, 400)] + [width * 0.35 for width in range(1, 1281, 7)]
+    widths = [step / 4 for step in range(0, 200)] + [width * 0.35 for width in range(1, 1281, 37)]
     write_rows(TESTS / "ModelZooTests/Goldens/divisible.tsv",
                [(width, _make_divisible(width, 8)) for width in widths])
 

@@ -53,7 +53,7 @@ public struct SeededParameters: ParameterSource, Sendable {
       return (0, Float(((narrows ? 2 : 6) / fanIn).squareRoot()))
     case .weight: return (1, 0.25)
     case .runningVariance: return (1, 0.5)
-    case .bias, .runningMean: return (0, 0.05)
+    case .bias, .runningMean: return (0, 0.0625)
     }
   }
 }
