@@ -77,7 +77,8 @@ let package = Package(
       ],
       path: "Sources/Command", swiftSettings: strict),
 
-    .testTarget(name: "OperatorsTests", dependencies: ["Operators"], swiftSettings: strict),
+    .testTarget(
+      name: "OperatorsTests", dependencies: ["Operators", "Kernels"], swiftSettings: strict),
     .testTarget(
       name: "WeightsTests", dependencies: ["Weights"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
