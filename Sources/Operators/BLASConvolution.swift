@@ -42,6 +42,8 @@ package final class BLASConvolution: Operator {
     panels = Self.panelCount(geometry)
   }
 
+  /// Panels of an image.
+  ///
   /// At most 192 positions, and 512 KiB of gathered values, in a panel: enough rows that OpenBLAS's
   /// packing of the weights is small beside the product, few enough to stay in a second-level cache.
   /// An even count, so that two threads finish together.

@@ -33,7 +33,7 @@ package final class PackedConvolution: Operator {
       filter, inputChannels: geometry.inputChannels, kernel: geometry.kernel, kernels: kernels)
     // A panel of 256 KiB stays in a second-level cache while the column blocks pass over it; a
     // multiple of 8 rows fills its tiles.
-    let rows = max(8, 65_536 / geometry.depth & ~7)
+    let rows = max(8, min(1024, 65_536 / geometry.depth) & ~7)
     let readsInPlace = geometry.isPointwise && !gatesInput
     let count = (geometry.outputPositions + rows - 1) / rows
     panels = min(max(count, 1), max(1, geometry.outputPositions / 8))

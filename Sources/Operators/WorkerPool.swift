@@ -59,13 +59,16 @@ private final class Barrier: Sendable {
     while generation.load(ordering: .acquiring) == current {
       csystem_spin_hint()
       spins &+= 1
-      // Where threads outnumber processors, the one waited for may need this one's.
-      if spins % 4096 == 0 { sched_yield() }
+      // Where threads outnumber processors, the one waited for may need this one's: after some
+      // microseconds each look is followed by an offer to step aside.
+      if spins > 256 { sched_yield() }
     }
   }
 }
 
-/// What the threads share. It outlives the pool until the last thread has left.
+/// What the threads share.
+///
+/// It outlives the pool until the last thread has left.
 private final class SharedState: @unchecked Sendable {
   let barrier: Barrier
 
@@ -143,8 +146,9 @@ private final class SharedState: @unchecked Sendable {
     }
   }
 
-  /// Calls the published body, if there is one. Not inlined, so that this thread's reference to the
-  /// body is gone before the barrier lets the caller of `run` return.
+  /// Calls the published body, if there is one.
+  ///
+  /// Not inlined, so that this thread's reference to the body is gone before the barrier lets the caller of `run` return.
   @inline(never)
   private func callBody(_ worker: Int) -> Bool {
     guard let body else { return false }

@@ -1,0 +1,136 @@
+/// Names what a picture shows.
+///
+/// ```swift
+/// let classifier = try Classifier(model: "effnet-lite0")
+/// for prediction in try classifier.classify(Image(contentsOf: "cat.png"), topK: 3) {
+///   print(prediction.label, prediction.probability)
+/// }
+/// ```
+///
+/// A classifier owns the memory that it computes in, so that one can be used by one thread at a
+/// time; a batch runs on `Options.threads` threads. The answers do not depend on their number, nor
+/// on how pictures are gathered into batches.
+public final class Classifier {
+  /// What a caller may want otherwise.
+  public struct Options: Sendable {
+    /// Threads that share the work on a batch; by default as many as this process may use.
+    public var threads = HostFacts.allowedThreads
+    /// Who computes the convolutions.
+    public var backend = Backend.auto
+    /// Pictures that are computed together; memory grows with it.
+    public var maximumBatch = 1
+    /// The classes' names, if not those of the weights.
+    public var labels: Labels?
+    /// Parts of the recipe, if not those of the weights.
+    public var recipe = RecipeOverrides()
+
+    /// The usual options.
+    public init() {}
+  }
+
+  /// The network and its weights.
+  public let network: LoadedNetwork
+  /// The classes' names.
+  public let labels: Labels
+
+  private let session: InferenceSession
+
+  /// Loads the weights of a model.
+  ///
+  /// - Parameters:
+  ///   - model: A model of the catalogue.
+  ///   - path: A safetensors or PyTorch file; `nil` searches as `WeightSearch.standard()` does.
+  /// - Throws: `ClassifierError`, `LabelsError`, `WeightsError`, `ModelError.unsupported`, and
+  ///   `ParameterMismatch` with every tensor that does not fit the model.
+  public init(model: Model, weights path: String? = nil, options: Options = Options()) throws {
+    let file = try WeightFile(path: path ?? WeightSearch.standard().weights(of: model))
+    network = try LoadedNetwork(model, file: file, overrides: options.recipe)
+    labels = try Self.labels(of: network, chosen: options.labels)
+    session = try network.session(
+      InferenceSession.Options(
+        threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch))
+  }
+
+  /// Loads the weights of the model called `name`.
+  ///
+  /// - Throws: `ModelError.unknown`, and what `init(model:weights:options:)` throws.
+  public convenience init(
+    model name: String, weights path: String? = nil, options: Options = Options()
+  ) throws {
+    try self.init(model: ModelCatalog.model(named: name), weights: path, options: options)
+  }
+
+  /// The most probable classes of a picture, best first.
+  ///
+  /// - Throws: `ClassifierError.nonFiniteLogit` where the network's answer is not a number.
+  public func classify(_ image: Image, topK: Int = 5) throws -> [Prediction] {
+    try load(image, at: 0)
+    return try answers(count: 1, topK: topK)[0].get()
+  }
+
+  /// The most probable classes of each picture, in the pictures' order.
+  ///
+  /// - Throws: `ClassifierError.nonFiniteLogit`, as for one picture; there is no answer then.
+  public func classify(_ images: [Image], topK: Int = 5) throws -> [[Prediction]] {
+    var result: [[Prediction]] = []
+    var rest = images[...]
+    while !rest.isEmpty {
+      let batch = rest.prefix(session.options.maximumBatch)
+      for (slot, image) in batch.enumerated() { try load(image, at: slot) }
+      result += try answers(count: batch.count, topK: topK).map { try $0.get() }
+      rest = rest.dropFirst(batch.count)
+    }
+    return result
+  }
+
+  /// The network's outputs for a picture before the softmax, one value a class.
+  ///
+  /// - Throws: `InferenceError.nonFinite`.
+  public func logits(of image: Image) throws -> [Float] {
+    try load(image, at: 0)
+    try session.run(batch: 1)
+    return session.logits(image: 0)
+  }
+
+  /// Makes a picture the input of place `slot` of the next batch; the picture is not kept.
+  ///
+  /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`.
+  public func load(_ image: Image, at slot: Int) throws(PreprocessingError) {
+    let preprocessing = network.facts.recipe.preprocessing
+    let result = session.withInput(image: slot) { input in
+      Result { () throws(PreprocessingError) in try preprocessing.apply(to: image, into: input) }
+    }
+    try result.get()
+  }
+
+  /// Computes the first `count` places of the batch that `load(_:at:)` filled; each succeeds or
+  /// fails by itself.
+  ///
+  /// - Throws: nothing but `InferenceError`s that concern no single picture.
+  public func answers(
+    count: Int, topK: Int
+  ) throws(InferenceError) -> [Result<[Prediction], ClassifierError>] {
+    do {
+      try session.run(batch: count)
+    } catch .nonFinite {
+      // The ranking below finds out which pictures it concerns.
+    }
+    return (0..<count).map { image in
+      Result { () throws(ClassifierError) in
+        try Prediction.ranked(logits: session.logits(image: image), labels: labels, topK: topK)
+      }
+    }
+  }
+
+  /// The chosen labels, else the file's, else ImageNet's where their number is the network's.
+  private static func labels(
+    of network: LoadedNetwork, chosen: Labels?
+  ) throws(LabelsError) -> Labels {
+    let classes = network.configuration.classes
+    if let labels = chosen ?? network.facts.labels {
+      try labels.check(classes: classes)
+      return labels
+    }
+    return classes == Labels.imageNet.count ? .imageNet : .numbered(classes)
+  }
+}

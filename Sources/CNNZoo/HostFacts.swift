@@ -1,0 +1,27 @@
+import Operators
+
+/// What of this machine decides how fast, and by which instructions, a network runs.
+public enum HostFacts {
+  /// Threads that this process may run at once: the lesser of affinity mask and cgroup quota.
+  public static var allowedThreads: Int { Processor.allowedThreads }
+
+  /// The processor's name.
+  public static var processor: String { Processor.modelName }
+
+  /// The instruction set of the kernels in use, such as `avx512`.
+  ///
+  /// - Throws: `ProcessorError` where the environment forces one that is not there.
+  public static func instructionSet() throws -> String { try InstructionSet.selected().rawValue }
+
+  /// The processor core that OpenBLAS's kernels are for, such as `SkylakeX`.
+  public static var openBLASCore: String { Processor.openBLASCore }
+
+  /// The value of `OPENBLAS_CORETYPE`, which pins that choice; `nil` where OpenBLAS chooses itself.
+  public static var openBLASPin: String? { Processor.openBLASPin }
+
+  /// A sentence for the user where that pin slows OpenBLAS down; `nil` where nothing does.
+  public static var warning: String? { Processor.openBLASPinWarning }
+}
+
+/// Why the instruction set that the environment forces cannot be used.
+public typealias InstructionSetError = ProcessorError

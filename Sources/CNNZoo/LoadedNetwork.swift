@@ -1,0 +1,79 @@
+/// A network of the catalogue together with a weight file that fits it.
+public struct LoadedNetwork: Sendable {
+  /// The network.
+  public let model: Model
+  /// The mapped file.
+  public let file: WeightFile
+  /// What is known about the weights, with overrides applied.
+  public let facts: WeightFacts
+  /// The form of the network that the file holds.
+  public let configuration: ModelConfiguration
+  /// The network in that form.
+  public let graph: Graph
+
+  private let parameters: FileParameters
+
+  /// Matches `model` with the weights in `file`.
+  ///
+  /// The class count is that of the file's classifier; input size and padding follow its recipe.
+  ///
+  /// - Parameters:
+  ///   - overrides: Parts of the recipe to be used instead of the file's.
+  ///   - configure: Changes what the file and the recipe tell about the network.
+  /// - Throws: `ClassifierError` for facts that cannot be, `ModelError.unsupported` for a form that
+  ///   the network cannot have, `ParameterMismatch` with every tensor that does not fit.
+  public init(
+    _ model: Model, file: WeightFile, overrides: RecipeOverrides = RecipeOverrides(),
+    configure: (inout ModelConfiguration) -> Void = { _ in }
+  ) throws {
+    var facts = try WeightFacts(path: file.path, metadata: file.metadata, model: model)
+    facts.recipe = try overrides.applied(to: facts.recipe)
+    var configuration = ModelConfiguration(
+      inputSize: facts.recipe.preprocessing.crop, padding: facts.recipe.padding,
+      widthMultiplier: facts.widthMultiplier, reducedTail: facts.reducedTail)
+    let naming = ParameterNaming.detect(in: TensorNames.stripped(file.names))
+    if let classes = try Self.classCount(in: file, of: model.graph(), naming: naming) {
+      configuration.classes = classes
+    }
+    configure(&configuration)
+    facts.widthMultiplier = configuration.widthMultiplier
+    facts.reducedTail = configuration.reducedTail
+    facts.recipe.padding = configuration.padding
+    graph = try model.graph(configuration)
+    self.model = model
+    self.file = file
+    self.facts = facts
+    self.configuration = configuration
+    parameters = try FileParameters(
+      file: file, graph: graph, names: naming.fileNames(for: graph))
+  }
+
+  /// The network with its weights, ready to run.
+  ///
+  /// - Throws: `InferenceError.badParameter` for values that no weights have, `WeightsError` where the
+  ///   file changed, `ProcessorError` for a forced instruction set that is not there.
+  public func session(_ options: InferenceSession.Options) throws -> InferenceSession {
+    try InferenceSession(graph: graph, parameters: parameters, options: options)
+  }
+
+  /// Reads every value once, as a session would.
+  ///
+  /// - Throws: `InferenceError.badParameter`, `WeightsError`.
+  func verifyValues() throws {
+    for parameter in graph.parameters {
+      try parameters.withValues(of: parameter) { _ in }
+      parameters.release(parameter)
+    }
+  }
+
+  /// The length of the file's classifier bias.
+  private static func classCount(
+    in file: WeightFile, of graph: Graph, naming: ParameterNaming
+  ) -> Int? {
+    let bias = graph.nodes[graph.output].parameters.first { $0.role == .bias }
+    guard let bias, let name = naming.fileNames(for: graph)[bias.name],
+      let tensor = file[file.wrapperPrefix + name], tensor.shape.count == 1
+    else { return nil }
+    return tensor.shape[0]
+  }
+}

@@ -1,0 +1,48 @@
+import Glibc
+
+/// One class that a network sees in a picture.
+public struct Prediction: Sendable, Equatable {
+  /// The class's index among the network's outputs.
+  public let index: Int
+  /// The class's name.
+  public let label: String
+  /// The softmax of the logits at this class, 0…1.
+  public let probability: Double
+
+  /// A class with its name and probability.
+  public init(index: Int, label: String, probability: Double) {
+    self.index = index
+    self.label = label
+    self.probability = probability
+  }
+
+  /// The `topK` classes of greatest logit, best first; equal ones in the order of their indices.
+  ///
+  /// - Parameters:
+  ///   - logits: One value a class.
+  ///   - labels: As many names.
+  ///   - topK: How many to answer, at most; more than there are classes means all.
+  /// - Throws: `ClassifierError.nonFiniteLogit` where a logit is NaN or infinite.
+  public static func ranked(
+    logits: [Float], labels: Labels, topK: Int
+  ) throws(ClassifierError) -> [Prediction] {
+    precondition(labels.count == logits.count, "one label a class")
+    if let index = logits.firstIndex(where: { !$0.isFinite }) {
+      throw .nonFiniteLogit(index: index)
+    }
+    let probabilities = softmax(logits)
+    // Logits decide, as probabilities far below the best one are all rounded to zero.
+    let order = logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }
+    return order.prefix(max(topK, 0)).map {
+      Prediction(index: $0, label: labels[$0], probability: probabilities[$0])
+    }
+  }
+
+  /// e^xᵢ / Σ e^xⱼ in Double; the greatest logit is subtracted first, so that nothing overflows.
+  static func softmax(_ logits: [Float]) -> [Double] {
+    let greatest = Double(logits.max() ?? 0)
+    let powers = logits.map { exp(Double($0) - greatest) }
+    let sum = powers.reduce(0, +)
+    return powers.map { $0 / sum }
+  }
+}

@@ -1,0 +1,79 @@
+import Glibc
+
+/// Paths read from a file or standard input, one a line, or ended by zero bytes.
+///
+/// They are read as they come, so that a path can be answered before the next one is written.
+struct PathList {
+  private let descriptor: Int32
+  private let separator: UInt8
+  private let source: String
+  private var buffer: [UInt8] = []
+  /// Where the part of `buffer` that was not yet handed out begins.
+  private var start = 0
+  private var isAtEnd = false
+
+  /// Longer lines are no paths; they are cut, so that memory stays bounded.
+  private static let longestLine = 64 << 10
+
+  /// Opens the list in the file `path`, or standard input for `-`.
+  init(_ path: String, endedByZeros: Bool) throws(PathListError) {
+    source = path
+    separator = endedByZeros ? 0 : UInt8(ascii: "\n")
+    descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw PathListError(source: source) }
+  }
+
+  /// The next path; `nil` at the end.
+  mutating func next() throws(PathListError) -> [UInt8]? {
+    var searched = start
+    while true {
+      if let end = buffer[searched...].firstIndex(of: separator) {
+        defer { start = end + 1 }
+        return cut(buffer[start..<end])
+      }
+      if isAtEnd {
+        defer { start = buffer.count }
+        return start < buffer.count ? cut(buffer[start...]) : nil
+      }
+      // Of a line that is too long, its beginning is enough.
+      if buffer.count - start > 2 * Self.longestLine {
+        buffer.removeSubrange((start + Self.longestLine + 1)...)
+      }
+      buffer.removeSubrange(..<start)
+      start = 0
+      searched = buffer.count
+      try fill()
+    }
+  }
+
+  /// Whether `next()` would answer without waiting for the writer.
+  var isReady: Bool {
+    if isAtEnd || buffer[start...].contains(separator) { return true }
+    var readiness = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&readiness, 1, 0) > 0
+  }
+
+  private func cut(_ line: ArraySlice<UInt8>) -> [UInt8] { Array(line.prefix(Self.longestLine)) }
+
+  private mutating func fill() throws(PathListError) {
+    var block = [UInt8](repeating: 0, count: 16 << 10)
+    while true {
+      let count = read(descriptor, &block, block.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw PathListError(source: source) }
+      buffer += block[..<count]
+      isAtEnd = count == 0
+      return
+    }
+  }
+}
+
+/// A list of paths that cannot be read.
+struct PathListError: StatusCarrying, CustomStringConvertible {
+  let description: String
+  var status: ExitStatus { .missingInput }
+
+  fileprivate init(source: String) {
+    description = "\(source): cannot read the list: \(String(cString: strerror(errno)))"
+  }
+}

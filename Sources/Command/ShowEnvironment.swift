@@ -1,0 +1,55 @@
+import ArgumentParser
+import CNNZoo
+
+struct ShowEnvironment: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "env",
+    abstract: "Show what of this machine decides speed, and where weights are looked for.")
+
+  @OptionGroup var format: FormatOption
+
+  func run() throws {
+    let facts = try EnvironmentFacts()
+    let folders = WeightSearch.standard().folders
+    let members = facts.json + ["weight_folders": .array(folders.map(JSON.string))]
+    try Report(
+      document: members, records: [members],
+      table: Table(
+        [.text("fact"), .text("value")],
+        rows: (facts.lines + folders.map { ("weights", $0) }).map { [.text($0), .text($1)] }),
+      notes: facts.warning.map { ["warning: \($0)"] } ?? []
+    ).write(as: format.format)
+  }
+}
+
+/// What of this machine and process a measurement depends on.
+struct EnvironmentFacts {
+  let processor = HostFacts.processor
+  let allowedThreads = HostFacts.allowedThreads
+  let instructionSet: String
+  let openBLASCore = HostFacts.openBLASCore
+  let openBLASPin = HostFacts.openBLASPin
+  let warning = HostFacts.warning
+
+  init() throws {
+    instructionSet = try HostFacts.instructionSet()
+  }
+
+  /// For people: each fact with its name.
+  var lines: [(String, String)] {
+    [
+      ("version", cnnzooVersion), ("processor", processor),
+      ("threads allowed", "\(allowedThreads)"), ("instruction set", instructionSet),
+      ("OpenBLAS core", openBLASCore), ("OPENBLAS_CORETYPE", openBLASPin ?? "not set"),
+    ]
+  }
+
+  var json: JSON.Object {
+    [
+      "version": .string(cnnzooVersion), "processor": .string(processor),
+      "threads_allowed": .integer(allowedThreads), "instruction_set": .string(instructionSet),
+      "openblas_core": .string(openBLASCore), "openblas_pin": .optional(openBLASPin),
+      "warning": .optional(warning),
+    ]
+  }
+}

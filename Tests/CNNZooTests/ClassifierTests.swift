@@ -1,0 +1,73 @@
+import CNNZoo
+import Testing
+
+struct ClassifierTests {
+  private let folder: TemporaryFolder
+  private let weights: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    weights = "\(folder.path)/small.safetensors"
+    try SmallNetwork.write(to: weights)
+  }
+
+  private func classifier(
+    _ change: (inout Classifier.Options) -> Void = { _ in }
+  ) throws -> Classifier {
+    var options = Classifier.Options()
+    change(&options)
+    return try Classifier(model: SmallNetwork.model, weights: weights, options: options)
+  }
+
+  @Test func unnamedClassesAreNumbered() throws {
+    let predictions = try classifier().classify(SmallNetwork.image(1), topK: 100)
+    #expect(predictions.count == SmallNetwork.classes)
+    #expect(predictions.allSatisfy { $0.label == "class \($0.index)" })
+    #expect(abs(predictions.map(\.probability).reduce(0, +) - 1) < 1e-12)
+  }
+
+  @Test func labelsOfTheFileAndOfTheCaller() throws {
+    let names = (0..<SmallNetwork.classes).map { "file \($0)" }
+    try SmallNetwork.write(
+      to: weights,
+      metadata: ["width_multiplier": "0.25", "labels": names.joined(separator: "\n")])
+    #expect(try classifier().labels.names == names)
+    let own = Labels((0..<SmallNetwork.classes).map { "own \($0)" })
+    #expect(try classifier { $0.labels = own }.labels == own)
+    #expect(throws: LabelsError.self) { try classifier { $0.labels = Labels(["one"]) } }
+  }
+
+  @Test func theSameBitsForAnyThreadsAndAnyBatch() throws {
+    let images = (1...5).map { SmallNetwork.image(UInt8($0)) }
+    let expected = try images.map {
+      try classifier { $0.threads = 1 }.classify($0, topK: SmallNetwork.classes)
+    }
+    #expect(Set(expected.map { $0[0].probability }).count > 1)
+    for threads in [1, 2, 3] {
+      for batch in [1, 2, 8] {
+        let classifier = try classifier {
+          $0.threads = threads
+          $0.maximumBatch = batch
+        }
+        let found = try classifier.classify(images, topK: SmallNetwork.classes)
+        #expect(found == expected, "\(threads) threads, batch \(batch)")
+      }
+    }
+  }
+
+  @Test func theRecipeChangesTheAnswer() throws {
+    let image = SmallNetwork.image(3)
+    let usual = try classifier().logits(of: image)
+    let other = try classifier { $0.recipe.mean = SIMD3(repeating: 0) }.logits(of: image)
+    let padded = try classifier { $0.recipe.padding = .same }.logits(of: image)
+    #expect(usual != other)
+    #expect(usual != padded)
+  }
+
+  @Test func anUnknownModelIsSuggested() {
+    let error = ModelError.unknown(name: "efnet-lite0", suggestions: ["effnet-lite0"])
+    let thrown = #expect(throws: ModelError.self) { try Classifier(model: "efnet-lite0") }
+    guard case .unknown(_, let suggestions)? = thrown else { return }
+    #expect(suggestions.first == "effnet-lite0", "\(error)")
+  }
+}
