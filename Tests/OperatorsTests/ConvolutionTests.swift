@@ -56,24 +56,49 @@ struct ConvolutionTests {
     }
   }
 
-  /// Compares one image, and each of a batch of two, with the plain computation.
-  private func check(_ c: Case, _ make: (ConvolutionFilter) -> any Operator) {
+  @Test(arguments: cases, InstructionSet.supported)
+  func packedProduct(_ c: Case, _ set: InstructionSet) {
+    check(c) {
+      PackedConvolution(c.geometry, $0, gatesInput: c.isGated, kernels: set.kernels)
+    }
+  }
+
+  /// Sizes that tiles of 4 × 4 do not fill, edges without zeros before, several chunks of tiles.
+  static let winogradCases: [Case] = [
+    Case(height: 8, width: 8, input: 16, output: 16, kernel: 3, padding: 1),
+    Case(height: 9, width: 11, input: 24, output: 20, kernel: 3, padding: 1, nonlinearity: .silu),
+    Case(
+      height: 33, width: 30, input: 16, output: 56, kernel: 3, padding: 1, hasResidual: true,
+      nonlinearity: .relu6),
+    Case(height: 1, width: 70, input: 16, output: 8, kernel: 3, padding: 1, nonlinearity: .sigmoid),
+  ]
+
+  @Test(arguments: winogradCases, InstructionSet.supported)
+  func winograd(_ c: Case, _ set: InstructionSet) {
+    #expect(WinogradConvolution.suits(c.geometry))
+    check(c) { WinogradConvolution(c.geometry, $0, kernels: set.kernels) }
+  }
+
+  @Test(arguments: [1, 2, 5, 9], InstructionSet.supported)
+  func linearLayers(_ batch: Int, _ set: InstructionSet) {
+    _ = openBLASUsesCallingThread
+    let c = Case(height: 1, width: 1, input: 20, output: 1003, nonlinearity: .hardSwish)
+    check(c, batch: batch) { BLASLinear(inputs: 20, outputs: 1003, $0, kernels: set.kernels) }
+    check(c, batch: batch) { PackedLinear(inputs: 20, $0, kernels: set.kernels) }
+  }
+
+  /// Compares one image, and each of a batch, with the plain computation.
+  private func check(_ c: Case, batch: Int = 2, _ make: (ConvolutionFilter) -> any Operator) {
     let g = c.geometry
     var noise = Noise(c.height * c.width * c.input * c.output)
-    let weights = noise.array(c.output * g.depth)
-    let scale = noise.array(c.output).map { 1 + Double($0) / 2 }
-    let bias = noise.array(c.output).map(Double.init)
-    let work = weights.withUnsafeBufferPointer {
-      make(
-        ConvolutionFilter(weights: $0, scale: scale, bias: bias, nonlinearity: c.nonlinearity))
-    }
-    let batch = 2
+    let filter = Filter(&noise, count: c.output, depth: g.depth)
+    let work = filter.withFilter(c.nonlinearity, make)
     let images = (0..<batch).map { _ in noise.array(c.height * c.width * c.input) }
     let gates = (0..<batch).map { _ in noise.array(c.input) }
     let residuals = (0..<batch).map { _ in noise.array(g.outputPositions * c.output) }
-    let input = padded(images, channels: c.input, step: g.inputStep)
-    let gate = padded(gates, channels: c.input, step: channelStep(c.input))
-    let residual = padded(residuals, channels: c.output, step: g.outputStep)
+    let input = AlignedBuffer.positions(images, channels: c.input, step: g.inputStep)
+    let gate = AlignedBuffer.positions(gates, channels: c.input, step: channelStep(c.input))
+    let residual = AlignedBuffer.positions(residuals, channels: c.output, step: g.outputStep)
     let output = AlignedBuffer([Float](repeating: .nan, count: batch * g.outputCount))
     let scratch = AlignedBuffer([Float](repeating: .nan, count: work.scratchCount))
     let memory = OperatorMemory(
@@ -87,27 +112,12 @@ struct ConvolutionTests {
     for image in 0..<batch {
       var x = images[image]
       if c.isGated { for index in x.indices { x[index] *= gates[image][index % c.input] } }
-      var expected = Reference.convolution(
-        g, input: x, weights: weights, scale: scale, bias: bias, nonlinearity: c.nonlinearity)
+      var expected = filter.expected(g, groups: 1, x, c.nonlinearity)
       if c.hasResidual { for i in expected.indices { expected[i] += Double(residuals[image][i]) } }
-      let found = (0..<g.outputPositions).flatMap { position in
-        let start = image * g.outputCount + position * g.outputStep
-        return Array(UnsafeBufferPointer(start: output.base + start, count: c.output))
-      }
+      let found = output.image(
+        image, positions: g.outputPositions, channels: c.output, step: g.outputStep)
       let fault = Reference.firstOutlier(found, expected, within: 2e-5)
-      #expect(fault == nil, "image \(image)")
+      #expect(fault == nil, "\(work.strategy), image \(image)")
     }
-  }
-
-  /// Images one after another, each position `step` floats.
-  private func padded(_ images: [[Float]], channels: Int, step: Int) -> AlignedBuffer {
-    var values: [Float] = []
-    for image in images {
-      for position in 0..<image.count / channels {
-        values += image[position * channels..<(position + 1) * channels]
-        values += [Float](repeating: 0, count: step - channels)
-      }
-    }
-    return AlignedBuffer(values)
   }
 }
