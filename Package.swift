@@ -1,14 +1,14 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// `CNNZOO_WERROR=1` turns warnings into errors; `Scripts/test` sets it. Users with another compiler
-/// are not stopped by a warning that compiler invented.
+// `CNNZOO_WERROR=1` turns warnings into errors; `Scripts/test` sets it. Users with another compiler
+// are not stopped by a warning that compiler invented.
 let strict: [SwiftSetting] =
   (Context.environment["CNNZOO_WERROR"] == nil ? [] : [.treatAllWarnings(as: .error)])
   + [.enableUpcomingFeature("ExistentialAny")]
 
-/// The kernel targets hold nothing but bounds-free loops over raw pointers, so they are always
-/// optimised, in debug builds too. One instruction set each: the rest of the package stays generic.
+// The kernel targets hold nothing but bounds-free loops over raw pointers, so they are always
+// optimised, in debug builds too. One instruction set each: the rest of the package stays generic.
 func kernels(_ march: String?) -> [SwiftSetting] {
   let flags = ["-Ounchecked"] + (march.map { ["-Xcc", "-march=\($0)"] } ?? [])
   return strict + [.unsafeFlags(flags)]
@@ -77,15 +77,18 @@ let package = Package(
       ],
       path: "Sources/Command", swiftSettings: strict),
 
-    .testTarget(name: "OperatorsTests", dependencies: ["Operators"], swiftSettings: strict),
-    .testTarget(name: "WeightsTests", dependencies: ["Weights"], swiftSettings: strict),
+    .testTarget(
+      name: "OperatorsTests", dependencies: ["Operators", "Kernels"], swiftSettings: strict),
+    .testTarget(
+      name: "WeightsTests", dependencies: ["Weights"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
-      name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], swiftSettings: strict),
+      name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], exclude: ["Goldens"],
+      swiftSettings: strict),
     .testTarget(
       name: "InferenceTests", dependencies: ["Inference", "ModelZoo", "Weights"],
-      swiftSettings: strict),
+      exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
       swiftSettings: strict),

@@ -1,4 +1,6 @@
-/// What a node computes. A closed set: whoever reads a graph switches over it exhaustively.
+/// What a node computes.
+///
+/// A closed set: whoever reads a graph switches over it exhaustively.
 public enum Operation: Hashable, Sendable {
   /// The normalised image.
   case input

@@ -31,7 +31,8 @@ struct Program {
   init(
     _ graph: Graph, parameters: some ParameterSource, compiler: OperatorCompiler, retained: [Int]
   ) throws {
-    let fused = try FusedGraph(graph)
+    var fused = try FusedGraph(graph)
+    if compiler.joinsExpansions { fused.joinExpansions(retaining: Set(retained)) }
     var builder = ValueTable()
     input = builder.value(of: 0, count: graph.inputShape.count)
     var sums: [Int: (value: Int, count: Int)] = [:]

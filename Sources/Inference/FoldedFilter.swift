@@ -1,13 +1,12 @@
 import GraphIR
 import Operators
 
-extension FusedGraph.Step {
-  /// Calls `body` with the filter of the convolution or linear layer `node`, batch norm folded in.
+extension FusedGraph.Step.Layer {
+  /// Calls `body` with the layer's filter, batch norm folded in.
   ///
   /// Folding is done in Double: w' = w · γ / √(σ² + ε), b' = (b − μ) · γ / √(σ² + ε) + β.
-  static func withFilter<Result>(
-    _ node: Node, batchNorm: Node?, activation: Activation?, from source: some ParameterSource,
-    _ body: (ConvolutionFilter) throws -> Result
+  func withFilter<Result>(
+    from source: some ParameterSource, _ body: (ConvolutionFilter) throws -> Result
   ) throws -> Result {
     func values(_ node: Node, _ role: Parameter.Role) throws -> [Double]? {
       guard let parameter = node.parameters.first(where: { $0.role == role }) else { return nil }

@@ -10,10 +10,19 @@ struct FusedGraph {
   struct Step {
     enum Kind {
       /// Convolution or linear layer, then batch norm, then activation, then a residual.
-      case convolution(Node, batchNorm: Node?, activation: Activation?)
+      case convolution(Layer)
       case squeezeExcite(
         reduce: Node, inner: Activation, restore: Node, gate: Activation, positions: Int)
       case pool
+      /// A 1×1 convolution that only a depthwise one reads, and that one.
+      case expandDepthwise(expand: Layer, depthwise: Layer)
+    }
+
+    /// A convolution or linear layer with what follows it.
+    struct Layer {
+      var node: Node
+      var batchNorm: Node?
+      var activation: Activation?
     }
 
     var kind: Kind
@@ -40,7 +49,7 @@ struct FusedGraph {
       case .input, .stochasticDepth, .dropout: continue
       case .convolution, .linear:
         var step = Step(
-          kind: .convolution(node, batchNorm: nil, activation: nil), output: node.id,
+          kind: .convolution(.init(node: node)), output: node.id,
           input: links.source(of: node, 0), macs: node.macs)
         if case .scale = graph.nodes[step.input].operation {
           let scale = graph.nodes[step.input]
@@ -66,6 +75,33 @@ struct FusedGraph {
       case .batchNorm, .activation, .add: throw unsupported(node)
       }
     }
+  }
+
+  /// Joins every 1×1 convolution to the depthwise one that alone reads it.
+  ///
+  /// - Parameter retained: nodes whose values must be there after a run.
+  mutating func joinExpansions(retaining retained: Set<Int>) {
+    var joined: [Step] = []
+    for step in steps {
+      if let last = joined.last, last.output == step.input, !retained.contains(last.output),
+        Links(graph).onlyReader(of: last.output) != nil,
+        case .convolution(let expand) = last.kind, last.residual == nil, last.gate == nil,
+        case .convolution(let one) = expand.node.operation, one.groups == 1, one.kernel == 1,
+        one.stride == 1,
+        case .convolution(let depthwise) = step.kind, step.residual == nil,
+        case .convolution(let many) = depthwise.node.operation, many.groups > 1
+      {
+        joined.removeLast()
+        var pair = step
+        pair.kind = .expandDepthwise(expand: expand, depthwise: depthwise)
+        pair.input = last.input
+        pair.macs += last.macs
+        joined.append(pair)
+      } else {
+        joined.append(step)
+      }
+    }
+    steps = joined
   }
 
   /// The node whose value leaves the network.
@@ -112,26 +148,24 @@ private struct Links {
   func absorbEpilogue(
     of node: Node, into step: inout FusedGraph.Step, _ absorbed: inout Set<Int>
   ) {
-    var batchNorm: Node?
-    var activation: Activation?
+    var layer = FusedGraph.Step.Layer(node: node)
+    defer { step.kind = .convolution(layer) }
     while let reader = onlyReader(of: step.output) {
       switch reader.operation {
-      case .batchNorm where batchNorm == nil && activation == nil: batchNorm = reader
-      case .activation(let function) where activation == nil: activation = function
+      case .batchNorm where layer.batchNorm == nil && layer.activation == nil:
+        layer.batchNorm = reader
+      case .activation(let function) where layer.activation == nil: layer.activation = function
       case .add where step.residual == nil:
         let other = source(of: reader, source(of: reader, 0) == step.output ? 1 : 0)
         // The shortcut must be there before the branch's last convolution runs.
         guard other < node.id else { fallthrough }
         step.residual = other
-      default:
-        step.kind = .convolution(node, batchNorm: batchNorm, activation: activation)
-        return
+      default: return
       }
       absorbed.insert(reader.id)
       step.output = reader.id
-      if step.residual != nil { break }
+      if step.residual != nil { return }
     }
-    step.kind = .convolution(node, batchNorm: batchNorm, activation: activation)
   }
 
   /// pool → 1×1 → activation → 1×1 → activation, as read by `scale`.

@@ -2,23 +2,28 @@
 ///
 /// Values whose lifetimes do not overlap share memory: greedy by size (Pisarchyk & Lee 2020,
 /// arXiv 2001.03288), the largest value first, each at the lowest place that is free while it lives.
-struct MemoryPlan {
+package struct MemoryPlan {
   /// A value to be placed.
-  struct Record {
+  package struct Record {
     /// Floats.
-    var count: Int
+    package var count: Int
     /// Steps from the one that writes it to the last that reads it.
-    var lifetime: ClosedRange<Int>
+    package var lifetime: ClosedRange<Int>
+
+    package init(count: Int, lifetime: ClosedRange<Int>) {
+      self.count = count
+      self.lifetime = lifetime
+    }
   }
 
   /// The first float of each record, in the order given.
-  let offsets: [Int]
+  package let offsets: [Int]
   /// Floats of the whole arena.
-  let count: Int
+  package let count: Int
   /// Floats of the largest set of records that are alive at one step: no plan can be smaller.
-  let largestLiveSet: Int
+  package let largestLiveSet: Int
 
-  init(_ records: [Record]) {
+  package init(_ records: [Record]) {
     // Multiples of 16 floats: a cache line, and the widest vector.
     func rounded(_ count: Int) -> Int { (count + 15) & ~15 }
     var offsets = [Int](repeating: 0, count: records.count)

@@ -21,37 +21,55 @@ struct OperatorCompiler {
       return GlobalAveragePool(
         positions: input.positions, channels: input.channels, kernels: kernels)
     case .squeezeExcite(let reduce, let inner, let restore, let gate, let positions):
-      return try FusedGraph.Step.withFilter(
-        reduce, batchNorm: nil, activation: inner, from: parameters
-      ) { reduceFilter in
-        try FusedGraph.Step.withFilter(
-          restore, batchNorm: nil, activation: gate, from: parameters
-        ) { restoreFilter in
+      return try Layer(node: reduce, activation: inner).withFilter(from: parameters) {
+        reduceFilter in
+        try Layer(node: restore, activation: gate).withFilter(from: parameters) { restoreFilter in
           SqueezeExcite(
             channels: input.channels, squeezed: reduce.shape.channels, partialSums: partialSums,
             positions: positions, reduce: reduceFilter, restore: restoreFilter, kernels: kernels)
         }
       }
-    case .convolution(let node, let batchNorm, let activation):
-      return try FusedGraph.Step.withFilter(
-        node, batchNorm: batchNorm, activation: activation, from: parameters
-      ) { filter in
+    case .expandDepthwise(let expand, let depthwise):
+      let expansion = try geometry(of: expand.node, input: input, isImage: isImage)
+      let geometry = try geometry(of: depthwise.node, input: expand.node.shape, isImage: false)
+      return try expand.withFilter(from: parameters) { expandFilter in
+        try depthwise.withFilter(from: parameters) { depthwiseFilter in
+          ExpandDepthwise(
+            expansion: expansion, expandFilter, depthwise: geometry, depthwiseFilter,
+            kernels: kernels)
+        }
+      }
+    case .convolution(let layer):
+      let node = layer.node
+      return try layer.withFilter(from: parameters) { filter in
         guard case .convolution(let convolution) = node.operation else {
           return makeLinear(inputs: input.channels, outputs: node.shape.channels, filter)
         }
-        let geometry = ConvolutionGeometry(
-          convolution, input: input, output: node.shape, isImage: isImage)
+        let geometry = try geometry(of: node, input: input, isImage: isImage)
         if convolution.groups == 1 {
           return makeConvolution(geometry, filter, gatesInput: step.gate != nil)
         }
-        guard convolution.groups == input.channels && node.shape.channels == input.channels,
-          step.residual == nil
-        else {
-          throw InferenceError.unsupported(node: node.name, operation: "a grouped convolution")
+        guard step.residual == nil else {
+          throw InferenceError.unsupported(node: node.name, operation: "a residual after it")
         }
         return DepthwiseConvolution(geometry, filter, kernels: kernels)
       }
     }
+  }
+
+  /// Whether an expansion and the depthwise convolution after it are one step.
+  var joinsExpansions: Bool { backend != .blas }
+
+  private typealias Layer = FusedGraph.Step.Layer
+
+  private func geometry(
+    of node: Node, input: TensorShape, isImage: Bool
+  ) throws(InferenceError) -> ConvolutionGeometry {
+    guard case .convolution(let convolution) = node.operation,
+      convolution.groups == 1
+        || (convolution.groups == input.channels && node.shape.channels == input.channels)
+    else { throw .unsupported(node: node.name, operation: "a grouped convolution") }
+    return ConvolutionGeometry(convolution, input: input, output: node.shape, isImage: isImage)
   }
 
   private func makeConvolution(

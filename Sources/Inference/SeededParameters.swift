@@ -6,7 +6,8 @@ import GraphIR
 /// compared at full size without one (`Scripts/make_goldens.py` computes the same values). Element i
 /// of the tensor called `name` is base + spread · u, with u uniform in [−1, 1) from the 24 high bits
 /// of SplitMix64 (Steele et al. 2014) started at FNV-1a(name) + `seed`. Weights have base 0 and He's
-/// spread √(6 / fan-in); batch norm's are near those of a trained network.
+/// spread √(6 / fan-in), layers that narrow √(2 / fan-in): with these the logits of every network
+/// of the catalogue depend on the image, where He's alone lets a chain of residuals explode.
 public struct SeededParameters: ParameterSource, Sendable {
   /// Added to the generator's start: another seed, another network.
   public let seed: UInt64
@@ -47,10 +48,12 @@ public struct SeededParameters: ParameterSource, Sendable {
   private static func distribution(of parameter: Parameter) -> (base: Float, spread: Float) {
     switch parameter.role {
     case .weight where parameter.shape.count > 1:
-      (0, Float((6 / Double(parameter.shape.dropFirst().reduce(1, *))).squareRoot()))
-    case .weight: (1, 0.25)
-    case .runningVariance: (1, 0.5)
-    case .bias, .runningMean: (0, 0.25)
+      let fanIn = Double(parameter.shape.dropFirst().reduce(1, *))
+      let narrows = parameter.shape[0] < parameter.shape[1]
+      return (0, Float(((narrows ? 2 : 6) / fanIn).squareRoot()))
+    case .weight: return (1, 0.25)
+    case .runningVariance: return (1, 0.5)
+    case .bias, .runningMean: return (0, 0.0625)
     }
   }
 }

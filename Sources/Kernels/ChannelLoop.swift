@@ -1,3 +1,6 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 /// Work on every vector of a run of channels.
 public protocol ChannelBody {
   /// Handles the `L.count` channels from `channel`.

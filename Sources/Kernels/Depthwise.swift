@@ -1,3 +1,6 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 /// Neighbouring output positions of a depthwise convolution, one vector of channels each.
 public protocol PixelRun {
   associatedtype L: Lanes

@@ -1,3 +1,6 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 /// C = nonlinearity(C + bias) (+ residual) in place: the epilogue after a product that could not
 /// apply it in registers.
 @frozen

@@ -1,3 +1,6 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 /// The kernels of one instruction set, as plain functions on raw memory.
 public struct KernelTable: Sendable {
   /// `avx512`, `avx2` or `baseline`.

@@ -1,3 +1,6 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 /// One call of the packed matrix product
 /// C[M, N] = nonlinearity(A[M, K] × B[K, N] + bias) (+ residual[M, N]), row-major.
 ///
@@ -6,9 +9,9 @@
 /// padded likewise.
 @frozen
 public struct MatrixProduct {
-  /// M
+  /// M.
   public var rows: Int
-  /// K
+  /// K.
   public var depth: Int
   /// A, and the distance between its rows.
   public var a: UnsafePointer<Float>
@@ -117,9 +120,12 @@ public func multiplyColumns<Row: TileRow, L: Lanes>(
     let rows = p.rows / tiles + (tile < p.rows % tiles ? 1 : 0)
     tile += 1
     switch rows {
-    case 4: multiplyTile(FourRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
-    case 5: multiplyTile(FiveRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
-    case 6: multiplyTile(SixRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
+    case 4:
+      multiplyTile(FourRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
+    case 5:
+      multiplyTile(FiveRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
+    case 6:
+      multiplyTile(SixRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
     case 7 where maximumRows > 6:
       multiplyTile(SevenRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
     case 8 where maximumRows > 6:
@@ -127,7 +133,8 @@ public func multiplyColumns<Row: TileRow, L: Lanes>(
     default:
       // Only products of fewer than eight rows come here: vectors, small batches.
       for single in row..<row + rows {
-        multiplyTile(OneRow<Row>.self, p, row: single, low: low, high: high, residual: residual, step)
+        multiplyTile(
+          OneRow<Row>.self, p, row: single, low: low, high: high, residual: residual, step)
       }
     }
     switch p.nonlinearity {

@@ -1,3 +1,6 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 /// The non-linearity at the end of a kernel, chosen once per call, never per value.
 @frozen
 public enum Nonlinearity: Int32, Sendable, CaseIterable {
@@ -10,13 +13,13 @@ public protocol NonlinearityFunction {
   static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector
 }
 
-/// x
+/// x.
 public enum Identity: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector { x }
 }
 
-/// max(x, 0)
+/// max(x, 0).
 public enum ReLU: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
@@ -24,7 +27,7 @@ public enum ReLU: NonlinearityFunction {
   }
 }
 
-/// min(max(x, 0), 6)
+/// min(max(x, 0), 6).
 public enum ReLU6: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
@@ -32,7 +35,7 @@ public enum ReLU6: NonlinearityFunction {
   }
 }
 
-/// x · min(max(x + 3, 0), 6) / 6
+/// x · min(max(x + 3, 0), 6) / 6.
 public enum HardSwish: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
@@ -40,7 +43,7 @@ public enum HardSwish: NonlinearityFunction {
   }
 }
 
-/// min(max(x + 3, 0), 6) / 6
+/// min(max(x + 3, 0), 6) / 6.
 public enum HardSigmoid: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
@@ -48,7 +51,7 @@ public enum HardSigmoid: NonlinearityFunction {
   }
 }
 
-/// x / (1 + e⁻ˣ)
+/// x / (1 + e⁻ˣ).
 public enum SiLU: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
@@ -56,7 +59,7 @@ public enum SiLU: NonlinearityFunction {
   }
 }
 
-/// 1 / (1 + e⁻ˣ)
+/// 1 / (1 + e⁻ˣ).
 public enum Sigmoid: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {

@@ -1,3 +1,6 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 /// One row of a register tile of the matrix product: a few vectors side by side.
 ///
 /// Rows and tiles are composed from pairs instead of being arrays, because only values held in
@@ -212,5 +215,7 @@ public struct FourRows<Row: TileRow>: RegisterTile {
 /// Five to eight rows of `Row`.
 public typealias FiveRows<Row: TileRow> = Above<FourRows<Row>, OneRow<Row>>
 public typealias SixRows<Row: TileRow> = Above<FiveRows<Row>, OneRow<Row>>
-public typealias SevenRows<Row: TileRow> = Above<FourRows<Row>, Above<OneRow<Row>, Above<OneRow<Row>, OneRow<Row>>>>
+public typealias SevenRows<Row: TileRow> = Above<
+  FourRows<Row>, Above<OneRow<Row>, Above<OneRow<Row>, OneRow<Row>>>
+>
 public typealias EightRows<Row: TileRow> = Above<FourRows<Row>, FourRows<Row>>

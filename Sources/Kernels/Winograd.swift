@@ -1,3 +1,6 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 /// Six vectors: a row or a column of a Winograd tile.
 @frozen
 public struct Six<L: Lanes> {

@@ -1,6 +1,6 @@
 import Kernels
 
-/// 16 registers of 256 bits: tiles of 6 × 16 leave room for one row of B and one value of A.
+// 16 registers of 256 bits: tiles of 6 × 16 leave room for one row of B and one value of A.
 private typealias V = OneVector<Lanes8>
 
 @inline(never)

@@ -1,7 +1,7 @@
 import Kernels
 
-/// 32 registers of 512 bits: a tile of 8 × 48 takes 24 and leaves room for one row of B and one
-/// value of A. Odd multiples of 8 columns end in a half vector.
+// 32 registers of 512 bits: a tile of 8 × 48 takes 24 and leaves room for one row of B and one
+// value of A. Odd multiples of 8 columns end in a half vector.
 private typealias V = OneVector<Lanes16>
 private typealias H = OneVector<Lanes8>
 

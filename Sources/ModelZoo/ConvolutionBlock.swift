@@ -23,7 +23,7 @@ extension GraphBuilder {
     }
   }
 
-  /// Squeeze-excite (Hu et al. 2018): pool, reduce to `squeezed` channels, restore, gate.
+  /// Squeeze-excite: pool, reduce to `squeezed` channels, restore, gate (arXiv 1709.01507).
   mutating func squeezeExcite(
     _ input: Value, _ name: String, squeezed: Int, inner: Activation, gate: Activation
   ) -> Value {

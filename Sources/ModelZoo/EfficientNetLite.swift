@@ -37,7 +37,7 @@ package enum EfficientNetLite: Int, CaseIterable, Sendable {
     .init(.mbConv, expand: 6, kernel: 3, stride: 1, channels: 320, layers: 1),
   ]
 
-  /// The scaled table. The first and the last stage keep their depth.
+  /// The scaled table; the first and the last stage keep their depth.
   package var stages: [EfficientNetStage] {
     Self.base.enumerated().map { index, row in
       var stage = row

@@ -18,7 +18,7 @@ package struct EfficientNetStage: Hashable, Sendable {
   var channels: Int
   var layers: Int
 
-  init(
+  package init(
     _ block: Block, expand expandRatio: Int, kernel: Int = 3, stride: Int, channels: Int,
     layers: Int
   ) {

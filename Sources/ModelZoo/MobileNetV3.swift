@@ -1,6 +1,6 @@
 import GraphIR
 
-/// MobileNetV3 (Howard et al. 2019, arXiv 1905.02244).
+/// The MobileNetV3 family, arXiv 1905.02244.
 package enum MobileNetV3: String, CaseIterable, Sendable {
   case large, small
 
@@ -28,8 +28,10 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
     }
   }
 
-  /// The paper's table; `divisor` is 2 for the reduced tail (the last stage's widths halved), else
-  /// 1. Columns: input, kernel, expanded, output, squeeze-excite, activation, stride.
+  /// The paper's table.
+  ///
+  /// `divisor` is 2 for the reduced tail (the last stage's widths halved), else 1. Columns: input,
+  /// kernel, expanded, output, squeeze-excite, activation, stride.
   package func table(divisor d: Int) -> [Bottleneck] {
     switch self {
     case .large:

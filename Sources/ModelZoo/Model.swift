@@ -82,6 +82,7 @@ public enum ModelError: Error, Equatable, Sendable {
 }
 
 extension ModelError: CustomStringConvertible {
+  /// One line: what is wrong and what there is instead.
   public var description: String {
     switch self {
     case .unknown(let name, let suggestions):

@@ -8,7 +8,8 @@ public enum ModelCatalog {
   /// - Throws: `ModelError.unknown`, with the nearest names.
   public static func model(named name: String) throws(ModelError) -> Model {
     let wanted = canonical(name)
-    for model in models where ([model.name] + model.aliases).contains(where: {
+    for model in models
+    where ([model.name] + model.aliases).contains(where: {
       canonical($0) == wanted
     }) {
       return model

@@ -24,7 +24,8 @@ package final class GlobalAveragePool: Operator {
     let first = units.lowerBound * 8
     kernels.sum(
       ChannelSum(
-        rows: positions, channels: units.count * 8, x: memory.input + image * positions * step + first,
+        rows: positions, channels: units.count * 8,
+        x: memory.input + image * positions * step + first,
         xStride: step, factor: 1 / Float(positions), out: memory.output + image * step + first))
   }
 }

@@ -57,13 +57,33 @@ struct Im2col: Sendable {
   ) {
     let channels = geometry.inputChannels
     if channels == geometry.inputStep {
-      memcpy(target, source, positions * channels * MemoryLayout<Float>.stride)
+      copyRun(source, positions * channels, to: target)
     } else {
       for position in 0..<positions {
         memcpy(
           target + position * channels, source + position * geometry.inputStep,
           channels * MemoryLayout<Float>.stride)
       }
+    }
+  }
+
+  /// Copies a run of floats; short ones, such as the nine of a row under the stem's kernel, without
+  /// the call that would cost more than the copy.
+  @inline(__always)
+  private func copyRun(
+    _ source: UnsafePointer<Float>, _ count: Int, to target: UnsafeMutablePointer<Float>
+  ) {
+    guard count >= 4 && count <= 16 else {
+      memcpy(target, source, count * MemoryLayout<Float>.stride)
+      return
+    }
+    var index = 0
+    while index < count {
+      // The last four may overlap those before.
+      let place = min(index, count - 4)
+      let four = UnsafeRawPointer(source + place).loadUnaligned(as: SIMD4<Float>.self)
+      UnsafeMutableRawPointer(target + place).storeBytes(of: four, as: SIMD4<Float>.self)
+      index += 4
     }
   }
 }

@@ -42,7 +42,9 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     return forced
   }
 
-  /// Its kernels. Only to be called where it is supported.
+  /// Its kernels.
+  ///
+  /// Only to be called where it is supported.
   package var kernels: KernelTable {
     switch self {
     #if arch(x86_64)

@@ -50,6 +50,9 @@ package final class PackedMatrix: Sendable {
 
   package var packedBytes: Int { (weights.count + bias.count) * MemoryLayout<Float>.stride }
 
+  /// Columns of the widest block.
+  var widestBlock: Int { zip(bounds, bounds.dropFirst()).map { $1 - $0 }.max() ?? 0 }
+
   /// Some rows and blocks of the product.
   ///
   /// - Parameters:
@@ -61,13 +64,23 @@ package final class PackedMatrix: Sendable {
   ) {
     for block in blocks {
       let first = bounds[block]
-      kernels.multiply(
-        MatrixProduct(
-          rows: rows, depth: depth, a: a, aStride: stride, b: weights.base + depth * first,
-          bias: bias.base + first, c: c + first, cStride: cStride,
-          residual: residual.map { $0 + first }, residualStride: cStride, zeros: zeros.base,
-          nonlinearity: nonlinearity),
-        bounds[block + 1] - first)
+      multiply(
+        block: block, rows: rows, a, stride: stride, into: c + first, stride: cStride,
+        residual: residual.map { $0 + first })
     }
+  }
+
+  /// Some rows of one block; `c` and `residual` are at the block's first column.
+  func multiply(
+    block: Int, rows: Int, _ a: UnsafePointer<Float>, stride: Int,
+    into c: UnsafeMutablePointer<Float>, stride cStride: Int, residual: UnsafePointer<Float>?
+  ) {
+    let first = bounds[block]
+    kernels.multiply(
+      MatrixProduct(
+        rows: rows, depth: depth, a: a, aStride: stride, b: weights.base + depth * first,
+        bias: bias.base + first, c: c, cStride: cStride, residual: residual,
+        residualStride: cStride, zeros: zeros.base, nonlinearity: nonlinearity),
+      bounds[block + 1] - first)
   }
 }

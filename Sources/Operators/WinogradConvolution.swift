@@ -31,8 +31,7 @@ package final class WinogradConvolution: Operator {
   }
 
   /// Transforms and packs `filter`.
-  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable)
-  {
+  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable) {
     precondition(Self.suits(geometry))
     self.geometry = geometry
     self.kernels = kernels

@@ -6,10 +6,13 @@ struct ByteReader {
   let file: MappedFile
   private(set) var offset: Int
   let end: Int
+  // The whole file's, so that an offset means the same here and there.
+  private let bytes: UnsafeRawBufferPointer
 
   init(_ file: MappedFile, range: Range<Int>) {
     precondition(range.lowerBound >= 0 && range.upperBound <= file.count)
     self.file = file
+    bytes = file.bytes
     offset = range.lowerBound
     end = range.upperBound
   }
@@ -19,19 +22,19 @@ struct ByteReader {
   var remaining: Int { end - offset }
 
   /// The next byte, left where it is.
-  var peek: UInt8? { offset < end ? file.bytes[offset] : nil }
+  var peek: UInt8? { offset < end ? bytes[offset] : nil }
 
   mutating func byte() throws(WeightsError) -> UInt8 {
     guard offset < end else { throw endOfData }
     defer { offset += 1 }
-    return file.bytes[offset]
+    return bytes[offset]
   }
 
   /// The next `length` bytes.
   mutating func take(_ length: Int) throws(WeightsError) -> UnsafeRawBufferPointer {
     guard let range = checkedRange(at: offset, length: length, within: end) else { throw endOfData }
     offset = range.upperBound
-    return UnsafeRawBufferPointer(rebasing: file.bytes[range])
+    return UnsafeRawBufferPointer(rebasing: bytes[range])
   }
 
   mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(
@@ -51,7 +54,10 @@ struct ByteReader {
 
   mutating func string(_ length: Int) throws(WeightsError) -> String {
     let start = offset
-    guard let text = String(validating: try take(length), as: UTF8.self) else {
+    let bytes = try take(length)
+    // ASCII, nearly every name, is valid by itself; the validating initialiser is slower by far.
+    if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
       throw malformed("text is not UTF-8", at: start)
     }
     return text
@@ -59,7 +65,7 @@ struct ByteReader {
 
   /// Whether the next bytes are `expected`; they are taken if so.
   mutating func takes(_ expected: some Collection<UInt8>) -> Bool {
-    guard file.bytes[offset..<end].starts(with: expected) else { return false }
+    guard bytes[offset..<end].starts(with: expected) else { return false }
     offset += expected.count
     return true
   }

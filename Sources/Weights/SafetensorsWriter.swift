@@ -59,7 +59,7 @@ public struct SafetensorsWriter {
 
   /// Adds a tensor of another file, in its own element type or rounded to a narrower one.
   ///
-  /// Integers keep their type whatever is asked for: they count steps, and are not weights.
+  /// Integers and floats of 8 bits or fewer keep their type whatever is asked for.
   ///
   /// - Parameters:
   ///   - name: the name to write, if not the view's own.
@@ -82,6 +82,10 @@ public struct SafetensorsWriter {
       Entry(name: name, elementType: type, shape: tensor.shape) {
         (path, buffer) throws(WeightsError) in
         let values = try tensor.floats()
+        if tensor.elementType == .f64, let index = values.firstIndex(where: \.isInfinite) {
+          throw .unrepresentable(
+            path: path, tensor: name, reason: "element \(index) exceeds F32's largest; keep F64")
+        }
         try values.withUnsafeBufferPointer { (values) throws(WeightsError) in
           try encoding.encode(values, into: buffer, tensor: name, path: path)
         }

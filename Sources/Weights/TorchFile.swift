@@ -23,12 +23,6 @@ enum TorchFile {
       throw .unsupported(
         path: file.path, reason: "a zip archive without one data.pkl; torch.save writes one")
     }
-    if entries["\(root)constants.pkl"] != nil {
-      throw .unsupported(
-        path: file.path,
-        reason: "a TorchScript program; save its weights alone, in Python: "
-          + "torch.save(torch.jit.load(\"program.pt\").state_dict(), \"weights.pth\")")
-    }
     if let order = entries["\(root)byteorder"] {
       guard file.bytes[order].elementsEqual("little".utf8) else {
         throw .unsupported(path: file.path, reason: "numbers are not stored little-endian")
@@ -88,7 +82,7 @@ enum TorchFile {
       }
       // The count repeats what the pickle says, in elements.
       let count = try reader.size()
-      guard let type = storage.elementType, type.byteCount(of: count) == storage.byteCount else {
+      guard (storage.elementType ?? .u8).byteCount(of: count) == storage.byteCount else {
         throw reader.malformed("storage \(key) has \(count) elements, contrary to the pickle")
       }
       let start = reader.offset

@@ -48,7 +48,8 @@ struct ZipEntry {
     }
     guard method == 0 else {
       throw reader.unsupported(
-        "\(name) is compressed, which torch.save never does; save the file again with torch.save")
+        "\(name) is compressed, as in a TorchScript program, never in a state dict; save the weights "
+          + "alone, in Python: torch.save(model.state_dict(), \"weights.pth\")")
     }
     guard disk == 0 else {
       throw reader.malformed("the archive claims to span several disks", at: start)

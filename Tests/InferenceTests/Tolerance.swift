@@ -21,7 +21,9 @@ enum Tolerance {
     let outliers = zip(found, expected).enumerated().filter {
       !(abs(Double($0.element.0) - Double($0.element.1)) <= tolerance * scale)
     }
-    let first = outliers.first.map { "first at \($0.offset): \($0.element.0), expected \($0.element.1)" }
+    let first = outliers.first.map {
+      "first at \($0.offset): \($0.element.0), expected \($0.element.1)"
+    }
     Issue.record(
       """
       \(label): error \(error) of the largest, allowed \(tolerance); \

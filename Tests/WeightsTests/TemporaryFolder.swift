@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// A folder that lives as long as the test that made it.
 final class TemporaryFolder {
@@ -12,7 +13,7 @@ final class TemporaryFolder {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// Writes `bytes` to a file and returns its path.
-  func file(_ name: String = "weights", _ bytes: [UInt8]) throws -> String {
+  func file(_ bytes: [UInt8], named name: String = "weights") throws -> String {
     let file = "\(path)/\(name)"
     try Data(bytes).write(to: URL(fileURLWithPath: file))
     return file
@@ -25,10 +26,19 @@ final class TemporaryFolder {
 }
 
 /// The bytes of a file.
-func contents(of path: String) throws -> [UInt8] {
+func bytes(ofFile path: String) throws -> [UInt8] {
   [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
 }
 
-/// The package's root, two folders above this one.
-let packageRoot = URL(fileURLWithPath: #filePath)
-  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+private let testFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+
+/// The path of a file that `Scripts/make_weight_goldens.py` made.
+func golden(_ name: String) -> String { testFolder.appendingPathComponent("Goldens/\(name)").path }
+
+/// The folder of real weights beside the package, which may be absent.
+let sharedWeights = testFolder.appendingPathComponent("../../../shared/weights").standardized.path
+
+/// A little-endian number.
+func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
+  withUnsafeBytes(of: value.littleEndian) { Array($0) }
+}

@@ -1,0 +1,109 @@
+import GraphIR
+import ModelZoo
+import Testing
+
+struct CatalogTests {
+  @Test func tenModelsWithNamesThatNeverClash() {
+    #expect(ModelCatalog.models.count == 10)
+    let names = ModelCatalog.models.flatMap { [$0.name] + $0.aliases }
+    #expect(Set(names.map { $0.replacing("_", with: "-") }).count == names.count)
+  }
+
+  @Test(arguments: [
+    ("efficientnet_v2_s", "effnetv2-s"), ("tf_efficientnetv2_l", "effnetv2-l"),
+    ("EfficientNet-V2-M", "effnetv2-m"), ("mobilenet_v3_large", "mobilenetv3-large"),
+    ("MOBILENETV3_SMALL", "mobilenetv3-small"), ("mobilenetv3_small_100", "mobilenetv3-small"),
+    ("efficientnet-lite3", "effnet-lite3"), ("tf_efficientnet_lite0", "effnet-lite0"),
+  ])
+  func aliases(_ alias: String, _ name: String) throws {
+    #expect(try ModelCatalog.model(named: alias).name == name)
+  }
+
+  @Test(arguments: [
+    ("effnetv2-x", "effnetv2-s"), ("mobilenetv3-smal", "mobilenetv3-small"),
+    ("mobilenet_v3_larg", "mobilenetv3-large"), ("lite2", "effnet-lite2"),
+  ])
+  func unknownNameSuggestsTheNearest(_ name: String, _ nearest: String) {
+    do {
+      _ = try ModelCatalog.model(named: name)
+      Issue.record("\(name) names a model")
+    } catch .unknown(let found, let suggestions) {
+      #expect(found == name)
+      #expect(suggestions.contains(nearest), "\(suggestions)")
+      #expect(suggestions.count <= 3)
+    } catch {
+      Issue.record("\(error)")
+    }
+  }
+
+  @Test(arguments: ["", "resnet50", String(repeating: "a", count: 100_000)])
+  func farFetchedNameSuggestsNothing(_ name: String) {
+    #expect(throws: ModelError.unknown(name: name, suggestions: [])) {
+      try ModelCatalog.model(named: name)
+    }
+  }
+
+  @Test func messageListsTheModels() {
+    let text = String(describing: ModelError.unknown(name: "x", suggestions: ["effnetv2-s"]))
+    #expect(text.contains("Did you mean effnetv2-s?"))
+    for model in ModelCatalog.models { #expect(text.contains(model.name)) }
+  }
+
+  @Test(arguments: ModelCatalog.models.map(\.name))
+  func defaults(_ name: String) throws {
+    let model = try ModelCatalog.model(named: name)
+    let graph = try model.graph()
+    #expect(graph.name == name)
+    #expect(graph.classCount == 1000)
+    #expect(graph.inputShape.height == model.evaluationSize)
+    #expect(model.defaultConfiguration.padding == model.published.first?.padding)
+    #expect(model.published.first?.preprocessing.crop == model.evaluationSize)
+    #expect(
+      model.defaultConfiguration.padding == (model.family == .efficientNetLite ? .same : .symmetric)
+    )
+  }
+
+  /// Each makes one field of a valid configuration impossible.
+  @Test(arguments: [
+    ("effnetv2-s", "a width multiplier"), ("effnet-lite0", "a reduced tail"),
+    ("mobilenetv3-small", "a width multiplier of 0.01"),
+    ("mobilenetv3-small", "a width multiplier of nan"),
+    ("mobilenetv3-large", "an input of 0x224"), ("effnetv2-l", "an input of 224x8193"),
+    ("effnetv2-m", "0 classes"), ("effnetv2-m", "1000001 classes"),
+  ])
+  func impossibleConfiguration(_ name: String, _ reason: String) throws {
+    let model = try ModelCatalog.model(named: name)
+    var configuration = model.defaultConfiguration
+    switch reason {
+    case "a width multiplier": configuration.widthMultiplier = 0.75
+    case "a reduced tail": configuration.reducedTail = true
+    case "a width multiplier of 0.01": configuration.widthMultiplier = 0.01
+    case "a width multiplier of nan": configuration.widthMultiplier = .nan
+    case "an input of 0x224": configuration.inputHeight = 0
+    case "an input of 224x8193":
+      configuration.inputHeight = 224
+      configuration.inputWidth = 8193
+    case "0 classes": configuration.classes = 0
+    default: configuration.classes = 1_000_001
+    }
+    do {
+      _ = try model.graph(configuration)
+      Issue.record("\(name) was built with \(reason)")
+    } catch .unsupported(let model, let text) {
+      #expect(model == name)
+      #expect(text.contains(reason), "\(text)")
+    } catch {
+      Issue.record("\(error)")
+    }
+  }
+
+  @Test func nonSquareInput() throws {
+    let model = try ModelCatalog.model(named: "mobilenetv3-small")
+    var configuration = model.defaultConfiguration
+    configuration.inputHeight = 161
+    configuration.inputWidth = 33
+    let graph = try model.graph(configuration)
+    let stem = try #require(graph.nodes.first { $0.name == "features.0.0" })
+    #expect(stem.shape == TensorShape(height: 81, width: 17, channels: 16))
+  }
+}
