@@ -44,7 +44,7 @@ struct WeightFactsTests {
 
   @Test(arguments: [
     ["padding": "none"], ["width_multiplier": "wide"], ["reduced_tail": "1"],
-    ["preprocessing.resize": "256"], ["preprocessing.colour": "x"],
+    ["width_multiplier": "-1"], ["preprocessing.resize": "256"], ["preprocessing.colour": "x"],
   ])
   func damagedMetadataAreTold(metadata: [String: String]) throws {
     let error = #expect(throws: ClassifierError.self) { try facts(metadata) }
@@ -59,6 +59,13 @@ struct WeightFactsTests {
     let error = ClassifierError.otherModel(
       path: "weights.pth", expected: "mobilenetv3-large", found: "mobilenetv3-small")
     #expect(throws: error) { try facts(["model": "mobilenet_v3_small"]) }
+  }
+
+  @Test func aFormThatTheModelHasNotIsRefused() throws {
+    let model = try ModelCatalog.model(named: "effnet-lite0")
+    #expect(throws: ClassifierError.self) {
+      try WeightFacts(path: "w", metadata: ["width_multiplier": "0.5"], model: model)
+    }
   }
 
   @Test func overridesReplaceTheirPartsAlone() throws {

@@ -79,9 +79,9 @@ struct StreamTests {
       """
       mkfifo $folder/paths $folder/answers
       classify --files-from $folder/paths --format jsonl --batch 8 > $folder/answers &
-      exec 3> $folder/paths 4< $folder/answers
+      exec 4< $folder/answers 3> $folder/paths
       echo $picture >&3; read -t 20 first <&4 && echo $picture >&3 && read -t 20 second <&4
-      exec 3>&-; wait $!; echo "$? ${first:0:10} ${second:0:10}"
+      exec 3>&-; wait $!; echo "$? ${first:0:9} ${second:0:9}"
       """)
     #expect(outcome.output == "0 {\"schema\" {\"schema\"\n")
   }

@@ -5,7 +5,7 @@ import Foundation
 enum Tool {
   /// What a run left behind.
   struct Outcome {
-    let status: Int32
+    let status: Int
     let output: String
     let errors: String
 
@@ -39,7 +39,7 @@ enum Tool {
     let folder = try TestFiles.folder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let files = try ["out", "err"].map { name in
-      FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: nil)
+      _ = FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: nil)
       return try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(name)"))
     }
     let process = Process()
@@ -55,7 +55,7 @@ enum Tool {
       String(
         decoding: try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)")), as: UTF8.self)
     }
-    return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
+    return Outcome(status: Int(process.terminationStatus), output: texts[0], errors: texts[1])
   }
 }
 
