@@ -46,10 +46,10 @@ def distribution(name, shape):
     if name.endswith(".running_var"):
         return 1, 0.5
     if not name.endswith(".weight"):
-        return 0, 0.0625
+        return 0, 0.015625
     if len(shape) == 1:
         return 1, 0.25
-    return 0, math.sqrt((2 if shape[0] < shape[1] else 6) / math.prod(shape[1:]))
+    return 0, math.sqrt((1 if shape[0] < shape[1] else 6) / math.prod(shape[1:]))
 
 
 def seeded(name, shape, seed=0):

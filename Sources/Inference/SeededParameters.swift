@@ -6,8 +6,9 @@ import GraphIR
 /// compared at full size without one (`Scripts/make_goldens.py` computes the same values). Element i
 /// of the tensor called `name` is base + spread · u, with u uniform in [−1, 1) from the 24 high bits
 /// of SplitMix64 (Steele et al. 2014) started at FNV-1a(name) + `seed`. Weights have base 0 and He's
-/// spread √(6 / fan-in), layers that narrow √(2 / fan-in): with these the logits of every network
-/// of the catalogue depend on the image, where He's alone lets a chain of residuals explode.
+/// spread √(6 / fan-in), layers that narrow √(1 / fan-in): with these the logits of every network
+/// of the catalogue depend on the image and little on rounding, where He's alone lets a chain of
+/// residuals explode.
 public struct SeededParameters: ParameterSource, Sendable {
   /// Added to the generator's start: another seed, another network.
   public let seed: UInt64
@@ -50,10 +51,10 @@ public struct SeededParameters: ParameterSource, Sendable {
     case .weight where parameter.shape.count > 1:
       let fanIn = Double(parameter.shape.dropFirst().reduce(1, *))
       let narrows = parameter.shape[0] < parameter.shape[1]
-      return (0, Float(((narrows ? 2 : 6) / fanIn).squareRoot()))
+      return (0, Float(((narrows ? 1 : 6) / fanIn).squareRoot()))
     case .weight: return (1, 0.25)
     case .runningVariance: return (1, 0.5)
-    case .bias, .runningMean: return (0, 0.0625)
+    case .bias, .runningMean: return (0, 0.015625)
     }
   }
 }

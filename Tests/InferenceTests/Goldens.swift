@@ -88,10 +88,10 @@ enum SeededImages {
     }
   }
 
-  /// Values in [−1, 1): a bias is spread over a sixteenth of that, which is exact to undo.
+  /// Values in [−1, 1): a bias is spread over a 64th of that, which is exact to undo.
   private static func uniform(_ name: String, count: Int) -> [Float] {
     SeededParameters().values(of: Parameter(name: name, role: .bias, shape: [count])).map {
-      $0 * 16
+      $0 * 64
     }
   }
 }

@@ -27,20 +27,21 @@ struct SeededNetworkTests {
     }
     try #require(shown.count == golden.values.count)
     for (index, pair) in zip(shown, golden.values).enumerated()
-    where !(abs(pair.0 - pair.1) <= 1e-4 * golden.largest) {
+    where !(abs(pair.0 - pair.1) <= 5e-5 * golden.largest) {
       Issue.record(
         "recorded value \(index): \(pair.0), expected \(pair.1), largest \(golden.largest)")
       break
     }
     let largest = found.joined().map { Double(abs($0)) }.max() ?? 0
-    #expect(abs(largest - golden.largest) <= 1e-4 * golden.largest)
+    #expect(abs(largest - golden.largest) <= 5e-5 * golden.largest)
   }
 
   /// The formula, by its first values: what Scripts/reference_networks.py computes.
   @Test func formula() {
     let weight = Parameter(name: "features.0.0.weight", role: .weight, shape: [2, 3, 3, 3])
-    #expect(SeededParameters().values(of: weight).prefix(3) == [0.201586068, -0.147276759, 0.066140227])
-    #expect(SeededParameters(seed: 1).values(of: weight).prefix(1) == [0.143657908])
+    #expect(
+      SeededParameters().values(of: weight).prefix(3) == [0.142542869, -0.104140393, 0.0467681997])
+    #expect(SeededParameters(seed: 1).values(of: weight).prefix(1) == [0.101581484])
     let variance = Parameter(name: "features.0.1.running_var", role: .runningVariance, shape: [3])
     #expect(SeededParameters().values(of: variance) == [0.722033858, 0.871474087, 1.1308682])
   }

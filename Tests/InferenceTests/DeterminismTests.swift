@@ -1,0 +1,56 @@
+import GraphIR
+import Inference
+import ModelZoo
+import Testing
+
+/// An image's answer depends on nothing but the image, to the bit.
+struct DeterminismTests {
+  /// Odd, non-square inputs, so that no task divides evenly.
+  private func graph(_ name: String) throws -> Graph {
+    let model = try ModelCatalog.model(named: name)
+    var configuration = model.defaultConfiguration
+    configuration.inputHeight = 75
+    configuration.inputWidth = 101
+    configuration.classes = 13
+    return try model.graph(configuration)
+  }
+
+  @Test(
+    arguments: ["mobilenetv3-small", "mobilenetv3-large", "effnet-lite0", "effnetv2-s"],
+    Backend.allCases)
+  func sameBits(_ name: String, _ backend: Backend) throws {
+    let graph = try graph(name)
+    let images = SeededImages.make(batch: 8, height: 75, width: 101)
+    var single: [[Float]] = []
+    for threads in 1...3 {
+      let session = try InferenceSession(
+        graph: graph, parameters: SeededParameters(),
+        options: .init(threads: threads, backend: backend, maximumBatch: 8))
+      let one = try images.map { try session.logits(of: [$0])[0] }
+      if threads == 1 { single = one }
+      #expect(one == single, "one image at a time, \(threads) threads")
+      #expect(try session.logits(of: images) == single, "eight images, \(threads) threads")
+      #expect(
+        try session.logits(of: Array(images[3..<6])) == Array(single[3..<6]),
+        "three of eight, \(threads) threads")
+    }
+    #expect(Set(single).count == 8, "the images give different answers")
+  }
+
+  /// Values share memory; one that was overwritten too soon would show.
+  @Test(arguments: ["mobilenetv3-large", "effnetv2-s"], Backend.allCases)
+  func sharedMemoryChangesNothing(_ name: String, _ backend: Backend) throws {
+    let graph = try graph(name)
+    let image = SeededImages.make(batch: 1, height: 75, width: 101)
+    let blocks = graph.nodes.filter { if case .add = $0.operation { true } else { false } }
+    let sharing = try InferenceSession(
+      graph: graph, parameters: SeededParameters(), options: .init(threads: 2, backend: backend))
+    let keeping = try InferenceSession(
+      graph: graph, parameters: SeededParameters(),
+      options: .init(threads: 2, backend: backend, retained: blocks.map(\.id)))
+    #expect(sharing.plan.arenaBytes < keeping.plan.arenaBytes)
+    let first = try sharing.logits(of: image)
+    #expect(try keeping.logits(of: image) == first)
+    #expect(try sharing.logits(of: image) == first, "a second run")
+  }
+}

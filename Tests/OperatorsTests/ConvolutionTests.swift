@@ -1,0 +1,123 @@
+import Operators
+import Testing
+
+/// Operators as the engine calls them: packed, cut into tasks, with padded channels.
+struct ConvolutionTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var height: Int
+    var width: Int
+    var input: Int
+    var output: Int
+    var kernel = 1
+    var stride = 1
+    var padding = 0
+    var step: Int?
+    var isGated = false
+    var hasResidual = false
+    var nonlinearity = Nonlinearity.identity
+
+    var testDescription: String {
+      "\(height)x\(width)x\(input) → \(output), kernel \(kernel), stride \(stride), padding"
+        + " \(padding), \(nonlinearity)\(isGated ? ", gate" : "")\(hasResidual ? ", residual" : "")"
+    }
+
+    var geometry: ConvolutionGeometry {
+      ConvolutionGeometry(
+        inputHeight: height, inputWidth: width, inputChannels: input,
+        inputStep: step ?? channelStep(input),
+        outputHeight: (height + stride - 1) / stride, outputWidth: (width + stride - 1) / stride,
+        outputChannels: output, kernel: kernel, stride: stride, paddingTop: padding,
+        paddingLeft: padding)
+    }
+  }
+
+  static let cases: [Case] = [
+    Case(height: 1, width: 1, input: 8, output: 8),
+    Case(height: 7, width: 5, input: 24, output: 40, nonlinearity: .silu),
+    Case(height: 7, width: 5, input: 12, output: 20, hasResidual: true),
+    Case(height: 30, width: 17, input: 16, output: 88, hasResidual: true, nonlinearity: .relu),
+    Case(height: 9, width: 6, input: 20, output: 28, isGated: true, nonlinearity: .hardSwish),
+    Case(height: 20, width: 20, input: 96, output: 16, isGated: true, hasResidual: true),
+    Case(height: 11, width: 14, input: 3, output: 12, kernel: 3, stride: 2, padding: 1, step: 3),
+    Case(
+      height: 10, width: 15, input: 3, output: 24, kernel: 3, stride: 2, padding: 0, step: 3,
+      nonlinearity: .relu6),
+    Case(height: 8, width: 9, input: 12, output: 16, kernel: 3, padding: 1, nonlinearity: .sigmoid),
+    Case(height: 6, width: 6, input: 8, output: 8, kernel: 3, padding: 1, hasResidual: true),
+    Case(height: 2, width: 1, input: 8, output: 8, kernel: 5, stride: 2, padding: 2),
+    Case(height: 9, width: 9, input: 8, output: 8, kernel: 1, stride: 2),
+  ]
+
+  @Test(arguments: cases, InstructionSet.supported)
+  func productWithOpenBLAS(_ c: Case, _ set: InstructionSet) {
+    _ = openBLASUsesCallingThread
+    check(c) {
+      BLASConvolution(c.geometry, $0, gatesInput: c.isGated, kernels: set.kernels)
+    }
+  }
+
+  @Test(arguments: cases, InstructionSet.supported)
+  func packedProduct(_ c: Case, _ set: InstructionSet) {
+    check(c) {
+      PackedConvolution(c.geometry, $0, gatesInput: c.isGated, kernels: set.kernels)
+    }
+  }
+
+  /// Sizes that tiles of 4 × 4 do not fill, edges without zeros before, several chunks of tiles.
+  static let winogradCases: [Case] = [
+    Case(height: 8, width: 8, input: 16, output: 16, kernel: 3, padding: 1),
+    Case(height: 9, width: 11, input: 24, output: 20, kernel: 3, padding: 1, nonlinearity: .silu),
+    Case(
+      height: 33, width: 30, input: 16, output: 56, kernel: 3, padding: 1, hasResidual: true,
+      nonlinearity: .relu6),
+    Case(height: 1, width: 70, input: 16, output: 8, kernel: 3, padding: 1, nonlinearity: .sigmoid),
+  ]
+
+  @Test(arguments: winogradCases, InstructionSet.supported)
+  func winograd(_ c: Case, _ set: InstructionSet) {
+    #expect(WinogradConvolution.suits(c.geometry))
+    check(c) { WinogradConvolution(c.geometry, $0, kernels: set.kernels) }
+  }
+
+  @Test(arguments: [1, 2, 5, 9], InstructionSet.supported)
+  func linearLayers(_ batch: Int, _ set: InstructionSet) {
+    _ = openBLASUsesCallingThread
+    let c = Case(height: 1, width: 1, input: 20, output: 1003, nonlinearity: .hardSwish)
+    check(c, batch: batch) { BLASLinear(inputs: 20, outputs: 1003, $0, kernels: set.kernels) }
+    check(c, batch: batch) { PackedLinear(inputs: 20, $0, kernels: set.kernels) }
+  }
+
+  /// Compares one image, and each of a batch, with the plain computation.
+  private func check(_ c: Case, batch: Int = 2, _ make: (ConvolutionFilter) -> any Operator) {
+    let g = c.geometry
+    var noise = Noise(c.height * c.width * c.input * c.output)
+    let filter = Filter(&noise, count: c.output, depth: g.depth)
+    let work = filter.withFilter(c.nonlinearity, make)
+    let images = (0..<batch).map { _ in noise.array(c.height * c.width * c.input) }
+    let gates = (0..<batch).map { _ in noise.array(c.input) }
+    let residuals = (0..<batch).map { _ in noise.array(g.outputPositions * c.output) }
+    let input = AlignedBuffer.positions(images, channels: c.input, step: g.inputStep)
+    let gate = AlignedBuffer.positions(gates, channels: c.input, step: channelStep(c.input))
+    let residual = AlignedBuffer.positions(residuals, channels: c.output, step: g.outputStep)
+    let output = AlignedBuffer([Float](repeating: .nan, count: batch * g.outputCount))
+    let scratch = AlignedBuffer([Float](repeating: .nan, count: work.scratchCount))
+    let memory = OperatorMemory(
+      input: input.base, output: output.base,
+      residual: c.hasResidual ? UnsafePointer(residual.base) : nil,
+      gate: c.isGated ? UnsafePointer(gate.base) : nil, sums: nil, scratch: scratch.base)
+    // Any order will do.
+    for task in (0..<work.taskCount(batch: batch)).reversed() {
+      work.run(task: task, batch: batch, memory)
+    }
+    for image in 0..<batch {
+      var x = images[image]
+      if c.isGated { for index in x.indices { x[index] *= gates[image][index % c.input] } }
+      var expected = filter.expected(g, groups: 1, x, c.nonlinearity)
+      if c.hasResidual { for i in expected.indices { expected[i] += Double(residuals[image][i]) } }
+      let found = output.image(
+        image, positions: g.outputPositions, channels: c.output, step: g.outputStep)
+      let fault = Reference.firstOutlier(found, expected, within: 2e-5)
+      #expect(fault == nil, "\(work.strategy), image \(image)")
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import Operators
+import Testing
+
+struct ProcessorTests {
+  @Test func baselineIsAlwaysThere() {
+    #expect(InstructionSet.baseline.isSupported)
+    #expect(InstructionSet.supported.last == .baseline)
+  }
+
+  /// Every processor with the wider set has the narrower.
+  @Test func wideImpliesNarrow() {
+    #expect(!InstructionSet.avx512.isSupported || InstructionSet.avx2.isSupported)
+  }
+
+  @Test(arguments: InstructionSet.supported)
+  func kernelsAreTheSetsOwn(_ set: InstructionSet) {
+    #expect(set.kernels.name == set.rawValue)
+    #expect(set.kernels.maximumColumns % 8 == 0)
+  }
+
+  @Test func messagesSayWhatToSet() {
+    let unknown = String(describing: ProcessorError.unknownInstructionSet("mmx"))
+    #expect(unknown.hasPrefix("CNNZOO_ISA=mmx names no instruction set; "))
+    #expect(unknown.contains("\"baseline\""))
+    #expect(
+      String(describing: ProcessorError.unsupportedInstructionSet(.avx512)).contains("avx512"))
+  }
+
+  @Test func factsOfTheProcessor() {
+    #expect(Processor.allowedThreads >= 1)
+    #expect(!Processor.modelName.isEmpty)
+    #expect(!Processor.openBLASCore.isEmpty)
+  }
+
+  @Test func channelsAreRoundedUpToEights() {
+    #expect([1, 7, 8, 9, 16, 20].map(channelStep) == [8, 8, 8, 16, 16, 24])
+  }
+}

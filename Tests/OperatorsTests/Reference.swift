@@ -1,0 +1,95 @@
+import Foundation
+import Operators
+
+/// What the kernels should compute, in Double and as plainly as possible.
+enum Reference {
+  static func apply(_ nonlinearity: Nonlinearity, _ x: Double) -> Double {
+    switch nonlinearity {
+    case .identity: x
+    case .relu: max(x, 0)
+    case .relu6: min(max(x, 0), 6)
+    case .hardSwish: x * min(max(x + 3, 0), 6) / 6
+    case .hardSigmoid: min(max(x + 3, 0), 6) / 6
+    case .silu: x / (1 + exp(-x))
+    case .sigmoid: 1 / (1 + exp(-x))
+    }
+  }
+
+  /// A convolution of `groups` groups with bias and nonlinearity, NHWC with channels not padded;
+  /// weights in PyTorch's order.
+  static func convolution(
+    _ g: ConvolutionGeometry, groups: Int = 1, input: [Float], weights: [Float], scale: [Double],
+    bias: [Double], nonlinearity: Nonlinearity
+  ) -> [Double] {
+    let perGroup = g.inputChannels / groups
+    let outputsPerGroup = g.outputChannels / groups
+    var result: [Double] = []
+    for row in 0..<g.outputHeight {
+      for column in 0..<g.outputWidth {
+        for output in 0..<g.outputChannels {
+          var sum = 0.0
+          for channel in 0..<perGroup {
+            for tapRow in 0..<g.kernel {
+              for tapColumn in 0..<g.kernel {
+                let y = row * g.stride - g.paddingTop + tapRow
+                let x = column * g.stride - g.paddingLeft + tapColumn
+                guard 0..<g.inputHeight ~= y && 0..<g.inputWidth ~= x else { continue }
+                let source = output / outputsPerGroup * perGroup + channel
+                let weight = ((output * perGroup + channel) * g.kernel + tapRow) * g.kernel
+                sum +=
+                  Double(input[(y * g.inputWidth + x) * g.inputChannels + source])
+                  * Double(weights[weight + tapColumn])
+              }
+            }
+          }
+          result.append(apply(nonlinearity, sum * scale[output] + bias[output]))
+        }
+      }
+    }
+    return result
+  }
+
+  /// The first value further than `tolerance` · max(1, |expected|) from what was expected.
+  static func firstOutlier(
+    _ found: [Float], _ expected: [Double], within tolerance: Double
+  ) -> String? {
+    guard found.count == expected.count else {
+      return "\(found.count) values, expected \(expected.count)"
+    }
+    for (index, pair) in zip(found, expected).enumerated()
+    where !(abs(Double(pair.0) - pair.1) <= tolerance * max(1, abs(pair.1))) {
+      return "value \(index) is \(pair.0), expected \(pair.1)"
+    }
+    return nil
+  }
+}
+
+/// Values in [−1, 1) that every run repeats.
+struct Noise {
+  private var state: UInt64
+
+  init(_ seed: Int) { state = UInt64(truncatingIfNeeded: seed) &+ 1 }
+
+  mutating func next() -> Float {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Float(state >> 40) * 0x1p-23 - 1
+  }
+
+  mutating func array(_ count: Int) -> [Float] { (0..<count).map { _ in next() } }
+}
+
+extension AlignedBuffer {
+  /// A buffer that holds `values`, NaN elsewhere if it is longer.
+  convenience init(_ values: [Float], count: Int? = nil) {
+    self.init(count: max(values.count, count ?? 0))
+    for index in 0..<self.count { base[index] = index < values.count ? values[index] : .nan }
+  }
+
+  /// What it holds.
+  var values: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
+}
+
+extension InstructionSet {
+  /// Those whose kernels can be tested on this machine.
+  static let supported = allCases.filter(\.isSupported)
+}
