@@ -25,3 +25,6 @@ public enum HostFacts {
 
 /// Why the instruction set that the environment forces cannot be used.
 public typealias InstructionSetError = ProcessorError
+
+/// Why a network's values found no room.
+public typealias MemoryError = OutOfMemory

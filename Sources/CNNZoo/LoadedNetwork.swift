@@ -66,13 +66,14 @@ public struct LoadedNetwork: Sendable {
     }
   }
 
-  /// The length of the file's classifier bias.
+  /// The length of the file's classifier bias, where that can be.
   private static func classCount(
     in file: WeightFile, of graph: Graph, naming: ParameterNaming
   ) -> Int? {
     let bias = graph.nodes[graph.output].parameters.first { $0.role == .bias }
     guard let bias, let name = naming.fileNames(for: graph)[bias.name],
-      let tensor = file[file.wrapperPrefix + name], tensor.shape.count == 1
+      let tensor = file[file.wrapperPrefix + name], tensor.shape.count == 1,
+      (1...1_000_000).contains(tensor.shape[0])
     else { return nil }
     return tensor.shape[0]
   }

@@ -77,6 +77,20 @@ public struct WeightFacts: Sendable, Equatable {
     widthMultiplier =
       try read(.widthMultiplier, expected: "a number", { Double($0) }) ?? widthMultiplier
     reducedTail = try read(.reducedTail, expected: "true or false", { Bool($0) }) ?? reducedTail
+    try checkForm(path: path, model: model)
+  }
+
+  /// Throws where the model has no such form.
+  private func checkForm(path: String, model: Model) throws(ClassifierError) {
+    guard widthMultiplier != 1 || reducedTail else { return }
+    var configuration = model.defaultConfiguration
+    configuration.widthMultiplier = widthMultiplier
+    configuration.reducedTail = reducedTail
+    do {
+      _ = try model.graph(configuration)
+    } catch {
+      throw .metadata(path: path, reason: error.description)
+    }
   }
 
   /// The facts as text for the `__metadata__` of a file of weights of `model`.

@@ -45,6 +45,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     switch error {
     case let error as any StatusCarrying: self = error.status
     case is InstructionSetError: self = .usage
+    case is MemoryError: self = .nothingDone
     default: return nil
     }
   }

@@ -31,7 +31,15 @@ enum Interrupts {
     // Touches both values, as the first use of a global takes a lock that a handler must not.
     isDeferred.store(false, ordering: .relaxed)
     isPending.store(false, ordering: .relaxed)
+    // Shells start background jobs that are not to be interrupted with the signal ignored.
     var action = sigaction()
+    sigaction(SIGINT, nil, &action)
+    if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
+    {
+      return
+    }
+    action = sigaction()
     action.__sigaction_handler.sa_handler = { _ in
       if !Interrupts.isDeferred.load(ordering: .relaxed)
         || Interrupts.isPending.load(ordering: .relaxed)
@@ -41,6 +49,11 @@ enum Interrupts {
       Interrupts.isPending.store(true, ordering: .relaxed)
     }
     sigaction(SIGINT, &action, nil)
+    // Programs that start others from one of their threads pass on the signals it blocks.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigprocmask(SIG_UNBLOCK, &signals, nil)
   }
 
   /// Runs `body` to its end; an interrupt in between ends the process then, a second one at once.

@@ -48,7 +48,8 @@ public final class InferenceSession {
   /// Compiles `graph`, packs its parameters, and starts the threads.
   ///
   /// - Throws: whatever `parameters` throws, `InferenceError.unsupported` for a graph the engine has
-  ///   no operators for, `ProcessorError` for a forced instruction set that is not there.
+  ///   no operators for, `ProcessorError` for a forced instruction set that is not there,
+  ///   `OutOfMemory` where the values of such a batch find no room.
   public init(graph: Graph, parameters: some ParameterSource, options: Options) throws {
     precondition(options.threads >= 1 && options.maximumBatch >= 1)
     self.graph = graph
@@ -62,8 +63,8 @@ public final class InferenceSession {
       retained: options.retained)
     // Multiples of a cache line, so that no two threads write to one.
     scratchCount = ((program.steps.map(\.work.scratchCount).max() ?? 0) + 15) & ~15
-    scratch = AlignedBuffer(count: scratchCount * options.threads)
-    arena = AlignedBuffer(count: program.memory.count * options.maximumBatch)
+    scratch = try AlignedBuffer(checkedCount: scratchCount * options.threads)
+    arena = try AlignedBuffer(checkedCount: program.memory.count * options.maximumBatch)
     pool = WorkerPool(count: options.threads)
     nextTasks = .allocate(capacity: program.steps.count)
     for index in program.steps.indices { (nextTasks + index).initialize(to: Atomic(0)) }

@@ -9,7 +9,7 @@ import Kernels
 /// calling thread, so that neither changes a bit of the result.
 package final class BLASConvolution: Operator {
   private let geometry: ConvolutionGeometry
-  private let im2col: Im2col
+  private let panel: ConvolutionPanel
   private let kernels: KernelTable
   /// `depth` × `outputChannels`, row-major.
   private let weights: AlignedBuffer
@@ -17,7 +17,6 @@ package final class BLASConvolution: Operator {
   private let nonlinearity: Nonlinearity
   /// Panels that the positions of an image are cut into.
   private let panels: Int
-  private let gatesInput: Bool
 
   /// Packs `filter`.
   ///
@@ -27,11 +26,9 @@ package final class BLASConvolution: Operator {
     _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, gatesInput: Bool,
     kernels: KernelTable
   ) {
-    precondition(!gatesInput || geometry.isPointwise)
     self.geometry = geometry
     self.kernels = kernels
-    self.gatesInput = gatesInput
-    im2col = Im2col(geometry: geometry)
+    panel = ConvolutionPanel(geometry, gatesInput: gatesInput, kernels: kernels)
     let columns = geometry.outputChannels
     weights = AlignedBuffer(count: geometry.depth * columns)
     filter.pack(
@@ -58,9 +55,7 @@ package final class BLASConvolution: Operator {
   package var packedBytes: Int { (weights.count + bias.count) * MemoryLayout<Float>.stride }
 
   package var scratchCount: Int {
-    guard !geometry.isPointwise || gatesInput else { return 0 }
-    let rows = (geometry.outputPositions + panels - 1) / panels
-    return rows * (gatesInput ? geometry.inputStep : geometry.depth)
+    panel.scratchCount(rows: (geometry.outputPositions + panels - 1) / panels)
   }
 
   package func taskCount(batch: Int) -> Int { batch * panels }
@@ -68,27 +63,11 @@ package final class BLASConvolution: Operator {
   package func run(task: Int, batch: Int, _ memory: OperatorMemory) {
     let image = task / panels
     let rows = evenRange(task % panels, of: panels, total: geometry.outputPositions)
-    let input = memory.input + image * geometry.inputCount
     let start = image * geometry.outputCount + rows.lowerBound * geometry.outputStep
-    let panel: UnsafePointer<Float>
-    let panelStep: Int
-    if let gate = memory.gate, gatesInput {
-      kernels.scale(
-        ChannelScale(
-          rows: rows.count, channels: geometry.inputStep,
-          x: input + rows.lowerBound * geometry.inputStep, xStride: geometry.inputStep,
-          gate: gate + image * geometry.inputStep, out: memory.scratch,
-          outStride: geometry.inputStep))
-      (panel, panelStep) = (UnsafePointer(memory.scratch), geometry.inputStep)
-    } else if geometry.isPointwise {
-      (panel, panelStep) = (input + rows.lowerBound * geometry.inputStep, geometry.inputStep)
-    } else {
-      im2col.gather(rows, of: input, into: memory.scratch)
-      (panel, panelStep) = (UnsafePointer(memory.scratch), geometry.depth)
-    }
+    let (a, stride) = panel.make(rows, image: image, memory)
     let output = memory.output + start
     sgemm(
-      rows: rows.count, columns: geometry.outputChannels, depth: geometry.depth, panel, panelStep,
+      rows: rows.count, columns: geometry.outputChannels, depth: geometry.depth, a, stride,
       weights.base, output, geometry.outputStep)
     kernels.finish(
       Epilogue(

@@ -13,12 +13,15 @@ package final class WorkerPool: Sendable {
 
   private let state: SharedState
 
-  /// A pool of `count` threads, of which `count` − 1 are created here.
+  /// A pool of `count` threads, of which `count` − 1 are created here; fewer where the operating
+  /// system grants no more.
   package init(count: Int) {
     precondition(count >= 1)
-    self.count = count
-    state = SharedState(threads: count)
-    for worker in 1..<max(count, 1) { state.start(worker) }
+    state = SharedState()
+    var running = 1
+    while running < count && state.start(running) { running += 1 }
+    state.barrier = Barrier(threads: running)
+    self.count = running
   }
 
   deinit { state.stop() }
@@ -70,7 +73,8 @@ private final class Barrier: Sendable {
 ///
 /// It outlives the pool until the last thread has left.
 private final class SharedState: @unchecked Sendable {
-  let barrier: Barrier
+  /// Set before the first body is published.
+  nonisolated(unsafe) var barrier = Barrier(threads: 1)
 
   /// Grows by one with every published body.
   private let epoch = Atomic<Int>(0)
@@ -80,8 +84,7 @@ private final class SharedState: @unchecked Sendable {
   /// Written before `epoch` grows, read after.
   nonisolated(unsafe) private var body: ((Int) -> Void)?
 
-  init(threads: Int) {
-    barrier = Barrier(threads: threads)
+  init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
   }
@@ -93,7 +96,8 @@ private final class SharedState: @unchecked Sendable {
     condition.deallocate()
   }
 
-  func start(_ worker: Int) {
+  /// Creates a thread; false where the operating system refuses.
+  func start(_ worker: Int) -> Bool {
     let context = Unmanaged.passRetained(ThreadStart(state: self, worker: worker))
     var thread = pthread_t()
     var attributes = pthread_attr_t()
@@ -108,10 +112,8 @@ private final class SharedState: @unchecked Sendable {
         return nil
       }, context.toOpaque())
     pthread_attr_destroy(&attributes)
-    if code != 0 {
-      context.release()
-      preconditionFailure("pthread_create failed: \(code)")
-    }
+    if code != 0 { context.release() }
+    return code == 0
   }
 
   func publish(_ body: @escaping (Int) -> Void) {

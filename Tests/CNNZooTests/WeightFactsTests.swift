@@ -44,7 +44,7 @@ struct WeightFactsTests {
 
   @Test(arguments: [
     ["padding": "none"], ["width_multiplier": "wide"], ["reduced_tail": "1"],
-    ["preprocessing.resize": "256"], ["preprocessing.colour": "x"],
+    ["width_multiplier": "-1"], ["preprocessing.resize": "256"], ["preprocessing.colour": "x"],
   ])
   func damagedMetadataAreTold(metadata: [String: String]) throws {
     let error = #expect(throws: ClassifierError.self) { try facts(metadata) }
@@ -61,6 +61,13 @@ struct WeightFactsTests {
     #expect(throws: error) { try facts(["model": "mobilenet_v3_small"]) }
   }
 
+  @Test func aFormThatTheModelHasNotIsRefused() throws {
+    let model = try ModelCatalog.model(named: "effnet-lite0")
+    #expect(throws: ClassifierError.self) {
+      try WeightFacts(path: "w", metadata: ["width_multiplier": "0.5"], model: model)
+    }
+  }
+
   @Test func overridesReplaceTheirPartsAlone() throws {
     let recipe = try facts().recipe
     var overrides = RecipeOverrides()
@@ -75,17 +82,14 @@ struct WeightFactsTests {
     #expect(changed.padding == .same)
   }
 
-  @Test(
-    arguments: [
-      \RecipeOverrides.resize, \RecipeOverrides.crop,
-    ] as [WritableKeyPath<RecipeOverrides, Int?> & Sendable], [0, -1, 8193])
-  func impossibleSidesAreRefused(
-    path: WritableKeyPath<RecipeOverrides, Int?> & Sendable, side: Int
-  ) throws {
-    var overrides = RecipeOverrides()
-    overrides[keyPath: path] = side
+  @Test(arguments: [0, -1, 8193])
+  func impossibleSidesAreRefused(side: Int) throws {
     let recipe = try facts().recipe
-    #expect(throws: ClassifierError.self) { try overrides.applied(to: recipe) }
+    for path in [\RecipeOverrides.resize, \RecipeOverrides.crop] {
+      var overrides = RecipeOverrides()
+      overrides[keyPath: path] = side
+      #expect(throws: ClassifierError.self) { try overrides.applied(to: recipe) }
+    }
   }
 
   @Test(arguments: [Float.nan, .infinity, 0, -1])

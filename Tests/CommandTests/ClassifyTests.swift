@@ -1,0 +1,200 @@
+import CNNZoo
+import Foundation
+import Testing
+
+struct ClassifyTests {
+  private let folder: String
+  private let picture: String
+  private let other: String
+  private let noPicture: String
+
+  init() throws {
+    folder = try TestFiles.folder()
+    picture = try TestFiles.picture("\(folder)/picture.txt")
+    other = try TestFiles.picture("\(folder)/other.jpg", shade: 7)
+    noPicture = "\(folder)/notes.png"
+    try Data("not a picture".utf8).write(to: URL(fileURLWithPath: noPicture))
+  }
+
+  private func classify(_ arguments: String...) throws -> Tool.Outcome {
+    try Tool.run(["classify"] + arguments + TestFiles.network())
+  }
+
+  @Test func jsonLines() throws {
+    let outcome = try classify(picture, other, "--format", "jsonl", "-k", "3")
+    #expect(outcome.status == 0)
+    #expect(outcome.lines.count == 2)
+    for (line, input) in zip(outcome.lines, [picture, other]) {
+      let record = try object(line)
+      #expect(Set(record.keys) == ["schema", "input", "model", "top"])
+      #expect(record["schema"] as? Int == 1)
+      #expect(record["input"] as? String == input)
+      #expect(record["model"] as? String == "mobilenetv3-small")
+      let top = try #require(record["top"] as? [[String: Any]])
+      #expect(top.count == 3)
+      for prediction in top {
+        #expect(Set(prediction.keys) == ["index", "label", "probability"])
+      }
+      let probabilities = top.compactMap { $0["probability"] as? Double }
+      #expect(probabilities == probabilities.sorted(by: >))
+      #expect(probabilities.count == 3)
+    }
+  }
+
+  @Test func theCountIsClamped() throws {
+    let record = try object(try classify(picture, "--format", "jsonl", "-k", "5000").output)
+    #expect((record["top"] as? [Any])?.count == TestFiles.classes)
+    #expect(record["omitted"] == nil)
+  }
+
+  @Test func oneDocument() throws {
+    let outcome = try classify(picture, noPicture, other, "--format", "json")
+    #expect(outcome.status == 1)
+    let document = try object(outcome.output)
+    #expect(document["schema"] as? Int == 1)
+    let results = try #require(document["results"] as? [[String: Any]])
+    #expect(results.map { $0["input"] as? String } == [picture, noPicture, other])
+    #expect(results.map { $0["error"] != nil } == [false, true, false])
+    #expect(try object(try classify(noPicture, "--format", "json").output)["results"] != nil)
+  }
+
+  @Test func commaSeparated() throws {
+    let lines = try classify(picture, "--format", "csv", "-k", "100").lines
+    #expect(lines.first == "input,rank,index,label,probability,error")
+    #expect(lines.count == 1 + TestFiles.classes)
+    let quoted = lines.filter { $0.contains("\"a, \"\"b\"\" | c\"") }
+    #expect(quoted.count == 1)
+  }
+
+  @Test func markdown() throws {
+    let lines = try classify(picture, "--format", "markdown", "-k", "100").lines
+    #expect(lines.count == 2 + TestFiles.classes)
+    #expect(lines.contains { $0.contains("| a, \"b\" \\| c |") })
+  }
+
+  @Test func text() throws {
+    let outcome = try classify(picture, other, "-k", "2")
+    #expect(outcome.lines.count == 6)
+    #expect(outcome.lines.first.map(String.init) == picture)
+    #expect(outcome.errors.isEmpty)
+  }
+
+  @Test func failuresAreRecordsAndTheOthersGoOn() throws {
+    let outcome = try classify(noPicture, picture, "/no/file", "--format", "jsonl", "--batch", "2")
+    #expect(outcome.status == 1)
+    let records = try outcome.lines.map { try object($0) }
+    #expect(records.map { $0["input"] as? String } == [noPicture, picture, "/no/file"])
+    let codes = records.map { ($0["error"] as? [String: Any])?["code"] as? String }
+    #expect(codes == ["unknown_format", nil, "unreadable"])
+    #expect(outcome.errors.split(separator: "\n").count == 2)
+  }
+
+  @Test(arguments: [
+    (["notes.png"], 65), (["none"], 66), (["notes.png", "none"], 2),
+    (["picture.txt", "none"], 1), (["picture.txt"], 0), ([""], 66),
+  ])
+  func statuses(inputs: [String], status: Int) throws {
+    let paths = inputs.map { $0.isEmpty ? "" : "\(folder)/\($0)" }
+    let outcome = try Tool.run(["classify"] + paths + TestFiles.network())
+    #expect(outcome.status == status, "\(outcome.errors)")
+  }
+
+  @Test(arguments: [("record", 0, 2), ("tell", 1, 2), ("skip", 1, 1), ("fail", 1, 2)])
+  func failurePolicies(policy: String, status: Int, records: Int) throws {
+    let inputs = policy == "fail" ? [picture, picture, noPicture, other] : [picture, noPicture]
+    let outcome = try Tool.run(
+      ["classify"] + inputs + ["--on-error", policy, "--format", "jsonl"] + TestFiles.network())
+    #expect(outcome.status == status)
+    #expect(outcome.lines.count == records)
+  }
+
+  @Test func foldersAreWalkedInTheOrderOfBytes() throws {
+    let root = "\(folder)/root"
+    for name in ["b/x", "b/y/z", "b.ppm", "a", "b0", "B"] {
+      let path = "\(root)/\(name)"
+      try FileManager.default.createDirectory(
+        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try TestFiles.picture(path)
+    }
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(root)/b/loop", withDestinationPath: root)
+    try Data("text".utf8).write(to: URL(fileURLWithPath: "\(root)/notes"))
+    let outcome = try classify(root, "--format", "jsonl", "-k", "1")
+    #expect(outcome.status == 0)
+    let inputs = try outcome.lines.map { try object($0)["input"] as? String }
+    #expect(inputs == ["B", "a", "b.ppm", "b/x", "b/y/z", "b0"].map { "\(root)/\($0)" })
+    #expect(outcome.errors.contains("notes: passed over"))
+  }
+
+  @Test func anEmptyFolderIsNoSuccess() throws {
+    let empty = try TestFiles.folder()
+    #expect(try classify(empty).status == 66)
+    try Data("text".utf8).write(to: URL(fileURLWithPath: "\(empty)/notes"))
+    #expect(try classify(empty).status == 2)
+  }
+
+  @Test func theSameAnswersForAnyThreadsAndAnyBatch() throws {
+    let expected = try classify(
+      picture, other, picture, "--format", "jsonl", "--threads", "1", "--batch", "1")
+    #expect(expected.status == 0)
+    for (threads, batch) in [("2", "1"), ("1", "8"), ("2", "2")] {
+      let outcome = try classify(
+        picture, other, picture, "--format", "jsonl", "--threads", threads, "--batch", batch)
+      #expect(outcome.output == expected.output, "\(threads) threads, batch \(batch)")
+    }
+  }
+
+  @Test func labelsOfTheCaller() throws {
+    let labels = "\(folder)/labels"
+    try Data((0..<TestFiles.classes).map { "own \($0)\n" }.joined().utf8)
+      .write(to: URL(fileURLWithPath: labels))
+    #expect(try classify(picture, "--labels", labels).output.contains("own "))
+    try Data("one\n".utf8).write(to: URL(fileURLWithPath: labels))
+    let outcome = try classify(picture, "--labels", labels)
+    #expect(outcome.status == 65)
+    #expect(outcome.errors.contains("\(labels): 1 labels where the network has 12 classes"))
+  }
+
+  @Test(arguments: [
+    (["--model", "mobilenetv3-small", "--weights", "/no/weights"], 66),
+    (["--model", "mobilenetv3-small", "--weights", "/dev/null"], 66),
+    (["--model", "mobilenetv3-small", "--weights", "/etc/passwd"], 76),
+  ])
+  func weightsThatCannotBeUsed(network: [String], status: Int) throws {
+    let outcome = try Tool.run(["classify", picture] + network)
+    #expect(outcome.status == status, "\(outcome.errors)")
+  }
+
+  @Test func weightsOfAnotherNetworkAreListed() throws {
+    var writer = SafetensorsWriter()
+    writer.append(name: "spare", shape: [1], values: [0])
+    try writer.write(to: "\(folder)/spare")
+    let outcome = try Tool.run([
+      "classify", picture, "--model", "effnet-lite0", "--weights", "\(folder)/spare",
+    ])
+    #expect(outcome.status == 76)
+    #expect(outcome.errors.contains("does not fit effnet-lite0"))
+    #expect(outcome.errors.split(separator: "\n").count > 10)
+  }
+
+  @Test func missingWeightsComeWithAdvice() throws {
+    let outcome = try Tool.run(
+      ["classify", picture, "--model", "effnetv2-l"],
+      environment: ["CNNZOO_CACHE": "\(folder)/cache"])
+    #expect(outcome.status == 69)
+    #expect(outcome.errors.contains("\(folder)/cache"))
+    #expect(outcome.errors.contains("efficientnet_v2_l-59c71312.pth"))
+  }
+
+  @Test func weightsAreFoundInTheCache() throws {
+    try FileManager.default.createDirectory(
+      atPath: "\(folder)/cache", withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      atPath: try TestFiles.weights.get(),
+      toPath: "\(folder)/cache/mobilenetv3-small.safetensors")
+    let outcome = try Tool.run(
+      ["classify", picture, "--model", "mobilenet_v3_small"],
+      environment: ["CNNZOO_CACHE": "\(folder)/cache"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+  }
+}

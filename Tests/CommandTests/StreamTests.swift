@@ -1,0 +1,145 @@
+import Foundation
+import Testing
+
+/// Standard input, output and lists of paths, and what can go wrong with them.
+struct StreamTests {
+  private let folder: String
+  private let picture: String
+
+  init() throws {
+    folder = try TestFiles.folder()
+    picture = try TestFiles.picture("\(folder)/picture")
+  }
+
+  /// Runs a script in which `classify` is the command with a network; `$picture` is a picture.
+  private func script(_ text: String) throws -> Tool.Outcome {
+    let network = try TestFiles.network().map { "'\($0)'" }.joined(separator: " ")
+    return try Tool.shell(
+      """
+      picture='\(picture)'; folder='\(folder)'
+      classify() { "$cnnzoo" classify "$@" \(network); }
+      \(text)
+      """)
+  }
+
+  @Test func aPictureOnStandardInput() throws {
+    let outcome = try script("classify - --format jsonl < $picture")
+    #expect(outcome.status == 0)
+    #expect(try object(outcome.output)["input"] as? String == "-")
+  }
+
+  @Test(arguments: ["classify - <&-", "classify - < $folder"])
+  func standardInputThatCannotBeRead(text: String) throws {
+    #expect(try script(text).status == 66)
+  }
+
+  @Test func standardInputWithoutData() throws {
+    #expect(try script("classify - < /dev/null").status == 65)
+  }
+
+  @Test(arguments: [
+    "classify $picture", "classify $picture --format json", "$cnnzoo --help", "$cnnzoo --version",
+    "$cnnzoo models", "$cnnzoo summary effnet-lite0", "$cnnzoo env --format json",
+  ])
+  func fullAndClosedOutputsAreTold(command: String) throws {
+    for redirection in ["> /dev/full", ">&-"] {
+      let outcome = try script("\(command) \(redirection)")
+      #expect(outcome.status == 74, "\(redirection)")
+      #expect(outcome.errors.contains("cannot write"), "\(redirection)")
+    }
+  }
+
+  @Test(arguments: ["", "trap '' PIPE;"])
+  func aReaderThatLeavesIsNoFailure(trap: String) throws {
+    let outcome = try script(
+      "\(trap) { sleep 0.3; classify $picture $picture; echo $? > $folder/status; } | true; "
+        + "cat $folder/status")
+    #expect(outcome.output == "0\n")
+    #expect(outcome.errors.isEmpty)
+  }
+
+  @Test func anEmptyEnvironment() throws {
+    let network = try TestFiles.network().map { "'\($0)'" }.joined(separator: " ")
+    let outcome = try script("env -i $cnnzoo classify $picture \(network)")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+  }
+
+  @Test func listsAreAnsweredLineByLine() throws {
+    let outcome = try script(
+      "printf '%s\\n' $picture '' /no/file $folder $picture | "
+        + "classify --files-from - --format jsonl --on-error record --batch 3")
+    #expect(outcome.status == 0)
+    let inputs = try outcome.lines.map { try object($0)["input"] as? String }
+    #expect(inputs == [picture, "", "/no/file", folder, picture])
+  }
+
+  @Test func listsWithoutEndAreAnsweredAsTheyCome() throws {
+    // The second path is written only after the first answer was read.
+    let outcome = try script(
+      """
+      mkfifo $folder/paths $folder/answers
+      classify --files-from $folder/paths --format jsonl --batch 8 > $folder/answers &
+      exec 4< $folder/answers 3> $folder/paths
+      echo $picture >&3; read -t 20 first <&4 && echo $picture >&3 && read -t 20 second <&4
+      exec 3>&-; wait $!; echo "$? ${first:0:9} ${second:0:9}"
+      """)
+    #expect(outcome.output == "0 {\"schema\" {\"schema\"\n")
+  }
+
+  @Test func listsOfZeroEndedPaths() throws {
+    try TestFiles.picture("\(folder)/two\nlines")
+    let outcome = try script(
+      "printf '%s\\0' $picture $'\(folder)/two\\nlines' | "
+        + "classify --files-from - --null --format jsonl")
+    #expect(outcome.status == 0)
+    let inputs = try outcome.lines.map { try object($0)["input"] as? String }
+    #expect(inputs == [picture, "\(folder)/two\nlines"])
+  }
+
+  @Test func aMissingList() throws {
+    #expect(try script("classify --files-from /no/list").status == 66)
+  }
+
+  @Test func namesThatAreNotUTF8() throws {
+    let outcome = try script(
+      "cp $picture $folder/$'a\\xff'; cp $picture $folder/$'a\\xfe'; "
+        + "classify $folder/$'a\\xfe' $folder/$'a\\xff' --format jsonl")
+    #expect(outcome.status == 0)
+    let inputs = try outcome.lines.map { try object($0)["input"] as? String }
+    #expect(inputs == ["\(folder)/a\u{FFFD}", "\(folder)/a\u{FFFD}"])
+  }
+
+  @Test func namesThatTerminalsActOn() throws {
+    let outcome = try script("classify $'/no/\\e[31mred\\n'")
+    #expect(outcome.status == 66)
+    #expect(outcome.errors.contains("/no/\\u{1b}[31mred\\u{a}"))
+    #expect(outcome.errors.split(separator: "\n").count == 1)
+  }
+
+  @Test func namesWithALeadingDash() throws {
+    #expect(try script("cd $folder; cp picture ./-k; classify -k 1 ./-k").status == 0)
+  }
+
+  @Test func recordsStayBelowTheSizeThatPipesKeepWhole() throws {
+    let name = String(repeating: "\u{1}", count: 240)
+    let deep = (0..<14).map { _ in name }.joined(separator: "/")
+    let outcome = try script("classify '\(deep)' --format jsonl")
+    #expect(outcome.status == 66)
+    #expect(outcome.output.utf8.count < 4096)
+    #expect(try object(outcome.output)["error"] != nil)
+  }
+
+  @Test func interrupts() throws {
+    let outcome = try script(
+      """
+      mkfifo $folder/paths
+      set -m
+      "$cnnzoo" classify --files-from $folder/paths --model mobilenetv3-small \
+        --weights '\(try TestFiles.weights.get())' --format jsonl > $folder/out &
+      exec 3> $folder/paths; echo $picture >&3
+      for i in $(seq 200); do [ -s $folder/out ] && break; sleep 0.05; done
+      kill -INT $!; wait $!; echo $?; wc -l < $folder/out
+      """)
+    #expect(outcome.output.split(separator: "\n").prefix(2) == ["130", "1"])
+  }
+}
