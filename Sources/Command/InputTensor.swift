@@ -42,12 +42,10 @@ struct InputTensor {
           path, "\(file.tensors.count) tensors, none of which is called input")
       }
       return (tensor.shape, try tensor.floats())
-    } catch let error as WeightsError {
-      throw InputTensorError(error)
     } catch let error as InputTensorError {
       throw error
     } catch {
-      throw InputTensorError(path, "\(error)")
+      throw InputTensorError(error)
     }
   }
 
@@ -96,8 +94,13 @@ struct InputTensorError: StatusCarrying, CustomStringConvertible {
     status = .badData
   }
 
-  fileprivate init(_ error: WeightsError) {
-    description = error.description
-    if case .unreadable = error { status = .missingInput } else { status = .badData }
+  fileprivate init(_ error: any Error) {
+    if case WeightsError.unreadable = error {
+      description = "\(error)"
+      status = .missingInput
+    } else {
+      description = "\(error); give a safetensors or NumPy file"
+      status = .badData
+    }
   }
 }

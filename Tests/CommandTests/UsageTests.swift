@@ -54,6 +54,14 @@ struct UsageTests {
     #expect(outcome.errors.contains("Did you mean effnet-lite0"))
   }
 
+  @Test func memoryThatThereIsNot() throws {
+    let outcome = try Tool.run([
+      "bench", "mobilenetv3-small", "--input-size", "8192", "-b", "1024",
+    ])
+    #expect(outcome.status == 69)
+    #expect(outcome.errors.contains("out of memory"))
+  }
+
   @Test func aForcedInstructionSetThatIsNotThere() throws {
     let arguments = ["env"]
     let outcome = try Tool.run(arguments, environment: ["CNNZOO_ISA": "none"])
