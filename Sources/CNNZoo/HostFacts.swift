@@ -26,8 +26,5 @@ public enum HostFacts {
 /// Why the instruction set that the environment forces cannot be used.
 public typealias InstructionSetError = ProcessorError
 
-/// Why a network's values found no room.
-public typealias MemoryError = OutOfMemory
-
 /// What is thrown where a batch or an input needs more memory than there is.
 public typealias OutOfMemoryError = OutOfMemory

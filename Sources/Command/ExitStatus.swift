@@ -45,8 +45,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     switch error {
     case let error as any StatusCarrying: self = error.status
     case is InstructionSetError: self = .usage
-    case is OutOfMemoryError: self = .unavailable
-    case is MemoryError: self = .nothingDone
+    case is OutOfMemoryError: self = .nothingDone
     default: return nil
     }
   }
