@@ -1,7 +1,8 @@
 /// Where each value of a plan lies in the arena.
 ///
-/// Values whose lifetimes do not overlap share memory: greedy by size (Pisarchyk & Lee 2020,
-/// arXiv 2001.03288), the largest value first, each at the lowest place that is free while it lives.
+/// Values whose lifetimes do not overlap share memory, each at the lowest place that is free while it
+/// lives: the largest value first (greedy by size: Pisarchyk & Lee 2020, arXiv 2001.03288), or in the
+/// order of the steps, whichever takes less.
 package struct MemoryPlan {
   /// A value to be placed.
   package struct Record {
@@ -24,14 +25,29 @@ package struct MemoryPlan {
   package let largestLiveSet: Int
 
   package init(_ records: [Record]) {
+    let bySize = records.indices.sorted { (records[$1].count, $0) < (records[$0].count, $1) }
+    let byTime = records.indices.sorted {
+      (records[$0].lifetime.lowerBound, $0) < (records[$1].lifetime.lowerBound, $1)
+    }
+    // Neither order is the better one for every network.
+    let plans = [bySize, byTime].map { Self.place(records, inOrder: $0) }
+    (offsets, count) = plans[0].count <= plans[1].count ? plans[0] : plans[1]
+    let steps = (records.map(\.lifetime.upperBound).max() ?? 0) + 1
+    largestLiveSet =
+      (0..<steps).map { step in
+        records.reduce(0) { $0 + ($1.lifetime.contains(step) ? $1.count : 0) }
+      }.max() ?? 0
+  }
+
+  /// Each record at the lowest place that is free while it lives.
+  private static func place(
+    _ records: [Record], inOrder order: [Int]
+  ) -> (offsets: [Int], count: Int) {
     // Multiples of 16 floats: a cache line, and the widest vector.
     func rounded(_ count: Int) -> Int { (count + 15) & ~15 }
     var offsets = [Int](repeating: 0, count: records.count)
     var placed: [Int] = []
     var end = 0
-    let order = records.indices.sorted {
-      (records[$1].count, $0) < (records[$0].count, $1)
-    }
     for index in order {
       let record = records[index]
       let neighbours =
@@ -47,12 +63,6 @@ package struct MemoryPlan {
       placed.append(index)
       end = max(end, offset + rounded(record.count))
     }
-    self.offsets = offsets
-    count = end
-    let steps = (records.map(\.lifetime.upperBound).max() ?? 0) + 1
-    largestLiveSet =
-      (0..<steps).map { step in
-        records.reduce(0) { $0 + ($1.lifetime.contains(step) ? $1.count : 0) }
-      }.max() ?? 0
+    return (offsets, end)
   }
 }

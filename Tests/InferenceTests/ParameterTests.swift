@@ -42,7 +42,7 @@ struct ParameterTests {
       do {
         _ = try FileParameters(file: file, graph: graph, names: [:])
         Issue.record("the file was accepted")
-      } catch {
+      } catch let error as ParameterMismatch {
         #expect(error.model == "tiny-mobilenetv3")
         #expect(Set(error.missing.map(\.name)) == ["classifier.0.bias", "features.0.0.weight"])
         #expect(error.superfluous.map(\.name) == ["fc.weight"])

@@ -10,7 +10,8 @@ struct CatalogTests {
   }
 
   @Test(arguments: [
-    ("efficientnet_v2_s", "effnetv2-s"), ("tf_efficientnetv2_l", "effnetv2-l"),
+    ("efficientnet_v2_s", "effnetv2-s"), ("efficientnetv2_m", "effnetv2-m"),
+    ("tf_efficientnetv2_l", "effnetv2-l"),
     ("EfficientNet-V2-M", "effnetv2-m"), ("mobilenet_v3_large", "mobilenetv3-large"),
     ("MOBILENETV3_SMALL", "mobilenetv3-small"), ("mobilenetv3_small_100", "mobilenetv3-small"),
     ("efficientnet-lite3", "effnet-lite3"), ("tf_efficientnet_lite0", "effnet-lite0"),

@@ -116,7 +116,9 @@ struct ConvolutionTests {
       if c.hasResidual { for i in expected.indices { expected[i] += Double(residuals[image][i]) } }
       let found = output.image(
         image, positions: g.outputPositions, channels: c.output, step: g.outputStep)
-      let fault = Reference.firstOutlier(found, expected, within: 2e-5)
+      // Of the largest output: Winograd's sums are exact only as a whole.
+      let largest = expected.map(abs).max() ?? 0
+      let fault = Reference.firstOutlier(found, expected, within: 2e-5 * max(1, largest))
       #expect(fault == nil, "\(work.strategy), image \(image)")
     }
   }

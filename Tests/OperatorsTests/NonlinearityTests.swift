@@ -19,8 +19,10 @@ struct NonlinearityTests {
     return Array(c.values.prefix(x.count))
   }
 
-  /// In units of the last place, 2⁻²³, wherever e⁻ˣ is not saturated. Without a fused multiply-add
-  /// the exponent's rounding shows for large |x|.
+  /// In units of the last place, 2⁻²³, wherever e⁻ˣ is not saturated.
+  ///
+  /// Without a fused multiply-add the
+  /// exponent's rounding shows for large |x|.
   @Test(arguments: InstructionSet.supported, [Kernels.Nonlinearity.silu, .sigmoid])
   func relativeError(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
     let dense = (-870_000...870_000).lazy.filter { $0 % 7 == 0 }.map { Float($0) * 1e-4 }
