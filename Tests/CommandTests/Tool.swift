@@ -61,8 +61,15 @@ enum Tool {
 
 /// Files that the tests give to the command; made once.
 enum TestFiles {
+  /// Holds all of them; removed when the tests end.
+  private static let root: String = {
+    atexit { try? FileManager.default.removeItem(atPath: TestFiles.root) }
+    return NSTemporaryDirectory() + "cnnzoo-command-" + UUID().uuidString
+  }()
+
+  /// Makes an empty folder.
   static func folder() throws -> String {
-    let path = NSTemporaryDirectory() + "cnnzoo-command-" + UUID().uuidString
+    let path = "\(root)/\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     return path
   }
