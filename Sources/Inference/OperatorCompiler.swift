@@ -81,8 +81,10 @@ struct OperatorCompiler {
     case .simd where WinogradConvolution.suits(geometry),
       .auto where WinogradConvolution.suits(geometry):
       WinogradConvolution(geometry, filter, kernels: kernels)
+    case .simd where !geometry.isPointwise, .auto where !geometry.isPointwise:
+      DirectConvolution(geometry, filter, kernels: kernels)
     case .simd, .auto:
-      PackedConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+      PackedPointwise(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     }
   }
 

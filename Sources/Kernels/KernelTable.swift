@@ -15,8 +15,8 @@ public struct KernelTable: Sendable {
   public let scale: @Sendable (ChannelScale) -> Void
   /// Sums over positions.
   public let sum: @Sendable (ChannelSum) -> Void
-  /// Depthwise convolution.
-  public let depthwise: @Sendable (DepthwiseRows) -> Void
+  /// A row of a depthwise convolution.
+  public let depthwise: @Sendable (DepthwiseRow) -> Void
   /// Winograd's transform of an input tile.
   public let winogradInput: @Sendable (WinogradInput) -> Void
   /// Winograd's transform to an output tile.
@@ -28,7 +28,7 @@ public struct KernelTable: Sendable {
     finish: @escaping @Sendable (Epilogue) -> Void,
     scale: @escaping @Sendable (ChannelScale) -> Void,
     sum: @escaping @Sendable (ChannelSum) -> Void,
-    depthwise: @escaping @Sendable (DepthwiseRows) -> Void,
+    depthwise: @escaping @Sendable (DepthwiseRow) -> Void,
     winogradInput: @escaping @Sendable (WinogradInput) -> Void,
     winogradOutput: @escaping @Sendable (WinogradOutput) -> Void
   ) {

@@ -16,8 +16,8 @@ func sum(_ sum: ChannelSum) {
 }
 
 @inline(never)
-func depthwise(_ rows: DepthwiseRows) {
-  forEachRow(of: rows, Lanes8.self)
+func depthwise(_ row: DepthwiseRow) {
+  forEachVector(of: row.channels, Lanes8.self, row)
 }
 
 @inline(never)

@@ -16,8 +16,8 @@ func sum(_ sum: ChannelSum) {
 }
 
 @inline(never)
-func depthwise(_ rows: DepthwiseRows) {
-  forEachRow(of: rows, Lanes16.self)
+func depthwise(_ row: DepthwiseRow) {
+  forEachVector(of: row.channels, Lanes16.self, row)
 }
 
 @inline(never)

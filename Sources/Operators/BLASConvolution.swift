@@ -32,7 +32,8 @@ package final class BLASConvolution: Operator {
     let columns = geometry.outputChannels
     weights = AlignedBuffer(count: geometry.depth * columns)
     filter.pack(
-      inputChannels: geometry.inputChannels, kernel: geometry.kernel, into: weights.base
+      inputChannels: geometry.inputChannels, inputStep: geometry.inputChannels,
+      kernel: geometry.kernel, into: weights.base
     ) { row, output in row * columns + output }
     bias = filter.packedBias()
     nonlinearity = filter.nonlinearity

@@ -28,13 +28,15 @@ package struct ConvolutionFilter {
     return packed
   }
 
-  /// The weights as a matrix of `kernel² · in` rows, ordered (row, column, input channel) as
+  /// The weights as a matrix of `kernel² · inputStep` rows, ordered (row, column, input channel) as
   /// im2col gathers them, and a column per output channel.
   ///
-  /// - Parameter place: where the float of a row and an output channel goes.
+  /// - Parameters:
+  ///   - inputStep: rows for each position under the kernel, `inputChannels` or more.
+  ///   - place: where the float of a row and an output channel goes.
   @inline(__always)
   func pack(
-    inputChannels: Int, kernel: Int, into target: UnsafeMutablePointer<Float>,
+    inputChannels: Int, inputStep: Int, kernel: Int, into target: UnsafeMutablePointer<Float>,
     place: (_ row: Int, _ output: Int) -> Int
   ) {
     let taps = kernel * kernel
@@ -43,7 +45,7 @@ package struct ConvolutionFilter {
       let source = weights.baseAddress! + output * inputChannels * taps
       for channel in 0..<inputChannels {
         for tap in 0..<taps {
-          target[place(tap * inputChannels + channel, output)] =
+          target[place(tap * inputStep + channel, output)] =
             Float(Double(source[channel * taps + tap]) * factor)
         }
       }

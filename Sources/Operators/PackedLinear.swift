@@ -9,7 +9,7 @@ package final class PackedLinear: Operator {
   /// Packs `filter`, a convolution of one position.
   package init(inputs: Int, _ filter: ConvolutionFilter, kernels: KernelTable) {
     self.inputs = inputs
-    matrix = PackedMatrix(filter, inputChannels: inputs, kernel: 1, kernels: kernels)
+    matrix = PackedMatrix(filter, inputChannels: inputs, kernels: kernels)
   }
 
   package var strategy: String { "packed" }
