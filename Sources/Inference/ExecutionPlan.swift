@@ -34,10 +34,10 @@ public struct ExecutionPlan: Sendable {
       let floats = moved.reduce(0) { $0 + ($1.map { program.counts[$0] } ?? 0) }
       return Step(
         name: step.name, strategy: step.work.strategy, shape: step.shape,
-        offset: 4 * program.memory.offsets[step.output], macs: step.macs,
+        offset: 4 * program.memory.offset(of: step.output), macs: step.macs,
         bytes: 4 * floats + step.work.packedBytes)
     }
-    arenaBytes = 4 * program.memory.count + scratchBytes
+    arenaBytes = 4 * (program.memory.keptCount + program.memory.passingCount) + scratchBytes
     peakActivationBytes = 4 * program.memory.largestLiveSet
     packedBytes = program.steps.reduce(0) { $0 + $1.work.packedBytes }
   }

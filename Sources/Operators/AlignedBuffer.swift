@@ -39,6 +39,8 @@ package final class AlignedBuffer: @unchecked Sendable {
 public struct OutOfMemory: Error, Equatable, Sendable {
   /// What was asked for.
   public let floats: Int
+
+  package init(floats: Int) { self.floats = floats }
 }
 
 extension OutOfMemory: CustomStringConvertible {

@@ -14,6 +14,8 @@ package final class PackedLinear: Operator {
 
   package var strategy: String { "packed" }
 
+  package var takesBatch: Bool { true }
+
   package var packedBytes: Int { matrix.packedBytes }
 
   package func taskCount(batch: Int) -> Int { matrix.blockCount }
