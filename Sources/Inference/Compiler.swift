@@ -44,8 +44,8 @@ struct Program {
       let work = try compiler.makeOperator(
         for: step, input: inputShape, isImage: step.input == 0,
         partialSums: sums[step.input]?.count ?? 0, parameters: parameters)
-      let isSqueezeExcite: Bool
-      if case .squeezeExcite = step.kind { isSqueezeExcite = true } else { isSqueezeExcite = false }
+      let isSqueeze: Bool
+      if case .squeeze = step.kind { isSqueeze = true } else { isSqueeze = false }
       let output = builder.value(
         of: step.output, count: shape.positions * channelStep(shape.channels))
       var sumsValue: Int?
@@ -61,7 +61,7 @@ struct Program {
       steps.append(
         CompiledStep(
           name: graph.nodes[step.output].name, shape: shape, work: work, macs: step.macs,
-          input: isSqueezeExcite
+          input: isSqueeze
             ? try Self.sums(sums, step.input, graph) : try builder.existing(step.input, graph),
           output: output, residual: try step.residual.map { try builder.existing($0, graph) },
           gate: try step.gate.map { try builder.existing($0, graph) }, sums: sumsValue))

@@ -3,7 +3,7 @@ import GraphIR
 /// A graph regrouped into what one operator computes at a time.
 ///
 /// Batch norm, activation and residual join the convolution before them, squeeze-excite's pooling
-/// and two layers become one step, its scaling the gate of the next convolution, and what only
+/// joins its first layer, its scaling becomes the gate of the next convolution, and what only
 /// training needs disappears.
 struct FusedGraph {
   /// One operator to be.
@@ -11,8 +11,8 @@ struct FusedGraph {
     enum Kind {
       /// Convolution or linear layer, then batch norm, then activation, then a residual.
       case convolution(Layer)
-      case squeezeExcite(
-        reduce: Node, inner: Activation, restore: Node, gate: Activation, positions: Int)
+      /// Squeeze-excite's pooling and its first layer; the second is a convolution.
+      case squeeze(Layer, positions: Int)
       case pool
       /// A 1×1 convolution that only a depthwise one reads, and that one.
       case expandDepthwise(expand: Layer, depthwise: Layer)
@@ -59,7 +59,7 @@ struct FusedGraph {
         links.absorbEpilogue(of: node, into: &step, &absorbed)
         steps.append(step)
       case .globalAveragePool:
-        if let step = links.squeezeExcite(from: node, &absorbed) {
+        if let step = links.squeeze(from: node, &absorbed) {
           if let producer = steps.lastIndex(where: { $0.output == step.input }) {
             steps[producer].isSummed = true
           }
@@ -168,20 +168,16 @@ private struct Links {
     }
   }
 
-  /// pool → 1×1 → activation → 1×1 → activation, as read by `scale`.
-  func squeezeExcite(from pool: Node, _ absorbed: inout Set<Int>) -> FusedGraph.Step? {
+  /// pool → 1×1 → activation, the sums of what is pooled being left by the step before.
+  func squeeze(from pool: Node, _ absorbed: inout Set<Int>) -> FusedGraph.Step? {
     guard let reduce = onlyReader(of: pool.id), case .convolution = reduce.operation,
-      let inner = onlyReader(of: reduce.id), case .activation(let innerFunction) = inner.operation,
-      let restore = onlyReader(of: inner.id), case .convolution = restore.operation,
-      let gate = onlyReader(of: restore.id), case .activation(let gateFunction) = gate.operation,
-      let scale = onlyReader(of: gate.id), case .scale = scale.operation
+      let inner = onlyReader(of: reduce.id), case .activation(let function) = inner.operation
     else { return nil }
-    absorbed.formUnion([reduce.id, inner.id, restore.id, gate.id])
+    absorbed.formUnion([reduce.id, inner.id])
     let input = source(of: pool, 0)
     return FusedGraph.Step(
-      kind: .squeezeExcite(
-        reduce: reduce, inner: innerFunction, restore: restore, gate: gateFunction,
-        positions: graph.nodes[input].shape.positions),
-      output: gate.id, input: input, macs: reduce.macs + restore.macs)
+      kind: .squeeze(
+        .init(node: reduce, activation: function), positions: graph.nodes[input].shape.positions),
+      output: inner.id, input: input, macs: reduce.macs)
   }
 }

@@ -20,14 +20,11 @@ struct OperatorCompiler {
     case .pool:
       return GlobalAveragePool(
         positions: input.positions, channels: input.channels, kernels: kernels)
-    case .squeezeExcite(let reduce, let inner, let restore, let gate, let positions):
-      return try Layer(node: reduce, activation: inner).withFilter(from: parameters) {
-        reduceFilter in
-        try Layer(node: restore, activation: gate).withFilter(from: parameters) { restoreFilter in
-          SqueezeExcite(
-            channels: input.channels, squeezed: reduce.shape.channels, partialSums: partialSums,
-            positions: positions, reduce: reduceFilter, restore: restoreFilter, kernels: kernels)
-        }
+    case .squeeze(let reduce, let positions):
+      return try reduce.withFilter(from: parameters) { filter in
+        Squeeze(
+          channels: input.channels, partialSums: partialSums, positions: positions,
+          reduce: filter, kernels: kernels)
       }
     case .expandDepthwise(let expand, let depthwise):
       let expansion = try geometry(of: expand.node, input: input, isImage: isImage)
@@ -76,6 +73,9 @@ struct OperatorCompiler {
     _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, gatesInput: Bool
   ) -> any Operator {
     switch backend {
+    case .blas where geometry.isPointwise && geometry.outputPositions == 1 && !gatesInput:
+      BLASLinear(
+        inputs: geometry.inputChannels, outputs: geometry.outputChannels, filter, kernels: kernels)
     case .blas:
       BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     case .simd where WinogradConvolution.suits(geometry),
