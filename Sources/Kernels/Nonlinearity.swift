@@ -79,8 +79,8 @@ public func exponential<L: Lanes>(negated x: L.Vector, _: L.Type) -> L.Vector {
   let limited = L.minimum(L.maximum(x, L.splat(-87.3)), L.splat(87.3))
   let magic = L.splat(12_582_912)
   let shifted = L.multiplyAdd(limited, L.splat(-1.442695), magic)
-  let n = L.subtract(shifted, magic)
-  var f = L.multiplyAdd(limited, L.splat(-1.442695), L.subtract(L.splat(0), n))
+  let negatedN = L.subtract(magic, shifted)
+  var f = L.multiplyAdd(limited, L.splat(-1.442695), negatedN)
   f = L.multiplyAdd(limited, L.splat(-1.925963e-08), f)
   // 2ᶠ on [−½, ½]: (ln 2)ᵏ / k!, the last two coefficients moved to balance the error.
   var p = L.splat(1.5353362e-4)
