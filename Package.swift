@@ -40,8 +40,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
   ],
   targets: [
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    // Without `pkgConfig`, which would link it: see COpenBLASLoader.
+    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .target(
+      name: "COpenBLASLoader", dependencies: ["COpenBLAS"],
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(
@@ -55,7 +58,7 @@ let package = Package(
     .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
     .target(
       name: "Operators",
-      dependencies: ["Kernels", "COpenBLAS", "CSystem"]
+      dependencies: ["Kernels", "COpenBLASLoader", "CSystem"]
         + kernelTargets.map { .byName(name: $0.name) },
       swiftSettings: strict),
     .target(name: "GraphIR", swiftSettings: strict),

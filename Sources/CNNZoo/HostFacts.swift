@@ -13,8 +13,9 @@ public enum HostFacts {
   /// - Throws: `ProcessorError` where the environment forces one that is not there.
   public static func instructionSet() throws -> String { try InstructionSet.selected().rawValue }
 
-  /// The processor core that OpenBLAS's kernels are for, such as `SkylakeX`.
-  public static var openBLASCore: String { Processor.openBLASCore }
+  /// The processor core that OpenBLAS's kernels are for, such as `SkylakeX`; `nil` where OpenBLAS
+  /// cannot be loaded.
+  public static var openBLASCore: String? { Processor.openBLASCore }
 
   /// The value of `OPENBLAS_CORETYPE`, which pins that choice; `nil` where OpenBLAS chooses itself.
   public static var openBLASPin: String? { Processor.openBLASPin }
@@ -25,6 +26,9 @@ public enum HostFacts {
 
 /// Why the instruction set that the environment forces cannot be used.
 public typealias InstructionSetError = ProcessorError
+
+/// Why OpenBLAS, which the `blas` backend needs, cannot be used.
+public typealias BLASError = OpenBLASError
 
 /// What is thrown where a batch or an input needs more memory than there is.
 public typealias OutOfMemoryError = OutOfMemory

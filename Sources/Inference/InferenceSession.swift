@@ -40,7 +40,6 @@ public final class InferenceSession {
   private let program: Program
   private let arena: AlignedBuffer
   private let scratch: AlignedBuffer
-  private let scratchCount: Int
   private let pool: WorkerPool
   /// The next task of each step, for the threads to take.
   private let nextTasks: UnsafeMutablePointer<Atomic<Int>>
@@ -49,26 +48,21 @@ public final class InferenceSession {
   ///
   /// - Throws: whatever `parameters` throws, `InferenceError.unsupported` for a graph the engine has
   ///   no operators for, `ProcessorError` for a forced instruction set that is not there,
+  ///   `OpenBLASError` where the backend needs it and the system has none,
   ///   `OutOfMemory` where the values of such a batch find no room.
   public init(graph: Graph, parameters: some ParameterSource, options: Options) throws {
     precondition(options.threads >= 1 && options.maximumBatch >= 1)
     self.graph = graph
     self.options = options
-    let instructionSet = try InstructionSet.selected()
-    openBLASUsesCallingThread
-    program = try Program(
-      graph, parameters: parameters,
-      compiler: OperatorCompiler(
-        backend: options.backend.resolved(for: instructionSet), kernels: instructionSet.kernels),
-      retained: options.retained)
-    // Multiples of a cache line, so that no two threads write to one.
-    scratchCount = ((program.steps.map(\.work.scratchCount).max() ?? 0) + 15) & ~15
-    scratch = try AlignedBuffer(checkedCount: scratchCount * options.threads)
-    arena = try AlignedBuffer(checkedCount: program.memory.count * options.maximumBatch)
     pool = WorkerPool(count: options.threads)
+    let compiler = try OperatorCompiler(backend: options.backend)
+    program = try Program(
+      graph, parameters: parameters, compiler: compiler, retained: options.retained, pool: pool)
+    plan = ExecutionPlan(program, backend: compiler.backend, threads: pool.count)
+    scratch = try AlignedBuffer(count: plan.scratchBytes / MemoryLayout<Float>.stride)
+    arena = try AlignedBuffer(count: program.memory.count, times: options.maximumBatch)
     nextTasks = .allocate(capacity: program.steps.count)
     for index in program.steps.indices { (nextTasks + index).initialize(to: Atomic(0)) }
-    plan = ExecutionPlan(program, scratchBytes: 4 * scratchCount * options.threads)
   }
 
   deinit {
@@ -139,7 +133,7 @@ public final class InferenceSession {
       input: UnsafePointer(base(of: step.input)), output: base(of: step.output),
       residual: step.residual.map { UnsafePointer(base(of: $0)) },
       gate: step.gate.map { UnsafePointer(base(of: $0)) },
-      sums: step.sums.map { base(of: $0) }, scratch: scratch.base + worker * scratchCount)
+      sums: step.sums.map { base(of: $0) }, scratch: scratch.base + worker * program.scratchCount)
   }
 
   /// Every thread walks through the steps, takes tasks of each until none is left, and waits for the

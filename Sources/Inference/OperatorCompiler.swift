@@ -3,9 +3,16 @@ import Operators
 
 /// Chooses and packs the operator for each step.
 struct OperatorCompiler {
-  /// Resolved: `auto` packs as `simd`.
+  /// What was asked for, `auto` resolved.
   let backend: Backend
   let kernels: KernelTable
+
+  /// - Throws: `ProcessorError` for a forced instruction set that is not there.
+  init(backend: Backend) throws(ProcessorError) {
+    let instructionSet = try InstructionSet.selected()
+    self.backend = backend.resolved(for: instructionSet)
+    kernels = instructionSet.kernels
+  }
 
   /// The operator that computes `step`.
   ///
@@ -14,7 +21,7 @@ struct OperatorCompiler {
   ///   - partialSums: vectors of sums that the step's input was given, for a squeeze-excite.
   func makeOperator(
     for step: FusedGraph.Step, input: TensorShape, isImage: Bool, partialSums: Int,
-    parameters: some ParameterSource
+    parameters: (any ParameterSource)?
   ) throws -> any Operator {
     switch step.kind {
     case .pool:
@@ -24,7 +31,7 @@ struct OperatorCompiler {
       return try Layer(node: reduce, activation: inner).withFilter(from: parameters) {
         reduceFilter in
         try Layer(node: restore, activation: gate).withFilter(from: parameters) { restoreFilter in
-          SqueezeExcite(
+          try SqueezeExcite(
             channels: input.channels, squeezed: reduce.shape.channels, partialSums: partialSums,
             positions: positions, reduce: reduceFilter, restore: restoreFilter, kernels: kernels)
         }
@@ -34,7 +41,7 @@ struct OperatorCompiler {
       let geometry = try geometry(of: depthwise.node, input: expand.node.shape, isImage: false)
       return try expand.withFilter(from: parameters) { expandFilter in
         try depthwise.withFilter(from: parameters) { depthwiseFilter in
-          ExpandDepthwise(
+          try ExpandDepthwise(
             expansion: expansion, expandFilter, depthwise: geometry, depthwiseFilter,
             kernels: kernels)
         }
@@ -43,16 +50,16 @@ struct OperatorCompiler {
       let node = layer.node
       return try layer.withFilter(from: parameters) { filter in
         guard case .convolution(let convolution) = node.operation else {
-          return makeLinear(inputs: input.channels, outputs: node.shape.channels, filter)
+          return try makeLinear(inputs: input.channels, outputs: node.shape.channels, filter)
         }
         let geometry = try geometry(of: node, input: input, isImage: isImage)
         if convolution.groups == 1 {
-          return makeConvolution(geometry, filter, gatesInput: step.gate != nil)
+          return try makeConvolution(geometry, filter, gatesInput: step.gate != nil)
         }
         guard step.residual == nil else {
           throw InferenceError.unsupported(node: node.name, operation: "a residual after it")
         }
-        return DepthwiseConvolution(geometry, filter, kernels: kernels)
+        return try DepthwiseConvolution(geometry, filter, kernels: kernels)
       }
     }
   }
@@ -74,24 +81,24 @@ struct OperatorCompiler {
 
   private func makeConvolution(
     _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, gatesInput: Bool
-  ) -> any Operator {
+  ) throws -> any Operator {
     switch backend {
     case .blas:
-      BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+      try BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     case .simd where WinogradConvolution.suits(geometry),
       .auto where WinogradConvolution.suits(geometry):
-      WinogradConvolution(geometry, filter, kernels: kernels)
+      try WinogradConvolution(geometry, filter, kernels: kernels)
     case .simd, .auto:
-      PackedConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+      try PackedConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     }
   }
 
   private func makeLinear(
     inputs: Int, outputs: Int, _ filter: ConvolutionFilter
-  ) -> any Operator {
+  ) throws -> any Operator {
     switch backend {
-    case .blas: BLASLinear(inputs: inputs, outputs: outputs, filter, kernels: kernels)
-    case .simd, .auto: PackedLinear(inputs: inputs, filter, kernels: kernels)
+    case .blas: try BLASLinear(inputs: inputs, outputs: outputs, filter, kernels: kernels)
+    case .simd, .auto: try PackedLinear(inputs: inputs, filter, kernels: kernels)
     }
   }
 }

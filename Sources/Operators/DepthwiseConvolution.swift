@@ -11,10 +11,12 @@ package final class DepthwiseConvolution: SummingOperator {
   private let blocks: Int
 
   /// Packs `filter`.
-  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable) {
+  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable)
+    throws(OutOfMemory)
+  {
     self.geometry = geometry
     self.kernels = kernels
-    self.filter = DepthwiseFilter(geometry, filter)
+    self.filter = try DepthwiseFilter(geometry, filter)
     (strips, blocks) = Self.partition(geometry)
   }
 

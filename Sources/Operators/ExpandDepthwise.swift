@@ -18,14 +18,14 @@ package final class ExpandDepthwise: SummingOperator {
     expansion: ConvolutionGeometry, _ expand: ConvolutionFilter,
     depthwise geometry: ConvolutionGeometry,
     _ depthwise: ConvolutionFilter, kernels: KernelTable
-  ) {
+  ) throws(OutOfMemory) {
     precondition(expansion.isPointwise && expansion.outputStep == geometry.inputStep)
     self.expansion = expansion
     self.geometry = geometry
     self.kernels = kernels
-    matrix = PackedMatrix(
+    matrix = try PackedMatrix(
       expand, inputChannels: expansion.inputChannels, kernel: 1, kernels: kernels)
-    filter = DepthwiseFilter(geometry, depthwise)
+    filter = try DepthwiseFilter(geometry, depthwise)
     // 384 KiB of expanded rows beside the input they come from; rows shared by two strips are
     // computed twice.
     let rowBytes = geometry.inputWidth * matrix.widestBlock * MemoryLayout<Float>.stride

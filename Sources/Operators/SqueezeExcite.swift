@@ -17,13 +17,13 @@ package final class SqueezeExcite: Operator {
   package init(
     channels: Int, squeezed: Int, partialSums: Int, positions: Int,
     reduce: ConvolutionFilter, restore: ConvolutionFilter, kernels: KernelTable
-  ) {
+  ) throws(OutOfMemory) {
     self.channels = channels
     self.partialSums = partialSums
     self.positions = positions
     self.kernels = kernels
-    self.reduce = PackedMatrix(reduce, inputChannels: channels, kernel: 1, kernels: kernels)
-    self.restore = PackedMatrix(restore, inputChannels: squeezed, kernel: 1, kernels: kernels)
+    self.reduce = try PackedMatrix(reduce, inputChannels: channels, kernel: 1, kernels: kernels)
+    self.restore = try PackedMatrix(restore, inputChannels: squeezed, kernel: 1, kernels: kernels)
   }
 
   package var strategy: String { "squeeze-excite" }

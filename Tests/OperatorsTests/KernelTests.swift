@@ -39,7 +39,7 @@ struct KernelTests {
     let b = AlignedBuffer(noise.array(depth * width))
     let bias = AlignedBuffer(noise.array(width))
     let residual = AlignedBuffer(noise.array(rows * cStride))
-    let zeros = AlignedBuffer(count: width)
+    let zeros = AlignedBuffer([Float](repeating: 0, count: width))
     let c = AlignedBuffer([Float](repeating: 77, count: rows * cStride))
     kernels.multiply(
       MatrixProduct(
@@ -169,7 +169,7 @@ struct KernelTests {
     let bias = AlignedBuffer(noise.array(channels))
     let out = AlignedBuffer([Float](repeating: 77, count: outputHeight * outputWidth * channels))
     let split = outputHeight / 2
-    let sums = AlignedBuffer(count: 2 * channels)
+    let sums = AlignedBuffer([Float](repeating: 0, count: 2 * channels))
     for (strip, rows) in [0..<split, split..<outputHeight].enumerated() {
       kernels.depthwise(
         DepthwiseRows(
