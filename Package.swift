@@ -14,6 +14,16 @@ func kernels(_ march: String?) -> [SwiftSetting] {
   return strict + [.unsafeFlags(flags)]
 }
 
+// The command carries the Swift runtime: loading it as a dozen shared libraries takes 2 to 3 ms of
+// every start. The parser of arguments needs FoundationEssentials, whose own parts only a compiler
+// run with -static-stdlib would name. lld, because gold warns of what Foundation calls.
+let runtimeInside: [LinkerSetting] = [
+  .unsafeFlags(["-static-stdlib", "-use-ld=lld"], .when(platforms: [.linux])),
+  .linkedLibrary("FoundationEssentials", .when(platforms: [.linux])),
+  .linkedLibrary("_FoundationCShims", .when(platforms: [.linux])),
+  .linkedLibrary("_FoundationCollections", .when(platforms: [.linux])),
+]
+
 #if arch(x86_64)
   let kernelTargets: [Target] = [
     .target(
@@ -73,12 +83,15 @@ let package = Package(
       name: "CNNZoo",
       dependencies: ["GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators"],
       swiftSettings: strict),
-    .executableTarget(
-      name: "cnnzoo",
+    .target(
+      name: "Command",
       dependencies: [
         "CNNZoo", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Sources/Command", swiftSettings: strict),
+      swiftSettings: strict),
+    .executableTarget(
+      name: "cnnzoo", dependencies: ["Command"], path: "Sources/Main", swiftSettings: strict,
+      linkerSettings: runtimeInside),
 
     .testTarget(
       name: "OperatorsTests", dependencies: ["Operators", "Kernels"], swiftSettings: strict),
@@ -96,6 +109,6 @@ let package = Package(
       name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
       swiftSettings: strict),
     .testTarget(
-      name: "CommandTests", dependencies: ["cnnzoo", "CNNZoo"], swiftSettings: strict),
+      name: "CommandTests", dependencies: ["Command", "CNNZoo"], swiftSettings: strict),
   ] + kernelTargets
 )
