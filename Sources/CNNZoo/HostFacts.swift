@@ -13,6 +13,14 @@ public enum HostFacts {
   /// - Throws: `ProcessorError` where the environment forces one that is not there.
   public static func instructionSet() throws -> String { try InstructionSet.selected().rawValue }
 
+  /// What `threads` threads of this machine can do at most, measured now.
+  ///
+  /// - Throws: `ProcessorError` where the environment forces an instruction set that is not there,
+  ///   `OutOfMemory`.
+  public static func limits(threads: Int) throws -> MachineLimits {
+    try MachineLimits(threads: threads)
+  }
+
   /// The processor core that OpenBLAS's kernels are for, such as `SkylakeX`; `nil` where OpenBLAS
   /// cannot be loaded.
   public static var openBLASCore: String? { Processor.openBLASCore }
@@ -26,6 +34,9 @@ public enum HostFacts {
 
 /// Why the instruction set that the environment forces cannot be used.
 public typealias InstructionSetError = ProcessorError
+
+/// What a machine can do at most, and how long a piece of work must take at least.
+public typealias MachineLimits = Operators.MachineLimits
 
 /// Why OpenBLAS, which the `blas` backend needs, cannot be used.
 public typealias BLASError = OpenBLASError

@@ -23,7 +23,9 @@ struct Program {
   private(set) var counts: [Int] = []
   /// The value of each node that has one.
   private(set) var values: [Int: Int] = [:]
-  let memory: MemoryPlan
+  let memory: ValueMemory
+  /// Steps that are taken image by image; the ones after them take the whole batch.
+  let imageSteps: Int
   /// Floats of scratch memory for each thread: a multiple of a cache line, so that no two threads
   /// write to one.
   let scratchCount: Int
@@ -68,7 +70,11 @@ struct Program {
     // The input stays, so that a run can be repeated.
     var kept: Set<Int> = [input, output]
     for node in retained { kept.insert(try builder.existing(node, graph)) }
-    memory = MemoryPlan(Self.records(steps, counts: counts, kept: kept, input: input))
+    imageSteps = (steps.lastIndex { !$0.work.takesBatch } ?? -1) + 1
+    for step in steps[imageSteps...] { kept.formUnion([step.input, step.output]) }
+    memory = ValueMemory(
+      Self.records(steps, counts: counts, kept: kept, input: input),
+      isKept: counts.indices.map(kept.contains))
   }
 
   private static func sums(

@@ -15,6 +15,8 @@ public struct ExecutionPlan: Sendable {
     public let offset: Int
     /// Multiply-accumulates for one image.
     public let macs: Int
+    /// Multiply-adds of the algorithm in use: fewer than `macs` for Winograd's.
+    public let multiplyAdds: Int
     /// Bytes that have to be moved at least for one image: input, residual, output and weights.
     public let bytes: Int
   }
@@ -51,11 +53,12 @@ public struct ExecutionPlan: Sendable {
       let floats = moved.reduce(0) { $0 + ($1.map { program.counts[$0] } ?? 0) }
       return Step(
         name: step.name, strategy: step.work.strategy, shape: step.shape,
-        offset: 4 * program.memory.offsets[step.output], macs: step.macs,
+        offset: 4 * program.memory.offset(of: step.output), macs: step.macs,
+        multiplyAdds: step.work.ownMultiplications ?? step.macs,
         bytes: 4 * floats + step.work.packedBytes)
     }
     scratchBytes = 4 * program.scratchCount * threads
-    arenaBytes = 4 * program.memory.count + scratchBytes
+    arenaBytes = 4 * (program.memory.keptCount + program.memory.passingCount) + scratchBytes
     peakActivationBytes = 4 * program.memory.largestLiveSet
     packedBytes = program.steps.reduce(0) { $0 + $1.work.packedBytes }
   }

@@ -32,11 +32,15 @@ package struct MemoryPlan {
     // Neither order is the better one for every network.
     let plans = [bySize, byTime].map { Self.place(records, inOrder: $0) }
     (offsets, count) = plans[0].count <= plans[1].count ? plans[0] : plans[1]
+    largestLiveSet = Self.largestLiveSet(of: records)
+  }
+
+  /// Floats of the largest set of records that are alive at one step.
+  static func largestLiveSet(of records: [Record]) -> Int {
     let steps = (records.map(\.lifetime.upperBound).max() ?? 0) + 1
-    largestLiveSet =
-      (0..<steps).map { step in
-        records.reduce(0) { $0 + ($1.lifetime.contains(step) ? $1.count : 0) }
-      }.max() ?? 0
+    return (0..<steps).map { step in
+      records.reduce(0) { $0 + ($1.lifetime.contains(step) ? $1.count : 0) }
+    }.max() ?? 0
   }
 
   /// Each record at the lowest place that is free while it lives.

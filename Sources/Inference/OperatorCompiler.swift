@@ -88,8 +88,10 @@ struct OperatorCompiler {
     case .simd where WinogradConvolution.suits(geometry),
       .auto where WinogradConvolution.suits(geometry):
       try WinogradConvolution(geometry, filter, kernels: kernels)
+    case .simd where !geometry.isPointwise, .auto where !geometry.isPointwise:
+      try DirectConvolution(geometry, filter, kernels: kernels)
     case .simd, .auto:
-      try PackedConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+      try PackedPointwise(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     }
   }
 

@@ -8,8 +8,10 @@ public protocol PixelRun {
   static var count: Int { get }
   /// Every position starts as `value`.
   init(_ value: L.Vector)
-  /// Adds weight · x, x being read `step` apart for each position.
-  mutating func accumulate(_ x: UnsafePointer<Float>, step: Int, _ weight: L.Vector)
+  /// Adds weight · x to every position: the first reads x's position `index`, the next ones
+  /// `stride` further each; positions are `step` floats apart.
+  mutating func accumulate(
+    _ x: UnsafePointer<Float>, index: Int, stride: Int, step: Int, _ weight: L.Vector)
   /// Writes F of every position, `step` apart, and adds it to `sum`.
   func store<F: NonlinearityFunction>(
     _: F.Type, _ out: UnsafeMutablePointer<Float>, step: Int, sum: inout L.Vector)
@@ -27,8 +29,10 @@ public struct OnePixel<L: Lanes>: PixelRun {
   public init(_ value: L.Vector) { self.value = value }
 
   @inlinable @inline(__always)
-  public mutating func accumulate(_ x: UnsafePointer<Float>, step: Int, _ weight: L.Vector) {
-    value = L.multiplyAdd(L.load(x), weight, value)
+  public mutating func accumulate(
+    _ x: UnsafePointer<Float>, index: Int, stride: Int, step: Int, _ weight: L.Vector
+  ) {
+    value = L.multiplyAdd(L.load(x + index * step), weight, value)
   }
 
   @inlinable @inline(__always)
@@ -43,24 +47,26 @@ public struct OnePixel<L: Lanes>: PixelRun {
 
 /// Two runs, one after the other.
 @frozen
-public struct TwoRuns<Half: PixelRun>: PixelRun {
-  public typealias L = Half.L
-  @usableFromInline var first: Half
-  @usableFromInline var second: Half
+public struct Runs<First: PixelRun, Second: PixelRun>: PixelRun where First.L == Second.L {
+  public typealias L = First.L
+  @usableFromInline var first: First
+  @usableFromInline var second: Second
 
   @inlinable @inline(__always)
-  public static var count: Int { 2 * Half.count }
+  public static var count: Int { First.count + Second.count }
 
   @inlinable @inline(__always)
   public init(_ value: L.Vector) {
-    first = Half(value)
-    second = Half(value)
+    first = First(value)
+    second = Second(value)
   }
 
   @inlinable @inline(__always)
-  public mutating func accumulate(_ x: UnsafePointer<Float>, step: Int, _ weight: L.Vector) {
-    first.accumulate(x, step: step, weight)
-    second.accumulate(x + Half.count * step, step: step, weight)
+  public mutating func accumulate(
+    _ x: UnsafePointer<Float>, index: Int, stride: Int, step: Int, _ weight: L.Vector
+  ) {
+    first.accumulate(x, index: index, stride: stride, step: step, weight)
+    second.accumulate(x, index: index + First.count * stride, stride: stride, step: step, weight)
   }
 
   @inlinable @inline(__always)
@@ -68,162 +74,188 @@ public struct TwoRuns<Half: PixelRun>: PixelRun {
     _: F.Type, _ out: UnsafeMutablePointer<Float>, step: Int, sum: inout L.Vector
   ) {
     first.store(F.self, out, step: step, sum: &sum)
-    second.store(F.self, out + Half.count * step, step: step, sum: &sum)
+    second.store(F.self, out + First.count * step, step: step, sum: &sum)
   }
 }
 
-/// Some output rows of a depthwise convolution with bias and nonlinearity.
+public typealias TwoPixels<L: Lanes> = Runs<OnePixel<L>, OnePixel<L>>
+public typealias FourPixels<L: Lanes> = Runs<TwoPixels<L>, TwoPixels<L>>
+
+/// A depthwise kernel's side and stride: constants for the pairs that networks use, so that the loop
+/// over a row of the kernel is unrolled and a value under two positions' kernels is read once.
+public protocol DepthwiseShape {
+  var side: Int { get }
+  var stride: Int { get }
+}
+
 @frozen
-public struct DepthwiseRows: ChannelBody {
-  public var kernel: Int
+public struct Side3Stride1: DepthwiseShape {
+  @inlinable @inline(__always)
+  init() {}
+  @inlinable @inline(__always)
+  public var side: Int { 3 }
+  @inlinable @inline(__always)
+  public var stride: Int { 1 }
+}
+
+@frozen
+public struct Side3Stride2: DepthwiseShape {
+  @inlinable @inline(__always)
+  init() {}
+  @inlinable @inline(__always)
+  public var side: Int { 3 }
+  @inlinable @inline(__always)
+  public var stride: Int { 2 }
+}
+
+@frozen
+public struct Side5Stride1: DepthwiseShape {
+  @inlinable @inline(__always)
+  init() {}
+  @inlinable @inline(__always)
+  public var side: Int { 5 }
+  @inlinable @inline(__always)
+  public var stride: Int { 1 }
+}
+
+@frozen
+public struct Side5Stride2: DepthwiseShape {
+  @inlinable @inline(__always)
+  init() {}
+  @inlinable @inline(__always)
+  public var side: Int { 5 }
+  @inlinable @inline(__always)
+  public var stride: Int { 2 }
+}
+
+@frozen
+public struct AnyDepthwiseShape: DepthwiseShape {
+  public let side: Int
+  public let stride: Int
+
+  @inlinable @inline(__always)
+  init(side: Int, stride: Int) {
+    self.side = side
+    self.stride = stride
+  }
+}
+
+/// One output row of a depthwise convolution with bias and nonlinearity.
+///
+/// The input has its left and right padding: zeros stand where the kernel hangs over the edge. Rows
+/// of the kernel above or below the image are left out.
+@frozen
+public struct DepthwiseRow: ChannelBody {
+  /// Side of the kernel.
+  public var side: Int
   public var stride: Int
-  public var paddingTop: Int
-  public var paddingLeft: Int
   /// Channels to compute, a multiple of 8; all pointers are at the first of them.
   public var channels: Int
-  /// The whole input image.
+  /// What lies under the kernel's first row here, for the first output position.
   public var x: UnsafePointer<Float>
-  public var inputHeight: Int
-  public var inputWidth: Int
-  /// Floats between neighbouring input positions.
+  /// Floats between neighbouring input positions, and between rows.
   public var inputStep: Int
-  /// Row `firstRow` of the output.
-  public var out: UnsafeMutablePointer<Float>
-  public var firstRow: Int
-  public var rows: Int
-  public var outputWidth: Int
-  /// Floats between neighbouring output positions.
-  public var outputStep: Int
-  /// kernel × kernel vectors of weights, `weightStep` floats apart.
+  public var rowStride: Int
+  /// The kernel's first row here: vectors of weights, `weightStep` floats apart.
   public var weights: UnsafePointer<Float>
   public var weightStep: Int
+  /// Rows of the kernel that lie inside the image.
+  public var kernelRows: Int
   public var bias: UnsafePointer<Float>
+  public var out: UnsafeMutablePointer<Float>
+  /// Output positions, and floats between them.
+  public var width: Int
+  public var outputStep: Int
   public var nonlinearity: Nonlinearity
-  /// Where the sums of the outputs over these rows are written, per channel.
+  /// What the outputs of this row are added to, per channel.
   public var sums: UnsafeMutablePointer<Float>?
-  /// Whether `sums` is to be overwritten, not added to.
-  @usableFromInline var isFirst = true
 
   @inlinable
   public init(
-    kernel: Int, stride: Int, paddingTop: Int, paddingLeft: Int, channels: Int,
-    x: UnsafePointer<Float>, inputHeight: Int, inputWidth: Int, inputStep: Int,
-    out: UnsafeMutablePointer<Float>, firstRow: Int, rows: Int, outputWidth: Int, outputStep: Int,
-    weights: UnsafePointer<Float>, weightStep: Int, bias: UnsafePointer<Float>,
-    nonlinearity: Nonlinearity, sums: UnsafeMutablePointer<Float>?
+    side: Int, stride: Int, channels: Int, x: UnsafePointer<Float>, inputStep: Int, rowStride: Int,
+    weights: UnsafePointer<Float>, weightStep: Int, kernelRows: Int, bias: UnsafePointer<Float>,
+    out: UnsafeMutablePointer<Float>, width: Int, outputStep: Int, nonlinearity: Nonlinearity,
+    sums: UnsafeMutablePointer<Float>?
   ) {
-    self.kernel = kernel
+    self.side = side
     self.stride = stride
-    self.paddingTop = paddingTop
-    self.paddingLeft = paddingLeft
     self.channels = channels
     self.x = x
-    self.inputHeight = inputHeight
-    self.inputWidth = inputWidth
     self.inputStep = inputStep
-    self.out = out
-    self.firstRow = firstRow
-    self.rows = rows
-    self.outputWidth = outputWidth
-    self.outputStep = outputStep
+    self.rowStride = rowStride
     self.weights = weights
     self.weightStep = weightStep
+    self.kernelRows = kernelRows
     self.bias = bias
+    self.out = out
+    self.width = width
+    self.outputStep = outputStep
     self.nonlinearity = nonlinearity
     self.sums = sums
   }
 
   @inlinable @inline(__always)
   public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    // Output columns whose whole kernel lies inside the image: [left, right).
-    let left = min((paddingLeft + stride - 1) / stride, outputWidth)
-    let reach = inputWidth - kernel + paddingLeft
-    let right = max(left, reach < 0 ? 0 : min(reach / stride + 1, outputWidth))
-    var sum = L.splat(0)
-    for row in firstRow..<firstRow + rows {
-      let top = row * stride - paddingTop
-      let taps = max(0, -top)..<min(kernel, inputHeight - top)
-      let line = out + (row - firstRow) * outputWidth * outputStep + channel
-      var column = 0
-      while column < left {
-        edge(L.self, line, column, top, taps, channel, &sum)
-        column += 1
-      }
-      while column + 8 <= right {
-        inner(
-          TwoRuns<TwoRuns<TwoRuns<OnePixel<L>>>>.self, line, column, top, taps, channel,
-          &sum)
-        column += 8
-      }
-      if column + 4 <= right {
-        inner(TwoRuns<TwoRuns<OnePixel<L>>>.self, line, column, top, taps, channel, &sum)
-        column += 4
-      }
-      while column < right {
-        inner(OnePixel<L>.self, line, column, top, taps, channel, &sum)
-        column += 1
-      }
-      while column < outputWidth {
-        edge(L.self, line, column, top, taps, channel, &sum)
-        column += 1
-      }
-    }
-    if let sums {
-      L.store(isFirst ? sum : L.add(L.load(sums + channel), sum), sums + channel)
+    switch (side, stride) {
+    case (3, 1): run(Side3Stride1(), channel, L.self)
+    case (3, 2): run(Side3Stride2(), channel, L.self)
+    case (5, 1): run(Side5Stride1(), channel, L.self)
+    case (5, 2): run(Side5Stride2(), channel, L.self)
+    default: run(AnyDepthwiseShape(side: side, stride: stride), channel, L.self)
     }
   }
 
+  /// Positions are dealt out evenly to runs of at most eight, so that no run is left with one or
+  /// two: a run shorter than four waits for the latency of its own multiply-adds.
   @inlinable @inline(__always)
-  func inner<Run: PixelRun>(
-    _: Run.Type, _ line: UnsafeMutablePointer<Float>, _ column: Int, _ top: Int,
-    _ taps: Range<Int>, _ channel: Int, _ sum: inout Run.L.Vector
+  func run<Shape: DepthwiseShape, L: Lanes>(_ shape: Shape, _ channel: Int, _: L.Type) {
+    let runs = (width + 7) / 8
+    var longer = width % runs
+    let shorter = width / runs
+    var sum = L.splat(0)
+    var x = self.x + channel
+    var out = self.out + channel
+    for _ in 0..<runs {
+      let count = longer > 0 ? shorter + 1 : shorter
+      longer -= 1
+      switch count {
+      case 4: compute(FourPixels<L>.self, shape, x, out, channel, &sum)
+      case 5: compute(Runs<FourPixels<L>, OnePixel<L>>.self, shape, x, out, channel, &sum)
+      case 6: compute(Runs<FourPixels<L>, TwoPixels<L>>.self, shape, x, out, channel, &sum)
+      case 7:
+        compute(
+          Runs<FourPixels<L>, Runs<TwoPixels<L>, OnePixel<L>>>.self, shape, x, out, channel, &sum)
+      case 8: compute(Runs<FourPixels<L>, FourPixels<L>>.self, shape, x, out, channel, &sum)
+      default:
+        for single in 0..<count {
+          compute(
+            OnePixel<L>.self, shape, x + single * shape.stride * inputStep,
+            out + single * outputStep, channel, &sum)
+        }
+      }
+      x += count * shape.stride * inputStep
+      out += count * outputStep
+    }
+    if let sums { L.store(L.add(L.load(sums + channel), sum), sums + channel) }
+  }
+
+  @inlinable @inline(__always)
+  func compute<Run: PixelRun, Shape: DepthwiseShape>(
+    _: Run.Type, _ shape: Shape, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
+    _ channel: Int, _ sum: inout Run.L.Vector
   ) {
     var run = Run(Run.L.load(bias + channel))
-    let step = stride * inputStep
-    var tap = taps.lowerBound
-    while tap < taps.upperBound {
-      var pixel =
-        x + ((top + tap) * inputWidth + column * stride - paddingLeft) * inputStep + channel
-      var weight = weights + tap * kernel * weightStep + channel
-      for _ in 0..<kernel {
-        run.accumulate(pixel, step: step, Run.L.load(weight))
-        pixel += inputStep
-        weight += weightStep
-      }
-      tap += 1
-    }
-    finish(run, line + column * outputStep, sum: &sum)
-  }
-
-  @inlinable @inline(__always)
-  func edge<L: Lanes>(
-    _: L.Type, _ line: UnsafeMutablePointer<Float>, _ column: Int, _ top: Int,
-    _ taps: Range<Int>, _ channel: Int, _ sum: inout L.Vector
-  ) {
-    var run = OnePixel<L>(L.load(bias + channel))
-    let first = column * stride - paddingLeft
-    let lower = max(0, -first)
-    let upper = min(kernel, inputWidth - first)
-    var tap = taps.lowerBound
-    while tap < taps.upperBound {
-      var side = lower
-      while side < upper {
+    var line = x
+    var weight = weights + channel
+    for _ in 0..<kernelRows {
+      for index in 0..<shape.side {
         run.accumulate(
-          x + ((top + tap) * inputWidth + first + side) * inputStep + channel, step: 0,
-          L.load(weights + (tap * kernel + side) * weightStep + channel))
-        side += 1
+          line, index: index, stride: shape.stride, step: inputStep,
+          Run.L.load(weight + index * weightStep))
       }
-      tap += 1
+      line += rowStride
+      weight += shape.side * weightStep
     }
-    finish(run, line + column * outputStep, sum: &sum)
-  }
-
-  /// The switch stands here, once for up to eight positions, and not around the loops, so that
-  /// only the stores are compiled for every nonlinearity.
-  @inlinable @inline(__always)
-  func finish<Run: PixelRun>(
-    _ run: Run, _ out: UnsafeMutablePointer<Float>, sum: inout Run.L.Vector
-  ) {
     switch nonlinearity {
     case .identity: run.store(Identity.self, out, step: outputStep, sum: &sum)
     case .relu: run.store(ReLU.self, out, step: outputStep, sum: &sum)
@@ -233,21 +265,5 @@ public struct DepthwiseRows: ChannelBody {
     case .silu: run.store(SiLU.self, out, step: outputStep, sum: &sum)
     case .sigmoid: run.store(Sigmoid.self, out, step: outputStep, sum: &sum)
     }
-  }
-}
-
-/// The rows of `all`, one after another, each for all channels.
-///
-/// Row by row, because channel by channel over the whole image every position read would be on
-/// another page: measured 4 times slower on maps of 24 × 24 × 960.
-@inlinable @inline(__always)
-public func forEachRow<L: Lanes>(of all: DepthwiseRows, _: L.Type) {
-  var one = all
-  one.rows = 1
-  for _ in 0..<all.rows {
-    forEachVector(of: all.channels, L.self, one)
-    one.firstRow += 1
-    one.out += all.outputWidth * all.outputStep
-    one.isFirst = false
   }
 }

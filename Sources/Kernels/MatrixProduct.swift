@@ -7,12 +7,19 @@
 /// B is packed in blocks of columns: a block of width w is K × w floats, row after row, and starts
 /// at K × (its first column). Widths are multiples of 8 that add up to N rounded up to 8; `bias` is
 /// padded likewise.
+///
+/// A row of A is `segments` runs of consecutive floats, K being the sum of their lengths: a 1×1
+/// convolution has one, a k×k convolution reads k rows of its feature map where they lie, one run of
+/// k neighbouring positions from each (an im2col that is never written).
 @frozen
 public struct MatrixProduct {
   /// M.
   public var rows: Int
-  /// K.
+  /// Floats of a row of A that lie side by side: K / segments.
   public var depth: Int
+  /// Runs that a row of A falls into, and the distance between their beginnings.
+  public var segments: Int
+  public var segmentStride: Int
   /// A, and the distance between its rows.
   public var a: UnsafePointer<Float>
   public var aStride: Int
@@ -33,13 +40,16 @@ public struct MatrixProduct {
 
   @inlinable
   public init(
-    rows: Int, depth: Int, a: UnsafePointer<Float>, aStride: Int, b: UnsafePointer<Float>,
-    bias: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>, cStride: Int,
+    rows: Int, depth: Int, segments: Int = 1, segmentStride: Int = 0, a: UnsafePointer<Float>,
+    aStride: Int, b: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+    c: UnsafeMutablePointer<Float>, cStride: Int,
     residual: UnsafePointer<Float>?, residualStride: Int, zeros: UnsafePointer<Float>,
     nonlinearity: Nonlinearity
   ) {
     self.rows = rows
     self.depth = depth
+    self.segments = segments
+    self.segmentStride = segmentStride
     self.a = a
     self.aStride = aStride
     self.b = b
@@ -60,12 +70,16 @@ public func multiplyTile<T: RegisterTile>(
   residual: UnsafePointer<Float>, _ step: Int
 ) {
   var tile = T()
-  var a = p.a + row * p.aStride
+  var segment = p.a + row * p.aStride
   var b = p.b
-  for _ in 0..<p.depth {
-    tile.accumulate(a, stride: p.aStride, T.Row.load(b))
-    a += 1
-    b += T.Row.width
+  for _ in 0..<p.segments {
+    var a = segment
+    for _ in 0..<p.depth {
+      tile.accumulate(a, stride: p.aStride, T.Row.load(b))
+      a += 1
+      b += T.Row.width
+    }
+    segment += p.segmentStride
   }
   tile.store(
     p.c + row * p.cStride, stride: p.cStride, bias: p.bias, residual: residual + row * step,

@@ -19,14 +19,6 @@ package final class AlignedBuffer: @unchecked Sendable {
     region = memory.region
     base = memory.base.bindMemory(to: Float.self, capacity: max(count, 16))
   }
-
-  /// Memory for `times` times `count` floats, which may be more than there are numbers for.
-  ///
-  /// - Throws: `OutOfMemory`.
-  package convenience init(count: Int, times: Int) throws(OutOfMemory) {
-    let product = count.multipliedReportingOverflow(by: times)
-    try self.init(count: product.overflow ? .max : product.partialValue)
-  }
 }
 
 /// The operating system has no memory for a network's values or weights.
@@ -34,12 +26,14 @@ public struct OutOfMemory: Error, Equatable, Sendable {
   /// What was asked for.
   public let floats: Int
 
-  init(floats: Int) { self.floats = floats }
+  package init(floats: Int) { self.floats = floats }
 }
 
 extension OutOfMemory: CustomStringConvertible {
   /// One line: how much, and what to do.
   public var description: String {
-    "out of memory: no room for \(floats == .max ? "so many" : "\(floats)") values; take a smaller batch or input, or fewer threads"
+    let number = floats == .max ? "so many" : "\(floats)"
+    return "out of memory: no room for \(number) values;"
+      + " take a smaller batch or input, or fewer threads"
   }
 }

@@ -34,7 +34,8 @@ package final class BLASConvolution: Operator {
     let columns = geometry.outputChannels
     weights = try AlignedBuffer(count: geometry.depth * columns)
     filter.pack(
-      0..<columns, inputChannels: geometry.inputChannels, kernel: geometry.kernel,
+      0..<columns, inputChannels: geometry.inputChannels,
+      inputStep: geometry.inputChannels, kernel: geometry.kernel,
       into: weights.base, width: columns)
     bias = try filter.packedBias()
     nonlinearity = filter.nonlinearity

@@ -40,6 +40,8 @@ package final class BLASLinear: Operator {
 
   package var strategy: String { "sgemv" }
 
+  package var takesBatch: Bool { true }
+
   package var packedBytes: Int { (weights.count + bias.count) * MemoryLayout<Float>.stride }
 
   package func taskCount(batch: Int) -> Int { batch * blocks }

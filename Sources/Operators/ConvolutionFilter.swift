@@ -38,16 +38,17 @@ package struct ConvolutionFilter {
     return packed
   }
 
-  /// Packs the weights of some output channels as a matrix of `kernel² · in` rows, ordered (row,
-  /// column, input channel) as im2col gathers them, and a column per output channel.
+  /// Packs the weights of some output channels as a matrix of `kernel² · inputStep` rows, ordered
+  /// (row, column, input channel) as im2col gathers them, and a column per output channel.
   ///
   /// Weights are scaled in Double: scaled as floats, they would be rounded twice.
   ///
   /// - Parameters:
+  ///   - inputStep: rows for each position under the kernel, `inputChannels` or more.
   ///   - target: the first row, at the first of `outputs`.
   ///   - width: floats between rows.
   func pack(
-    _ outputs: Range<Int>, inputChannels: Int, kernel: Int,
+    _ outputs: Range<Int>, inputChannels: Int, inputStep: Int, kernel: Int,
     into target: UnsafeMutablePointer<Float>, width: Int
   ) {
     guard let weights = weights.baseAddress else { return }
@@ -61,7 +62,7 @@ package struct ConvolutionFilter {
       for lane in 0..<8 { factors[lane] = scale[first + lane] }
       for tap in 0..<taps {
         var source = weights + first * depth + tap
-        var row = target + tap * inputChannels * width + first - outputs.lowerBound
+        var row = target + tap * inputStep * width + first - outputs.lowerBound
         for _ in 0..<inputChannels {
           for lane in 0..<8 { row[lane] = Float(Double(source[lane &* depth]) * factors[lane]) }
           source += taps
@@ -74,7 +75,7 @@ package struct ConvolutionFilter {
       let factor = scale[output]
       for tap in 0..<taps {
         let source = weights + output * depth + tap
-        let column = target + tap * inputChannels * width + output - outputs.lowerBound
+        let column = target + tap * inputStep * width + output - outputs.lowerBound
         for channel in 0..<inputChannels {
           column[channel * width] = Float(Double(source[channel * taps]) * factor)
         }

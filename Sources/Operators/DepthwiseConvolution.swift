@@ -9,6 +9,10 @@ package final class DepthwiseConvolution: SummingOperator {
   private let filter: DepthwiseFilter
   private let strips: Int
   private let blocks: Int
+  /// Output columns that are computed from the feature map as it lies, and those before and after
+  /// them, whose kernel hangs over the edge.
+  private let inner: Range<Int>
+  private let edges: [Range<Int>]
 
   /// Packs `filter`.
   package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable)
@@ -18,6 +22,10 @@ package final class DepthwiseConvolution: SummingOperator {
     self.kernels = kernels
     self.filter = try DepthwiseFilter(geometry, filter)
     (strips, blocks) = Self.partition(geometry)
+    // Where the inside is narrow, all is edge: one run of eight costs less than three of a few.
+    let inside = geometry.innerColumns
+    inner = inside.count < 8 ? 0..<0 : inside
+    edges = [0..<inner.lowerBound, inner.upperBound..<geometry.outputWidth].filter { !$0.isEmpty }
   }
 
   /// Strips of rows and blocks of channels: tasks of about 32 K outputs, rows first, so that a task
@@ -35,6 +43,16 @@ package final class DepthwiseConvolution: SummingOperator {
 
   package var partialSums: Int { strips }
 
+  package var scratchCount: Int {
+    (edges.map { patchWidth($0) }.max() ?? 0) * geometry.kernel
+      * ((geometry.outputStep + 15) / 16 + blocks - 1) / blocks * 16
+  }
+
+  /// Positions in a row under the kernel for some output columns.
+  private func patchWidth(_ columns: Range<Int>) -> Int {
+    (columns.count - 1) * geometry.stride + geometry.kernel
+  }
+
   package func taskCount(batch: Int) -> Int { batch * strips * blocks }
 
   package func run(task: Int, batch: Int, _ memory: OperatorMemory) {
@@ -42,13 +60,54 @@ package final class DepthwiseConvolution: SummingOperator {
     let strip = task / blocks % strips
     // Blocks begin at multiples of 16 channels.
     let vectors = evenRange(task % blocks, of: blocks, total: (geometry.outputStep + 15) / 16)
-    let first = vectors.lowerBound * 16
-    kernels.depthwise(
-      filter.rows(
-        evenRange(strip, of: strips, total: geometry.outputHeight),
-        channels: first..<min(vectors.upperBound * 16, geometry.outputStep),
-        x: memory.input + image * geometry.inputCount + first, inputStep: geometry.inputStep,
-        image: image, sums: memory.sums.map { $0 + (image * strips + strip) * geometry.outputStep },
-        output: memory.output))
+    let channels =
+      vectors.lowerBound * 16..<min(vectors.upperBound * 16, geometry.outputStep)
+    let input = memory.input + image * geometry.inputCount + channels.lowerBound
+    let output = memory.output + image * geometry.outputCount
+    let sums = memory.sums.map { $0 + (image * strips + strip) * geometry.outputStep }
+    sums.map { $0 + channels.lowerBound }?.update(repeating: 0, count: channels.count)
+    let rowStride = geometry.inputWidth * geometry.inputStep
+    for row in evenRange(strip, of: strips, total: geometry.outputHeight) {
+      let kernelRows = filter.kernelRows(for: row)
+      let top = row * geometry.stride - geometry.paddingTop + kernelRows.lowerBound
+      if !inner.isEmpty {
+        let left = inner.lowerBound * geometry.stride - geometry.paddingLeft
+        filter.convolve(
+          row: row, columns: inner, channels: channels,
+          x: input + top * rowStride + left * geometry.inputStep, inputStep: geometry.inputStep,
+          rowStride: rowStride, sums: sums, output: output, kernels: kernels)
+      }
+      for columns in edges {
+        copyPatch(
+          input + top * rowStride, rows: kernelRows.count, columns, channels: channels.count,
+          to: memory.scratch)
+        filter.convolve(
+          row: row, columns: columns, channels: channels, x: memory.scratch,
+          inputStep: channels.count, rowStride: patchWidth(columns) * channels.count, sums: sums,
+          output: output, kernels: kernels)
+      }
+    }
+  }
+
+  /// Copies what lies under the kernel for some output columns, with zeros where it hangs over the
+  /// edge; `source` is at column 0.
+  private func copyPatch(
+    _ source: UnsafePointer<Float>, rows: Int, _ columns: Range<Int>, channels: Int,
+    to target: UnsafeMutablePointer<Float>
+  ) {
+    let width = patchWidth(columns)
+    let left = columns.lowerBound * geometry.stride - geometry.paddingLeft
+    for row in 0..<rows {
+      for position in 0..<width {
+        let place = target + (row * width + position) * channels
+        if (0..<geometry.inputWidth).contains(left + position) {
+          place.update(
+            from: source + (row * geometry.inputWidth + left + position) * geometry.inputStep,
+            count: channels)
+        } else {
+          place.update(repeating: 0, count: channels)
+        }
+      }
+    }
   }
 }

@@ -1,6 +1,7 @@
 import Kernels
 
-/// A depthwise convolution's packed weights, and the kernel's arguments for a part of its output.
+/// A depthwise convolution's packed weights, and its rows computed from input that has the zeros
+/// left and right of the image, so that the inner loop knows no edge.
 struct DepthwiseFilter: Sendable {
   let geometry: ConvolutionGeometry
   /// kernel × kernel vectors of `outputStep` weights.
@@ -25,27 +26,37 @@ struct DepthwiseFilter: Sendable {
 
   var packedBytes: Int { (weights.count + bias.count) * MemoryLayout<Float>.stride }
 
-  /// The arguments for some output rows and channels of one image.
+  /// The rows of the kernel that lie inside the image for one output row.
+  func kernelRows(for row: Int) -> Range<Int> {
+    let top = row * geometry.stride - geometry.paddingTop
+    let lowest = max(0, -top)
+    return lowest..<max(lowest, min(geometry.kernel, geometry.inputHeight - top))
+  }
+
+  /// Computes some columns and channels of one output row.
   ///
   /// - Parameters:
-  ///   - channels: begins at a multiple of 8.
-  ///   - x: row 0 of the input, at the first of `channels`; positions are `inputStep` apart.
-  ///   - sums: channel 0 of the sums of these rows.
-  ///   - output: the first image of the output, at channel 0.
-  func rows(
-    _ rows: Range<Int>, channels: Range<Int>, x: UnsafePointer<Float>, inputStep: Int, image: Int,
-    sums: UnsafeMutablePointer<Float>?, output: UnsafeMutablePointer<Float>
-  ) -> DepthwiseRows {
+  ///   - channels: begins and ends at multiples of 8.
+  ///   - x: what lies under the first of `kernelRows(for: row)` for the first of `columns`, at the
+  ///     first of `channels`; positions are `inputStep` floats apart, rows `rowStride`.
+  ///   - sums: what the outputs are added to, at channel 0.
+  ///   - output: the image's output, at channel 0.
+  func convolve(
+    row: Int, columns: Range<Int>, channels: Range<Int>, x: UnsafePointer<Float>, inputStep: Int,
+    rowStride: Int, sums: UnsafeMutablePointer<Float>?, output: UnsafeMutablePointer<Float>,
+    kernels: KernelTable
+  ) {
+    let g = geometry
     let first = channels.lowerBound
-    return DepthwiseRows(
-      kernel: geometry.kernel, stride: geometry.stride, paddingTop: geometry.paddingTop,
-      paddingLeft: geometry.paddingLeft, channels: channels.count, x: x,
-      inputHeight: geometry.inputHeight, inputWidth: geometry.inputWidth, inputStep: inputStep,
-      out: output + image * geometry.outputCount
-        + rows.lowerBound * geometry.outputWidth * geometry.outputStep + first,
-      firstRow: rows.lowerBound, rows: rows.count, outputWidth: geometry.outputWidth,
-      outputStep: geometry.outputStep, weights: weights.base + first,
-      weightStep: geometry.outputStep, bias: bias.base + first, nonlinearity: nonlinearity,
-      sums: sums.map { $0 + first })
+    let kernelRows = kernelRows(for: row)
+    kernels.depthwise(
+      DepthwiseRow(
+        side: g.kernel, stride: g.stride, channels: channels.count, x: x, inputStep: inputStep,
+        rowStride: rowStride,
+        weights: weights.base + kernelRows.lowerBound * g.kernel * g.outputStep + first,
+        weightStep: g.outputStep, kernelRows: kernelRows.count, bias: bias.base + first,
+        out: output + (row * g.outputWidth + columns.lowerBound) * g.outputStep + first,
+        width: columns.count, outputStep: g.outputStep, nonlinearity: nonlinearity,
+        sums: sums.map { $0 + first }))
   }
 }

@@ -15,34 +15,46 @@ struct Im2col: Sendable {
     into panel: UnsafeMutablePointer<Float>
   ) {
     let g = geometry
-    var target = panel
     var row = positions.lowerBound / g.outputWidth
     var column = positions.lowerBound % g.outputWidth
+    var target = panel
     for _ in positions {
-      let top = row * g.stride - g.paddingTop
-      let left = column * g.stride - g.paddingLeft
-      let first = max(0, -left)
-      let last = min(g.kernel, g.inputWidth - left)
-      for tap in 0..<g.kernel {
-        let line = top + tap
-        guard line >= 0 && line < g.inputHeight && first < last else {
-          zero(target, g.kernel * g.inputChannels)
-          target += g.kernel * g.inputChannels
-          continue
-        }
-        zero(target, first * g.inputChannels)
-        target += first * g.inputChannels
-        let source = image + (line * g.inputWidth + left + first) * g.inputStep
-        copy(source, positions: last - first, to: target)
-        target += (last - first) * g.inputChannels
-        zero(target, (g.kernel - last) * g.inputChannels)
-        target += (g.kernel - last) * g.inputChannels
-      }
+      gather(row: row, column: column, of: image, into: target)
+      target += g.depth
       column += 1
       if column == g.outputWidth {
         column = 0
         row += 1
       }
+    }
+  }
+
+  /// Fills one row of a panel: the values under the kernel for one output position.
+  @inline(__always)
+  func gather(
+    row: Int, column: Int, of image: UnsafePointer<Float>,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    var target = target
+    let top = row * g.stride - g.paddingTop
+    let left = column * g.stride - g.paddingLeft
+    let first = max(0, -left)
+    let last = min(g.kernel, g.inputWidth - left)
+    for tap in 0..<g.kernel {
+      let line = top + tap
+      guard line >= 0 && line < g.inputHeight && first < last else {
+        zero(target, g.kernel * g.inputChannels)
+        target += g.kernel * g.inputChannels
+        continue
+      }
+      zero(target, first * g.inputChannels)
+      target += first * g.inputChannels
+      let source = image + (line * g.inputWidth + left + first) * g.inputStep
+      copy(source, positions: last - first, to: target)
+      target += (last - first) * g.inputChannels
+      zero(target, (g.kernel - last) * g.inputChannels)
+      target += (g.kernel - last) * g.inputChannels
     }
   }
 

@@ -11,10 +11,12 @@ package final class PackedLinear: Operator {
     throws(OutOfMemory)
   {
     self.inputs = inputs
-    matrix = try PackedMatrix(filter, inputChannels: inputs, kernel: 1, kernels: kernels)
+    matrix = try PackedMatrix(filter, inputChannels: inputs, kernels: kernels)
   }
 
   package var strategy: String { "packed" }
+
+  package var takesBatch: Bool { true }
 
   package var packedBytes: Int { matrix.packedBytes }
 

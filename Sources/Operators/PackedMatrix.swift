@@ -8,6 +8,8 @@ import Kernels
 package final class PackedMatrix: Sendable {
   package let depth: Int
   package let columns: Int
+  /// Floats of a row of A for one row of the kernel.
+  private let segment: Int
   /// First columns of the blocks, and the end.
   package let bounds: [Int]
   private let weights: AlignedBuffer
@@ -17,11 +19,15 @@ package final class PackedMatrix: Sendable {
   /// What a product without a residual adds.
   private let zeros: AlignedBuffer
 
-  /// Packs `filter`, whose kernel has `kernel` × `kernel` positions.
+  /// Packs `filter`, whose kernel has `kernel` × `kernel` positions of `inputChannels` values,
+  /// `inputStep` floats apart in the feature map.
   init(
-    _ filter: ConvolutionFilter, inputChannels: Int, kernel: Int, kernels: KernelTable
+    _ filter: ConvolutionFilter, inputChannels: Int, inputStep: Int? = nil, kernel: Int = 1,
+    kernels: KernelTable
   ) throws(OutOfMemory) {
-    depth = inputChannels * kernel * kernel
+    let inputStep = inputStep ?? inputChannels
+    segment = inputStep * kernel
+    depth = segment * kernel
     columns = filter.scale.count
     self.kernels = kernels
     let units = channelStep(columns) / 8
@@ -34,7 +40,7 @@ package final class PackedMatrix: Sendable {
     for block in 0..<blocks {
       filter.pack(
         bounds[block]..<min(bounds[block + 1], columns), inputChannels: inputChannels,
-        kernel: kernel, into: weights.base + depth * bounds[block],
+        inputStep: inputStep, kernel: kernel, into: weights.base + depth * bounds[block],
         width: bounds[block + 1] - bounds[block])
     }
   }
@@ -76,5 +82,28 @@ package final class PackedMatrix: Sendable {
         bias: bias.base + first, c: c, cStride: cStride, residual: residual,
         residualStride: cStride, zeros: zeros.base, nonlinearity: nonlinearity),
       bounds[block + 1] - first)
+  }
+
+  /// Rows of one block, read where they lie in a feature map, and without those rows of the kernel
+  /// that hang over its edge; `c` and `residual` are at the block's first column.
+  ///
+  /// - Parameters:
+  ///   - a: what lies under the first of `kernelRows` for the first row.
+  ///   - kernelStride: floats between the kernel's rows in the feature map.
+  func multiply(
+    block: Int, rows: Int, _ a: UnsafePointer<Float>, stride: Int, kernelRows: Range<Int>,
+    kernelStride: Int, into c: UnsafeMutablePointer<Float>, stride cStride: Int,
+    residual: UnsafePointer<Float>?
+  ) {
+    let first = bounds[block]
+    let width = bounds[block + 1] - first
+    kernels.multiply(
+      MatrixProduct(
+        rows: rows, depth: segment, segments: kernelRows.count, segmentStride: kernelStride, a: a,
+        aStride: stride,
+        b: weights.base + depth * first + kernelRows.lowerBound * segment * width,
+        bias: bias.base + first, c: c, cStride: cStride, residual: residual,
+        residualStride: cStride, zeros: zeros.base, nonlinearity: nonlinearity),
+      width)
   }
 }

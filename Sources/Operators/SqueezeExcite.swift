@@ -22,8 +22,8 @@ package final class SqueezeExcite: Operator {
     self.partialSums = partialSums
     self.positions = positions
     self.kernels = kernels
-    self.reduce = try PackedMatrix(reduce, inputChannels: channels, kernel: 1, kernels: kernels)
-    self.restore = try PackedMatrix(restore, inputChannels: squeezed, kernel: 1, kernels: kernels)
+    self.reduce = try PackedMatrix(reduce, inputChannels: channels, kernels: kernels)
+    self.restore = try PackedMatrix(restore, inputChannels: squeezed, kernels: kernels)
   }
 
   package var strategy: String { "squeeze-excite" }

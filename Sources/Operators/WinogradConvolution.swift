@@ -97,6 +97,10 @@ package final class WinogradConvolution: Operator {
 
   package var packedBytes: Int { (weights.count + bias.count) * MemoryLayout<Float>.stride }
 
+  package var ownMultiplications: Int? {
+    36 * tiles * geometry.inputChannels * geometry.outputStep
+  }
+
   private var chunkTiles: Int { (tiles + chunks - 1) / chunks }
 
   package var scratchCount: Int {

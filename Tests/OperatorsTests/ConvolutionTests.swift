@@ -55,11 +55,29 @@ struct ConvolutionTests {
     }
   }
 
-  @Test(arguments: cases, InstructionSet.supported)
+  @Test(arguments: cases.filter(\.geometry.isPointwise), InstructionSet.supported)
   func packedProduct(_ c: Case, _ set: InstructionSet) throws {
     try check(c) {
-      try PackedConvolution(c.geometry, $0, gatesInput: c.isGated, kernels: set.kernels)
+      try PackedPointwise(c.geometry, $0, gatesInput: c.isGated, kernels: set.kernels)
     }
+  }
+
+  /// Kernels wider than the image, images without an inside, several strips.
+  static let directCases: [Case] =
+    cases.filter { !$0.geometry.isPointwise } + [
+      Case(height: 3, width: 2, input: 8, output: 56, kernel: 5, padding: 2, hasResidual: true),
+      Case(
+        height: 70, width: 61, input: 3, output: 40, kernel: 3, stride: 2, padding: 1, step: 3,
+        nonlinearity: .hardSwish),
+      Case(
+        height: 41, width: 33, input: 24, output: 72, kernel: 3, stride: 2, padding: 0,
+        hasResidual: true, nonlinearity: .silu),
+      Case(height: 12, width: 13, input: 20, output: 28, kernel: 1, stride: 3),
+    ]
+
+  @Test(arguments: directCases, InstructionSet.supported)
+  func readWhereItLies(_ c: Case, _ set: InstructionSet) throws {
+    try check(c) { try DirectConvolution(c.geometry, $0, kernels: set.kernels) }
   }
 
   /// Sizes that tiles of 4 × 4 do not fill, edges without zeros before, several chunks of tiles.

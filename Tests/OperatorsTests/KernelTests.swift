@@ -123,25 +123,24 @@ struct KernelTests {
     }
   }
 
-  /// Whole images and strips of them, sizes smaller than the kernel included.
+  /// Every shape that is compiled on its own, and one that is not; every length of a run; kernels cut
+  /// by the image's edge.
   @Test(arguments: InstructionSet.supported, Kernels.Nonlinearity.allCases)
   func depthwise(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
-    for kernel in [3, 5] {
-      for stride in 1...2 {
-        for (height, width) in [(1, 1), (2, 3), (5, 4), (7, 13), (9, 28)] {
-          for padding in Set([0, (kernel - 2) / 2, kernel / 2]) {
-            for channels in [8, 24, 40, 88] {
-              if let fault = depthwiseFault(
-                set.kernels, nonlinearity, kernel: kernel, stride: stride, height: height,
-                width: width, padding: padding, channels: channels)
-              {
-                Issue.record(
-                  """
-                  kernel \(kernel), stride \(stride), \(height) × \(width) × \(channels), \
-                  \(padding) before: \(fault)
-                  """)
-                return
-              }
+    for (side, stride) in [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (2, 3)] {
+      for width in 1...18 {
+        for kernelRows in [0, 1, side] {
+          for channels in [8, 24, 40] {
+            if let fault = depthwiseFault(
+              set.kernels, nonlinearity, side: side, stride: stride, width: width,
+              kernelRows: kernelRows, channels: channels)
+            {
+              Issue.record(
+                """
+                side \(side), stride \(stride), \(width) × \(channels), \(kernelRows) kernel \
+                rows: \(fault)
+                """)
+              return
             }
           }
         }
@@ -150,51 +149,49 @@ struct KernelTests {
   }
 
   private func depthwiseFault(
-    _ kernels: KernelTable, _ nonlinearity: Kernels.Nonlinearity, kernel: Int, stride: Int,
-    height: Int,
-    width: Int, padding: Int, channels: Int
+    _ kernels: KernelTable, _ nonlinearity: Kernels.Nonlinearity, side: Int, stride: Int,
+    width: Int, kernelRows: Int, channels: Int
   ) -> String? {
-    var noise = Noise(kernel * stride * height * width * channels + padding)
-    // Outputs as SAME has them: every stride-th position, zeros after where needed.
-    let (outputHeight, outputWidth) = (
-      (height + stride - 1) / stride, (width + stride - 1) / stride
-    )
-    let geometry = ConvolutionGeometry(
-      inputHeight: height, inputWidth: width, inputChannels: channels, inputStep: channels,
-      outputHeight: outputHeight, outputWidth: outputWidth, outputChannels: channels,
-      kernel: kernel, stride: stride, paddingTop: padding, paddingLeft: padding)
-    let taps = kernel * kernel
-    let x = AlignedBuffer(noise.array(height * width * channels))
-    let weights = AlignedBuffer(noise.array(taps * channels))
+    var noise = Noise(side * stride * width * channels + kernelRows)
+    // What lies between positions, rows and taps must be neither read nor written.
+    let (inputStep, outputStep, weightStep) = (channels + 8, channels + 16, channels + 1)
+    let rowStride = ((width - 1) * stride + side) * inputStep + 5
+    let gap = AlignedBuffer([Float](repeating: .nan, count: side * rowStride))
+    let weights = AlignedBuffer(noise.array(side * side * weightStep))
     let bias = AlignedBuffer(noise.array(channels))
-    let out = AlignedBuffer([Float](repeating: 77, count: outputHeight * outputWidth * channels))
-    let split = outputHeight / 2
-    let sums = AlignedBuffer([Float](repeating: 0, count: 2 * channels))
-    for (strip, rows) in [0..<split, split..<outputHeight].enumerated() {
-      kernels.depthwise(
-        DepthwiseRows(
-          kernel: kernel, stride: stride, paddingTop: padding, paddingLeft: padding,
-          channels: channels, x: x.base, inputHeight: height, inputWidth: width,
-          inputStep: channels, out: out.base + rows.lowerBound * outputWidth * channels,
-          firstRow: rows.lowerBound, rows: rows.count, outputWidth: outputWidth,
-          outputStep: channels, weights: weights.base, weightStep: channels, bias: bias.base,
-          nonlinearity: nonlinearity, sums: sums.base + strip * channels))
-    }
-    var inOrder = [Float](repeating: 0, count: taps * channels)
-    for tap in 0..<taps {
-      for channel in 0..<channels {
-        inOrder[channel * taps + tap] = weights.base[tap * channels + channel]
+    let out = AlignedBuffer([Float](repeating: 77, count: width * outputStep))
+    let before = noise.array(channels)
+    let sums = AlignedBuffer(before)
+    for row in 0..<kernelRows {
+      for position in 0..<(width - 1) * stride + side {
+        for (channel, value) in noise.array(channels).enumerated() {
+          gap.base[row * rowStride + position * inputStep + channel] = value
+        }
       }
     }
-    let expected = Reference.convolution(
-      geometry, groups: channels, input: x.values, weights: inOrder,
-      scale: [Double](repeating: 1, count: channels),
-      bias: bias.values.map(Double.init), nonlinearity: nonlinearity)
-    if let fault = Reference.firstOutlier(out.values, expected, within: 1e-5) { return fault }
-    let totals = (0..<channels).map { sums.base[$0] + sums.base[channels + $0] }
-    let expectedTotals = (0..<channels).map { channel in
-      Swift.stride(from: channel, to: expected.count, by: channels).reduce(0) { $0 + expected[$1] }
+    kernels.depthwise(
+      DepthwiseRow(
+        side: side, stride: stride, channels: channels, x: gap.base, inputStep: inputStep,
+        rowStride: rowStride, weights: weights.base, weightStep: weightStep, kernelRows: kernelRows,
+        bias: bias.base, out: out.base, width: width, outputStep: outputStep,
+        nonlinearity: nonlinearity, sums: sums.base))
+    var expected = [Double](repeating: 77, count: width * outputStep)
+    var totals = before.map(Double.init)
+    for position in 0..<width {
+      for channel in 0..<channels {
+        var sum = Double(bias.base[channel])
+        for row in 0..<kernelRows {
+          for column in 0..<side {
+            let x = gap.base[row * rowStride + (position * stride + column) * inputStep + channel]
+            sum += Double(x) * Double(weights.base[(row * side + column) * weightStep + channel])
+          }
+        }
+        let value = Reference.apply(nonlinearity, sum)
+        expected[position * outputStep + channel] = value
+        totals[channel] += value
+      }
     }
-    return Reference.firstOutlier(totals, expectedTotals, within: 1e-4).map { "sums: \($0)" }
+    if let fault = Reference.firstOutlier(out.values, expected, within: 1e-5) { return fault }
+    return Reference.firstOutlier(sums.values, totals, within: 1e-4).map { "sums: \($0)" }
   }
 }

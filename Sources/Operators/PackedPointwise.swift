@@ -1,12 +1,11 @@
 import Kernels
 
-/// A convolution by the packed product of this package: weights packed once, bias, activation and
-/// residual applied as a tile is stored.
+/// A 1×1 convolution by the packed product of this package: weights packed once, bias, activation
+/// and residual applied as a tile is stored.
 ///
-/// A 1×1 convolution reads the feature map in place; any other gathers panels of output positions
-/// by im2col. Every output is one chain of multiply-adds in the order of the depth, whatever the
+/// The feature map is the product's left-hand side as it lies. Every output is one chain of multiply-adds in the order of the depth, whatever the
 /// tasks, so that neither threads nor batches change a bit.
-package final class PackedConvolution: Operator {
+package final class PackedPointwise: Operator {
   private let geometry: ConvolutionGeometry
   private let panel: ConvolutionPanel
   private let matrix: PackedMatrix
@@ -16,16 +15,16 @@ package final class PackedConvolution: Operator {
 
   /// Packs `filter`.
   ///
-  /// - Parameter gatesInput: whether the input is multiplied by `OperatorMemory.gate`; pointwise
-  ///   convolutions only.
+  /// - Parameter gatesInput: whether the input is multiplied by `OperatorMemory.gate`.
   package init(
     _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, gatesInput: Bool,
     kernels: KernelTable
   ) throws(OutOfMemory) {
+    precondition(geometry.isPointwise)
     self.geometry = geometry
     panel = ConvolutionPanel(geometry, gatesInput: gatesInput, kernels: kernels)
     matrix = try PackedMatrix(
-      filter, inputChannels: geometry.inputChannels, kernel: geometry.kernel, kernels: kernels)
+      filter, inputChannels: geometry.inputChannels, kernels: kernels)
     // A panel of 256 KiB stays in a second-level cache while the column blocks pass over it; a
     // multiple of 8 rows fills its tiles.
     let rows = max(8, min(1024, 65_536 / geometry.depth) & ~7)
@@ -37,7 +36,7 @@ package final class PackedConvolution: Operator {
     groups = min(matrix.blockCount, max(1, wanted / panels))
   }
 
-  package var strategy: String { geometry.isPointwise ? "packed" : "im2col + packed" }
+  package var strategy: String { "packed" }
 
   package var packedBytes: Int { matrix.packedBytes }
 

@@ -1,0 +1,115 @@
+import Operators
+import Synchronization
+
+/// Works through a program with all threads of a pool.
+///
+/// Neither way of sharing the work changes a bit of any result: an image's values depend on its
+/// tasks, and those not on who does them.
+final class ProgramRunner: Sendable {
+  private let program: Program
+  private let workspace: Workspace
+  private let pool: WorkerPool
+  /// Numbers drawn in this run: see `Share`.
+  private let tickets = Atomic<Int>(0)
+
+  init(_ program: Program, workspace: Workspace, pool: WorkerPool) {
+    self.program = program
+    self.workspace = workspace
+    self.pool = pool
+  }
+
+  /// Runs the program on the first `batch` images.
+  ///
+  /// As many images as give every thread the same number are worked through by one thread each:
+  /// their values stay in that thread's caches, and nobody waits for anybody between steps. On what
+  /// is left, and on the classifier, all threads work together.
+  func run(batch: Int) {
+    let alone = batch / pool.count * pool.count
+    tickets.store(0, ordering: .relaxed)
+    pool.run { worker in
+      var share = Share(self)
+      if alone > 0 {
+        share.forEach(of: alone) { image in
+          for step in program.steps[..<program.imageSteps] {
+            let memory = workspace.memory(of: step, image: image, arena: worker, worker: worker)
+            for task in 0..<step.work.taskCount(batch: 1) {
+              step.work.run(task: task, batch: 1, memory)
+            }
+          }
+        }
+      }
+      for image in alone..<batch {
+        for step in program.steps[..<program.imageSteps] {
+          together(step, image: image, batch: 1, worker: worker, &share)
+        }
+      }
+      for step in program.steps[program.imageSteps...] {
+        together(step, image: 0, batch: batch, worker: worker, &share)
+      }
+    }
+  }
+
+  /// Runs the program on the first `batch` images, all threads on one step of one image at a time,
+  /// and returns the seconds that each step took.
+  func profile(batch: Int) -> [Double] {
+    let clock = ContinuousClock()
+    var durations = [Duration](repeating: .zero, count: program.steps.count)
+    tickets.store(0, ordering: .relaxed)
+    pool.run { worker in
+      var share = Share(self)
+      var mark = clock.now
+      func measure(_ index: Int, image: Int, batch: Int) {
+        together(program.steps[index], image: image, batch: batch, worker: worker, &share)
+        guard worker == 0 else { return }
+        let now = clock.now
+        durations[index] += now - mark
+        mark = now
+      }
+      for image in 0..<batch {
+        for index in 0..<program.imageSteps { measure(index, image: image, batch: 1) }
+      }
+      for index in program.imageSteps..<program.steps.count {
+        measure(index, image: 0, batch: batch)
+      }
+    }
+    return durations.map { $0 / .seconds(1) }
+  }
+
+  private func together(
+    _ step: CompiledStep, image: Int, batch: Int, worker: Int, _ share: inout Share
+  ) {
+    let memory = workspace.memory(of: step, image: image, arena: 0, worker: worker)
+    share.forEach(of: step.work.taskCount(batch: batch)) { task in
+      step.work.run(task: task, batch: batch, memory)
+    }
+  }
+
+  /// One thread's view of how work is shared out.
+  ///
+  /// All threads draw from one counter that only grows. A round of n pieces begins where the last
+  /// one ended and takes n tickets, and one more of each thread: that with which it learns that
+  /// nothing is left. So nothing has to be set back between rounds.
+  private struct Share {
+    private let runner: ProgramRunner
+    private var base = 0
+
+    init(_ runner: ProgramRunner) { self.runner = runner }
+
+    /// Calls `body` with some of the numbers below `count`, the other threads getting the others,
+    /// and returns when all are done.
+    mutating func forEach(of count: Int, _ body: (Int) -> Void) {
+      let threads = runner.pool.count
+      guard threads > 1 else {
+        for piece in 0..<count { body(piece) }
+        return
+      }
+      while true {
+        let piece = runner.tickets.add(1, ordering: .relaxed).oldValue - base
+        guard piece < count else { break }
+        body(piece)
+      }
+      base += count + threads
+      runner.pool.barrier()
+    }
+  }
+}
