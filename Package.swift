@@ -14,6 +14,16 @@ func kernels(_ march: String?) -> [SwiftSetting] {
   return strict + [.unsafeFlags(flags)]
 }
 
+// The command carries the Swift runtime: loading it as a dozen shared libraries takes 2 to 3 ms of
+// every start. The parser of arguments needs FoundationEssentials, whose own parts only a compiler
+// run with -static-stdlib would name. lld, because gold warns of what Foundation calls.
+let runtimeInside: [LinkerSetting] = [
+  .unsafeFlags(["-static-stdlib", "-use-ld=lld"], .when(platforms: [.linux])),
+  .linkedLibrary("FoundationEssentials", .when(platforms: [.linux])),
+  .linkedLibrary("_FoundationCShims", .when(platforms: [.linux])),
+  .linkedLibrary("_FoundationCollections", .when(platforms: [.linux])),
+]
+
 #if arch(x86_64)
   let kernelTargets: [Target] = [
     .target(
@@ -40,8 +50,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
   ],
   targets: [
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    // Without `pkgConfig`, which would link it: see COpenBLASLoader.
+    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .target(
+      name: "COpenBLASLoader", dependencies: ["COpenBLAS"],
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(
@@ -55,7 +68,7 @@ let package = Package(
     .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
     .target(
       name: "Operators",
-      dependencies: ["Kernels", "COpenBLAS", "CSystem"]
+      dependencies: ["Kernels", "COpenBLASLoader", "CSystem"]
         + kernelTargets.map { .byName(name: $0.name) },
       swiftSettings: strict),
     .target(name: "GraphIR", swiftSettings: strict),
@@ -70,12 +83,15 @@ let package = Package(
       name: "CNNZoo",
       dependencies: ["GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators"],
       swiftSettings: strict),
-    .executableTarget(
-      name: "cnnzoo",
+    .target(
+      name: "Command",
       dependencies: [
         "CNNZoo", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Sources/Command", swiftSettings: strict),
+      swiftSettings: strict),
+    .executableTarget(
+      name: "cnnzoo", dependencies: ["Command"], path: "Sources/Main", swiftSettings: strict,
+      linkerSettings: runtimeInside),
 
     .testTarget(
       name: "OperatorsTests", dependencies: ["Operators", "Kernels"], swiftSettings: strict),
@@ -87,12 +103,12 @@ let package = Package(
       name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], exclude: ["Goldens"],
       swiftSettings: strict),
     .testTarget(
-      name: "InferenceTests", dependencies: ["Inference", "ModelZoo", "Weights"],
+      name: "InferenceTests", dependencies: ["Inference", "ModelZoo", "Operators", "Weights"],
       exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
       swiftSettings: strict),
     .testTarget(
-      name: "CommandTests", dependencies: ["cnnzoo", "CNNZoo"], swiftSettings: strict),
+      name: "CommandTests", dependencies: ["Command", "CNNZoo"], swiftSettings: strict),
   ] + kernelTargets
 )

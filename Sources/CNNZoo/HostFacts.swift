@@ -13,8 +13,17 @@ public enum HostFacts {
   /// - Throws: `ProcessorError` where the environment forces one that is not there.
   public static func instructionSet() throws -> String { try InstructionSet.selected().rawValue }
 
-  /// The processor core that OpenBLAS's kernels are for, such as `SkylakeX`.
-  public static var openBLASCore: String { Processor.openBLASCore }
+  /// What `threads` threads of this machine can do at most, measured now.
+  ///
+  /// - Throws: `ProcessorError` where the environment forces an instruction set that is not there,
+  ///   `OutOfMemory`.
+  public static func limits(threads: Int) throws -> MachineLimits {
+    try MachineLimits(threads: threads)
+  }
+
+  /// The processor core that OpenBLAS's kernels are for, such as `SkylakeX`; `nil` where OpenBLAS
+  /// cannot be loaded.
+  public static var openBLASCore: String? { Processor.openBLASCore }
 
   /// The value of `OPENBLAS_CORETYPE`, which pins that choice; `nil` where OpenBLAS chooses itself.
   public static var openBLASPin: String? { Processor.openBLASPin }
@@ -25,6 +34,12 @@ public enum HostFacts {
 
 /// Why the instruction set that the environment forces cannot be used.
 public typealias InstructionSetError = ProcessorError
+
+/// What a machine can do at most, and how long a piece of work must take at least.
+public typealias MachineLimits = Operators.MachineLimits
+
+/// Why OpenBLAS, which the `blas` backend needs, cannot be used.
+public typealias BLASError = OpenBLASError
 
 /// What is thrown where a batch or an input needs more memory than there is.
 public typealias OutOfMemoryError = OutOfMemory

@@ -8,6 +8,12 @@ struct Bench: ParsableCommand {
       Lists are swept: every count of threads with every batch. Without --weights the weights are \
       random, which does not change the time. Images per second are those at the median. Decoding \
       pictures is not measured.
+
+      --layers sets each step's time beside its bound: the longer of its multiply-adds at the peak \
+      and its bytes at the bandwidth that this process measures first, with as many threads; bytes \
+      at the bandwidth of memory of the step's size, from a cache or not. GFLOP/s count the \
+      convolution's definition, 2 per multiply-add, and may pass the peak where Winograd's method \
+      needs fewer; the bound counts those of the method in use.
       """)
 
   @Argument(help: "The networks; see `cnnzoo models`.")
@@ -16,7 +22,7 @@ struct Bench: ParsableCommand {
   @Option(name: .shortAndLong, help: "Counts of threads.")
   var threads = CountList([HostFacts.allowedThreads])
 
-  @Option(name: .shortAndLong, help: "Counts of images that are computed together.")
+  @Option(name: .shortAndLong, help: "Counts of images that are computed together, up to 1024.")
   var batch = CountList([1])
 
   @Option(help: "Extent of the input, N or HEIGHTxWIDTH; by default the published one.")
@@ -60,7 +66,7 @@ struct Bench: ParsableCommand {
     }
     let bench = BenchRun(
       rule: RepetitionRule(minimumTime: minTime, minimumCount: Self.minimumCount),
-      backend: backend, measuresLayers: layers)
+      measuresLayers: layers)
     var results: [BenchResult] = []
     for network in networks {
       for threads in threads.values {

@@ -2,13 +2,14 @@ import CNNZoo
 
 /// The report of `cnnzoo bench`.
 func benchReport(_ results: [BenchResult], environment: EnvironmentFacts) -> Report {
-  let layered = results.filter { !$0.layers.isEmpty }
+  let layered = results.filter { $0.layers != nil }
   let facts: JSON.Object = ["environment": .object(environment.json)]
   return Report(
     document: ["results": .array(results.map { .object(json($0, withSamples: true)) })] + facts,
     records: results.map { json($0, withSamples: false) } + [facts],
     table: layered.isEmpty ? timeTable(results) : layerTable(layered),
     notes: (layered.isEmpty ? [] : timeTable(results).text.split(separator: "\n").map(String.init))
+      + layered.map(limitsNote)
       + environment.lines.map { "\($0): \($1)" }
       + ["input: random tensor, decoding not included"]
       + (environment.warning.map { ["warning: \($0)"] } ?? []))
@@ -58,50 +59,6 @@ private func json(_ result: BenchResult, withSamples: Bool) -> JSON.Object {
   members.append("peak_rss_bytes", .integer(result.peakResidentBytes))
   guard withSamples else { return members }
   members.append("samples_ms", .array(result.seconds.samples.map { .number(1000 * $0) }))
-  if !result.layers.isEmpty {
-    members.append("layers", .array(result.layers.map { .object(layer($0, of: result)) }))
-  }
+  if let layers = result.layers { members = members + layersJSON(layers, batch: result.batch) }
   return members
-}
-
-private func layer(
-  _ layer: (step: ExecutionPlan.Step, seconds: Double), of result: BenchResult
-) -> JSON.Object {
-  [
-    "name": .string(layer.step.name), "strategy": .string(layer.step.strategy),
-    "ms": .number(1000 * layer.seconds), "share": .number(share(layer.seconds, of: result)),
-    "gflops": .number(rate(2 * layer.step.macs, layer.seconds, result)),
-    "gbytes_per_second": .number(rate(layer.step.bytes, layer.seconds, result)),
-  ]
-}
-
-private func layerTable(_ results: [BenchResult]) -> Table {
-  Table(
-    [
-      .text("model"), .number("threads"), .number("batch"), .text("step"), .text("strategy"),
-      .number("shape"), .number("ms"), .number("percent"), .number("GFLOP/s"), .number("GB/s"),
-    ],
-    rows: results.flatMap { result in
-      result.layers.map { step, seconds in
-        [
-          .text(result.model), .integer(result.threads), .integer(result.batch),
-          .text(step.name), .text(step.strategy), .text("\(step.shape)"),
-          .number(1000 * seconds, decimals: 4),
-          .number(100 * share(seconds, of: result), decimals: 1),
-          .number(rate(2 * step.macs, seconds, result), decimals: 1),
-          .number(rate(step.bytes, seconds, result), decimals: 1),
-        ]
-      }
-    })
-}
-
-/// The part of all steps' time that `seconds` is.
-private func share(_ seconds: Double, of result: BenchResult) -> Double {
-  let sum = result.layers.reduce(0) { $0 + $1.seconds }
-  return sum > 0 ? seconds / sum : 0
-}
-
-/// 10⁹ of something per second, where one image takes `count` of it.
-private func rate(_ count: Int, _ seconds: Double, _ result: BenchResult) -> Double {
-  seconds > 0 ? Double(count * result.batch) / seconds / 1e9 : 0
 }

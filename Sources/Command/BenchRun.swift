@@ -14,8 +14,8 @@ struct BenchResult {
   let seconds: SampleStatistics
   /// Greatest memory of the process so far.
   let peakResidentBytes: Int
-  /// The steps with their median seconds, slowest first; empty unless asked for.
-  let layers: [(step: ExecutionPlan.Step, seconds: Double)]
+  /// The steps, if they were asked for.
+  let layers: LayerTimes?
 
   /// Images answered per second at the median.
   var imagesPerSecond: Double { Double(batch) / seconds.percentile(50) }
@@ -24,7 +24,6 @@ struct BenchResult {
 /// Measures networks on random input; decoding pictures is not part of it.
 struct BenchRun {
   let rule: RepetitionRule
-  let backend: Backend
   let measuresLayers: Bool
 
   /// Measures a session that has never run.
@@ -38,25 +37,25 @@ struct BenchRun {
     _ = try warmUp.samples(clock: Self.clock) { try session.run(batch: batch) }
     let samples = try rule.samples(clock: Self.clock) { try session.run(batch: batch) }
     return BenchResult(
-      model: model, threads: session.options.threads, batch: batch, backend: backend,
+      model: model, threads: session.options.threads, batch: batch,
+      backend: session.plan.backend,
       input: session.graph.inputShape, coldSeconds: cold[0], seconds: SampleStatistics(samples),
       peakResidentBytes: Self.peakResidentBytes(),
-      layers: measuresLayers ? try layers(of: session) : [])
+      layers: measuresLayers ? try layers(of: session) : nil)
   }
 
   /// Runs that profile, apart from those that were timed.
-  private func layers(
-    of session: InferenceSession
-  ) throws -> [(step: ExecutionPlan.Step, seconds: Double)] {
+  private func layers(of session: InferenceSession) throws -> LayerTimes {
+    let limits = try HostFacts.limits(threads: session.options.threads)
     var profiles: [[Double]] = []
     _ = try rule.samples(clock: Self.clock) {
       profiles.append(try session.profile(batch: session.options.maximumBatch))
     }
-    return session.plan.steps.enumerated()
-      .map { index, step in
-        (step, SampleStatistics(profiles.map { $0[index] }).percentile(50))
-      }
-      .sorted { $0.1 > $1.1 }
+    return LayerTimes(
+      session.plan.steps,
+      seconds: session.plan.steps.indices.map { index in
+        SampleStatistics(profiles.map { $0[index] }).percentile(50)
+      }, batch: session.options.maximumBatch, limits: limits)
   }
 
   /// Values from −2 to 2, the same in every run: normalised pixels have about that range.

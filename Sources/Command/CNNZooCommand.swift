@@ -2,8 +2,10 @@ import ArgumentParser
 import CNNZoo
 import Glibc
 
+/// Does what the process's arguments say, and ends it.
+package func runCommand() -> Never { CNNZooCommand.main() }
+
 /// The command; its subcommands do the work.
-@main
 struct CNNZooCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cnnzoo",
@@ -19,7 +21,7 @@ struct CNNZooCommand: ParsableCommand {
       ShowEnvironment.self,
     ])
 
-  static func main() {
+  static func main() -> Never {
     Process.prepare()
     Glibc.exit(
       status { () throws in

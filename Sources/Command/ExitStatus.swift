@@ -24,7 +24,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     case .usage: "wrong usage"
     case .badData: "the only input is damaged or of no known format"
     case .missingInput: "an input is missing or cannot be read"
-    case .unavailable: "weights, or memory, are not to be had"
+    case .unavailable: "weights, or OpenBLAS, are not to be had"
     case .cannotCreate: "the output file cannot be created"
     case .inputOutput: "writing failed"
     case .badWeights: "the weight file is damaged or does not fit the model"
@@ -45,6 +45,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     switch error {
     case let error as any StatusCarrying: self = error.status
     case is InstructionSetError: self = .usage
+    case is BLASError: self = .unavailable
     case is OutOfMemoryError: self = .nothingDone
     default: return nil
     }

@@ -40,7 +40,8 @@ struct EnvironmentFacts {
     [
       ("version", cnnzooVersion), ("processor", processor),
       ("threads allowed", "\(allowedThreads)"), ("instruction set", instructionSet),
-      ("OpenBLAS core", openBLASCore), ("OPENBLAS_CORETYPE", openBLASPin ?? "not set"),
+      ("OpenBLAS core", openBLASCore ?? "not installed"),
+      ("OPENBLAS_CORETYPE", openBLASPin ?? "not set"),
     ]
   }
 
@@ -48,7 +49,7 @@ struct EnvironmentFacts {
     [
       "version": .string(cnnzooVersion), "processor": .string(processor),
       "threads_allowed": .integer(allowedThreads), "instruction_set": .string(instructionSet),
-      "openblas_core": .string(openBLASCore), "openblas_pin": .optional(openBLASPin),
+      "openblas_core": .optional(openBLASCore), "openblas_pin": .optional(openBLASPin),
       "warning": .optional(warning),
     ]
   }

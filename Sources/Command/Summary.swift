@@ -38,8 +38,8 @@ struct Summary: ParsableCommand {
     configuration.padding = padding ?? configuration.padding
     form.apply(to: &configuration)
     let graph = try network.graph(configuration)
-    let program = try ExecutionPlan.planning(
-      graph, options: InferenceSession.Options(threads: 1, backend: backend))
+    let program = try ExecutionPlan(
+      of: graph, options: InferenceSession.Options(threads: 1, backend: backend))
     let report =
       plan
       ? planReport(of: program, graph: graph)

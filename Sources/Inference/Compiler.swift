@@ -26,46 +26,44 @@ struct Program {
   let memory: ValueMemory
   /// Steps that are taken image by image; the ones after them take the whole batch.
   let imageSteps: Int
+  /// Floats of scratch memory for each thread: a multiple of a cache line, so that no two threads
+  /// write to one.
+  let scratchCount: Int
   let input: Int
   let output: Int
 
-  /// - Parameter retained: nodes whose values must outlive the run.
+  /// - Parameters:
+  ///   - parameters: nil plans without packing; such a program cannot be run.
+  ///   - retained: nodes whose values must outlive the run.
+  ///   - pool: the threads that pack.
   init(
-    _ graph: Graph, parameters: some ParameterSource, compiler: OperatorCompiler, retained: [Int]
+    _ graph: Graph, parameters: (any ParameterSource)?, compiler: OperatorCompiler,
+    retained: [Int], pool: WorkerPool
   ) throws {
     var fused = try FusedGraph(graph)
     if compiler.joinsExpansions { fused.joinExpansions(retaining: Set(retained)) }
+    let operators = try compiler.makeOperators(for: fused, parameters: parameters, pool: pool)
     var builder = ValueTable()
     input = builder.value(of: 0, count: graph.inputShape.count)
-    var sums: [Int: (value: Int, count: Int)] = [:]
-    for step in fused.steps {
+    /// The value of the sums that a node's output was given.
+    var sums: [Int: Int] = [:]
+    for (step, work) in zip(fused.steps, operators) {
       let shape = graph.nodes[step.output].shape
-      let inputShape = graph.nodes[step.input].shape
-      let work = try compiler.makeOperator(
-        for: step, input: inputShape, isImage: step.input == 0,
-        partialSums: sums[step.input]?.count ?? 0, parameters: parameters)
-      let isSqueeze: Bool
-      if case .squeeze = step.kind { isSqueeze = true } else { isSqueeze = false }
       let output = builder.value(
         of: step.output, count: shape.positions * channelStep(shape.channels))
-      var sumsValue: Int?
-      if step.isSummed {
-        guard let depthwise = work as? any SummingOperator else {
-          throw InferenceError.unsupported(
-            node: graph.nodes[step.output].name, operation: "squeeze-excite after it")
-        }
-        sumsValue = builder.anonymous(
-          count: depthwise.partialSums * channelStep(shape.channels))
-        sums[step.output] = (sumsValue ?? 0, depthwise.partialSums)
+      if step.isSummed, let work = work as? any SummingOperator {
+        sums[step.output] = builder.anonymous(
+          count: work.partialSums * channelStep(shape.channels))
       }
       steps.append(
         CompiledStep(
           name: graph.nodes[step.output].name, shape: shape, work: work, macs: step.macs,
-          input: isSqueeze
+          input: step.readsSums
             ? try Self.sums(sums, step.input, graph) : try builder.existing(step.input, graph),
           output: output, residual: try step.residual.map { try builder.existing($0, graph) },
-          gate: try step.gate.map { try builder.existing($0, graph) }, sums: sumsValue))
+          gate: try step.gate.map { try builder.existing($0, graph) }, sums: sums[step.output]))
     }
+    scratchCount = ((steps.map(\.work.scratchCount).max() ?? 0) + 15) & ~15
     output = try builder.existing(fused.output, graph)
     counts = builder.counts
     values = builder.values
@@ -80,12 +78,12 @@ struct Program {
   }
 
   private static func sums(
-    _ sums: [Int: (value: Int, count: Int)], _ node: Int, _ graph: Graph
+    _ sums: [Int: Int], _ node: Int, _ graph: Graph
   ) throws(InferenceError) -> Int {
-    guard let entry = sums[node] else {
+    guard let value = sums[node] else {
       throw .unsupported(node: graph.nodes[node].name, operation: "squeeze-excite after it")
     }
-    return entry.value
+    return value
   }
 
   private static func records(

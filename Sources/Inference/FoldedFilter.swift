@@ -4,10 +4,12 @@ import Operators
 extension FusedGraph.Step.Layer {
   /// Calls `body` with the layer's filter, batch norm folded in.
   ///
-  /// Folding is done in Double: w' = w · γ / √(σ² + ε), b' = (b − μ) · γ / √(σ² + ε) + β.
+  /// Folding is done in Double: w' = w · γ / √(σ² + ε), b' = (b − μ) · γ / √(σ² + ε) + β. Without a
+  /// source the filter has no weights: the operator is only to be planned.
   func withFilter<Result>(
-    from source: some ParameterSource, _ body: (ConvolutionFilter) throws -> Result
+    from source: (any ParameterSource)?, _ body: (ConvolutionFilter) throws -> Result
   ) throws -> Result {
+    guard let source else { return try body(.planned(channels: node.shape.channels)) }
     func values(_ node: Node, _ role: Parameter.Role) throws -> [Double]? {
       guard let parameter = node.parameters.first(where: { $0.role == role }) else { return nil }
       return try source.withValues(of: parameter) { $0.map(Double.init) }

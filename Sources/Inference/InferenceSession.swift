@@ -44,22 +44,19 @@ public final class InferenceSession {
   ///
   /// - Throws: whatever `parameters` throws, `InferenceError.unsupported` for a graph the engine has
   ///   no operators for, `ProcessorError` for a forced instruction set that is not there,
+  ///   `OpenBLASError` where the backend needs it and the system has none,
   ///   `OutOfMemory` where the values of such a batch find no room.
   public init(graph: Graph, parameters: some ParameterSource, options: Options) throws {
     precondition(options.threads >= 1 && options.maximumBatch >= 1)
     self.graph = graph
     self.options = options
-    let instructionSet = try InstructionSet.selected()
-    openBLASUsesCallingThread
-    program = try Program(
-      graph, parameters: parameters,
-      compiler: OperatorCompiler(
-        backend: options.backend.resolved(for: instructionSet), kernels: instructionSet.kernels),
-      retained: options.retained)
     let pool = WorkerPool(count: options.threads)
+    let compiler = try OperatorCompiler(backend: options.backend)
+    program = try Program(
+      graph, parameters: parameters, compiler: compiler, retained: options.retained, pool: pool)
+    plan = ExecutionPlan(program, backend: compiler.backend, threads: pool.count)
     workspace = try Workspace(program, threads: pool.count, batch: options.maximumBatch)
     runner = ProgramRunner(program, workspace: workspace, pool: pool)
-    plan = ExecutionPlan(program, scratchBytes: workspace.scratchBytes)
   }
 
   /// Lets `body` write the input of one image of the batch: height × width × 3 floats, NHWC.

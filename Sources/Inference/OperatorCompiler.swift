@@ -3,9 +3,16 @@ import Operators
 
 /// Chooses and packs the operator for each step.
 struct OperatorCompiler {
-  /// Resolved: `auto` packs as `simd`.
+  /// What was asked for, `auto` resolved.
   let backend: Backend
   let kernels: KernelTable
+
+  /// - Throws: `ProcessorError` for a forced instruction set that is not there.
+  init(backend: Backend) throws(ProcessorError) {
+    let instructionSet = try InstructionSet.selected()
+    self.backend = backend.resolved(for: instructionSet)
+    kernels = instructionSet.kernels
+  }
 
   /// The operator that computes `step`.
   ///
@@ -14,7 +21,7 @@ struct OperatorCompiler {
   ///   - partialSums: vectors of sums that the step's input was given, for a squeeze-excite.
   func makeOperator(
     for step: FusedGraph.Step, input: TensorShape, isImage: Bool, partialSums: Int,
-    parameters: some ParameterSource
+    parameters: (any ParameterSource)?
   ) throws -> any Operator {
     switch step.kind {
     case .pool:
@@ -22,7 +29,7 @@ struct OperatorCompiler {
         positions: input.positions, channels: input.channels, kernels: kernels)
     case .squeeze(let reduce, let positions):
       return try reduce.withFilter(from: parameters) { filter in
-        Squeeze(
+        try Squeeze(
           channels: input.channels, partialSums: partialSums, positions: positions,
           reduce: filter, kernels: kernels)
       }
@@ -31,7 +38,7 @@ struct OperatorCompiler {
       let geometry = try geometry(of: depthwise.node, input: expand.node.shape, isImage: false)
       return try expand.withFilter(from: parameters) { expandFilter in
         try depthwise.withFilter(from: parameters) { depthwiseFilter in
-          ExpandDepthwise(
+          try ExpandDepthwise(
             expansion: expansion, expandFilter, depthwise: geometry, depthwiseFilter,
             kernels: kernels)
         }
@@ -40,16 +47,16 @@ struct OperatorCompiler {
       let node = layer.node
       return try layer.withFilter(from: parameters) { filter in
         guard case .convolution(let convolution) = node.operation else {
-          return makeLinear(inputs: input.channels, outputs: node.shape.channels, filter)
+          return try makeLinear(inputs: input.channels, outputs: node.shape.channels, filter)
         }
         let geometry = try geometry(of: node, input: input, isImage: isImage)
         if convolution.groups == 1 {
-          return makeConvolution(geometry, filter, gatesInput: step.gate != nil)
+          return try makeConvolution(geometry, filter, gatesInput: step.gate != nil)
         }
         guard step.residual == nil else {
           throw InferenceError.unsupported(node: node.name, operation: "a residual after it")
         }
-        return DepthwiseConvolution(geometry, filter, kernels: kernels)
+        return try DepthwiseConvolution(geometry, filter, kernels: kernels)
       }
     }
   }
@@ -71,29 +78,29 @@ struct OperatorCompiler {
 
   private func makeConvolution(
     _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, gatesInput: Bool
-  ) -> any Operator {
+  ) throws -> any Operator {
     switch backend {
     case .blas where geometry.isPointwise && geometry.outputPositions == 1 && !gatesInput:
-      BLASLinear(
+      try BLASLinear(
         inputs: geometry.inputChannels, outputs: geometry.outputChannels, filter, kernels: kernels)
     case .blas:
-      BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+      try BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     case .simd where WinogradConvolution.suits(geometry),
       .auto where WinogradConvolution.suits(geometry):
-      WinogradConvolution(geometry, filter, kernels: kernels)
+      try WinogradConvolution(geometry, filter, kernels: kernels)
     case .simd where !geometry.isPointwise, .auto where !geometry.isPointwise:
-      DirectConvolution(geometry, filter, kernels: kernels)
+      try DirectConvolution(geometry, filter, kernels: kernels)
     case .simd, .auto:
-      PackedPointwise(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+      try PackedPointwise(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     }
   }
 
   private func makeLinear(
     inputs: Int, outputs: Int, _ filter: ConvolutionFilter
-  ) -> any Operator {
+  ) throws -> any Operator {
     switch backend {
-    case .blas: BLASLinear(inputs: inputs, outputs: outputs, filter, kernels: kernels)
-    case .simd, .auto: PackedLinear(inputs: inputs, filter, kernels: kernels)
+    case .blas: try BLASLinear(inputs: inputs, outputs: outputs, filter, kernels: kernels)
+    case .simd, .auto: try PackedLinear(inputs: inputs, filter, kernels: kernels)
     }
   }
 }

@@ -1,7 +1,7 @@
 import GraphIR
 
-/// Where a network's parameters come from.
-public protocol ParameterSource {
+/// Where a network's parameters come from; several threads ask at once.
+public protocol ParameterSource: Sendable {
   /// Calls `body` with the values of `parameter`, in PyTorch's order; they are valid in it only.
   func withValues<Result>(
     of parameter: Parameter, _ body: (UnsafeBufferPointer<Float>) throws -> Result

@@ -7,23 +7,17 @@ final class Workspace: Sendable {
   private let batch: Int
   private let values: AlignedBuffer
   private let scratch: AlignedBuffer
-  private let scratchCount: Int
 
   /// - Throws: `OutOfMemory`.
   init(_ program: Program, threads: Int, batch: Int) throws(OutOfMemory) {
     self.program = program
     self.batch = batch
-    // Multiples of a cache line, so that no two threads write to one.
-    scratchCount = ((program.steps.map(\.work.scratchCount).max() ?? 0) + 15) & ~15
-    scratch = try AlignedBuffer(checkedCount: scratchCount * threads)
+    scratch = try AlignedBuffer(count: program.scratchCount * threads)
     let (kept, overflow) = program.memory.keptCount.multipliedReportingOverflow(by: batch)
     let passing = program.memory.passingCount * min(threads, batch)
     guard !overflow, kept <= Int.max - passing else { throw OutOfMemory(floats: Int.max) }
-    values = try AlignedBuffer(checkedCount: kept + passing)
+    values = try AlignedBuffer(count: kept + passing)
   }
-
-  /// Bytes of scratch memory of all threads.
-  var scratchBytes: Int { scratch.count * MemoryLayout<Float>.stride }
 
   /// Where a kept value lies for `image`.
   func base(of value: Int, image: Int) -> UnsafeMutablePointer<Float> {
@@ -43,7 +37,7 @@ final class Workspace: Sendable {
       input: UnsafePointer(place(step.input)), output: place(step.output),
       residual: step.residual.map { UnsafePointer(place($0)) },
       gate: step.gate.map { UnsafePointer(place($0)) }, sums: step.sums.map(place),
-      scratch: scratch.base + worker * scratchCount)
+      scratch: scratch.base + worker * program.scratchCount)
   }
 
   private func base(of value: Int, image: Int, arena: Int) -> UnsafeMutablePointer<Float> {

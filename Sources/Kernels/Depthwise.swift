@@ -91,7 +91,7 @@ public protocol DepthwiseShape {
 @frozen
 public struct Side3Stride1: DepthwiseShape {
   @inlinable @inline(__always)
-  init() {}
+  public init() {}
   @inlinable @inline(__always)
   public var side: Int { 3 }
   @inlinable @inline(__always)
@@ -101,7 +101,7 @@ public struct Side3Stride1: DepthwiseShape {
 @frozen
 public struct Side3Stride2: DepthwiseShape {
   @inlinable @inline(__always)
-  init() {}
+  public init() {}
   @inlinable @inline(__always)
   public var side: Int { 3 }
   @inlinable @inline(__always)
@@ -111,7 +111,7 @@ public struct Side3Stride2: DepthwiseShape {
 @frozen
 public struct Side5Stride1: DepthwiseShape {
   @inlinable @inline(__always)
-  init() {}
+  public init() {}
   @inlinable @inline(__always)
   public var side: Int { 5 }
   @inlinable @inline(__always)
@@ -121,7 +121,7 @@ public struct Side5Stride1: DepthwiseShape {
 @frozen
 public struct Side5Stride2: DepthwiseShape {
   @inlinable @inline(__always)
-  init() {}
+  public init() {}
   @inlinable @inline(__always)
   public var side: Int { 5 }
   @inlinable @inline(__always)
@@ -134,9 +134,9 @@ public struct AnyDepthwiseShape: DepthwiseShape {
   public let stride: Int
 
   @inlinable @inline(__always)
-  init(side: Int, stride: Int) {
-    self.side = side
-    self.stride = stride
+  public init(_ row: DepthwiseRow) {
+    side = row.side
+    stride = row.stride
   }
 }
 
@@ -145,7 +145,7 @@ public struct AnyDepthwiseShape: DepthwiseShape {
 /// The input has its left and right padding: zeros stand where the kernel hangs over the edge. Rows
 /// of the kernel above or below the image are left out.
 @frozen
-public struct DepthwiseRow: ChannelBody {
+public struct DepthwiseRow {
   /// Side of the kernel.
   public var side: Int
   public var stride: Int
@@ -192,17 +192,6 @@ public struct DepthwiseRow: ChannelBody {
     self.outputStep = outputStep
     self.nonlinearity = nonlinearity
     self.sums = sums
-  }
-
-  @inlinable @inline(__always)
-  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    switch (side, stride) {
-    case (3, 1): run(Side3Stride1(), channel, L.self)
-    case (3, 2): run(Side3Stride2(), channel, L.self)
-    case (5, 1): run(Side5Stride1(), channel, L.self)
-    case (5, 2): run(Side5Stride2(), channel, L.self)
-    default: run(AnyDepthwiseShape(side: side, stride: stride), channel, L.self)
-    }
   }
 
   /// Positions are dealt out evenly to runs of at most eight, so that no run is left with one or
@@ -266,4 +255,22 @@ public struct DepthwiseRow: ChannelBody {
     case .sigmoid: run.store(Sigmoid.self, out, step: outputStep, sum: &sum)
     }
   }
+}
+
+/// A row whose kernel's shape is known to the compiler.
+///
+/// Every shape is compiled by itself: in a function with all of them, the compiler stops inlining.
+@frozen
+public struct ShapedDepthwiseRow<Shape: DepthwiseShape>: ChannelBody {
+  @usableFromInline let row: DepthwiseRow
+  @usableFromInline let shape: Shape
+
+  @inlinable @inline(__always)
+  public init(_ row: DepthwiseRow, _ shape: Shape) {
+    self.row = row
+    self.shape = shape
+  }
+
+  @inlinable @inline(__always)
+  public func run<L: Lanes>(_ channel: Int, _: L.Type) { row.run(shape, channel, L.self) }
 }

@@ -21,6 +21,12 @@ public struct KernelTable: Sendable {
   public let winogradInput: @Sendable (WinogradInput) -> Void
   /// Winograd's transform to an output tile.
   public let winogradOutput: @Sendable (WinogradOutput) -> Void
+  /// Floats in a vector.
+  public let lanes: Int
+  /// What the processor computes at most.
+  public let registerLoop: @Sendable (RegisterLoop) -> Void
+  /// What it reads at most.
+  public let streamLoop: @Sendable (StreamLoop) -> Void
 
   public init(
     name: String, maximumColumns: Int,
@@ -30,7 +36,9 @@ public struct KernelTable: Sendable {
     sum: @escaping @Sendable (ChannelSum) -> Void,
     depthwise: @escaping @Sendable (DepthwiseRow) -> Void,
     winogradInput: @escaping @Sendable (WinogradInput) -> Void,
-    winogradOutput: @escaping @Sendable (WinogradOutput) -> Void
+    winogradOutput: @escaping @Sendable (WinogradOutput) -> Void,
+    lanes: Int, registerLoop: @escaping @Sendable (RegisterLoop) -> Void,
+    streamLoop: @escaping @Sendable (StreamLoop) -> Void
   ) {
     self.name = name
     self.maximumColumns = maximumColumns
@@ -41,5 +49,8 @@ public struct KernelTable: Sendable {
     self.depthwise = depthwise
     self.winogradInput = winogradInput
     self.winogradOutput = winogradOutput
+    self.lanes = lanes
+    self.registerLoop = registerLoop
+    self.streamLoop = streamLoop
   }
 }

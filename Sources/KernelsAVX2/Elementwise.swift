@@ -16,11 +16,6 @@ func sum(_ sum: ChannelSum) {
 }
 
 @inline(never)
-func depthwise(_ row: DepthwiseRow) {
-  forEachVector(of: row.channels, Lanes8.self, row)
-}
-
-@inline(never)
 func winogradInput(_ tile: WinogradInput) {
   forEachVector(of: tile.channels, Lanes8.self, tile)
 }
@@ -28,4 +23,14 @@ func winogradInput(_ tile: WinogradInput) {
 @inline(never)
 func winogradOutput(_ tile: WinogradOutput) {
   forEachVector(of: tile.channels, Lanes8.self, tile)
+}
+
+@inline(never)
+func registerLoop(_ loop: RegisterLoop) {
+  loop.run(Lanes8.self)
+}
+
+@inline(never)
+func streamLoop(_ loop: StreamLoop) {
+  loop.run(Lanes8.self)
 }

@@ -4,5 +4,6 @@ import Kernels
 public func kernelTable() -> KernelTable {
   KernelTable(
     name: "avx2", maximumColumns: 16, multiply: multiply, finish: finish, scale: scale, sum: sum,
-    depthwise: depthwise, winogradInput: winogradInput, winogradOutput: winogradOutput)
+    depthwise: depthwise, winogradInput: winogradInput, winogradOutput: winogradOutput,
+    lanes: Lanes8.count, registerLoop: registerLoop, streamLoop: streamLoop)
 }

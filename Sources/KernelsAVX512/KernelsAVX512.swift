@@ -4,5 +4,6 @@ import Kernels
 public func kernelTable() -> KernelTable {
   KernelTable(
     name: "avx512", maximumColumns: 48, multiply: multiply, finish: finish, scale: scale, sum: sum,
-    depthwise: depthwise, winogradInput: winogradInput, winogradOutput: winogradOutput)
+    depthwise: depthwise, winogradInput: winogradInput, winogradOutput: winogradOutput,
+    lanes: Lanes16.count, registerLoop: registerLoop, streamLoop: streamLoop)
 }

@@ -4,5 +4,6 @@ import Kernels
 public func kernelTable() -> KernelTable {
   KernelTable(
     name: "baseline", maximumColumns: 8, multiply: multiply, finish: finish, scale: scale, sum: sum,
-    depthwise: depthwise, winogradInput: winogradInput, winogradOutput: winogradOutput)
+    depthwise: depthwise, winogradInput: winogradInput, winogradOutput: winogradOutput,
+    lanes: Lanes4.count, registerLoop: registerLoop, streamLoop: streamLoop)
 }

@@ -1,41 +1,27 @@
-import Glibc
-
-/// Floats at a 64-byte boundary, zeroed, freed with the last reference.
+/// Floats at a 64-byte boundary, zeroed.
 package final class AlignedBuffer: @unchecked Sendable {
   /// The first float.
   package let base: UnsafeMutablePointer<Float>
   /// How many there are.
   package let count: Int
+  /// Where they lie.
+  private let region: MemoryRegion
 
-  /// Memory for `count` floats.
-  ///
-  /// The kernel hands out zeroed pages, so what is never touched is never resident.
+  /// Memory for `count` floats; what is never touched takes none.
   ///
   /// - Throws: `OutOfMemory`.
-  package init(checkedCount count: Int) throws(OutOfMemory) {
+  package init(count: Int) throws(OutOfMemory) {
     let bytes = count.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
-    guard !bytes.overflow else { throw OutOfMemory(floats: count) }
-    let memory = mmap(
-      nil, max(bytes.partialValue, 64), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let memory, memory != MAP_FAILED else { throw OutOfMemory(floats: count) }
-    self.count = count
-    base = memory.bindMemory(to: Float.self, capacity: max(count, 16))
-  }
-
-  /// Memory for `count` floats, as many as a weight file that was mapped holds; where there is none,
-  /// the process ends.
-  package convenience init(count: Int) {
-    do {
-      try self.init(checkedCount: count)
-    } catch {
-      fatalError("\(error)")
+    guard !bytes.overflow, let memory = MemoryRegion.bytes(max(bytes.partialValue, 64)) else {
+      throw OutOfMemory(floats: count)
     }
+    self.count = count
+    region = memory.region
+    base = memory.base.bindMemory(to: Float.self, capacity: max(count, 16))
   }
-
-  deinit { munmap(base, max(count * MemoryLayout<Float>.stride, 64)) }
 }
 
-/// The operating system has no memory for a network's values.
+/// The operating system has no memory for a network's values or weights.
 public struct OutOfMemory: Error, Equatable, Sendable {
   /// What was asked for.
   public let floats: Int
@@ -46,6 +32,8 @@ public struct OutOfMemory: Error, Equatable, Sendable {
 extension OutOfMemory: CustomStringConvertible {
   /// One line: how much, and what to do.
   public var description: String {
-    "out of memory: no room for \(floats) values; take a smaller batch or input, or fewer threads"
+    let number = floats == .max ? "so many" : "\(floats)"
+    return "out of memory: no room for \(number) values;"
+      + " take a smaller batch or input, or fewer threads"
   }
 }

@@ -1,4 +1,3 @@
-import COpenBLAS
 import Kernels
 
 /// A convolution as `cblas_sgemm` on panels of output positions, with the epilogue applied while
@@ -11,6 +10,7 @@ package final class BLASConvolution: Operator {
   private let geometry: ConvolutionGeometry
   private let panel: ConvolutionPanel
   private let kernels: KernelTable
+  private let blas: OpenBLAS
   /// `depth` × `outputChannels`, row-major.
   private let weights: AlignedBuffer
   private let bias: AlignedBuffer
@@ -22,20 +22,22 @@ package final class BLASConvolution: Operator {
   ///
   /// - Parameter gatesInput: whether the input is multiplied by `OperatorMemory.gate`; pointwise
   ///   convolutions only.
+  /// - Throws: `OpenBLASError`, `OutOfMemory`.
   package init(
     _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, gatesInput: Bool,
     kernels: KernelTable
-  ) {
+  ) throws {
+    blas = try OpenBLAS.loaded()
     self.geometry = geometry
     self.kernels = kernels
     panel = ConvolutionPanel(geometry, gatesInput: gatesInput, kernels: kernels)
     let columns = geometry.outputChannels
-    weights = AlignedBuffer(count: geometry.depth * columns)
+    weights = try AlignedBuffer(count: geometry.depth * columns)
     filter.pack(
-      inputChannels: geometry.inputChannels, inputStep: geometry.inputChannels,
-      kernel: geometry.kernel, into: weights.base
-    ) { row, output in row * columns + output }
-    bias = filter.packedBias()
+      0..<columns, inputChannels: geometry.inputChannels,
+      inputStep: geometry.inputChannels, kernel: geometry.kernel,
+      into: weights.base, width: columns)
+    bias = try filter.packedBias()
     nonlinearity = filter.nonlinearity
     panels = Self.panelCount(geometry)
   }
@@ -67,7 +69,7 @@ package final class BLASConvolution: Operator {
     let start = image * geometry.outputCount + rows.lowerBound * geometry.outputStep
     let (a, stride) = panel.make(rows, image: image, memory)
     let output = memory.output + start
-    sgemm(
+    blas.sgemm(
       rows: rows.count, columns: geometry.outputChannels, depth: geometry.depth, a, stride,
       weights.base, output, geometry.outputStep)
     kernels.finish(
@@ -77,19 +79,3 @@ package final class BLASConvolution: Operator {
         residualStride: geometry.outputStep, nonlinearity: nonlinearity))
   }
 }
-
-/// C[rows, columns] = A[rows, depth] × B[depth, columns], row-major, on the calling thread.
-func sgemm(
-  rows: Int, columns: Int, depth: Int, _ a: UnsafePointer<Float>, _ aStride: Int,
-  _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ cStride: Int
-) {
-  cblas_sgemm(
-    CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rows), blasint(columns), blasint(depth), 1,
-    a, blasint(aStride), b, blasint(columns), 0, c, blasint(cStride))
-}
-
-/// Keeps OpenBLAS on the calling thread: with threads of its own the last bits of a result would
-/// depend on their number.
-///
-/// Done once in a process: while products run, setting it disturbs them.
-package let openBLASUsesCallingThread: Void = openblas_set_num_threads(1)

@@ -1,4 +1,3 @@
-import COpenBLAS
 import Kernels
 
 /// A fully connected layer as `cblas_sgemv`: a matrix-vector product per image.
@@ -10,6 +9,7 @@ package final class BLASLinear: Operator {
   private let inputs: Int
   private let outputs: Int
   private let kernels: KernelTable
+  private let blas: OpenBLAS
   /// `[outputs, inputs]`, the file's order.
   private let weights: AlignedBuffer
   private let bias: AlignedBuffer
@@ -18,18 +18,22 @@ package final class BLASLinear: Operator {
   private let blocks: Int
 
   /// Packs `filter`, a convolution of one position.
-  package init(inputs: Int, outputs: Int, _ filter: ConvolutionFilter, kernels: KernelTable) {
+  ///
+  /// - Throws: `OpenBLASError`, `OutOfMemory`.
+  package init(inputs: Int, outputs: Int, _ filter: ConvolutionFilter, kernels: KernelTable) throws
+  {
+    blas = try OpenBLAS.loaded()
     self.inputs = inputs
     self.outputs = outputs
     self.kernels = kernels
-    weights = AlignedBuffer(count: inputs * outputs)
-    for output in 0..<outputs {
+    weights = try AlignedBuffer(count: inputs * outputs)
+    for output in 0..<outputs where !filter.weights.isEmpty {
       let factor = filter.scale[output]
       for index in output * inputs..<(output + 1) * inputs {
         weights.base[index] = Float(Double(filter.weights[index]) * factor)
       }
     }
-    bias = filter.packedBias()
+    bias = try filter.packedBias()
     nonlinearity = filter.nonlinearity
     blocks = max(1, outputs / 128)
   }
@@ -46,10 +50,9 @@ package final class BLASLinear: Operator {
     let first = units.lowerBound * 8
     let rows = min(units.upperBound * 8, outputs) - first
     let output = memory.output + image * channelStep(outputs) + first
-    cblas_sgemv(
-      CblasRowMajor, CblasNoTrans, blasint(rows), blasint(inputs), 1,
-      weights.base + first * inputs, blasint(inputs), memory.input + image * channelStep(inputs),
-      1, 0, output, 1)
+    blas.sgemv(
+      rows: rows, columns: inputs, weights.base + first * inputs,
+      memory.input + image * channelStep(inputs), output)
     kernels.finish(
       Epilogue(
         rows: 1, channels: units.count * 8, c: output, cStride: 0, bias: bias.base + first,

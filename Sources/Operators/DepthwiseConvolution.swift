@@ -15,10 +15,12 @@ package final class DepthwiseConvolution: SummingOperator {
   private let edges: [Range<Int>]
 
   /// Packs `filter`.
-  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable) {
+  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable)
+    throws(OutOfMemory)
+  {
     self.geometry = geometry
     self.kernels = kernels
-    self.filter = DepthwiseFilter(geometry, filter)
+    self.filter = try DepthwiseFilter(geometry, filter)
     (strips, blocks) = Self.partition(geometry)
     // Where the inside is narrow, all is edge: one run of eight costs less than three of a few.
     let inside = geometry.innerColumns

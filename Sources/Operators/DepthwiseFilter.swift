@@ -9,18 +9,18 @@ struct DepthwiseFilter: Sendable {
   private let bias: AlignedBuffer
   private let nonlinearity: Nonlinearity
 
-  init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter) {
+  init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter) throws(OutOfMemory) {
     self.geometry = geometry
     let step = geometry.outputStep
     let taps = geometry.kernel * geometry.kernel
-    weights = AlignedBuffer(count: taps * step)
-    for channel in 0..<geometry.outputChannels {
+    weights = try AlignedBuffer(count: taps * step)
+    for channel in 0..<geometry.outputChannels where !filter.weights.isEmpty {
       for tap in 0..<taps {
         weights.base[tap * step + channel] =
           Float(Double(filter.weights[channel * taps + tap]) * filter.scale[channel])
       }
     }
-    bias = filter.packedBias()
+    bias = try filter.packedBias()
     nonlinearity = filter.nonlinearity
   }
 

@@ -16,13 +16,15 @@ package final class DirectConvolution: Operator {
   private let strips: Int
 
   /// Packs `filter`.
-  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable) {
+  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable)
+    throws(OutOfMemory)
+  {
     // Channels that only fill up the step take part, with weights of zero.
     var padded = geometry
     padded.inputChannels = geometry.inputStep
     self.geometry = padded
     im2col = Im2col(geometry: padded)
-    matrix = PackedMatrix(
+    matrix = try PackedMatrix(
       filter, inputChannels: geometry.inputChannels, inputStep: geometry.inputStep,
       kernel: geometry.kernel, kernels: kernels)
     inner = geometry.innerColumns

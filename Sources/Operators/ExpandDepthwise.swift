@@ -21,14 +21,14 @@ package final class ExpandDepthwise: SummingOperator {
     expansion: ConvolutionGeometry, _ expand: ConvolutionFilter,
     depthwise geometry: ConvolutionGeometry,
     _ depthwise: ConvolutionFilter, kernels: KernelTable
-  ) {
+  ) throws(OutOfMemory) {
     precondition(expansion.isPointwise && expansion.outputStep == geometry.inputStep)
     self.expansion = expansion
     self.geometry = geometry
     self.kernels = kernels
-    matrix = PackedMatrix(
+    matrix = try PackedMatrix(
       expand, inputChannels: expansion.inputChannels, kernels: kernels)
-    filter = DepthwiseFilter(geometry, depthwise)
+    filter = try DepthwiseFilter(geometry, depthwise)
     paddedWidth = max(
       geometry.paddingLeft + geometry.inputWidth,
       (geometry.outputWidth - 1) * geometry.stride + geometry.kernel)

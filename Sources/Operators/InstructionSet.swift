@@ -68,6 +68,7 @@ extension ProcessorError: CustomStringConvertible {
   /// One line: what is wrong and what to do.
   public var description: String {
     let names = InstructionSet.allCases.filter(\.isSupported).map(\.rawValue)
+      .joined(separator: ", ")
     let hint = "set \(InstructionSet.environmentVariable) to one of \(names), or unset it"
     switch self {
     case .unknownInstructionSet(let name):

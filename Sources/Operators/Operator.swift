@@ -36,6 +36,9 @@ package protocol Operator: Sendable {
   var scratchCount: Int { get }
   /// Bytes of packed weights.
   var packedBytes: Int { get }
+  /// Multiply-adds for one image, where the algorithm needs others than the convolution's
+  /// definition; else nil.
+  var ownMultiplications: Int? { get }
   /// Whether it is to be given all images of a batch together, because it reads its weights but once
   /// for all; the others may be given one image at a time.
   var takesBatch: Bool { get }
@@ -49,6 +52,7 @@ package protocol Operator: Sendable {
 extension Operator {
   package var scratchCount: Int { 0 }
   package var packedBytes: Int { 0 }
+  package var ownMultiplications: Int? { nil }
   package var takesBatch: Bool { false }
 }
 

@@ -7,9 +7,11 @@ package final class PackedLinear: Operator {
   private let matrix: PackedMatrix
 
   /// Packs `filter`, a convolution of one position.
-  package init(inputs: Int, _ filter: ConvolutionFilter, kernels: KernelTable) {
+  package init(inputs: Int, _ filter: ConvolutionFilter, kernels: KernelTable)
+    throws(OutOfMemory)
+  {
     self.inputs = inputs
-    matrix = PackedMatrix(filter, inputChannels: inputs, kernels: kernels)
+    matrix = try PackedMatrix(filter, inputChannels: inputs, kernels: kernels)
   }
 
   package var strategy: String { "packed" }

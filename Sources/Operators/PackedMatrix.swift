@@ -17,14 +17,14 @@ package final class PackedMatrix: Sendable {
   private let nonlinearity: Nonlinearity
   private let kernels: KernelTable
   /// What a product without a residual adds.
-  private let zeros = AlignedBuffer(count: 64)
+  private let zeros: AlignedBuffer
 
   /// Packs `filter`, whose kernel has `kernel` × `kernel` positions of `inputChannels` values,
   /// `inputStep` floats apart in the feature map.
   init(
     _ filter: ConvolutionFilter, inputChannels: Int, inputStep: Int? = nil, kernel: Int = 1,
     kernels: KernelTable
-  ) {
+  ) throws(OutOfMemory) {
     let inputStep = inputStep ?? inputChannels
     segment = inputStep * kernel
     depth = segment * kernel
@@ -33,23 +33,15 @@ package final class PackedMatrix: Sendable {
     let units = channelStep(columns) / 8
     let blocks = (units * 8 + kernels.maximumColumns - 1) / kernels.maximumColumns
     bounds = (0...blocks).map { evenRange($0, of: blocks, total: units).lowerBound * 8 }
-    weights = AlignedBuffer(count: depth * channelStep(columns))
-    bias = filter.packedBias()
+    zeros = try AlignedBuffer(count: 64)
+    weights = try AlignedBuffer(count: depth * channelStep(columns))
+    bias = try filter.packedBias()
     nonlinearity = filter.nonlinearity
-    var starts = [Int](repeating: 0, count: columns)
-    var widths = starts
     for block in 0..<blocks {
-      for column in bounds[block]..<min(bounds[block + 1], columns) {
-        starts[column] = depth * bounds[block] + column - bounds[block]
-        widths[column] = bounds[block + 1] - bounds[block]
-      }
-    }
-    starts.withUnsafeBufferPointer { starts in
-      widths.withUnsafeBufferPointer { widths in
-        filter.pack(
-          inputChannels: inputChannels, inputStep: inputStep, kernel: kernel, into: weights.base
-        ) { row, output in starts[output] + row * widths[output] }
-      }
+      filter.pack(
+        bounds[block]..<min(bounds[block + 1], columns), inputChannels: inputChannels,
+        inputStep: inputStep, kernel: kernel, into: weights.base + depth * bounds[block],
+        width: bounds[block + 1] - bounds[block])
     }
   }
 

@@ -19,11 +19,11 @@ package final class PackedPointwise: Operator {
   package init(
     _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, gatesInput: Bool,
     kernels: KernelTable
-  ) {
+  ) throws(OutOfMemory) {
     precondition(geometry.isPointwise)
     self.geometry = geometry
     panel = ConvolutionPanel(geometry, gatesInput: gatesInput, kernels: kernels)
-    matrix = PackedMatrix(
+    matrix = try PackedMatrix(
       filter, inputChannels: geometry.inputChannels, kernels: kernels)
     // A panel of 256 KiB stays in a second-level cache while the column blocks pass over it; a
     // multiple of 8 rows fills its tiles.

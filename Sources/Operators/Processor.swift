@@ -1,4 +1,3 @@
-import COpenBLAS
 import CSystem
 import Glibc
 
@@ -31,10 +30,8 @@ public enum Processor {
     #endif
   }
 
-  /// The kernels that OpenBLAS chose, such as `SkylakeX`.
-  public static var openBLASCore: String {
-    openblas_get_corename().map { String(cString: $0) } ?? "unknown"
-  }
+  /// The kernels that OpenBLAS chose, such as `SkylakeX`; nil where it cannot be loaded.
+  public static var openBLASCore: String? { try? OpenBLAS.loaded().core }
 
   /// The value of `OPENBLAS_CORETYPE`, which overrides OpenBLAS's own choice of kernels.
   public static var openBLASPin: String? {
@@ -47,9 +44,10 @@ public enum Processor {
   /// allows: on some processors that halves its speed.
   public static var openBLASPinWarning: String? {
     let wide = ["SkylakeX", "Cooperlake", "SapphireRapids"]
-    guard let pin = openBLASPin, InstructionSet.avx512.isSupported, !wide.contains(openBLASCore)
+    guard let pin = openBLASPin, InstructionSet.avx512.isSupported, let core = openBLASCore,
+      !wide.contains(core)
     else { return nil }
-    return "OPENBLAS_CORETYPE=\(pin) pins OpenBLAS to its \(openBLASCore) kernels, though this"
+    return "OPENBLAS_CORETYPE=\(pin) pins OpenBLAS to its \(core) kernels, though this"
       + " processor has AVX-512; unset it for full speed of the blas backend"
   }
 

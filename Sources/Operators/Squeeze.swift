@@ -21,12 +21,12 @@ package final class Squeeze: Operator {
   package init(
     channels: Int, partialSums: Int, positions: Int, reduce: ConvolutionFilter,
     kernels: KernelTable
-  ) {
+  ) throws(OutOfMemory) {
     self.channels = channels
     self.partialSums = partialSums
     self.positions = positions
     self.kernels = kernels
-    matrix = PackedMatrix(reduce, inputChannels: channels, kernels: kernels)
+    matrix = try PackedMatrix(reduce, inputChannels: channels, kernels: kernels)
     // Every group adds the sums up anew: it takes some 16 K weights to make that small.
     groups = min(matrix.blockCount, max(1, matrix.depth * matrix.columns / 16_384))
   }

@@ -16,7 +16,7 @@ package final class WinogradConvolution: Operator {
   /// For each block, 36 matrices of inputChannels × width.
   private let weights: AlignedBuffer
   private let bias: AlignedBuffer
-  private let zeros = AlignedBuffer(count: 64)
+  private let zeros: AlignedBuffer
   private let nonlinearity: Nonlinearity
   private let tilesAcross: Int
   private let tiles: Int
@@ -31,21 +31,24 @@ package final class WinogradConvolution: Operator {
   }
 
   /// Transforms and packs `filter`.
-  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable) {
+  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable)
+    throws(OutOfMemory)
+  {
     precondition(Self.suits(geometry))
     self.geometry = geometry
     self.kernels = kernels
     let units = geometry.outputStep / 8
     let blocks = (geometry.outputStep + kernels.maximumColumns - 1) / kernels.maximumColumns
     bounds = (0...blocks).map { evenRange($0, of: blocks, total: units).lowerBound * 8 }
-    weights = AlignedBuffer(count: 36 * geometry.inputChannels * geometry.outputStep)
-    bias = filter.packedBias()
+    zeros = try AlignedBuffer(count: 64)
+    weights = try AlignedBuffer(count: 36 * geometry.inputChannels * geometry.outputStep)
+    bias = try filter.packedBias()
     nonlinearity = filter.nonlinearity
     tilesAcross = (geometry.outputWidth + 3) / 4
     tiles = tilesAcross * ((geometry.outputHeight + 3) / 4)
     let count = (tiles + 47) / 48
     chunks = count == 1 ? 1 : count + count % 2
-    for block in 0..<blocks {
+    for block in 0..<blocks where !filter.weights.isEmpty {
       for output in bounds[block]..<min(bounds[block + 1], geometry.outputChannels) {
         transform(filter, output: output, block: block)
       }
@@ -93,6 +96,10 @@ package final class WinogradConvolution: Operator {
   package var strategy: String { "winograd" }
 
   package var packedBytes: Int { (weights.count + bias.count) * MemoryLayout<Float>.stride }
+
+  package var ownMultiplications: Int? {
+    36 * tiles * geometry.inputChannels * geometry.outputStep
+  }
 
   private var chunkTiles: Int { (tiles + chunks - 1) / chunks }
 

@@ -37,6 +37,18 @@ package final class WorkerPool: Sendable {
     }
   }
 
+  /// Calls `body` once with every number below `count`, on whichever thread is free.
+  package func forEach(below count: Int, _ body: (Int) -> Void) {
+    let next = Atomic<Int>(0)
+    run { _ in
+      while true {
+        let index = next.add(1, ordering: .relaxed).oldValue
+        guard index < count else { return }
+        body(index)
+      }
+    }
+  }
+
   /// Waits inside `run` until every thread has come here.
   package func barrier() {
     if count > 1 { state.barrier.wait() }

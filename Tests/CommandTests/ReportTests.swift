@@ -113,5 +113,39 @@ struct ReportTests {
     #expect(times == times.sorted(by: >))
     let shares = layers.compactMap { $0["share"] as? Double }.reduce(0, +)
     #expect(abs(shares - 1) < 1e-9)
+    // Each bound comes from the limits, and their sum is the total.
+    let limits = try #require(result["limits"] as? [String: Any])
+    let peak = try #require(limits["gflops"] as? Double)
+    #expect(peak > 0.1)
+    for layer in layers {
+      let bound = try #require(layer["bound_ms"] as? Double)
+      let multiplyAdds = try #require(layer["multiply_adds"] as? Double)
+      let compute = 2 * multiplyAdds / peak / 1e6
+      switch layer["bound_by"] as? String {
+      case "compute": #expect(abs(bound - compute) <= 1e-9 * bound)
+      case "memory": #expect(bound > compute)
+      default: Issue.record("\(layer)")
+      }
+    }
+    let bounds = layers.compactMap { $0["bound_ms"] as? Double }.reduce(0, +)
+    let total = try #require(result["layers_bound_ms"] as? Double)
+    #expect(abs(bounds - total) <= 1e-9 * total)
+    #expect(["simd", "blas"].contains(result["backend"] as? String))
+  }
+
+  /// Weights of 470 MB are neither made nor packed for a summary.
+  @Test(arguments: [[], ["--plan"]])
+  func summariesPackNothing(more: [String]) throws {
+    let outcome = try Tool.shell(
+      #"ulimit -v 1500000; "$cnnzoo" summary effnetv2-l "$@" && cat /proc/self/status"#, more)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+  }
+
+  /// Packed weights that find no room.
+  @Test func weightsThatNoMemoryHolds() throws {
+    let outcome = try Tool.shell(
+      #"ulimit -v 450000; "$cnnzoo" bench effnetv2-l -t 1 --min-time 0"#)
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.hasPrefix("cnnzoo: out of memory: no room for "), "\(outcome.errors)")
   }
 }

@@ -1,5 +1,5 @@
 import Testing
-import cnnzoo
+import Command
 
 struct SampleStatisticsTests {
   private let statistics = SampleStatistics([4, 1, 3, 2])

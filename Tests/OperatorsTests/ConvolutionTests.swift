@@ -49,17 +49,16 @@ struct ConvolutionTests {
   ]
 
   @Test(arguments: cases, InstructionSet.supported)
-  func productWithOpenBLAS(_ c: Case, _ set: InstructionSet) {
-    _ = openBLASUsesCallingThread
-    check(c) {
-      BLASConvolution(c.geometry, $0, gatesInput: c.isGated, kernels: set.kernels)
+  func productWithOpenBLAS(_ c: Case, _ set: InstructionSet) throws {
+    try check(c) {
+      try BLASConvolution(c.geometry, $0, gatesInput: c.isGated, kernels: set.kernels)
     }
   }
 
   @Test(arguments: cases.filter(\.geometry.isPointwise), InstructionSet.supported)
-  func packedProduct(_ c: Case, _ set: InstructionSet) {
-    check(c) {
-      PackedPointwise(c.geometry, $0, gatesInput: c.isGated, kernels: set.kernels)
+  func packedProduct(_ c: Case, _ set: InstructionSet) throws {
+    try check(c) {
+      try PackedPointwise(c.geometry, $0, gatesInput: c.isGated, kernels: set.kernels)
     }
   }
 
@@ -77,8 +76,8 @@ struct ConvolutionTests {
     ]
 
   @Test(arguments: directCases, InstructionSet.supported)
-  func readWhereItLies(_ c: Case, _ set: InstructionSet) {
-    check(c) { DirectConvolution(c.geometry, $0, kernels: set.kernels) }
+  func readWhereItLies(_ c: Case, _ set: InstructionSet) throws {
+    try check(c) { try DirectConvolution(c.geometry, $0, kernels: set.kernels) }
   }
 
   /// Sizes that tiles of 4 × 4 do not fill, edges without zeros before, several chunks of tiles.
@@ -92,25 +91,28 @@ struct ConvolutionTests {
   ]
 
   @Test(arguments: winogradCases, InstructionSet.supported)
-  func winograd(_ c: Case, _ set: InstructionSet) {
+  func winograd(_ c: Case, _ set: InstructionSet) throws {
     #expect(WinogradConvolution.suits(c.geometry))
-    check(c) { WinogradConvolution(c.geometry, $0, kernels: set.kernels) }
+    try check(c) { try WinogradConvolution(c.geometry, $0, kernels: set.kernels) }
   }
 
   @Test(arguments: [1, 2, 5, 9], InstructionSet.supported)
-  func linearLayers(_ batch: Int, _ set: InstructionSet) {
-    _ = openBLASUsesCallingThread
+  func linearLayers(_ batch: Int, _ set: InstructionSet) throws {
     let c = Case(height: 1, width: 1, input: 20, output: 1003, nonlinearity: .hardSwish)
-    check(c, batch: batch) { BLASLinear(inputs: 20, outputs: 1003, $0, kernels: set.kernels) }
-    check(c, batch: batch) { PackedLinear(inputs: 20, $0, kernels: set.kernels) }
+    try check(c, batch: batch) {
+      try BLASLinear(inputs: 20, outputs: 1003, $0, kernels: set.kernels)
+    }
+    try check(c, batch: batch) { try PackedLinear(inputs: 20, $0, kernels: set.kernels) }
   }
 
   /// Compares one image, and each of a batch, with the plain computation.
-  private func check(_ c: Case, batch: Int = 2, _ make: (ConvolutionFilter) -> any Operator) {
+  private func check(_ c: Case, batch: Int = 2, _ make: (ConvolutionFilter) throws -> any Operator)
+    throws
+  {
     let g = c.geometry
     var noise = Noise(c.height * c.width * c.input * c.output)
     let filter = Filter(&noise, count: c.output, depth: g.depth)
-    let work = filter.withFilter(c.nonlinearity, make)
+    let work = try filter.withFilter(c.nonlinearity, make)
     let images = (0..<batch).map { _ in noise.array(c.height * c.width * c.input) }
     let gates = (0..<batch).map { _ in noise.array(c.input) }
     let residuals = (0..<batch).map { _ in noise.array(g.outputPositions * c.output) }

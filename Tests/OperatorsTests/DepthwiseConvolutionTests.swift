@@ -42,26 +42,26 @@ struct DepthwiseConvolutionTests {
   ]
 
   @Test(arguments: cases, InstructionSet.supported)
-  func depthwise(_ c: Case, _ set: InstructionSet) {
+  func depthwise(_ c: Case, _ set: InstructionSet) throws {
     var noise = Noise(c.height * c.width * c.channels)
     let images = (0..<2).map { _ in noise.array(c.height * c.width * c.channels) }
     let filter = Filter(&noise, count: c.channels, depth: c.kernel * c.kernel)
-    let work = filter.withFilter(.silu) {
-      DepthwiseConvolution(c.geometry, $0, kernels: set.kernels)
+    let work = try filter.withFilter(.silu) {
+      try DepthwiseConvolution(c.geometry, $0, kernels: set.kernels)
     }
     let expected = images.map { filter.expected(c.geometry, groups: c.channels, $0, .silu) }
     check(work, c, images, channels: c.channels, expected)
   }
 
   @Test(arguments: cases, InstructionSet.supported)
-  func expandThenDepthwise(_ c: Case, _ set: InstructionSet) {
+  func expandThenDepthwise(_ c: Case, _ set: InstructionSet) throws {
     var noise = Noise(c.height * c.width * c.channels)
     let images = (0..<2).map { _ in noise.array(c.height * c.width * 12) }
     let expand = Filter(&noise, count: c.channels, depth: 12)
     let filter = Filter(&noise, count: c.channels, depth: c.kernel * c.kernel)
-    let work = expand.withFilter(.relu6) { expand in
-      filter.withFilter(.hardSwish) {
-        ExpandDepthwise(
+    let work = try expand.withFilter(.relu6) { expand in
+      try filter.withFilter(.hardSwish) {
+        try ExpandDepthwise(
           expansion: c.expansion, expand, depthwise: c.geometry, $0, kernels: set.kernels)
       }
     }
@@ -120,10 +120,10 @@ struct Filter {
   }
 
   func withFilter<Result>(
-    _ nonlinearity: Nonlinearity, _ body: (ConvolutionFilter) -> Result
-  ) -> Result {
-    weights.withUnsafeBufferPointer {
-      body(ConvolutionFilter(weights: $0, scale: scale, bias: bias, nonlinearity: nonlinearity))
+    _ nonlinearity: Nonlinearity, _ body: (ConvolutionFilter) throws -> Result
+  ) rethrows -> Result {
+    try weights.withUnsafeBufferPointer {
+      try body(ConvolutionFilter(weights: $0, scale: scale, bias: bias, nonlinearity: nonlinearity))
     }
   }
 

@@ -39,7 +39,7 @@ struct KernelTests {
     let b = AlignedBuffer(noise.array(depth * width))
     let bias = AlignedBuffer(noise.array(width))
     let residual = AlignedBuffer(noise.array(rows * cStride))
-    let zeros = AlignedBuffer(count: width)
+    let zeros = AlignedBuffer([Float](repeating: 0, count: width))
     let c = AlignedBuffer([Float](repeating: 77, count: rows * cStride))
     kernels.multiply(
       MatrixProduct(

@@ -11,7 +11,7 @@ struct NonlinearityTests {
   {
     let rows = (x.count + 7) / 8
     let c = AlignedBuffer(x, count: rows * 8)
-    let bias = AlignedBuffer(count: 8)
+    let bias = AlignedBuffer([Float](repeating: 0, count: 8))
     set.kernels.finish(
       Epilogue(
         rows: rows, channels: 8, c: c.base, cStride: 8, bias: bias.base, residual: nil,

@@ -21,7 +21,7 @@ struct ProcessorTests {
   @Test func messagesSayWhatToSet() {
     let unknown = String(describing: ProcessorError.unknownInstructionSet("mmx"))
     #expect(unknown.hasPrefix("CNNZOO_ISA=mmx names no instruction set; "))
-    #expect(unknown.contains("\"baseline\""))
+    #expect(unknown.contains("one of ") && unknown.hasSuffix("baseline, or unset it"))
     #expect(
       String(describing: ProcessorError.unsupportedInstructionSet(.avx512)).contains("avx512"))
   }
@@ -29,7 +29,7 @@ struct ProcessorTests {
   @Test func factsOfTheProcessor() {
     #expect(Processor.allowedThreads >= 1)
     #expect(!Processor.modelName.isEmpty)
-    #expect(!Processor.openBLASCore.isEmpty)
+    #expect(Processor.openBLASCore?.isEmpty == false)
   }
 
   @Test func channelsAreRoundedUpToEights() {

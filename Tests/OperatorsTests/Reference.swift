@@ -81,7 +81,11 @@ struct Noise {
 extension AlignedBuffer {
   /// A buffer that holds `values`, NaN elsewhere if it is longer.
   convenience init(_ values: [Float], count: Int? = nil) {
-    self.init(count: max(values.count, count ?? 0))
+    do {
+      try self.init(count: max(values.count, count ?? 0))
+    } catch {
+      fatalError("\(error)")
+    }
     for index in 0..<self.count { base[index] = index < values.count ? values[index] : .nan }
   }
 

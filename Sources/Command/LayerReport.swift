@@ -1,0 +1,100 @@
+import CNNZoo
+
+/// The part of `cnnzoo bench --layers` that is about steps.
+func layerTable(_ results: [BenchResult]) -> Table {
+  Table(
+    [
+      .text("model"), .number("threads"), .number("batch"), .text("step"), .text("strategy"),
+      .number("shape"), .number("ms"), .number("percent"), .number("GFLOP/s"), .number("GB/s"),
+      .number("bound_ms"), .number("percent_of_bound"), .text("bound_by"),
+    ],
+    rows: results.flatMap { result in
+      guard let times = result.layers else { return [[Table.Cell]]() }
+      let total = LayerRow(
+        name: "all steps", strategy: "", shape: "", seconds: times.seconds,
+        boundSeconds: times.boundSeconds, bound: "",
+        macs: times.layers.reduce(0) { $0 + $1.step.macs },
+        bytes: times.layers.reduce(0) { $0 + $1.step.bytes })
+      return (times.layers.map(LayerRow.init) + [total]).map { $0.cells(of: result, times) }
+    })
+}
+
+/// What the bounds are made of, in a line.
+func limitsNote(_ result: BenchResult) -> String {
+  guard let limits = result.layers?.limits else { return "" }
+  let bandwidths = limits.bandwidths.map {
+    "\(NumberText.fixed($0.bytesPerSecond / 1e9, 0)) (\(NumberText.bytes($0.bytes)))"
+  }
+  return "limits of \(result.threads) threads: \(NumberText.fixed(limits.flops / 1e9, 0)) GFLOP/s,"
+    + " GB/s read: \(bandwidths.joined(separator: ", "))"
+}
+
+/// The members that JSON has for steps.
+func layersJSON(_ times: LayerTimes, batch: Int) -> JSON.Object {
+  let limits: JSON.Object = [
+    "gflops": .number(times.limits.flops / 1e9),
+    "reads": .array(
+      times.limits.bandwidths.map {
+        .object([
+          "bytes": .integer($0.bytes), "gbytes_per_second": .number($0.bytesPerSecond / 1e9),
+        ])
+      }),
+  ]
+  let layers: [JSON] = times.layers.map { layer in
+    .object([
+      "name": .string(layer.step.name), "strategy": .string(layer.step.strategy),
+      "ms": .number(1000 * layer.seconds), "share": .number(ratio(layer.seconds, times.seconds)),
+      "gflops": .number(rate(2 * layer.step.macs, layer.seconds, batch)),
+      "gbytes_per_second": .number(rate(layer.step.bytes, layer.seconds, batch)),
+      "multiply_adds": .integer(layer.step.multiplyAdds),
+      "bound_ms": .number(1000 * layer.boundSeconds),
+      "share_of_bound": .number(ratio(layer.boundSeconds, layer.seconds)),
+      "bound_by": .string(layer.bound.rawValue),
+    ])
+  }
+  return [
+    "limits": .object(limits), "layers": .array(layers),
+    "layers_ms": .number(1000 * times.seconds),
+    "layers_bound_ms": .number(1000 * times.boundSeconds),
+  ]
+}
+
+/// A line of the table: a step, or all of them.
+private struct LayerRow {
+  let name: String
+  let strategy: String
+  let shape: String
+  let seconds: Double
+  let boundSeconds: Double
+  let bound: String
+  let macs: Int
+  let bytes: Int
+
+  func cells(of result: BenchResult, _ times: LayerTimes) -> [Table.Cell] {
+    [
+      .text(result.model), .integer(result.threads), .integer(result.batch), .text(name),
+      .text(strategy), .text(shape), .number(1000 * seconds, decimals: 4),
+      .number(100 * ratio(seconds, times.seconds), decimals: 1),
+      .number(rate(2 * macs, seconds, result.batch), decimals: 1),
+      .number(rate(bytes, seconds, result.batch), decimals: 1),
+      .number(1000 * boundSeconds, decimals: 4),
+      .number(100 * ratio(boundSeconds, seconds), decimals: 1), .text(bound),
+    ]
+  }
+}
+
+extension LayerRow {
+  init(_ layer: LayerTimes.Layer) {
+    self.init(
+      name: layer.step.name, strategy: layer.step.strategy, shape: "\(layer.step.shape)",
+      seconds: layer.seconds, boundSeconds: layer.boundSeconds, bound: layer.bound.rawValue,
+      macs: layer.step.macs, bytes: layer.step.bytes)
+  }
+}
+
+private func ratio(_ part: Double, _ whole: Double) -> Double { whole > 0 ? part / whole : 0 }
+
+/// 10⁹ of something per second, where one image takes `count` of it.
+private func rate(_ count: Int, _ seconds: Double, _ batch: Int) -> Double {
+  seconds > 0 ? Double(count) * Double(batch) / seconds / 1e9 : 0
+}

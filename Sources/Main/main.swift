@@ -1,0 +1,5 @@
+// The executable: all that it does is in `Command`, which tests can import. It is a target of its own
+// because it alone is linked with the Swift runtime inside (see Package.swift).
+import Command
+
+runCommand()

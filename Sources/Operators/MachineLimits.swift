@@ -1,0 +1,72 @@
+import Glibc
+import Kernels
+
+/// What this machine can do at most with some threads: measured when asked for.
+public struct MachineLimits: Sendable {
+  /// Floating-point operations per second of all threads, from multiply-adds in registers alone.
+  public let flops: Double
+  /// Bytes per second that all threads read together, from memory of each size.
+  public let bandwidths: [(bytes: Int, bytesPerSecond: Double)]
+
+  /// What bounds a piece of work from below.
+  public enum Bound: String, Sendable {
+    case compute, memory
+  }
+
+  /// Measures for about a fifth of a second.
+  ///
+  /// - Parameter threads: as many as compute together.
+  /// - Throws: `ProcessorError` for a forced instruction set that is not there, `OutOfMemory`.
+  public init(threads: Int) throws {
+    let kernels = try InstructionSet.selected().kernels
+    let pool = WorkerPool(count: threads)
+    let scratch = try AlignedBuffer(count: 64 * pool.count)
+    // 0.5 x + 0.5 stays at 1: no value that would be slower than others.
+    for index in 0..<scratch.count { scratch.base[index] = 0.5 }
+    let rounds = 100_000
+    let operations = 2 * rounds * RegisterLoop.chains * kernels.lanes * pool.count
+    flops =
+      Double(operations)
+      / Self.best {
+        pool.run { worker in
+          kernels.registerLoop(RegisterLoop(rounds: rounds, values: scratch.base + 64 * worker))
+        }
+      }
+    let sizes = [1 << 18, 1 << 21, 1 << 24, 1 << 26]
+    let memory = try AlignedBuffer(count: sizes[3] / 4)
+    for index in 0..<memory.count { memory.base[index] = 1 }
+    bandwidths = sizes.map { bytes in
+      let share = bytes / 4 / pool.count & ~127
+      let passes = max(1, (1 << 24) / bytes)
+      let seconds = Self.best {
+        pool.run { worker in
+          for _ in 0..<passes {
+            kernels.streamLoop(
+              StreamLoop(
+                count: share, x: memory.base + worker * share,
+                result: scratch.base + 64 * worker))
+          }
+        }
+      }
+      return (bytes, Double(4 * share * pool.count * passes) / seconds)
+    }
+  }
+
+  /// The least seconds that work can take, and which of the two limits says so.
+  ///
+  /// - Parameters:
+  ///   - multiplyAdds: those of the algorithm in use.
+  ///   - bytes: what is read and written; the bandwidth is that of memory of this size.
+  public func bound(multiplyAdds: Int, bytes: Int) -> (seconds: Double, by: Bound) {
+    let reading = bandwidths.first { $0.bytes >= bytes } ?? bandwidths[bandwidths.count - 1]
+    let compute = 2 * Double(multiplyAdds) / flops
+    let memory = Double(bytes) / reading.bytesPerSecond
+    return compute >= memory ? (compute, .compute) : (memory, .memory)
+  }
+
+  /// Seconds of the fastest of some runs.
+  private static func best(_ body: () -> Void) -> Double {
+    let clock = ContinuousClock()
+    return (0..<7).map { _ in clock.measure(body) / .seconds(1) }.min() ?? .infinity
+  }
+}

@@ -1,0 +1,65 @@
+import Glibc
+import Synchronization
+
+/// Address space that buffers are cut from, one after another, given back with the last of them.
+///
+/// A network has hundreds of packed weights. Side by side in large pages they cost a page fault per
+/// 2 MiB instead of one per 4 KiB: in a process that answers one picture, faults took longer than
+/// the network. The kernel hands out zeroed pages, so what is never touched is never resident.
+final class MemoryRegion: @unchecked Sendable {
+  private let base: UnsafeMutableRawPointer
+  private let count: Int
+  private var used = 0
+
+  private static let largePage = 2 << 20
+  private static let usualCount = 64 << 20
+
+  /// The region that has room, as long as some buffer keeps it.
+  private struct Current {
+    weak var region: MemoryRegion?
+  }
+  private static let current = Mutex(Current())
+
+  /// `bytes` zeroed bytes at a multiple of 64, and the region to be kept as long as they are used.
+  ///
+  /// Answers nil where the operating system has none.
+  static func bytes(_ bytes: Int) -> (region: MemoryRegion, base: UnsafeMutableRawPointer)? {
+    guard bytes <= Int.max - 2 * largePage else { return nil }
+    return current.withLock { current in
+      if let region = current.region, let base = region.cut(bytes) { return (region, base) }
+      let whole = (bytes + largePage - 1) & ~(largePage - 1)
+      guard
+        let region = MemoryRegion(count: max(whole, usualCount)) ?? MemoryRegion(count: whole),
+        let base = region.cut(bytes)
+      else { return nil }
+      current.region = region
+      return (region, base)
+    }
+  }
+
+  /// Maps `count` bytes, a multiple of large pages, aligned to one.
+  private init?(count: Int) {
+    let slack = Self.largePage
+    let memory = mmap(
+      nil, count + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let memory, memory != MAP_FAILED else { return nil }
+    let excess = Int(bitPattern: memory) & (slack - 1)
+    let skipped = excess == 0 ? 0 : slack - excess
+    if skipped > 0 { munmap(memory, skipped) }
+    munmap(memory + skipped + count, slack - skipped)
+    base = memory + skipped
+    self.count = count
+    // Advice only: without large pages nothing changes but the number of faults.
+    madvise(base, count, MADV_HUGEPAGE)
+  }
+
+  deinit { munmap(base, count) }
+
+  /// The next bytes, under the lock.
+  private func cut(_ bytes: Int) -> UnsafeMutableRawPointer? {
+    let rounded = (bytes + 63) & ~63
+    guard rounded <= count - used else { return nil }
+    defer { used += rounded }
+    return base + used
+  }
+}

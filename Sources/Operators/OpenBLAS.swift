@@ -1,0 +1,62 @@
+import COpenBLASLoader
+import Glibc
+
+/// OpenBLAS's functions, from the library that this machine has.
+///
+/// It is loaded when it is first asked for, and kept on the calling thread: with threads of its own
+/// the last bits of a result would depend on their number. That is set once in a process, because
+/// setting it disturbs products that run.
+struct OpenBLAS: Sendable {
+  private let functions: openblas_functions
+
+  private init() throws(OpenBLASError) {
+    var functions = openblas_functions()
+    if let reason = openblas_load(&functions) {
+      defer { free(reason) }
+      throw OpenBLASError(reason: String(cString: reason))
+    }
+    functions.set_num_threads(1)
+    self.functions = functions
+  }
+
+  private static let library = Result { () throws(OpenBLASError) in try OpenBLAS() }
+
+  /// The loaded library.
+  static func loaded() throws(OpenBLASError) -> OpenBLAS { try library.get() }
+
+  /// The kernels that it chose, such as `SkylakeX`.
+  var core: String { functions.get_corename().map { String(cString: $0) } ?? "unknown" }
+
+  /// C[rows, columns] = A[rows, depth] × B[depth, columns], row-major, on the calling thread.
+  func sgemm(
+    rows: Int, columns: Int, depth: Int, _ a: UnsafePointer<Float>, _ aStride: Int,
+    _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ cStride: Int
+  ) {
+    functions.sgemm(
+      CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rows), blasint(columns), blasint(depth), 1,
+      a, blasint(aStride), b, blasint(columns), 0, c, blasint(cStride))
+  }
+
+  /// y[rows] = A[rows, columns] · x, row-major, on the calling thread.
+  func sgemv(
+    rows: Int, columns: Int, _ a: UnsafePointer<Float>, _ x: UnsafePointer<Float>,
+    _ y: UnsafeMutablePointer<Float>
+  ) {
+    functions.sgemv(
+      CblasRowMajor, CblasNoTrans, blasint(rows), blasint(columns), 1, a, blasint(columns), x, 1, 0,
+      y, 1)
+  }
+}
+
+/// OpenBLAS cannot be loaded.
+public struct OpenBLASError: Error, Equatable, Sendable {
+  /// What the system says.
+  public let reason: String
+}
+
+extension OpenBLASError: CustomStringConvertible {
+  /// One line: why, and what to do.
+  public var description: String {
+    "OpenBLAS cannot be loaded: \(reason); install libopenblas0, or use the simd backend"
+  }
+}

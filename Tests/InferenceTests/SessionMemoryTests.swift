@@ -1,0 +1,37 @@
+import Inference
+import ModelZoo
+import Operators
+import Testing
+
+/// Memory that cannot be had, and memory that is not needed.
+struct SessionMemoryTests {
+  /// More values than the address space holds, and than there are numbers for.
+  @Test(arguments: [1 << 40, Int.max / 2, Int.max])
+  func batchesThatNoMemoryHolds(batch: Int) throws {
+    let graph = try ModelCatalog.model(named: "mobilenetv3-small").graph()
+    #expect(throws: OutOfMemory.self) {
+      try InferenceSession(
+        graph: graph, parameters: SeededParameters(),
+        options: .init(threads: 2, maximumBatch: batch))
+    }
+  }
+
+  /// The plan made without weights is the one that a session follows.
+  @Test(arguments: ["mobilenetv3-small", "effnetv2-s"], Backend.allCases)
+  func planWithoutWeights(name: String, backend: Backend) throws {
+    let graph = try ModelCatalog.model(named: name).graph()
+    let options = InferenceSession.Options(threads: 2, backend: backend)
+    let plan = try ExecutionPlan(of: graph, options: options)
+    let session = try InferenceSession(
+      graph: graph, parameters: SeededParameters(), options: options)
+    #expect(plan.backend == session.plan.backend)
+    #expect(plan.backend != .auto)
+    #expect(plan.steps.map(\.strategy) == session.plan.steps.map(\.strategy))
+    #expect(plan.steps.map(\.offset) == session.plan.steps.map(\.offset))
+    #expect(plan.steps.map(\.bytes) == session.plan.steps.map(\.bytes))
+    #expect(plan.packedBytes == session.plan.packedBytes)
+    #expect(plan.scratchBytes == session.plan.scratchBytes)
+    #expect(plan.arenaBytes == session.plan.arenaBytes)
+    #expect(plan.scratchBytes > 0 && plan.scratchBytes < plan.arenaBytes)
+  }
+}
