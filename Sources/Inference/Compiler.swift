@@ -32,7 +32,10 @@ struct Program {
     _ graph: Graph, parameters: some ParameterSource, compiler: OperatorCompiler, retained: [Int]
   ) throws {
     var fused = try FusedGraph(graph)
-    if compiler.joinsExpansions { fused.joinExpansions(retaining: Set(retained)) }
+    fused.joinConvolutions(retaining: Set(retained)) { first, second in
+      compiler.join(
+        first, second, input: graph.nodes[first.input].shape, isImage: first.input == 0)
+    }
     var builder = ValueTable()
     input = builder.value(of: 0, count: graph.inputShape.count)
     var sums: [Int: (value: Int, count: Int)] = [:]

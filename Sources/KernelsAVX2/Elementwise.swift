@@ -19,13 +19,3 @@ func sum(_ sum: ChannelSum) {
 func depthwise(_ rows: DepthwiseRows) {
   forEachRow(of: rows, Lanes8.self)
 }
-
-@inline(never)
-func winogradInput(_ tile: WinogradInput) {
-  forEachVector(of: tile.channels, Lanes8.self, tile)
-}
-
-@inline(never)
-func winogradOutput(_ tile: WinogradOutput) {
-  forEachVector(of: tile.channels, Lanes8.self, tile)
-}
