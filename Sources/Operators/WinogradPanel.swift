@@ -10,7 +10,6 @@ struct WinogradPanel: Sendable {
   let grid: TileGrid
   private let filter: WinogradFilter
   private let kernels: KernelTable
-  private let zeros = AlignedBuffer(count: 64)
   /// Floats between the matrices of transformed inputs, and of products: a cache line more than
   /// they take, for at a multiple of 4096 bytes all elements of a tile would fall into one set.
   private let inputStride: Int
@@ -94,12 +93,11 @@ struct WinogradPanel: Sendable {
       let first = filter.bounds[block]
       let width = filter.bounds[block + 1] - first
       for element in 0..<elements {
-        kernels.multiply(
-          MatrixProduct(
+        kernels.multiplyPlain(
+          PlainProduct(
             rows: chunk.count, depth: channels, a: transformed + element * inputStride,
-            aStride: channels, b: filter.matrix(element: element, block: block), bias: zeros.base,
-            c: products + element * productStride, cStride: width, residual: nil,
-            residualStride: 0, zeros: zeros.base, nonlinearity: .identity),
+            aStride: channels, b: filter.matrix(element: element, block: block),
+            c: products + element * productStride, cStride: width),
           width)
       }
       transformOutputs(
