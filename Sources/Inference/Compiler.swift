@@ -41,7 +41,10 @@ struct Program {
     retained: [Int], pool: WorkerPool
   ) throws {
     var fused = try FusedGraph(graph)
-    if compiler.joinsExpansions { fused.joinExpansions(retaining: Set(retained)) }
+    fused.joinConvolutions(retaining: Set(retained)) { first, second in
+      compiler.join(
+        first, second, input: graph.nodes[first.input].shape, isImage: first.input == 0)
+    }
     let operators = try compiler.makeOperators(for: fused, parameters: parameters, pool: pool)
     var builder = ValueTable()
     input = builder.value(of: 0, count: graph.inputShape.count)

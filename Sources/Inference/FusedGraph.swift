@@ -16,6 +16,8 @@ struct FusedGraph {
       case pool
       /// A 1×1 convolution that only a depthwise one reads, and that one.
       case expandDepthwise(expand: Layer, depthwise: Layer)
+      /// A 3×3 convolution that only a 1×1 one reads, and that one.
+      case expandProject(expand: Layer, project: Layer)
     }
 
     /// A convolution or linear layer with what follows it.
@@ -77,23 +79,22 @@ struct FusedGraph {
     }
   }
 
-  /// Joins every 1×1 convolution to the depthwise one that alone reads it.
+  /// Joins a convolution to the one that alone reads it, wherever `kind` has a step for both.
   ///
   /// - Parameter retained: nodes whose values must be there after a run.
-  mutating func joinExpansions(retaining retained: Set<Int>) {
+  mutating func joinConvolutions(
+    retaining retained: Set<Int>, as kind: (_ first: Step, _ second: Step) -> Step.Kind?
+  ) {
+    let links = Links(graph)
     var joined: [Step] = []
     for step in steps {
       if let last = joined.last, last.output == step.input, !retained.contains(last.output),
-        Links(graph).onlyReader(of: last.output) != nil,
-        case .convolution(let expand) = last.kind, last.residual == nil, last.gate == nil,
-        case .convolution(let one) = expand.node.operation, one.groups == 1, one.kernel == 1,
-        one.stride == 1,
-        case .convolution(let depthwise) = step.kind, step.residual == nil,
-        case .convolution(let many) = depthwise.node.operation, many.groups > 1
+        links.onlyReader(of: last.output) != nil, last.residual == nil, last.gate == nil,
+        step.gate == nil, let kind = kind(last, step)
       {
         joined.removeLast()
         var pair = step
-        pair.kind = .expandDepthwise(expand: expand, depthwise: depthwise)
+        pair.kind = kind
         pair.input = last.input
         pair.macs += last.macs
         joined.append(pair)

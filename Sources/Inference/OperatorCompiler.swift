@@ -43,6 +43,19 @@ struct OperatorCompiler {
             kernels: kernels)
         }
       }
+    case .expandProject(let expand, let project):
+      let expansion = try geometry(of: expand.node, input: input, isImage: isImage)
+      let geometry = try geometry(of: project.node, input: expand.node.shape, isImage: false)
+      guard let form = WinogradForm.best(for: expansion) else {
+        throw InferenceError.unsupported(node: expand.node.name, operation: "a projection after it")
+      }
+      return try expand.withFilter(from: parameters) { expandFilter in
+        try project.withFilter(from: parameters) { projectFilter in
+          try ExpandProject(
+            expansion: expansion, expandFilter, projection: geometry, projectFilter, form: form,
+            kernels: kernels)
+        }
+      }
     case .convolution(let layer):
       let node = layer.node
       return try layer.withFilter(from: parameters) { filter in
@@ -61,8 +74,27 @@ struct OperatorCompiler {
     }
   }
 
-  /// Whether an expansion and the depthwise convolution after it are one step.
-  var joinsExpansions: Bool { backend != .blas }
+  /// The kind of step that computes two convolutions of which the second alone reads the first, if
+  /// there is an operator for it.
+  func join(
+    _ first: FusedGraph.Step, _ second: FusedGraph.Step, input: TensorShape, isImage: Bool
+  ) -> FusedGraph.Step.Kind? {
+    guard backend != .blas, case .convolution(let expand) = first.kind,
+      case .convolution(let layer) = second.kind,
+      case .convolution(let one) = expand.node.operation, one.groups == 1,
+      case .convolution(let two) = layer.node.operation
+    else { return nil }
+    if one.isPointwise && two.groups > 1 && second.residual == nil {
+      return .expandDepthwise(expand: expand, depthwise: layer)
+    }
+    if two.isPointwise && two.groups == 1,
+      let geometry = try? geometry(of: expand.node, input: input, isImage: isImage),
+      WinogradForm.best(for: geometry) != nil
+    {
+      return .expandProject(expand: expand, project: layer)
+    }
+    return nil
+  }
 
   private typealias Layer = FusedGraph.Step.Layer
 
@@ -81,17 +113,17 @@ struct OperatorCompiler {
   ) throws -> any Operator {
     switch backend {
     case .blas where geometry.isPointwise && geometry.outputPositions == 1 && !gatesInput:
-      try BLASLinear(
+      return try BLASLinear(
         inputs: geometry.inputChannels, outputs: geometry.outputChannels, filter, kernels: kernels)
     case .blas:
-      try BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
-    case .simd where WinogradConvolution.suits(geometry),
-      .auto where WinogradConvolution.suits(geometry):
-      try WinogradConvolution(geometry, filter, kernels: kernels)
-    case .simd where !geometry.isPointwise, .auto where !geometry.isPointwise:
-      try DirectConvolution(geometry, filter, kernels: kernels)
+      return try BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     case .simd, .auto:
-      try PackedPointwise(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+      if let form = WinogradForm.best(for: geometry) {
+        return try WinogradConvolution(geometry, filter, form: form, kernels: kernels)
+      }
+      return geometry.isPointwise
+        ? try PackedPointwise(geometry, filter, gatesInput: gatesInput, kernels: kernels)
+        : try DirectConvolution(geometry, filter, kernels: kernels)
     }
   }
 
@@ -121,4 +153,9 @@ extension ConvolutionGeometry {
       kernel: convolution.kernel, stride: convolution.stride,
       paddingTop: before(input.height), paddingLeft: before(input.width))
   }
+}
+
+extension Convolution {
+  /// Whether every output is a product with the input at its own position.
+  fileprivate var isPointwise: Bool { kernel == 1 && stride == 1 }
 }

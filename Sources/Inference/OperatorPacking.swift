@@ -67,7 +67,8 @@ extension FusedGraph.Step {
       switch kind {
       case .convolution(let layer): [layer.node]
       case .squeeze(let reduce, _): [reduce.node]
-      case .expandDepthwise(let expand, let depthwise): [expand.node, depthwise.node]
+      case .expandDepthwise(let expand, let second), .expandProject(let expand, let second):
+        [expand.node, second.node]
       case .pool: []
       }
     return nodes.reduce(0) { $0 + $1.parameters.reduce(0) { $0 + $1.count } }

@@ -9,6 +9,8 @@ public struct KernelTable: Sendable {
   public let maximumColumns: Int
   /// The packed matrix product for one block of `width` columns, a multiple of 8.
   public let multiply: @Sendable (_ product: MatrixProduct, _ width: Int) -> Void
+  /// The same with nothing added.
+  public let multiplyPlain: @Sendable (_ product: PlainProduct, _ width: Int) -> Void
   /// Bias, nonlinearity and residual in place.
   public let finish: @Sendable (Epilogue) -> Void
   /// Squeeze-excite's gate.
@@ -31,6 +33,7 @@ public struct KernelTable: Sendable {
   public init(
     name: String, maximumColumns: Int,
     multiply: @escaping @Sendable (_ product: MatrixProduct, _ width: Int) -> Void,
+    multiplyPlain: @escaping @Sendable (_ product: PlainProduct, _ width: Int) -> Void,
     finish: @escaping @Sendable (Epilogue) -> Void,
     scale: @escaping @Sendable (ChannelScale) -> Void,
     sum: @escaping @Sendable (ChannelSum) -> Void,
@@ -43,6 +46,7 @@ public struct KernelTable: Sendable {
     self.name = name
     self.maximumColumns = maximumColumns
     self.multiply = multiply
+    self.multiplyPlain = multiplyPlain
     self.finish = finish
     self.scale = scale
     self.sum = sum

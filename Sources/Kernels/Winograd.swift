@@ -1,73 +1,29 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
-/// Six vectors: a row or a column of a Winograd tile.
+/// One tile's input transform Bᵀ d B.
 @frozen
-public struct Six<L: Lanes> {
-  @usableFromInline var v0, v1, v2, v3, v4, v5: L.Vector
-
-  /// Reads six vectors, `stride` floats apart.
-  @inlinable @inline(__always)
-  init(_ pointer: UnsafePointer<Float>, stride: Int) {
-    v0 = L.load(pointer)
-    v1 = L.load(pointer + stride)
-    v2 = L.load(pointer + 2 * stride)
-    v3 = L.load(pointer + 3 * stride)
-    v4 = L.load(pointer + 4 * stride)
-    v5 = L.load(pointer + 5 * stride)
-  }
-
-  /// Writes Bᵀ · self, `stride` floats apart.
-  @inlinable @inline(__always)
-  func storeInputTransform(_ out: UnsafeMutablePointer<Float>, stride: Int) {
-    let a = L.multiplyAdd(L.splat(-4), v2, v4)
-    let b = L.multiplyAdd(L.splat(-4), v1, v3)
-    let c = L.subtract(v4, v2)
-    let d = L.subtract(v3, v1)
-    L.store(L.multiplyAdd(L.splat(-5), v2, L.multiplyAdd(L.splat(4), v0, v4)), out)
-    L.store(L.add(a, b), out + stride)
-    L.store(L.subtract(a, b), out + 2 * stride)
-    L.store(L.multiplyAdd(L.splat(2), d, c), out + 3 * stride)
-    L.store(L.multiplyAdd(L.splat(-2), d, c), out + 4 * stride)
-    L.store(L.multiplyAdd(L.splat(-5), v3, L.multiplyAdd(L.splat(4), v1, v5)), out + 5 * stride)
-  }
-
-  /// Aᵀ · self: four vectors.
-  @inlinable @inline(__always)
-  var outputTransform: (L.Vector, L.Vector, L.Vector, L.Vector) {
-    let sum = L.add(v1, v2)
-    let difference = L.subtract(v1, v2)
-    let farSum = L.add(v3, v4)
-    let farDifference = L.subtract(v3, v4)
-    return (
-      L.add(L.add(v0, sum), farSum),
-      L.multiplyAdd(L.splat(2), farDifference, difference),
-      L.multiplyAdd(L.splat(4), farSum, sum),
-      L.add(L.multiplyAdd(L.splat(8), farDifference, difference), v5)
-    )
-  }
-}
-
-/// One tile's input transform Bᵀ d B of F(4×4, 3×3) (Lavin & Gray 2016, arXiv 1509.09308).
-@frozen
-public struct WinogradInput: ChannelBody {
+public struct WinogradInput {
+  public var form: WinogradForm
   /// A multiple of 8.
   public var channels: Int
-  /// The 6 × 6 input positions.
+  /// The tile's first input position.
   public var x: UnsafePointer<Float>
   public var rowStride: Int
   public var positionStride: Int
-  /// Element (0, 0) of the tile; the 36 elements are `elementStride` apart.
+  /// Element (0, 0) of the tile; the elements are `elementStride` apart.
   public var out: UnsafeMutablePointer<Float>
   public var elementStride: Int
-  /// 36 vectors of scratch memory.
+  /// 81 vectors of scratch memory.
   public var scratch: UnsafeMutablePointer<Float>
 
   @inlinable
   public init(
-    channels: Int, x: UnsafePointer<Float>, rowStride: Int, positionStride: Int,
-    out: UnsafeMutablePointer<Float>, elementStride: Int, scratch: UnsafeMutablePointer<Float>
+    form: WinogradForm, channels: Int, x: UnsafePointer<Float>, rowStride: Int,
+    positionStride: Int, out: UnsafeMutablePointer<Float>, elementStride: Int,
+    scratch: UnsafeMutablePointer<Float>
   ) {
+    self.form = form
     self.channels = channels
     self.x = x
     self.rowStride = rowStride
@@ -76,49 +32,39 @@ public struct WinogradInput: ChannelBody {
     self.elementStride = elementStride
     self.scratch = scratch
   }
-
-  @inlinable @inline(__always)
-  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    for column in 0..<6 {
-      Six<L>(x + column * positionStride + channel, stride: rowStride)
-        .storeInputTransform(scratch + column * L.count, stride: 6 * L.count)
-    }
-    for row in 0..<6 {
-      Six<L>(scratch + row * 6 * L.count, stride: L.count)
-        .storeInputTransform(out + row * 6 * elementStride + channel, stride: elementStride)
-    }
-  }
 }
 
-/// One tile's output transform Aᵀ m A of F(4×4, 3×3), with bias, nonlinearity and residual.
+/// One tile's output transform Aᵀ m A, with bias, nonlinearity and residual.
 @frozen
-public struct WinogradOutput: ChannelBody {
+public struct WinogradOutput {
+  public var form: WinogradForm
   /// A multiple of 8.
   public var channels: Int
-  /// Element (0, 0) of the tile's products; the 36 are `elementStride` apart.
+  /// Element (0, 0) of the tile's products; the elements are `elementStride` apart.
   public var products: UnsafePointer<Float>
   public var elementStride: Int
   /// The tile's first output position.
   public var out: UnsafeMutablePointer<Float>
   public var rowStride: Int
   public var positionStride: Int
-  /// Output rows and columns that lie in the image, 1 to 4.
+  /// Output rows and columns that lie in the image.
   public var rows: Int
   public var columns: Int
   public var bias: UnsafePointer<Float>
   /// Laid out like `out`.
   public var residual: UnsafePointer<Float>?
   public var nonlinearity: Nonlinearity
-  /// 24 vectors of scratch memory.
+  /// 81 vectors of scratch memory.
   public var scratch: UnsafeMutablePointer<Float>
 
   @inlinable
   public init(
-    channels: Int, products: UnsafePointer<Float>, elementStride: Int,
+    form: WinogradForm, channels: Int, products: UnsafePointer<Float>, elementStride: Int,
     out: UnsafeMutablePointer<Float>, rowStride: Int, positionStride: Int, rows: Int, columns: Int,
     bias: UnsafePointer<Float>, residual: UnsafePointer<Float>?, nonlinearity: Nonlinearity,
     scratch: UnsafeMutablePointer<Float>
   ) {
+    self.form = form
     self.channels = channels
     self.products = products
     self.elementStride = elementStride
@@ -132,45 +78,135 @@ public struct WinogradOutput: ChannelBody {
     self.nonlinearity = nonlinearity
     self.scratch = scratch
   }
+}
+
+/// Transforms the input of one tile.
+@inlinable @inline(__always)
+public func transformInput<T: WinogradTile, L: Lanes>(_ tile: WinogradInput, _: T.Type, _: L.Type) {
+  forEachVector(of: tile.channels, L.self, InputTransform<T>(tile: tile))
+}
+
+/// Transforms the products of one tile.
+@inlinable @inline(__always)
+public func transformOutput<T: WinogradTile, L: Lanes>(
+  _ tile: WinogradOutput, _: T.Type, _: L.Type
+) {
+  switch tile.nonlinearity {
+  case .identity: finishOutput(tile, T.self, Identity.self, L.self)
+  case .relu: finishOutput(tile, T.self, ReLU.self, L.self)
+  case .relu6: finishOutput(tile, T.self, ReLU6.self, L.self)
+  case .hardSwish: finishOutput(tile, T.self, HardSwish.self, L.self)
+  case .hardSigmoid: finishOutput(tile, T.self, HardSigmoid.self, L.self)
+  case .silu: finishOutput(tile, T.self, SiLU.self, L.self)
+  case .sigmoid: finishOutput(tile, T.self, Sigmoid.self, L.self)
+  }
+}
+
+@inlinable @inline(__always)
+func finishOutput<T: WinogradTile, F: NonlinearityFunction, L: Lanes>(
+  _ tile: WinogradOutput, _: T.Type, _: F.Type, _: L.Type
+) {
+  forEachVector(of: tile.channels, L.self, OutputTransform<T, F>(tile: tile))
+}
+
+/// Vectors side by side, or some distance apart.
+@frozen
+@usableFromInline
+struct StridedSink<L: Lanes>: VectorSink {
+  @usableFromInline var out: UnsafeMutablePointer<Float>
+  @usableFromInline var stride: Int
 
   @inlinable @inline(__always)
-  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    for column in 0..<6 {
-      let (a, b, c, d) = Six<L>(
-        products + column * elementStride + channel, stride: 6 * elementStride
-      ).outputTransform
-      L.store(a, scratch + column * L.count)
-      L.store(b, scratch + (6 + column) * L.count)
-      L.store(c, scratch + (12 + column) * L.count)
-      L.store(d, scratch + (18 + column) * L.count)
-    }
-    switch nonlinearity {
-    case .identity: finish(Identity.self, channel, L.self)
-    case .relu: finish(ReLU.self, channel, L.self)
-    case .relu6: finish(ReLU6.self, channel, L.self)
-    case .hardSwish: finish(HardSwish.self, channel, L.self)
-    case .hardSigmoid: finish(HardSigmoid.self, channel, L.self)
-    case .silu: finish(SiLU.self, channel, L.self)
-    case .sigmoid: finish(Sigmoid.self, channel, L.self)
-    }
+  init(_ out: UnsafeMutablePointer<Float>, stride: Int) {
+    self.out = out
+    self.stride = stride
   }
 
   @inlinable @inline(__always)
-  func finish<F: NonlinearityFunction, L: Lanes>(_: F.Type, _ channel: Int, _: L.Type) {
-    let shift = L.load(bias + channel)
-    for row in 0..<rows {
-      let (a, b, c, d) = Six<L>(scratch + row * 6 * L.count, stride: L.count).outputTransform
-      let place = row * rowStride + channel
-      store(F.apply(L.add(a, shift), L.self), place, L.self)
-      if columns > 1 { store(F.apply(L.add(b, shift), L.self), place + positionStride, L.self) }
-      if columns > 2 { store(F.apply(L.add(c, shift), L.self), place + 2 * positionStride, L.self) }
-      if columns > 3 { store(F.apply(L.add(d, shift), L.self), place + 3 * positionStride, L.self) }
-    }
+  func put(_ index: Int, _ vector: L.Vector) { L.store(vector, out + index * stride) }
+}
+
+/// One row of a tile of the feature map.
+@frozen
+@usableFromInline
+struct RowSink<F: NonlinearityFunction, L: Lanes>: VectorSink {
+  @usableFromInline var out: UnsafeMutablePointer<Float>
+  @usableFromInline var residual: UnsafePointer<Float>?
+  @usableFromInline var stride: Int
+  @usableFromInline var columns: Int
+  @usableFromInline var bias: L.Vector
+
+  @inlinable @inline(__always)
+  init(
+    _ out: UnsafeMutablePointer<Float>, residual: UnsafePointer<Float>?, stride: Int, columns: Int,
+    bias: L.Vector
+  ) {
+    self.out = out
+    self.residual = residual
+    self.stride = stride
+    self.columns = columns
+    self.bias = bias
   }
 
   @inlinable @inline(__always)
-  func store<L: Lanes>(_ value: L.Vector, _ place: Int, _: L.Type) {
-    guard let residual else { return L.store(value, out + place) }
-    L.store(L.add(value, L.load(residual + place)), out + place)
+  func put(_ index: Int, _ vector: L.Vector) {
+    guard index < columns else { return }
+    let value = F.apply(L.add(vector, bias), L.self)
+    guard let residual else { return L.store(value, out + index * stride) }
+    L.store(L.add(value, L.load(residual + index * stride)), out + index * stride)
+  }
+}
+
+@frozen
+@usableFromInline
+struct InputTransform<T: WinogradTile>: ChannelBody {
+  @usableFromInline var tile: WinogradInput
+
+  @inlinable @inline(__always)
+  init(tile: WinogradInput) { self.tile = tile }
+
+  @inlinable @inline(__always)
+  func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    let inputs = T.inputs
+    for column in 0..<inputs {
+      T.input(
+        tile.x + column * tile.positionStride + channel, stride: tile.rowStride,
+        StridedSink<L>(tile.scratch + column * L.count, stride: inputs * L.count))
+    }
+    for row in 0..<inputs {
+      T.input(
+        UnsafePointer(tile.scratch + row * inputs * L.count), stride: L.count,
+        StridedSink<L>(
+          tile.out + row * inputs * tile.elementStride + channel, stride: tile.elementStride))
+    }
+  }
+}
+
+@frozen
+@usableFromInline
+struct OutputTransform<T: WinogradTile, F: NonlinearityFunction>: ChannelBody {
+  @usableFromInline var tile: WinogradOutput
+
+  @inlinable @inline(__always)
+  init(tile: WinogradOutput) { self.tile = tile }
+
+  @inlinable @inline(__always)
+  func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    let inputs = T.inputs
+    for column in 0..<inputs {
+      T.output(
+        tile.products + column * tile.elementStride + channel,
+        stride: inputs * tile.elementStride,
+        StridedSink<L>(tile.scratch + column * L.count, stride: inputs * L.count))
+    }
+    let bias = L.load(tile.bias + channel)
+    for row in 0..<tile.rows {
+      let place = row * tile.rowStride + channel
+      T.output(
+        UnsafePointer(tile.scratch + row * inputs * L.count), stride: L.count,
+        RowSink<F, L>(
+          tile.out + place, residual: tile.residual.map { $0 + place },
+          stride: tile.positionStride, columns: tile.columns, bias: bias))
+    }
   }
 }

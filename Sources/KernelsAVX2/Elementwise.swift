@@ -16,16 +16,6 @@ func sum(_ sum: ChannelSum) {
 }
 
 @inline(never)
-func winogradInput(_ tile: WinogradInput) {
-  forEachVector(of: tile.channels, Lanes8.self, tile)
-}
-
-@inline(never)
-func winogradOutput(_ tile: WinogradOutput) {
-  forEachVector(of: tile.channels, Lanes8.self, tile)
-}
-
-@inline(never)
 func registerLoop(_ loop: RegisterLoop) {
   loop.run(Lanes8.self)
 }

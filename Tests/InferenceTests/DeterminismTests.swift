@@ -53,4 +53,24 @@ struct DeterminismTests {
     #expect(try keeping.logits(of: image) == first)
     #expect(try sharing.logits(of: image) == first, "a second run")
   }
+
+  /// An expansion whose value is asked for is a step of its own; the arithmetic is the same.
+  @Test func joinedConvolutionsGiveTheSameBits() throws {
+    let graph = try graph("effnetv2-s")
+    let image = SeededImages.make(batch: 1, height: 75, width: 101)
+    let expansions = graph.nodes.filter {
+      guard case .activation = $0.operation else { return false }
+      return $0.name.hasPrefix("features.2.") || $0.name.hasPrefix("features.3.")
+    }
+    #expect(expansions.count == 8)
+    let joined = try InferenceSession(
+      graph: graph, parameters: SeededParameters(), options: .init(threads: 2, backend: .simd))
+    let apart = try InferenceSession(
+      graph: graph, parameters: SeededParameters(),
+      options: .init(threads: 2, backend: .simd, retained: expansions.map(\.id)))
+    #expect(joined.plan.steps.count == apart.plan.steps.count - 8)
+    #expect(joined.plan.steps.filter { $0.strategy.hasSuffix("project") }.count == 8)
+    #expect(try joined.logits(of: image) == apart.logits(of: image))
+    for node in expansions { #expect(apart.output(ofNode: node.id).contains { $0 > 0 }) }
+  }
 }

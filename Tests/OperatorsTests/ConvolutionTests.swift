@@ -80,22 +80,6 @@ struct ConvolutionTests {
     try check(c) { try DirectConvolution(c.geometry, $0, kernels: set.kernels) }
   }
 
-  /// Sizes that tiles of 4 × 4 do not fill, edges without zeros before, several chunks of tiles.
-  static let winogradCases: [Case] = [
-    Case(height: 8, width: 8, input: 16, output: 16, kernel: 3, padding: 1),
-    Case(height: 9, width: 11, input: 24, output: 20, kernel: 3, padding: 1, nonlinearity: .silu),
-    Case(
-      height: 33, width: 30, input: 16, output: 56, kernel: 3, padding: 1, hasResidual: true,
-      nonlinearity: .relu6),
-    Case(height: 1, width: 70, input: 16, output: 8, kernel: 3, padding: 1, nonlinearity: .sigmoid),
-  ]
-
-  @Test(arguments: winogradCases, InstructionSet.supported)
-  func winograd(_ c: Case, _ set: InstructionSet) throws {
-    #expect(WinogradConvolution.suits(c.geometry))
-    try check(c) { try WinogradConvolution(c.geometry, $0, kernels: set.kernels) }
-  }
-
   @Test(arguments: [1, 2, 5, 9], InstructionSet.supported)
   func linearLayers(_ batch: Int, _ set: InstructionSet) throws {
     let c = Case(height: 1, width: 1, input: 20, output: 1003, nonlinearity: .hardSwish)
@@ -136,9 +120,8 @@ struct ConvolutionTests {
       if c.hasResidual { for i in expected.indices { expected[i] += Double(residuals[image][i]) } }
       let found = output.image(
         image, positions: g.outputPositions, channels: c.output, step: g.outputStep)
-      // Of the largest output: Winograd's sums are exact only as a whole.
       let largest = expected.map(abs).max() ?? 0
-      let fault = Reference.firstOutlier(found, expected, within: 2e-5 * max(1, largest))
+      let fault = Reference.firstOutlier(found, expected, within: 5e-6 * max(1, largest))
       #expect(fault == nil, "\(work.strategy), image \(image)")
     }
   }
