@@ -134,6 +134,10 @@ public func multiplyColumns<Row: TileRow, L: Lanes>(
     let rows = p.rows / tiles + (tile < p.rows % tiles ? 1 : 0)
     tile += 1
     switch rows {
+    case 2:
+      multiplyTile(TwoRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
+    case 3:
+      multiplyTile(ThreeRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
     case 4:
       multiplyTile(FourRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
     case 5:
@@ -145,11 +149,7 @@ public func multiplyColumns<Row: TileRow, L: Lanes>(
     case 8 where maximumRows > 6:
       multiplyTile(EightRows<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
     default:
-      // Only products of fewer than eight rows come here: vectors, small batches.
-      for single in row..<row + rows {
-        multiplyTile(
-          OneRow<Row>.self, p, row: single, low: low, high: high, residual: residual, step)
-      }
+      multiplyTile(OneRow<Row>.self, p, row: row, low: low, high: high, residual: residual, step)
     }
     switch p.nonlinearity {
     case .identity, .relu, .relu6: break

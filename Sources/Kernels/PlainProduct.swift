@@ -107,13 +107,14 @@ public func multiplyPlainColumns<Row: PlainRow>(
     let rows = p.rows / tiles + (tile < p.rows % tiles ? 1 : 0)
     tile += 1
     switch rows {
+    case 2: multiplyPlainTile(TwoRows<Row>.self, p, row: row)
+    case 3: multiplyPlainTile(ThreeRows<Row>.self, p, row: row)
     case 4: multiplyPlainTile(FourRows<Row>.self, p, row: row)
     case 5: multiplyPlainTile(FiveRows<Row>.self, p, row: row)
     case 6: multiplyPlainTile(SixRows<Row>.self, p, row: row)
     case 7 where maximumRows > 6: multiplyPlainTile(SevenRows<Row>.self, p, row: row)
     case 8 where maximumRows > 6: multiplyPlainTile(EightRows<Row>.self, p, row: row)
-    default:
-      for single in row..<row + rows { multiplyPlainTile(OneRow<Row>.self, p, row: single) }
+    default: multiplyPlainTile(OneRow<Row>.self, p, row: row)
     }
     row += rows
   }

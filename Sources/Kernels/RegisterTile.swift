@@ -212,7 +212,9 @@ public struct FourRows<Row: TileRow>: RegisterTile {
   }
 }
 
-/// Five to eight rows of `Row`.
+/// Two to eight rows of `Row`.
+public typealias TwoRows<Row: TileRow> = Above<OneRow<Row>, OneRow<Row>>
+public typealias ThreeRows<Row: TileRow> = Above<TwoRows<Row>, OneRow<Row>>
 public typealias FiveRows<Row: TileRow> = Above<FourRows<Row>, OneRow<Row>>
 public typealias SixRows<Row: TileRow> = Above<FiveRows<Row>, OneRow<Row>>
 public typealias SevenRows<Row: TileRow> = Above<
