@@ -32,7 +32,7 @@ public struct LoadedNetwork: Sendable {
       inputSize: facts.recipe.preprocessing.crop, padding: facts.recipe.padding,
       widthMultiplier: facts.widthMultiplier, reducedTail: facts.reducedTail)
     let naming = ParameterNaming.detect(in: TensorNames.stripped(file.names))
-    if let classes = try Self.classCount(in: file, of: model.graph(), naming: naming) {
+    if let classes = try Self.classCount(in: file, of: model, naming: naming) {
       configuration.classes = classes
     }
     configure(&configuration)
@@ -45,7 +45,7 @@ public struct LoadedNetwork: Sendable {
     self.facts = facts
     self.configuration = configuration
     parameters = try FileParameters(
-      file: file, graph: graph, names: naming.fileNames(for: graph))
+      file: file, graph: graph, names: model.fileNames(of: graph, in: naming))
   }
 
   /// The network with its weights, ready to run.
@@ -68,10 +68,11 @@ public struct LoadedNetwork: Sendable {
 
   /// The length of the file's classifier bias, where that can be.
   private static func classCount(
-    in file: WeightFile, of graph: Graph, naming: ParameterNaming
-  ) -> Int? {
+    in file: WeightFile, of model: Model, naming: ParameterNaming
+  ) throws(ModelError) -> Int? {
+    let graph = try model.graph()
     let bias = graph.nodes[graph.output].parameters.first { $0.role == .bias }
-    guard let bias, let name = naming.fileNames(for: graph)[bias.name],
+    guard let bias, let name = model.fileNames(of: graph, in: naming)[bias.name],
       let tensor = file[file.wrapperPrefix + name], tensor.shape.count == 1,
       (1...1_000_000).contains(tensor.shape[0])
     else { return nil }
