@@ -35,11 +35,10 @@ extension MobileNetV3 {
   /// *ratio* of expansion, the hidden layer its width, and below 0.75 the stem its width too.
   ///
   /// torchvision scales every width by itself: `ModelConfiguration.widthMultiplier` does that.
-  package func graph(percent: Int, _ configuration: ModelConfiguration) -> Graph {
-    let factor = Double(percent) / 100
+  package func graph(depth factor: Double, _ configuration: ModelConfiguration) -> Graph {
     func scaled(_ width: Int) -> Int { makeDivisible(Double(width) * factor) }
     let rows = table(divisor: 1)
-    var input = percent < 75 ? rows[0].input : scaled(rows[0].input)
+    var input = factor < 0.75 ? rows[0].input : scaled(rows[0].input)
     let scaledRows = rows.map { row in
       var next = row
       next.input = input
@@ -49,6 +48,6 @@ extension MobileNetV3 {
       return next
     }
     return Self.graph(
-      name: "mobilenetv3-\(rawValue)-0\(percent)", table: scaledRows, hidden: hidden, configuration)
+      name: "mobilenetv3-\(rawValue)-\(factor)", table: scaledRows, hidden: hidden, configuration)
   }
 }

@@ -47,11 +47,11 @@ public enum ModelCatalog {
     mobileNetV3(
       .small, "", [.torchvision("mobilenet_v3_small")] + timmBuilds("small_100")
     ) { MobileNetV3.small.graph($0) },
-    mobileNetV3(.small, "-075", timmBuilds("small_075")) {
-      MobileNetV3.small.graph(percent: 75, $0)
+    mobileNetV3(.small, "-0.75", timmBuilds("small_075")) {
+      MobileNetV3.small.graph(depth: 0.75, $0)
     },
-    mobileNetV3(.small, "-050", [.timm("mobilenetv3_small_050")]) {
-      MobileNetV3.small.graph(percent: 50, $0)
+    mobileNetV3(.small, "-0.5", [.timm("mobilenetv3_small_050")]) {
+      MobileNetV3.small.graph(depth: 0.5, $0)
     },
     mobileNetV3(.small, "-minimal", [.timm("tf_mobilenetv3_small_minimal_100")]) {
       MobileNetV3.small.minimalGraph($0)
@@ -59,8 +59,8 @@ public enum ModelCatalog {
     mobileNetV3(
       .large, "", [.torchvision("mobilenet_v3_large")] + timmBuilds("large_100")
     ) { MobileNetV3.large.graph($0) },
-    mobileNetV3(.large, "-075", timmBuilds("large_075")) {
-      MobileNetV3.large.graph(percent: 75, $0)
+    mobileNetV3(.large, "-0.75", timmBuilds("large_075")) {
+      MobileNetV3.large.graph(depth: 0.75, $0)
     },
     mobileNetV3(.large, "-minimal", [.timm("tf_mobilenetv3_large_minimal_100")]) {
       MobileNetV3.large.minimalGraph($0)
