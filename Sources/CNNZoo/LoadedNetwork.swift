@@ -11,6 +11,9 @@ public struct LoadedNetwork: Sendable {
   /// The network in that form.
   public let graph: Graph
 
+  /// What a user should know of how the file was understood, a sentence each.
+  public let remarks: [String]
+
   private let parameters: FileParameters
 
   /// Matches `model` with the weights in `file`.
@@ -26,12 +29,16 @@ public struct LoadedNetwork: Sendable {
     _ model: Model, file: WeightFile, overrides: RecipeOverrides = RecipeOverrides(),
     configure: (inout ModelConfiguration) -> Void = { _ in }
   ) throws {
-    var facts = try WeightFacts(path: file.path, metadata: file.metadata, model: model)
+    let naming = ParameterNaming.detect(in: TensorNames.stripped(file.names))
+    let origin = try WeightOrigin(
+      path: file.path, metadata: file.metadata, model: model, naming: naming)
+    var facts = try WeightFacts(
+      path: file.path, metadata: file.metadata, model: model, origin: origin)
     facts.recipe = try overrides.applied(to: facts.recipe)
     var configuration = ModelConfiguration(
       inputSize: facts.recipe.preprocessing.crop, padding: facts.recipe.padding,
-      widthMultiplier: facts.widthMultiplier, reducedTail: facts.reducedTail)
-    let naming = ParameterNaming.detect(in: TensorNames.stripped(file.names))
+      epsilon: facts.epsilon, widthMultiplier: facts.widthMultiplier,
+      reducedTail: facts.reducedTail)
     if let classes = try Self.classCount(in: file, of: model, naming: naming) {
       configuration.classes = classes
     }
@@ -44,8 +51,30 @@ public struct LoadedNetwork: Sendable {
     self.file = file
     self.facts = facts
     self.configuration = configuration
+    remarks = Self.remarks(
+      on: file, origin: origin, classes: configuration.classes, overrides: overrides)
     parameters = try FileParameters(
       file: file, graph: graph, names: model.fileNames(of: graph, in: naming))
+  }
+
+  private static func remarks(
+    on file: WeightFile, origin: WeightOrigin, classes: Int, overrides: RecipeOverrides
+  ) -> [String] {
+    var remarks: [String] = []
+    let saysRecipe =
+      origin.published != nil || origin.hub?.preprocessing != nil
+      || file.metadata.keys.contains { $0.hasPrefix("preprocessing.") }
+    if !saysRecipe, origin.implementation.naming == .timm, let recipe = origin.recipe {
+      remarks.append(
+        "\(file.path) has timm's names and no recipe; taking that of \(recipe.name)."
+          + " --model NAME.TAG chooses another")
+    }
+    if classes == Labels.imageNet.count + 1 {
+      remarks.append(
+        "\(file.path) has \(classes) classes; taking the first for TensorFlow's background, and"
+          + " ImageNet's after it")
+    }
+    return remarks
   }
 
   /// The network with its weights, ready to run.
