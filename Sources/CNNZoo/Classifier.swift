@@ -32,6 +32,8 @@ public final class Classifier {
   public let network: LoadedNetwork
   /// The classes' names.
   public let labels: Labels
+  /// What a user should know of how the weights were understood, a sentence each.
+  public let remarks: [String]
 
   private let session: InferenceSession
 
@@ -45,7 +47,13 @@ public final class Classifier {
   public init(model: Model, weights path: String? = nil, options: Options = Options()) throws {
     let file = try WeightFile(path: path ?? WeightSearch.standard().weights(of: model))
     network = try LoadedNetwork(model, file: file, overrides: options.recipe)
-    labels = try Self.labels(of: network, chosen: options.labels)
+    let named = try Self.labels(of: network, chosen: options.labels)
+    labels = named ?? .numbered(network.configuration.classes)
+    remarks =
+      network.remarks
+      + (named == nil
+        ? ["\(file.path) has \(labels.count) classes and no names for them; --labels gives some"]
+        : [])
     session = try network.session(
       InferenceSession.Options(
         threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch))
@@ -122,15 +130,20 @@ public final class Classifier {
     }
   }
 
-  /// The chosen labels, else the file's, else ImageNet's where their number is the network's.
+  /// The chosen labels, else those with the file, else ImageNet's where their number is the
+  /// network's, with a background first or not; otherwise `nil`.
   private static func labels(
     of network: LoadedNetwork, chosen: Labels?
-  ) throws(LabelsError) -> Labels {
+  ) throws(LabelsError) -> Labels? {
     let classes = network.configuration.classes
     if let labels = chosen ?? network.facts.labels {
       try labels.check(classes: classes)
       return labels
     }
-    return classes == Labels.imageNet.count ? .imageNet : .numbered(classes)
+    switch classes {
+    case Labels.imageNet.count: return .imageNet
+    case Labels.imageNet.count + 1: return .imageNetAfterBackground
+    default: return nil
+    }
   }
 }

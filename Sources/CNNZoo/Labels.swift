@@ -30,6 +30,11 @@ public struct Labels: Sendable {
     Labels((0..<count).map { "class \($0)" })
   }
 
+  /// ImageNet's names one place later: TensorFlow's older networks have a background class first.
+  public static var imageNetAfterBackground: Labels {
+    Labels(["background"] + imageNet.names, source: imageNet.source)
+  }
+
   /// The names one a line, as a weight file's `__metadata__` holds them.
   public var text: String { names.joined(separator: "\n") }
 

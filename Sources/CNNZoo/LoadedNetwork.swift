@@ -11,6 +11,9 @@ public struct LoadedNetwork: Sendable {
   /// The network in that form.
   public let graph: Graph
 
+  /// What a user should know of how the file was understood, a sentence each.
+  public let remarks: [String]
+
   private let parameters: FileParameters
 
   /// Matches `model` with the weights in `file`.
@@ -26,13 +29,17 @@ public struct LoadedNetwork: Sendable {
     _ model: Model, file: WeightFile, overrides: RecipeOverrides = RecipeOverrides(),
     configure: (inout ModelConfiguration) -> Void = { _ in }
   ) throws {
-    var facts = try WeightFacts(path: file.path, metadata: file.metadata, model: model)
+    let naming = ParameterNaming.detect(in: TensorNames.stripped(file.names))
+    let origin = try WeightOrigin(
+      path: file.path, metadata: file.metadata, model: model, naming: naming)
+    var facts = try WeightFacts(
+      path: file.path, metadata: file.metadata, model: model, origin: origin)
     facts.recipe = try overrides.applied(to: facts.recipe)
     var configuration = ModelConfiguration(
       inputSize: facts.recipe.preprocessing.crop, padding: facts.recipe.padding,
-      widthMultiplier: facts.widthMultiplier, reducedTail: facts.reducedTail)
-    let naming = ParameterNaming.detect(in: TensorNames.stripped(file.names))
-    if let classes = try Self.classCount(in: file, of: model.graph(), naming: naming) {
+      epsilon: facts.epsilon, widthMultiplier: facts.widthMultiplier,
+      reducedTail: facts.reducedTail)
+    if let classes = try Self.classCount(in: file, of: model, naming: naming) {
       configuration.classes = classes
     }
     configure(&configuration)
@@ -44,8 +51,30 @@ public struct LoadedNetwork: Sendable {
     self.file = file
     self.facts = facts
     self.configuration = configuration
+    remarks = Self.remarks(
+      on: file, origin: origin, classes: configuration.classes, overrides: overrides)
     parameters = try FileParameters(
-      file: file, graph: graph, names: naming.fileNames(for: graph))
+      file: file, graph: graph, names: model.fileNames(of: graph, in: naming))
+  }
+
+  private static func remarks(
+    on file: WeightFile, origin: WeightOrigin, classes: Int, overrides: RecipeOverrides
+  ) -> [String] {
+    var remarks: [String] = []
+    let saysRecipe =
+      origin.published != nil || origin.hub?.preprocessing != nil
+      || file.metadata.keys.contains { $0.hasPrefix("preprocessing.") }
+    if !saysRecipe, origin.implementation.naming == .timm, let recipe = origin.recipe {
+      remarks.append(
+        "\(file.path) has timm's names and no recipe; taking that of \(recipe.name)."
+          + " --model NAME.TAG chooses another")
+    }
+    if classes == Labels.imageNet.count + 1 {
+      remarks.append(
+        "\(file.path) has \(classes) classes; taking the first for TensorFlow's background, and"
+          + " ImageNet's after it")
+    }
+    return remarks
   }
 
   /// The network with its weights, ready to run.
@@ -68,10 +97,11 @@ public struct LoadedNetwork: Sendable {
 
   /// The length of the file's classifier bias, where that can be.
   private static func classCount(
-    in file: WeightFile, of graph: Graph, naming: ParameterNaming
-  ) -> Int? {
+    in file: WeightFile, of model: Model, naming: ParameterNaming
+  ) throws(ModelError) -> Int? {
+    let graph = try model.graph()
     let bias = graph.nodes[graph.output].parameters.first { $0.role == .bias }
-    guard let bias, let name = naming.fileNames(for: graph)[bias.name],
+    guard let bias, let name = model.fileNames(of: graph, in: naming)[bias.name],
       let tensor = file[file.wrapperPrefix + name], tensor.shape.count == 1,
       (1...1_000_000).contains(tensor.shape[0])
     else { return nil }

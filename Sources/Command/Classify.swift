@@ -77,6 +77,7 @@ struct Classify: ParsableCommand {
     let network = try ModelCatalog.model(named: model)
     let list = try filesFrom.map { path throws in try PathList(path, endedByZeros: null) }
     let classifier = try Classifier(model: network, weights: weights, options: options())
+    Diagnostics.tell(remarks: classifier.remarks)
     var inputs = PictureInputs(arguments: PicturePath.paths(of: inputs), list: list)
     var run = ClassifyRun(
       classifier, batch: batch.value, topK: topK, appliesOrientation: !noExif, policy: onError,

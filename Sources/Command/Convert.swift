@@ -56,6 +56,7 @@ struct Convert: ParsableCommand {
     let network = try LoadedNetwork(
       ModelCatalog.model(named: model), file: file, overrides: recipe.overrides,
       configure: form.apply)
+    Diagnostics.tell(remarks: network.remarks)
     let conversion = try Conversion(
       of: network, as: dtype?.elementType, provenance: provenance())
     try Interrupts.deferred { () throws in try conversion.write(to: output) }

@@ -8,6 +8,11 @@ enum Diagnostics {
     write("cnnzoo: \(message)")
   }
 
+  /// Tells what a user should know of how weights were understood.
+  static func tell(remarks: [String]) {
+    for remark in remarks { tell(remark.terminalSafe()) }
+  }
+
   /// Writes lines of text; that nobody can be told of a failure here is no failure.
   static func write(_ text: String) {
     var text = text.hasSuffix("\n") ? text : text + "\n"

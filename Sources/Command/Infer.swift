@@ -47,6 +47,7 @@ struct Infer: ParsableCommand {
       configuration.padding = padding ?? configuration.padding
       form.apply(to: &configuration)
     }
+    Diagnostics.tell(remarks: loaded.remarks)
     let session = try loaded.session(
       InferenceSession.Options(
         threads: threads.value, backend: backend, maximumBatch: min(batch.value, tensor.count)))

@@ -3,51 +3,124 @@ import CNNZoo
 
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List the networks.",
-    discussion: "Parameters and MACs are those of the published form.")
+    abstract: "List the networks and their published weights.",
+    discussion: """
+      Parameters and MACs are those of the weights' own class count and input size; accuracy is on \
+      ImageNet-1k's validation set, in per cent, as published. A SHA-256 of eight digits is the \
+      beginning of one: more of it is not known.
+      """)
+
+  @Argument(help: "Only this network, by any of its names.")
+  var model: String?
 
   @OptionGroup var format: FormatOption
 
   func run() throws {
     let search = WeightSearch.standard()
-    let entries = try ModelCatalog.models.map { model throws in
-      Entry(model: model, graph: try model.graph(), weights: try? search.weights(of: model))
+    let models = try model.map { name throws in [try ModelCatalog.model(named: name)] }
+    let entries = try (models ?? ModelCatalog.models).map { model throws in
+      try CatalogEntry(model, file: try? search.weights(of: model))
     }
     try Report(
       document: ["models": .array(entries.map { .object($0.json) })],
-      records: entries.map(\.json),
-      table: Table(
-        [
-          .text("model"), .text("family"), .number("input"), .number("parameters"),
-          .number("GMACs"), .text("weights"), .text("other names"),
-        ],
-        rows: entries.map(\.row))
+      records: entries.flatMap(\.records),
+      table: Table(CatalogEntry.columns, rows: entries.flatMap(\.rows)),
+      notes: entries.map { "\($0.model.name): \($0.model.aliases.joined(separator: ", "))" }
     ).write(as: format.format)
   }
+}
 
-  private struct Entry {
-    let model: Model
-    let graph: Graph
-    let weights: String?
+/// A network, its published weights and their costs, in every form of output.
+private struct CatalogEntry {
+  let model: Model
+  private let graph: Graph
+  /// A file of its weights on this machine.
+  private let file: String?
+  private let sets: [(weights: PublishedWeights, graph: Graph)]
 
-    var json: JSON.Object {
-      [
-        "model": .string(model.name), "aliases": .array(model.aliases.map(JSON.string)),
-        "family": .string(model.family.rawValue),
-        "input_size": .integer(model.evaluationSize),
-        "parameters": .integer(graph.parameterCount), "macs": .integer(graph.macs),
-        "published": .array(model.published.map { .string($0.origin) }),
-        "weights": .optional(weights),
+  init(_ model: Model, file: String?) throws {
+    self.model = model
+    self.file = file
+    graph = try model.graph()
+    sets = try model.published.map { weights throws in
+      let form = ModelConfiguration(
+        inputSize: weights.preprocessing.crop, classes: weights.classes,
+        padding: weights.padding, epsilon: weights.implementation.epsilon)
+      return (weights, try model.graph(form))
+    }
+  }
+
+  var json: JSON.Object {
+    [
+      "model": .string(model.name), "aliases": .array(model.aliases.map(JSON.string)),
+      "family": .string(model.family.rawValue), "input_size": .integer(model.evaluationSize),
+      "parameters": .integer(graph.parameterCount), "macs": .integer(graph.macs),
+      "weights": .optional(file),
+      "published": .array(sets.map { .object(Self.json($0.weights, $0.graph)) }),
+    ]
+  }
+
+  var records: [JSON.Object] {
+    sets.map { weights, graph in
+      ["model": .string(model.name), "family": .string(model.family.rawValue)]
+        + Self.json(weights, graph)
+    }
+  }
+
+  private static func json(_ weights: PublishedWeights, _ graph: Graph) -> JSON.Object {
+    let recipe = weights.preprocessing
+    func channels(_ values: SIMD3<Float>) -> JSON {
+      // The shortest digits of the float, not those of its exact value as a double.
+      .array((0..<3).map { .number(Double("\(values[$0])") ?? .nan) })
+    }
+    return [
+      "name": .string(weights.name), "origin": .string(weights.origin),
+      "url": .optional(weights.url), "sha256": .optional(weights.sha256),
+      "mebibytes": weights.mebibytes.map(JSON.number) ?? .null,
+      "license": .string(weights.license), "classes": .integer(weights.classes),
+      "top1": weights.accuracy.map { .number($0.top1) } ?? .null,
+      "top5": weights.accuracy.map { .number($0.top5) } ?? .null,
+      "parameters": .integer(graph.parameterCount), "macs": .integer(graph.macs),
+      "padding": .string(weights.padding.rawValue),
+      "epsilon": .number(weights.implementation.epsilon),
+      "recipe": .object([
+        "resize": .integer(recipe.resize), "fit": .string(recipe.fit.rawValue),
+        "crop": .integer(recipe.crop), "interpolation": .string(recipe.interpolation.rawValue),
+        "mean": channels(recipe.mean), "std": channels(recipe.standardDeviation),
+      ]),
+    ]
+  }
+
+  static let columns: [Table.Column] = [
+    .text("model"), .text("weights"), .number("input"), .number("classes"),
+    .number("parameters"), .number("GMACs"), .number("top-1"), .number("top-5"),
+    .text("licence"), .text("recipe"), .number("MiB"), .text("SHA-256"), .text("source"),
+    .text("here"),
+  ]
+
+  var rows: [[Table.Cell]] {
+    sets.enumerated().map { index, set in
+      let (weights, graph) = set
+      return [
+        .text(model.name), .text(weights.name), .integer(weights.preprocessing.crop),
+        .integer(weights.classes), .integer(graph.parameterCount),
+        .number(Double(graph.macs) / 1e9, decimals: 3),
+        weights.accuracy.map { .number($0.top1, decimals: 3) } ?? .empty,
+        weights.accuracy.map { .number($0.top5, decimals: 3) } ?? .empty,
+        .text(weights.license), .text(Self.recipe(of: weights)),
+        weights.mebibytes.map { .number($0, decimals: 3) } ?? .empty,
+        weights.sha256.map(Table.Cell.text) ?? .empty, .text(weights.url ?? weights.origin),
+        index == 0 ? file.map(Table.Cell.text) ?? .empty : .empty,
       ]
     }
+  }
 
-    var row: [Table.Cell] {
-      [
-        .text(model.name), .text(model.family.rawValue), .integer(model.evaluationSize),
-        .integer(graph.parameterCount), .number(Double(graph.macs) / 1e9, decimals: 3),
-        weights.map(Table.Cell.text) ?? .text("–"),
-        .text(model.aliases.joined(separator: " ")),
-      ]
-    }
+  /// As `256>224 bilinear same 0.5,0.5,0.5/0.5,0.5,0.5`.
+  private static func recipe(of weights: PublishedWeights) -> String {
+    let recipe = weights.preprocessing
+    func list(_ values: SIMD3<Float>) -> String { "\(values.x),\(values.y),\(values.z)" }
+    let resize = recipe.fit == .squash ? "\(recipe.resize)x\(recipe.resize)" : "\(recipe.resize)"
+    return "\(resize)>\(recipe.crop) \(recipe.interpolation.rawValue) \(weights.padding.rawValue)"
+      + " \(list(recipe.mean))/\(list(recipe.standardDeviation))"
   }
 }

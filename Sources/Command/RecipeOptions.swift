@@ -3,6 +3,7 @@ import CNNZoo
 
 extension Padding: ExpressibleByArgument {}
 extension Interpolation: ExpressibleByArgument {}
+extension Preprocessing.Fit: ExpressibleByArgument {}
 extension Backend: ExpressibleByArgument {}
 
 /// Three numbers, one for each of red, green and blue.
@@ -35,6 +36,9 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "Filter of the resize.")
   var interpolation: Interpolation?
 
+  @Option(help: "Whether the resize keeps the proportions.")
+  var fit: Preprocessing.Fit?
+
   @Option(
     help: ArgumentHelp(
       "Subtracted from the channels, in units of 0…1.", valueName: "r,g,b"))
@@ -53,6 +57,7 @@ struct RecipeOptions: ParsableArguments {
     overrides.resize = resize
     overrides.crop = crop
     overrides.interpolation = interpolation
+    overrides.fit = fit
     overrides.mean = mean?.values
     overrides.standardDeviation = std?.values
     overrides.padding = padding

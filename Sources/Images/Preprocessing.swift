@@ -4,7 +4,7 @@
 /// The arithmetic is that of torchvision's `Resize`, `CenterCrop`, `ToTensor` and `Normalize` on a
 /// Pillow image, bit for bit.
 public struct Preprocessing: Sendable, Equatable, Hashable {
-  /// The length in pixels that the short side is resized to; the long side keeps the proportion.
+  /// The length in pixels that the short side is resized to, or both sides: see `fit`.
   public let resize: Int
   /// The side in pixels of the square cut from the middle.
   ///
@@ -17,6 +17,17 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
   /// What each channel (R, G, B) is then divided by, in the same units.
   public let standardDeviation: SIMD3<Float>
 
+  /// What becomes of the long side.
+  public let fit: Fit
+
+  /// What becomes of the long side in the resize.
+  public enum Fit: String, Sendable, Hashable, CaseIterable {
+    /// It keeps the proportion to the short side.
+    case shortSide = "short-side"
+    /// It is made as long as the short side, which distorts the picture: timm's `squash`.
+    case squash
+  }
+
   /// The sides that a recipe can have.
   static let sides = 1...8192
 
@@ -26,7 +37,7 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
   ///   finite and positive.
   public init(
     resize: Int, crop: Int, interpolation: Interpolation, mean: SIMD3<Float>,
-    standardDeviation: SIMD3<Float>
+    standardDeviation: SIMD3<Float>, fit: Fit = .shortSide
   ) {
     precondition(Self.sides.contains(resize) && Self.sides.contains(crop))
     for channel in 0..<3 {
@@ -38,6 +49,7 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
     self.interpolation = interpolation
     self.mean = mean
     self.standardDeviation = standardDeviation
+    self.fit = fit
   }
 
   /// The number of values that ``apply(to:into:)`` writes: `3 * crop * crop`.
@@ -57,9 +69,7 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
     guard output.count == valueCount, let base = output.baseAddress else {
       throw .wrongBufferSize(expected: valueCount, found: output.count)
     }
-    let short = min(image.width, image.height)
-    let width = resize * image.width / short
-    let height = resize * image.height / short
+    let (width, height) = resizedSides(of: image)
     let columns = CropAxis(size: width, crop: crop)
     let rows = CropAxis(size: height, crop: crop)
     let resampling = Resampling(
@@ -87,6 +97,15 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
           i += 3
         }
       }
+    }
+  }
+
+  private func resizedSides(of image: Image) -> (width: Int, height: Int) {
+    switch fit {
+    case .shortSide:
+      let short = min(image.width, image.height)
+      return (resize * image.width / short, resize * image.height / short)
+    case .squash: return (resize, resize)
     }
   }
 

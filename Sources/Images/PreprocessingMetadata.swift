@@ -37,6 +37,8 @@ extension Preprocessing {
     case interpolation = "preprocessing.interpolation"
     case mean = "preprocessing.mean"
     case standardDeviation = "preprocessing.standard_deviation"
+    /// May be missing: recipes had no choice before they had this key.
+    case fit = "preprocessing.fit"
   }
 
   /// The recipe as text for a weight file's `__metadata__`; ``init(metadata:)`` reads it back to
@@ -52,6 +54,7 @@ extension Preprocessing {
         case .interpolation: interpolation.rawValue
         case .mean: list(mean)
         case .standardDeviation: list(standardDeviation)
+        case .fit: fit == .shortSide ? nil : fit.rawValue
         }
     }
     return entries
@@ -78,6 +81,7 @@ extension Preprocessing {
     }
     let sides = "a whole number within \(Self.sides.lowerBound)...\(Self.sides.upperBound)"
     let filters = Interpolation.allCases.map(\.rawValue).joined(separator: " or ")
+    let fits = Fit.allCases.map(\.rawValue).joined(separator: " or ")
     self.init(
       resize: try read(.resize, expected: sides, Self.side),
       crop: try read(.crop, expected: sides, Self.side),
@@ -89,7 +93,9 @@ extension Preprocessing {
         .standardDeviation, expected: "three positive finite numbers with commas"
       ) {
         Self.channels($0) { $0.isFinite && $0 > 0 }
-      })
+      },
+      fit: metadata[MetadataKey.fit.rawValue] == nil
+        ? .shortSide : try read(.fit, expected: fits) { Fit(rawValue: $0) })
   }
 
   private static func side(_ text: String) -> Int? {

@@ -23,7 +23,7 @@ public struct FileParameters: ParameterSource, Sendable {
         mismatch.missing.append((name, parameter.shape))
         continue
       }
-      if tensor.shape != parameter.shape {
+      if !Self.isSame(tensor.shape, parameter.shape) {
         mismatch.reshaped.append((name, expected: parameter.shape, found: tensor.shape))
       }
       tensors[parameter.name] = tensor
@@ -35,6 +35,15 @@ public struct FileParameters: ParameterSource, Sendable {
     guard mismatch.isEmpty else { throw mismatch }
     self.file = file
     self.tensors = tensors
+  }
+
+  /// Whether two shapes are equal but for sides of 1 at the end.
+  ///
+  /// They hold the same values in the same order then: what is a linear layer here may be a 1×1
+  /// convolution in the file's library.
+  private static func isSame(_ shape: [Int], _ other: [Int]) -> Bool {
+    let (short, long) = shape.count < other.count ? (shape, other) : (other, shape)
+    return long.starts(with: short) && long[short.count...].allSatisfy { $0 == 1 }
   }
 
   /// Calls `body` with the tensor's values, where they lie in the mapped file if possible.

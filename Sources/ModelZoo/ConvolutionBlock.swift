@@ -3,8 +3,13 @@ import GraphIR
 /// What every block of one network shares.
 struct BlockStyle {
   var padding: Padding
-  /// 1e-3 in all three families: their TensorFlow originals' value, not PyTorch's 1e-5.
-  var epsilon = 1e-3
+  /// What batch norm adds to the variance.
+  var epsilon: Double
+
+  init(_ configuration: ModelConfiguration) {
+    padding = configuration.padding
+    epsilon = configuration.epsilon
+  }
 }
 
 extension GraphBuilder {

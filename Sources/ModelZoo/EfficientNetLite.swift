@@ -65,7 +65,7 @@ package enum EfficientNetLite: Int, CaseIterable, Sendable {
       input: configuration.inputShape, stem: stem, stages: stages, head: head, dropout: dropout,
       classes: configuration.classes,
       style: EfficientNetStyle(
-        block: BlockStyle(padding: configuration.padding), activation: .relu6,
+        block: BlockStyle(configuration), activation: .relu6,
         squeezeExcites: false))
     return builder.graph(output: logits)
   }

@@ -70,7 +70,7 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
   }
 
   /// Width of the classifier's hidden layer before multipliers.
-  private var hidden: Int {
+  var hidden: Int {
     switch self {
     case .large: 1280
     case .small: 1024
@@ -86,17 +86,18 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
 
   /// A member of the family with any table: the published ones, and the tiny ones of the tests.
   package static func graph(
-    name: String, table: [Bottleneck], hidden: Int, _ configuration: ModelConfiguration
+    name: String, table: [Bottleneck], hidden: Int, activation: Activation = .hardSwish,
+    _ configuration: ModelConfiguration
   ) -> Graph {
     func scaled(_ width: Int) -> Int {
       makeDivisible(Double(width) * configuration.widthMultiplier)
     }
-    let style = BlockStyle(padding: configuration.padding)
+    let style = BlockStyle(configuration)
     var builder = GraphBuilder(name: name)
     var x = builder.input(configuration.inputShape)
     x = builder.scope("features", kind: "Sequential") { builder in
       x = builder.convolutionBlock(
-        x, "0", channels: scaled(table[0].input), kernel: 3, stride: 2, activation: .hardSwish,
+        x, "0", channels: scaled(table[0].input), kernel: 3, stride: 2, activation: activation,
         style: style)
       for (index, row) in table.enumerated() {
         x = builder.bottleneck(
@@ -104,13 +105,13 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
           style: style)
       }
       return builder.convolutionBlock(
-        x, "\(table.count + 1)", channels: 6 * x.shape.channels, kernel: 1, activation: .hardSwish,
+        x, "\(table.count + 1)", channels: 6 * x.shape.channels, kernel: 1, activation: activation,
         style: style)
     }
     x = builder.globalAveragePool(x, "avgpool")
     x = builder.scope("classifier", kind: "Sequential") { builder in
       x = builder.linear(x, "0", outputs: scaled(hidden))
-      x = builder.activation(x, "1", .hardSwish)
+      x = builder.activation(x, "1", activation)
       x = builder.dropout(x, "2", probability: 0.2)
       return builder.linear(x, "3", outputs: configuration.classes)
     }

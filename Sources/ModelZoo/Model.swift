@@ -11,34 +11,65 @@ public struct Model: Sendable {
 
   /// The name cnnzoo prints, such as `effnetv2-s`.
   public let name: String
-  /// Other libraries' names for it, such as `efficientnet_v2_s`.
-  public let aliases: [String]
   /// Where it comes from.
   public let family: Family
   /// Side of the square input that its published figures are for.
   public let evaluationSize: Int
+  /// The builds of it that other libraries have, the usual choice first.
+  public let implementations: [Implementation]
   /// Its published weights, the usual choice first.
   public let published: [PublishedWeights]
 
+  /// Blocks in each stage: timm's names count them so.
+  let stageDepths: [Int]
   private let build: @Sendable (ModelConfiguration) -> Graph
 
   init(
-    _ name: String, aliases: [String], family: Family, evaluationSize: Int,
-    published: [PublishedWeights],
+    _ name: String, family: Family, evaluationSize: Int, implementations: [Implementation],
+    published: [PublishedWeights], stageDepths: [Int],
     build: @escaping @Sendable (ModelConfiguration) -> Graph
   ) {
     self.name = name
-    self.aliases = aliases
     self.family = family
     self.evaluationSize = evaluationSize
+    self.implementations = implementations
     self.published = published
+    self.stageDepths = stageDepths
     self.build = build
   }
 
-  /// Its published form: 1000 classes, the evaluation size, the padding of its usual weights.
+  /// Other libraries' names for it, such as `efficientnet_v2_s`.
+  public var aliases: [String] { implementations.map(\.name) }
+
+  /// Its published form: 1000 classes, the evaluation size, built as its usual weights expect.
   public var defaultConfiguration: ModelConfiguration {
     ModelConfiguration(
-      inputSize: evaluationSize, padding: published.first?.padding ?? .symmetric)
+      inputSize: evaluationSize, padding: implementations[0].padding,
+      epsilon: implementations[0].epsilon)
+  }
+
+  /// The same network with the build and the weights called `name` as the usual choice: `name` is
+  /// one of `aliases`, or of the names in `published`.
+  ///
+  /// - Returns: `nil` where nothing of it is called so.
+  func preferring(_ isWanted: (String) -> Bool) -> Model? {
+    if isWanted(name) { return self }
+    let weights = published.first { isWanted($0.name) }
+    guard let build = weights?.implementation ?? implementations.first(where: { isWanted($0.name) })
+    else { return nil }
+    let preferred = published.filter { $0 == weights }
+    let alike = published.filter { $0 != weights && $0.implementation == build }
+    let others = published.filter { $0 != weights && $0.implementation != build }
+    return Model(
+      name, family: family, evaluationSize: evaluationSize,
+      implementations: [build] + implementations.filter { $0 != build },
+      published: preferred + alike + others, stageDepths: stageDepths, build: self.build)
+  }
+
+  /// The name, in a file that follows `naming`, of every parameter of a graph of this model, by the
+  /// graph's name.
+  public func fileNames(of graph: Graph, in naming: ParameterNaming) -> [String: String] {
+    naming.fileNames(for: graph, stageDepths: stageDepths)
   }
 
   /// The graph for `configuration`, or for the published form.
@@ -60,6 +91,9 @@ public struct Model: Sendable {
     }
     if !(1...1_000_000).contains(configuration.classes) {
       return "\(configuration.classes) classes; the count must be from 1 to 1000000"
+    }
+    if !(configuration.epsilon >= 0 && configuration.epsilon < 1) {
+      return "a batch norm's epsilon of \(configuration.epsilon); it must be from 0 to below 1"
     }
     if family != .mobileNetV3
       && (configuration.widthMultiplier != 1 || configuration.reducedTail)

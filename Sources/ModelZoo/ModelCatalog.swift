@@ -1,73 +1,108 @@
+import GraphIR
+
 /// Every network that can be named.
 public enum ModelCatalog {
   /// The models, family by family, small to large.
   public static let models: [Model] = efficientNetV2 + mobileNetV3 + efficientNetLite
 
-  /// The model called `name`, by its own name or an alias; case and `_` for `-` do not matter.
+  /// The model called `name`: by its own name, an alias, or the name of published weights, which
+  /// are its usual choice then; case and `_` for `-` do not matter.
   ///
   /// - Throws: `ModelError.unknown`, with the nearest names.
   public static func model(named name: String) throws(ModelError) -> Model {
     let wanted = canonical(name)
-    for model in models
-    where ([model.name] + model.aliases).contains(where: {
-      canonical($0) == wanted
-    }) {
-      return model
+    for model in models {
+      if let model = model.preferring({ canonical($0) == wanted }) { return model }
     }
     throw .unknown(name: name, suggestions: suggestions(for: wanted))
   }
 
-  private static let efficientNetV2: [Model] = [
-    efficientNetV2(
-      .s, 384, .torchvision("V1", "efficientnet_v2_s-dd5fe13b", resize: 384, crop: 384)),
-    efficientNetV2(
-      .m, 480, .torchvision("V1", "efficientnet_v2_m-dc08266a", resize: 480, crop: 480)),
-    efficientNetV2(
-      .l, 480, .torchvisionHalf("V1", "efficientnet_v2_l-59c71312", crop: 480, .bicubic)),
-  ]
-
-  private static func efficientNetV2(
-    _ variant: EfficientNetV2, _ size: Int, _ published: PublishedWeights
-  ) -> Model {
+  private static let efficientNetV2: [Model] = EfficientNetV2.allCases.map { variant in
     let letter = variant.rawValue
-    return Model(
-      "effnetv2-\(letter)",
-      aliases: [
-        "efficientnet_v2_\(letter)", "efficientnetv2_\(letter)", "tf_efficientnetv2_\(letter)",
-      ],
-      family: .efficientNetV2, evaluationSize: size, published: [published],
-      build: { variant.graph($0) })
+    // timm has B0 to B3 and XL with TensorFlow's arithmetic alone.
+    let (size, builds): (Int, [Implementation]) =
+      switch variant {
+      case .s: (384, allBuilds(letter))
+      case .m, .l: (480, allBuilds(letter))
+      case .xl: (512, [.timm("tf_efficientnetv2_xl"), .timm("efficientnetv2_xl")])
+      case .b0: (224, [.timm("tf_efficientnetv2_b0")])
+      case .b1: (240, [.timm("tf_efficientnetv2_b1")])
+      case .b2: (260, [.timm("tf_efficientnetv2_b2")])
+      case .b3: (300, [.timm("tf_efficientnetv2_b3")])
+      }
+    return model(
+      "effnetv2-\(letter)", .efficientNetV2, size, builds,
+      stageDepths: variant.stages.map(\.layers)
+    ) { variant.graph($0) }
+  }
+
+  private static func allBuilds(_ letter: String) -> [Implementation] {
+    [
+      .torchvision("efficientnet_v2_\(letter)"), .timm("tf_efficientnetv2_\(letter)"),
+      .timm("efficientnetv2_\(letter)"),
+    ]
   }
 
   private static let mobileNetV3: [Model] = [
-    Model(
-      "mobilenetv3-small",
-      aliases: ["mobilenet_v3_small", "mobilenetv3_small_100", "tf_mobilenetv3_small_100"],
-      family: .mobileNetV3, evaluationSize: 224,
-      published: [.torchvision("V1", "mobilenet_v3_small-047dcff4", resize: 256, crop: 224)],
-      build: { MobileNetV3.small.graph($0) }),
-    Model(
-      "mobilenetv3-large",
-      aliases: ["mobilenet_v3_large", "mobilenetv3_large_100", "tf_mobilenetv3_large_100"],
-      family: .mobileNetV3, evaluationSize: 224,
-      published: [
-        .torchvision("V2", "mobilenet_v3_large-5c1a4163", resize: 232, crop: 224),
-        .torchvision("V1", "mobilenet_v3_large-8738ca79", resize: 256, crop: 224),
-      ],
-      build: { MobileNetV3.large.graph($0) }),
+    mobileNetV3(
+      .small, "", [.torchvision("mobilenet_v3_small")] + timmBuilds("small_100")
+    ) { MobileNetV3.small.graph($0) },
+    mobileNetV3(.small, "-0.75", timmBuilds("small_075")) {
+      MobileNetV3.small.graph(depth: 0.75, $0)
+    },
+    mobileNetV3(.small, "-0.5", [.timm("mobilenetv3_small_050")]) {
+      MobileNetV3.small.graph(depth: 0.5, $0)
+    },
+    mobileNetV3(.small, "-minimal", [.timm("tf_mobilenetv3_small_minimal_100")]) {
+      MobileNetV3.small.minimalGraph($0)
+    },
+    mobileNetV3(
+      .large, "", [.torchvision("mobilenet_v3_large")] + timmBuilds("large_100")
+    ) { MobileNetV3.large.graph($0) },
+    mobileNetV3(.large, "-0.75", timmBuilds("large_075")) {
+      MobileNetV3.large.graph(depth: 0.75, $0)
+    },
+    mobileNetV3(.large, "-minimal", [.timm("tf_mobilenetv3_large_minimal_100")]) {
+      MobileNetV3.large.minimalGraph($0)
+    },
   ]
+
+  private static func timmBuilds(_ name: String) -> [Implementation] {
+    [.timm("tf_mobilenetv3_\(name)"), .timm("mobilenetv3_\(name)")]
+  }
+
+  private static func mobileNetV3(
+    _ size: MobileNetV3, _ suffix: String, _ builds: [Implementation],
+    build: @escaping @Sendable (ModelConfiguration) -> Graph
+  ) -> Model {
+    model(
+      "mobilenetv3-\(size.rawValue)\(suffix)", .mobileNetV3, 224, builds,
+      stageDepths: size.stageDepths, build: build)
+  }
 
   private static let efficientNetLite: [Model] = EfficientNetLite.allCases.map { variant in
     let number = variant.rawValue
+    let package = PublishedWeights.litePackages[number]
+    return model(
+      "effnet-lite\(number)", .efficientNetLite, variant.resolution,
+      [package?.implementation].compactMap(\.self)
+        + [.timm("tf_efficientnet_lite\(number)"), .timm("efficientnet_lite\(number)")],
+      package: package, stageDepths: variant.stages.map(\.layers)
+    ) { variant.graph($0) }
+  }
+
+  /// A model with all weights that were published for its builds.
+  private static func model(
+    _ name: String, _ family: Model.Family, _ size: Int, _ builds: [Implementation],
+    package: PublishedWeights? = nil, stageDepths: [Int],
+    build: @escaping @Sendable (ModelConfiguration) -> Graph
+  ) -> Model {
+    let names = builds.map(\.name)
     return Model(
-      "effnet-lite\(number)",
-      aliases: [
-        "efficientnet_lite\(number)", "efficientnetlite\(number)",
-        "tf_efficientnet_lite\(number)",
-      ],
-      family: .efficientNetLite, evaluationSize: variant.resolution,
-      published: [.lite(number, size: variant.resolution)],
-      build: { variant.graph($0) })
+      name, family: family, evaluationSize: size, implementations: builds,
+      published: [package].compactMap(\.self)
+        + names.flatMap { PublishedWeights.torchvision[$0] ?? [] } + PublishedWeights.timm(names),
+      stageDepths: stageDepths, build: build)
   }
 
   private static func canonical(_ name: String) -> String {

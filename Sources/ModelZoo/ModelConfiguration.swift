@@ -10,6 +10,9 @@ public struct ModelConfiguration: Hashable, Sendable {
   public var classes: Int
   /// The padding rule that the weights were trained under.
   public var padding: Padding
+  /// What every batch norm adds to the variance: 1e-3 in the three families' originals, 1e-5 in
+  /// timm's own training.
+  public var epsilon: Double
   /// Factor on every width of a MobileNetV3 (section 6.1 of its paper); others ignore nothing:
   /// the catalogue refuses values other than 1 for them.
   public var widthMultiplier: Double
@@ -19,12 +22,13 @@ public struct ModelConfiguration: Hashable, Sendable {
   /// A configuration for square images of side `inputSize`.
   public init(
     inputSize: Int, classes: Int = 1000, padding: Padding = .symmetric,
-    widthMultiplier: Double = 1, reducedTail: Bool = false
+    epsilon: Double = 1e-3, widthMultiplier: Double = 1, reducedTail: Bool = false
   ) {
     self.inputHeight = inputSize
     self.inputWidth = inputSize
     self.classes = classes
     self.padding = padding
+    self.epsilon = epsilon
     self.widthMultiplier = widthMultiplier
     self.reducedTail = reducedTail
   }

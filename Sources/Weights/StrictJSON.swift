@@ -4,7 +4,7 @@
 /// value of another type is an error at its byte. Integers are digits only: a sign, a fraction or
 /// an exponent is refused, and so is a number that does not fit `Int`.
 struct StrictJSON {
-  private(set) var reader: ByteReader
+  var reader: ByteReader
 
   init(_ reader: ByteReader) { self.reader = reader }
 
@@ -154,20 +154,20 @@ struct StrictJSON {
     return value
   }
 
-  private mutating func skipSpace() {
+  mutating func skipSpace() {
     while let byte = reader.peek, byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 {
       reader.advance()
     }
   }
 
-  private mutating func takes(_ byte: UInt8) -> Bool {
+  mutating func takes(_ byte: UInt8) -> Bool {
     skipSpace()
     guard reader.peek == byte else { return false }
     reader.advance()
     return true
   }
 
-  private mutating func expect(_ byte: UInt8, _ what: String) throws(WeightsError) {
+  mutating func expect(_ byte: UInt8, _ what: String) throws(WeightsError) {
     guard takes(byte) else {
       throw reader.remaining == 0 ? reader.endOfData : reader.malformed("expected \(what)")
     }

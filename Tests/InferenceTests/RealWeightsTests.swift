@@ -21,7 +21,7 @@ struct RealWeightsTests {
     let file = try WeightFile(path: SharedMaterial.path("weights/\(name.file).safetensors"))
     let parameters = try FileParameters(
       file: file, graph: graph,
-      names: ParameterNaming.detect(in: file.names).fileNames(for: graph))
+      names: model.fileNames(of: graph, in: ParameterNaming.detect(in: file.names)))
     let session = try InferenceSession(
       graph: graph, parameters: parameters, options: .init(threads: 2, backend: backend))
     let golden = try WeightFile(path: SharedMaterial.path("golden/\(name.file).io.safetensors"))

@@ -48,8 +48,9 @@ struct TorchvisionFactsTests {
   }
 
   @Test func theFilesOwnNamesOfLite() throws {
-    let graph = try ModelCatalog.model(named: "effnet-lite0").graph()
-    let names = ParameterNaming.litePackage.fileNames(for: graph)
+    let model = try ModelCatalog.model(named: "effnet-lite0")
+    let graph = try model.graph()
+    let names = model.fileNames(of: graph, in: .litePackage)
     #expect(Set(names.values).count == graph.parameters.count)
     #expect(names["features.0.0.weight"] == "_conv_stem.weight")
     #expect(names["features.0.1.running_mean"] == "_bn0.running_mean")
@@ -65,6 +66,7 @@ struct TorchvisionFactsTests {
 
   @Test func namingIsTakenFromTheFile() {
     #expect(ParameterNaming.detect(in: ["_bn0.bias", "_conv_stem.weight"]) == .litePackage)
+    #expect(ParameterNaming.detect(in: ["bn1.bias", "conv_stem.weight"]) == .timm)
     #expect(ParameterNaming.detect(in: ["features.0.0.weight"]) == .torchvision)
     #expect(ParameterNaming.detect(in: [String]()) == .torchvision)
   }

@@ -1,0 +1,96 @@
+/// A JSON value as a whole, for small files that say something about weights.
+package enum JSONValue: Equatable, Sendable {
+  case null
+  case bool(Bool)
+  case number(Double)
+  case string(String)
+  case array([JSONValue])
+  case object([String: JSONValue])
+
+  /// The member of an object; `nil` where there is none, or it is null.
+  package subscript(_ key: String) -> JSONValue? {
+    guard case .object(let members) = self, let value = members[key], value != .null else {
+      return nil
+    }
+    return value
+  }
+
+  package var text: String? {
+    if case .string(let text) = self { text } else { nil }
+  }
+
+  package var number: Double? {
+    if case .number(let number) = self { number } else { nil }
+  }
+
+  package var elements: [JSONValue]? {
+    if case .array(let elements) = self { elements } else { nil }
+  }
+}
+
+extension JSONValue {
+  private static let longestFile = 16 << 20
+  private static let deepest = 64
+
+  /// Reads a file of one JSON value.
+  ///
+  /// - Throws: `WeightsError.unreadable`, and `.malformed` with the byte where the file stops being
+  ///   JSON, is too long or nests too deep.
+  package init(contentsOf path: String) throws(WeightsError) {
+    let file = try MappedFile(path: path)
+    guard file.count <= Self.longestFile else {
+      throw .malformed(
+        path: path, reason: "the file has \(file.count) bytes, more than \(Self.longestFile)")
+    }
+    var json = StrictJSON(ByteReader(file))
+    self = try json.value(depth: Self.deepest)
+    try json.end()
+  }
+}
+
+extension StrictJSON {
+  /// Reads any value; arrays and objects may nest `depth` deep in it.
+  fileprivate mutating func value(depth: Int) throws(WeightsError) -> JSONValue {
+    skipSpace()
+    guard depth > 0 else { throw reader.malformed("values nest too deep") }
+    switch reader.peek {
+    case UInt8(ascii: "{"):
+      var members: [String: JSONValue] = [:]
+      try object { (json, key, offset) throws(WeightsError) in
+        let value = try json.value(depth: depth - 1)
+        guard members.updateValue(value, forKey: key) == nil else {
+          throw json.reader.malformed("a key occurs twice", at: offset)
+        }
+      }
+      return .object(members)
+    case UInt8(ascii: "["):
+      try expect(UInt8(ascii: "["), "an array")
+      var elements: [JSONValue] = []
+      if takes(UInt8(ascii: "]")) { return .array(elements) }
+      repeat { elements.append(try value(depth: depth - 1)) } while takes(UInt8(ascii: ","))
+      try expect(UInt8(ascii: "]"), "',' or ']'")
+      return .array(elements)
+    case UInt8(ascii: "\""): return .string(try string())
+    case UInt8(ascii: "t") where reader.takes("true".utf8): return .bool(true)
+    case UInt8(ascii: "f") where reader.takes("false".utf8): return .bool(false)
+    case UInt8(ascii: "n") where reader.takes("null".utf8): return .null
+    default: return .number(try number())
+    }
+  }
+
+  /// RFC 8259, section 6; what follows must be a separator or the end.
+  private mutating func number() throws(WeightsError) -> Double {
+    let start = reader.offset
+    var text = ""
+    while let byte = reader.peek, "+-.0123456789eE".utf8.contains(byte), text.utf8.count < 64 {
+      text.unicodeScalars.append(Unicode.Scalar(byte))
+      reader.advance()
+    }
+    let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
+    let hasLeadingZero = digits.hasPrefix("0") && digits.dropFirst().first?.isNumber == true
+    guard digits.first?.isNumber == true, digits.last?.isNumber == true, !hasLeadingZero,
+      !digits.contains(".e"), !digits.contains(".E"), let value = Double(text), value.isFinite
+    else { throw reader.malformed("expected a value", at: start) }
+    return value
+  }
+}
