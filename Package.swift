@@ -50,6 +50,8 @@ let package = Package(
       name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
     .target(name: "CSystem"),
+    .target(name: "CLibCurl"),
+    .target(name: "CLibCrypto"),
 
     .target(name: "CLanes"),
     .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
@@ -62,13 +64,17 @@ let package = Package(
     .target(name: "Weights", swiftSettings: strict),
     .target(
       name: "Images", dependencies: ["CTurboJPEG", "CPNG", "CWebP"], swiftSettings: strict),
+    .target(
+      name: "Download", dependencies: ["CLibCurl", "CLibCrypto"], swiftSettings: strict),
     .target(name: "ModelZoo", dependencies: ["GraphIR", "Images"], swiftSettings: strict),
     .target(
       name: "Inference", dependencies: ["GraphIR", "Operators", "Weights"],
       swiftSettings: strict),
     .target(
       name: "CNNZoo",
-      dependencies: ["GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators"],
+      dependencies: [
+        "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Download",
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "cnnzoo",
@@ -89,6 +95,8 @@ let package = Package(
     .testTarget(
       name: "InferenceTests", dependencies: ["Inference", "ModelZoo", "Weights"],
       exclude: ["Goldens"], swiftSettings: strict),
+    .testTarget(
+      name: "DownloadTests", dependencies: ["Download"], swiftSettings: strict),
     .testTarget(
       name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
       swiftSettings: strict),
