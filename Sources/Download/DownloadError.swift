@@ -20,8 +20,10 @@ public enum DownloadError: Error, Equatable, Sendable {
   case interrupted
   /// The folder that it was to be put into, or a file there, cannot be created.
   case cannotCreate(path: String, reason: String)
-  /// Writing or reading back began and failed.
+  /// Writing began and failed.
   case cannotWrite(path: String, reason: String)
+  /// A file of this machine cannot be read.
+  case cannotRead(path: String, reason: String)
 }
 
 extension DownloadError: CustomStringConvertible {
@@ -41,6 +43,7 @@ extension DownloadError: CustomStringConvertible {
     case .interrupted: "interrupted"
     case .cannotCreate(let path, let reason): "\(path): cannot be created: \(reason)"
     case .cannotWrite(let path, let reason): "\(path): cannot be written: \(reason)"
+    case .cannotRead(let path, let reason): "\(path): cannot be read: \(reason)"
     }
   }
 

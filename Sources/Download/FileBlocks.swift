@@ -6,7 +6,7 @@ package enum FileBlocks {
 
   /// Hands what can still be read from a file to `take`, at most `limit` bytes.
   ///
-  /// - Throws: `DownloadError.cannotWrite`, under the name of `path`.
+  /// - Throws: `DownloadError.cannotRead`.
   package static func read(
     _ descriptor: Int32, path: String, limit: Int,
     _ take: (UnsafeRawBufferPointer) throws(DownloadError) -> Void
@@ -18,7 +18,7 @@ package enum FileBlocks {
       let count = Glibc.read(descriptor, block.baseAddress, min(size, rest))
       if count < 0 {
         if errno == EINTR { continue }
-        throw .cannotWrite(path: path, reason: "reading it back: " + DownloadError.systemReason)
+        throw .cannotRead(path: path, reason: DownloadError.systemReason)
       }
       if count == 0 { return }
       try take(UnsafeRawBufferPointer(rebasing: block[..<count]))

@@ -46,14 +46,14 @@ package final class PartialFile {
   func append(from leftover: Leftover, count: Int) throws(DownloadError) {
     let source = open(leftover.path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
     guard source >= 0 else {
-      throw .cannotWrite(path: leftover.path, reason: DownloadError.systemReason)
+      throw .cannotRead(path: leftover.path, reason: DownloadError.systemReason)
     }
     defer { close(source) }
     try FileBlocks.read(source, path: leftover.path, limit: count) {
       (bytes) throws(DownloadError) in try append(bytes)
     }
     guard byteCount == count else {
-      throw .cannotWrite(path: leftover.path, reason: "became shorter")
+      throw .cannotRead(path: leftover.path, reason: "became shorter")
     }
   }
 

@@ -43,19 +43,18 @@ package final class SHA256 {
     return try sum.finish()
   }
 
-  /// The sum of what can still be read from an open file.
+  /// The sum of a file.
   ///
-  /// - Throws: `DownloadError.cannotWrite`, under the name of `path`, where reading fails.
-  package static func digits(
-    reading descriptor: Int32, path: String,
-    alsoTo take: (UnsafeRawBufferPointer) throws(DownloadError) -> Void = {
-      (_) throws(DownloadError) in
+  /// - Throws: `DownloadError.cannotRead`, `.missingTool`.
+  package static func digits(ofFile path: String) throws(DownloadError) -> String {
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw .cannotRead(path: path, reason: DownloadError.systemReason)
     }
-  ) throws(DownloadError) -> String {
+    defer { close(descriptor) }
     let sum = try SHA256()
     try FileBlocks.read(descriptor, path: path, limit: .max) { (bytes) throws(DownloadError) in
       try sum.add(bytes)
-      try take(bytes)
     }
     return try sum.finish()
   }
