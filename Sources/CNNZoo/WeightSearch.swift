@@ -70,12 +70,14 @@ extension Model {
   /// What to do to have weights of this model, where a file could also lie in the folder `target`.
   func adviceOnWeights(target: String) -> String {
     let own = """
-      convert a file that you have,
+      or convert a file that you have,
         cnnzoo convert FILE \(target)/\(name).safetensors --model \(name)
       or name one with --weights
       """
-    guard let weights = published.first(where: { $0.sha256 != nil }) else { return own }
-    return "fetch those of the \(weights.origin),\n  cnnzoo pull \(pullName(of: weights))\n" + own
+    guard let weights = published.first(where: { $0.sha256 != nil }) else {
+      return String(own.dropFirst("or ".count))
+    }
+    return "to fetch them (\(weights.origin)),\n  cnnzoo pull \(pullName(of: weights))\n" + own
   }
 
   /// The shortest name under which `pull` gets one of the published weights.
