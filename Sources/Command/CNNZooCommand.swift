@@ -17,7 +17,8 @@ struct CNNZooCommand: ParsableCommand {
       """,
     version: cnnzooVersion,
     subcommands: [
-      Classify.self, Summary.self, Bench.self, Infer.self, Models.self, Convert.self,
+      Classify.self, Summary.self, Bench.self, Infer.self, Models.self, Pull.self, List.self,
+      ShowPath.self, Verify.self, Remove.self, Convert.self,
       ShowEnvironment.self,
     ])
 

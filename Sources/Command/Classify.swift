@@ -76,7 +76,8 @@ struct Classify: ParsableCommand {
   func run() throws {
     let network = try ModelCatalog.model(named: model)
     let list = try filesFrom.map { path throws in try PathList(path, endedByZeros: null) }
-    let classifier = try Classifier(model: network, weights: weights, options: options())
+    let file = try weights ?? PullOffer(inputIsTaken: readsStandardInput).weights(of: network)
+    let classifier = try Classifier(model: network, weights: file, options: options())
     Diagnostics.tell(remarks: classifier.remarks)
     var inputs = PictureInputs(arguments: PicturePath.paths(of: inputs), list: list)
     var run = ClassifyRun(
@@ -85,6 +86,8 @@ struct Classify: ParsableCommand {
     try run.answer(&inputs)
     try run.status.throwUnlessSuccess()
   }
+
+  private var readsStandardInput: Bool { inputs.contains("-") || filesFrom == "-" }
 
   private func options() throws -> Classifier.Options {
     var options = Classifier.Options()

@@ -24,7 +24,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     case .usage: "wrong usage"
     case .badData: "the only input is damaged or of no known format"
     case .missingInput: "an input is missing or cannot be read"
-    case .unavailable: "weights, or OpenBLAS, are not to be had"
+    case .unavailable: "weights, their server, or OpenBLAS are not to be had"
     case .cannotCreate: "the output file cannot be created"
     case .inputOutput: "writing failed"
     case .badWeights: "the weight file is damaged or does not fit the model"
@@ -86,6 +86,31 @@ extension WeightsError: StatusCarrying {
     case .malformed, .unsupported, .refused, .changed, .unrepresentable: .badWeights
     case .cannotCreate: .cannotCreate
     case .cannotWrite: .inputOutput
+    }
+  }
+}
+
+extension PullError: StatusCarrying {
+  var status: ExitStatus {
+    switch self {
+    case .badAddress: .usage
+    case .offline, .unavailable, .badRedirection, .missingTool: .unavailable
+    case .notTheFile, .wrongHash: .badWeights
+    case .interrupted: .interrupted
+    case .cannotCreate: .cannotCreate
+    case .cannotWrite, .cannotRead: .inputOutput
+    }
+  }
+}
+
+extension CacheError: StatusCarrying {
+  var status: ExitStatus {
+    switch self {
+    case .noFolder, .cannotCreate: .cannotCreate
+    case .unreadable, .absent: .missingInput
+    case .leadsOut: .badWeights
+    case .badName, .noHash: .usage
+    case .cannotRemove: .inputOutput
     }
   }
 }

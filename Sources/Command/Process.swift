@@ -56,6 +56,9 @@ enum Interrupts {
     sigprocmask(SIG_UNBLOCK, &signals, nil)
   }
 
+  /// Whether an interrupt waits for what is deferred to end.
+  static var isWaiting: Bool { isPending.load(ordering: .relaxed) }
+
   /// Runs `body` to its end; an interrupt in between ends the process then, a second one at once.
   static func deferred<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result

