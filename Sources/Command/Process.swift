@@ -22,42 +22,48 @@ enum Process {
   }
 }
 
-/// SIGINT: ends the process at once, except while something must not be left half done.
+/// SIGINT and SIGTERM: end the process at once, except while something must not be left half done.
 enum Interrupts {
   private static let isDeferred = Atomic<Bool>(false)
-  private static let isPending = Atomic<Bool>(false)
+  /// The signal that waits; 0 for none.
+  private static let pending = Atomic<Int32>(0)
 
   static func install() {
     // Touches both values, as the first use of a global takes a lock that a handler must not.
     isDeferred.store(false, ordering: .relaxed)
-    isPending.store(false, ordering: .relaxed)
-    // Shells start background jobs that are not to be interrupted with the signal ignored.
-    var action = sigaction()
-    sigaction(SIGINT, nil, &action)
-    if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
-      == unsafeBitCast(SIG_IGN, to: Int.self)
-    {
-      return
-    }
-    action = sigaction()
-    action.__sigaction_handler.sa_handler = { _ in
-      if !Interrupts.isDeferred.load(ordering: .relaxed)
-        || Interrupts.isPending.load(ordering: .relaxed)
-      {
-        _exit(ExitStatus.interrupted.rawValue)
-      }
-      Interrupts.isPending.store(true, ordering: .relaxed)
-    }
-    sigaction(SIGINT, &action, nil)
-    // Programs that start others from one of their threads pass on the signals it blocks.
+    pending.store(0, ordering: .relaxed)
     var signals = sigset_t()
     sigemptyset(&signals)
-    sigaddset(&signals, SIGINT)
+    for signal in [SIGINT, SIGTERM] where !isIgnored(signal) {
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { signal in
+        if !Interrupts.isDeferred.load(ordering: .relaxed)
+          || Interrupts.pending.load(ordering: .relaxed) != 0
+        {
+          _exit(Interrupts.status(after: signal))
+        }
+        Interrupts.pending.store(signal, ordering: .relaxed)
+      }
+      sigaction(signal, &action, nil)
+      sigaddset(&signals, signal)
+    }
+    // Programs that start others from one of their threads pass on the signals it blocks.
     sigprocmask(SIG_UNBLOCK, &signals, nil)
   }
 
+  /// Shells start background jobs that are not to be interrupted with the signal ignored.
+  private static func isIgnored(_ signal: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(signal, nil, &action)
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  /// What shells show for a process that a signal ended.
+  private static func status(after signal: Int32) -> Int32 { 128 + signal }
+
   /// Whether an interrupt waits for what is deferred to end.
-  static var isWaiting: Bool { isPending.load(ordering: .relaxed) }
+  static var isWaiting: Bool { pending.load(ordering: .relaxed) != 0 }
 
   /// Runs `body` to its end; an interrupt in between ends the process then, a second one at once.
   static func deferred<Result, Failure: Error>(
@@ -66,7 +72,8 @@ enum Interrupts {
     isDeferred.store(true, ordering: .relaxed)
     defer {
       isDeferred.store(false, ordering: .relaxed)
-      if isPending.load(ordering: .relaxed) { _exit(ExitStatus.interrupted.rawValue) }
+      let signal = pending.load(ordering: .relaxed)
+      if signal != 0 { _exit(status(after: signal)) }
     }
     return try body()
   }

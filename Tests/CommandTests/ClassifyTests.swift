@@ -183,7 +183,7 @@ struct ClassifyTests {
       environment: ["CNNZOO_CACHE": "\(folder)/cache"])
     #expect(outcome.status == 69)
     #expect(outcome.errors.contains("\(folder)/cache"))
-    #expect(outcome.errors.contains("efficientnet_v2_l-59c71312.pth"))
+    #expect(outcome.errors.contains("cnnzoo pull effnetv2-l"))
   }
 
   @Test func weightsAreFoundInTheCache() throws {

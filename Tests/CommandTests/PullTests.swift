@@ -1,0 +1,263 @@
+import Foundation
+import Testing
+
+/// Downloads from servers that do well, and from servers that do not.
+struct PullTests {
+  private let bench: PullBench
+
+  init() throws {
+    bench = try PullBench()
+  }
+
+  @Test func wholeFile() throws {
+    let server = try WebServer.ofFile(bench.data)
+    bench.expectWhole(try bench.pull(server))
+    let record = try Tool.shell("cd \"$1\" && sha256sum -c file.bin.sha256", [bench.cache])
+    #expect(record.output == "file.bin: OK\n")
+
+    let count = server.requests.count
+    let again = try bench.pull(server, ["--format", "json"])
+    let pulled = try #require(try object(again.output)["pulled"] as? [[String: Any]])
+    #expect(pulled.first?["fetched"] as? Bool == false)
+    #expect(server.requests.count == count, "what is there is not fetched again")
+
+    bench.expectWhole(try bench.pull(server, ["--force"]))
+    #expect(server.requests.count > count)
+  }
+
+  /// Weights pulled for a network are those that `classify` takes from then on.
+  @Test func weightsOfANetwork() throws {
+    let data = try Data(contentsOf: URL(fileURLWithPath: TestFiles.weights.get()))
+    let server = try WebServer.ofFile(data)
+    let pull = try bench.run([
+      "pull", "mobilenetv3-small", "--url", server.address, "--sha256",
+      try PullBench.sha256(of: TestFiles.weights.get()),
+    ])
+    #expect(pull.status == 0, "\(pull.errors)")
+    #expect(
+      bench.names() == ["mobilenetv3-small.safetensors", "mobilenetv3-small.safetensors.sha256"])
+    let picture = try TestFiles.picture("\(bench.folder)/picture")
+    let found = try bench.run(["classify", picture, "--model", "mobilenetv3-small"])
+    let given = try bench.run(["classify", picture] + TestFiles.network())
+    #expect(found.status == 0, "\(found.errors)")
+    #expect(found.output == given.output)
+    let path = try bench.run(["path", "mobilenetv3-small"])
+    #expect(path.output == "\(bench.cache)/mobilenetv3-small.safetensors\n")
+  }
+
+  /// A body that ends early is kept aside, and the next pull asks for the rest alone.
+  @Test func shortBodyIsGoneOnFrom() throws {
+    let data = bench.data
+    let isBroken = Flag(true)
+    let server = try WebServer { request, connection in
+      guard request.method == "GET", isBroken.value, request.rangeStart == nil else {
+        return WebServer.answer(request, connection, data)
+      }
+      isBroken.value = false
+      connection.head("200 OK", ["ETag: \"one\"", "Content-Length: \(data.count)"])
+      connection.send(data.prefix(1_000_000))
+    }
+    bench.expectFailure(try bench.pull(server), 69, server.address)
+    #expect(bench.names().count == 1, "\(bench.names())")
+    bench.expectWhole(try bench.pull(server))
+    let ranges = server.requests.compactMap(\.rangeStart)
+    #expect(ranges == [1_000_000])
+  }
+
+  /// What is left of another state of the file is not gone on from.
+  @Test(arguments: ["\"two\"", "W/\"one\""])
+  func changedFileIsBegunAnew(tag: String) throws {
+    let data = bench.data
+    let isFirst = Flag(true)
+    let server = try WebServer { request, connection in
+      guard isFirst.value else {
+        return WebServer.answer(request, connection, data, tag: tag)
+      }
+      connection.head("200 OK", ["ETag: \"one\"", "Content-Length: \(data.count)"])
+      if request.method == "GET" {
+        isFirst.value = false
+        connection.send(Data(repeating: 7, count: 500_000))
+      }
+    }
+    bench.expectFailure(try bench.pull(server), 69, server.address)
+    bench.expectWhole(try bench.pull(server))
+    #expect(server.requests.allSatisfy { $0.rangeStart == nil })
+  }
+
+  /// A server that says 416, or goes on somewhere else, is asked for all of it.
+  @Test(arguments: ["416 Range Not Satisfiable", "206 Partial Content"])
+  func refusedRangeIsBegunAnew(status: String) throws {
+    let data = bench.data
+    let isFirst = Flag(true)
+    let server = try WebServer { request, connection in
+      if request.rangeStart != nil {
+        return connection.head(
+          status, ["Content-Range: bytes 5-9/\(data.count)", "Content-Length: 0"])
+      }
+      guard request.method == "GET", isFirst.value else {
+        return WebServer.answer(request, connection, data)
+      }
+      isFirst.value = false
+      connection.head("200 OK", ["ETag: \"one\"", "Content-Length: \(data.count)"])
+      connection.send(data.prefix(1_000_000))
+    }
+    bench.expectFailure(try bench.pull(server), 69, server.address)
+    bench.expectWhole(try bench.pull(server))
+    #expect(server.requests.contains { $0.rangeStart == 1_000_000 })
+  }
+
+  /// The kept beginning was of other bytes though the server vouched for it: the hash tells.
+  @Test func wrongBeginningIsBegunAnew() throws {
+    let data = bench.data
+    let isFirst = Flag(true)
+    let server = try WebServer { request, connection in
+      guard request.method == "GET", isFirst.value else {
+        return WebServer.answer(request, connection, data)
+      }
+      isFirst.value = false
+      connection.head("200 OK", ["ETag: \"one\"", "Content-Length: \(data.count)"])
+      connection.send(Data(repeating: 9, count: 1_000_000))
+    }
+    bench.expectFailure(try bench.pull(server), 69, server.address)
+    bench.expectWhole(try bench.pull(server))
+  }
+
+  @Test func wrongHashKeepsNothing() throws {
+    let server = try WebServer.ofFile(bench.data)
+    let other = String(repeating: "0", count: 64)
+    bench.expectFailure(try bench.pull(server, sha256: other), 76, "its SHA-256 is \(bench.sha256)")
+    #expect(bench.names().isEmpty)
+  }
+
+  /// Lengths that are not the file's.
+  @Test(arguments: [1_000, 2_999_999])
+  func shorterLength(length: Int) throws {
+    let data = bench.data
+    let server = try WebServer { _, connection in
+      connection.head("200 OK", ["Content-Length: \(length)"])
+      connection.send(data)
+    }
+    bench.expectFailure(try bench.pull(server), 76, server.address)
+    #expect(bench.names().isEmpty)
+  }
+
+  @Test func lengthBeyondEveryFile() throws {
+    let server = try WebServer { _, connection in
+      connection.head("200 OK", ["Content-Length: 9000000000000000000"])
+      connection.send("x")
+    }
+    bench.expectFailure(try bench.pull(server), 76, "bytes; expected")
+    #expect(bench.names().isEmpty)
+  }
+
+  @Test func pageToLogIn() throws {
+    let server = try WebServer { _, connection in
+      connection.head("200 OK", ["Content-Type: text/html; charset=utf-8"])
+      connection.send("<html>Please log in</html>")
+    }
+    bench.expectFailure(try bench.pull(server), 76, "is there a page to log in to first?")
+    #expect(bench.names().isEmpty)
+  }
+
+  @Test(arguments: [
+    "404 Not Found", "403 Forbidden", "500 Internal Server Error", "204 No Content",
+  ])
+  func failureStatus(status: String) throws {
+    let server = try WebServer { _, connection in connection.head(status, ["Content-Length: 0"]) }
+    bench.expectFailure(try bench.pull(server), 69, "status \(status.prefix(3))")
+  }
+
+  @Test func redirectionsAreFollowed() throws {
+    let data = bench.data
+    let server = try WebServer { request, connection in
+      let step = Int(request.path.split(separator: "/").last ?? "") ?? 0
+      guard step < 5 else { return WebServer.answer(request, connection, data) }
+      connection.head("302 Found", ["Location: /\(step + 1)", "Content-Length: 0"])
+    }
+    bench.expectWhole(try bench.pull(server))
+  }
+
+  @Test func redirectionsInALoop() throws {
+    let server = try WebServer { _, connection in
+      connection.head("301 Moved Permanently", ["Location: /file.bin", "Content-Length: 0"])
+    }
+    bench.expectFailure(try bench.pull(server), 69, "more than 10 redirections")
+    #expect(server.requests.count < 30)
+  }
+
+  @Test(arguments: [
+    "file:///etc/passwd", "ftp://127.0.0.1/x", "http://user:secret@127.0.0.1/x", "::",
+  ])
+  func redirectionElsewhere(target: String) throws {
+    let server = try WebServer { _, connection in
+      connection.head("302 Found", ["Location: \(target)", "Content-Length: 0"])
+    }
+    let outcome = try bench.pull(server)
+    #expect(outcome.status == 69, "\(outcome.errors)")
+    #expect(!outcome.errors.contains("secret") || target != "http://user:secret@127.0.0.1/x")
+    #expect(bench.pulled == nil)
+  }
+
+  @Test func stallingServer() throws {
+    let data = bench.data
+    let server = try WebServer { request, connection in
+      connection.head("200 OK", ["Content-Length: \(data.count)"])
+      if request.method == "GET" { connection.send(data.prefix(70_000)) }
+      sleep(30)
+    }
+    bench.expectFailure(try bench.pull(server, timeout: 1), 69, "for 1 seconds; try again")
+  }
+
+  @Test func nobodyListens() throws {
+    let server = try WebServer.ofFile(bench.data)
+    let address = server.address.replacing(/:\d+\//, with: ":1/")
+    let outcome = try bench.run(["pull", "--url", address, "--sha256", bench.sha256])
+    bench.expectFailure(outcome, 69, address)
+  }
+
+  @Test(arguments: [["--offline"], []])
+  func offline(flags: [String]) throws {
+    let server = try WebServer.ofFile(bench.data)
+    let outcome = try bench.run(
+      ["pull", "--url", server.address, "--sha256", bench.sha256] + flags,
+      more: flags.isEmpty ? ["CNNZOO_OFFLINE": "1"] : [:])
+    bench.expectFailure(outcome, 69, "forbids the network")
+    #expect(server.requests.isEmpty)
+    bench.expectWhole(try bench.pull(server))
+    #expect(try bench.pull(server, ["--offline"]).status == 0, "what is there serves")
+  }
+
+  @Test(arguments: [
+    "file:///etc/passwd", "https://user:secret@example.org/x", "no address", "ftp://h/x",
+  ])
+  func badAddress(address: String) throws {
+    let outcome = try bench.run(["pull", "--url", address, "--sha256", bench.sha256])
+    #expect(outcome.status == 64, "\(outcome.errors)")
+    #expect(!outcome.errors.contains("secret"))
+  }
+
+  @Test(arguments: [
+    ["pull"], ["pull", "--url", "http://127.0.0.1/x"], ["pull", "nonsense"],
+    ["pull", "--url", "http://127.0.0.1/x", "--sha256", "12"],
+    ["pull", "--url", "http://127.0.0.1/x", "--sha256", String(repeating: "g", count: 64)],
+    ["pull", "effnetv2-s", "--sha256", "12"],
+  ])
+  func wrongUsage(arguments: [String]) throws {
+    let outcome = try bench.run(arguments)
+    #expect(outcome.status == 64, "\(outcome.errors)")
+    #expect(!FileManager.default.fileExists(atPath: bench.cache))
+  }
+}
+
+/// A truth that threads share.
+final class Flag: @unchecked Sendable {
+  private let lock = NSLock()
+  private var truth: Bool
+
+  init(_ truth: Bool) { self.truth = truth }
+
+  var value: Bool {
+    get { lock.withLock { truth } }
+    set { lock.withLock { truth = newValue } }
+  }
+}
