@@ -31,7 +31,11 @@ struct PullFaultTests {
       if let pulled = bench.pulled { #expect(pulled == bench.data) }
       #expect(bench.names().count < 20, "\(bench.names())")
     }
-    bench.expectWhole(try bench.pull(server, ["--force"]))
+    let outcome = try bench.pull(server, ["--force"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(bench.pulled == bench.data)
+    // What a killed process was just writing may be another's: it is swept when it is an hour old.
+    #expect(bench.names().filter { !$0.hasPrefix(".cnnzoo-") } == ["file.bin", "file.bin.sha256"])
   }
 
   /// An interrupt ends it in order: what is here is kept, the next pull goes on from it.
