@@ -36,7 +36,8 @@ struct Classify: ParsableCommand {
 
   @OptionGroup var format: FormatOption
 
-  @Option(help: "Threads that compute; by default as many as this process may use.")
+  @Option(
+    name: .shortAndLong, help: "Threads that compute; by default as many as this process may use.")
   var threads = Count(HostFacts.allowedThreads)
 
   @Option(help: "Pictures that are computed together.")

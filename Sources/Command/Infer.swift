@@ -22,7 +22,8 @@ struct Infer: ParsableCommand {
   @Option(help: "The safetensors file to write.")
   var output: String
 
-  @Option(help: "Threads that compute; by default as many as this process may use.")
+  @Option(
+    name: .shortAndLong, help: "Threads that compute; by default as many as this process may use.")
   var threads = Count(HostFacts.allowedThreads)
 
   @Option(help: "Images that are computed together.")
