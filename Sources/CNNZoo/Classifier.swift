@@ -104,11 +104,27 @@ public final class Classifier {
   ///
   /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`.
   public func load(_ image: Image, at slot: Int) throws(PreprocessingError) {
-    let preprocessing = network.facts.recipe.preprocessing
+    let preprocessing = preprocessing
     let result = session.withInput(image: slot) { input in
       Result { () throws(PreprocessingError) in try preprocessing.apply(to: image, into: input) }
     }
     try result.get()
+  }
+
+  /// How pictures are prepared for the network.
+  ///
+  /// Threads of the caller's can apply it ahead, for `load(_:at:)` of its values.
+  public var preprocessing: Preprocessing { network.facts.recipe.preprocessing }
+
+  /// Makes prepared values the input of place `slot` of the next batch; they are copied.
+  ///
+  /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`, and `values` are as many as
+  ///   `preprocessing` makes, `[crop, crop, 3]`.
+  public func load(_ values: UnsafeBufferPointer<Float>, at slot: Int) {
+    session.withInput(image: slot) { input in
+      precondition(values.count == input.count)
+      _ = input.update(fromContentsOf: values)
+    }
   }
 
   /// Computes the first `count` places of the batch that `load(_:at:)` filled; each succeeds or

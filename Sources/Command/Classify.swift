@@ -80,11 +80,15 @@ struct Classify: ParsableCommand {
     let file = try weights ?? PullOffer(inputIsTaken: readsStandardInput).weights(of: network)
     let classifier = try Classifier(model: network, weights: file, options: options())
     Diagnostics.tell(remarks: classifier.remarks)
-    var inputs = PictureInputs(arguments: PicturePath.paths(of: inputs), list: list)
+    let pictures = PictureStream(
+      PictureInputs(arguments: PicturePath.paths(of: inputs), list: list),
+      preprocessing: classifier.preprocessing,
+      options: PictureStream.Options(appliesOrientation: !noExif), threads: threads.value,
+      batch: batch.value)
     var run = ClassifyRun(
-      classifier, batch: batch.value, topK: topK, appliesOrientation: !noExif, policy: onError,
+      classifier, batch: batch.value, topK: topK, policy: onError,
       report: ClassifyReport(format: format.format, model: network.name))
-    try run.answer(&inputs)
+    try run.answer(pictures)
     try run.status.throwUnlessSuccess()
   }
 

@@ -1,12 +1,10 @@
 import CNNZoo
-import Glibc
 
 /// Takes pictures through a classifier, batch by batch, and reports on them in their order.
 struct ClassifyRun {
   private let classifier: Classifier
   private let batch: Int
   private let topK: Int
-  private let appliesOrientation: Bool
   private let policy: FailurePolicy
   private let report: ClassifyReport
 
@@ -18,31 +16,31 @@ struct ClassifyRun {
   private var failures: [ExitStatus] = []
 
   init(
-    _ classifier: Classifier, batch: Int, topK: Int, appliesOrientation: Bool,
-    policy: FailurePolicy, report: ClassifyReport
+    _ classifier: Classifier, batch: Int, topK: Int, policy: FailurePolicy, report: ClassifyReport
   ) {
     self.classifier = classifier
     self.batch = batch
     self.topK = topK
-    self.appliesOrientation = appliesOrientation
     self.policy = policy
     self.report = report
   }
 
-  /// Answers all inputs; at most one batch waits, and none while the next input is still to come.
-  mutating func answer(_ inputs: inout PictureInputs) throws {
+  /// Answers all pictures; at most one batch waits, and none while the next input is still to come.
+  mutating func answer(_ pictures: PictureStream) throws {
     try report.begin()
-    while let input = try inputs.next() {
-      do {
-        try load(input)
-        waiting.append((input.name, nil))
-      } catch ImageError.unknownFormat where input.isInFolder {
+    while let picture = try pictures.next() {
+      let name = picture.input.name
+      switch picture.outcome {
+      case .success(let warnings):
+        for warning in warnings { Diagnostics.tell("\(name.terminalSafe()): \(warning)") }
+        classifier.load(picture.values, at: waiting.count { $0.failure == nil })
+        waiting.append((name, nil))
+      case .failure(ImageError.unknownFormat) where picture.input.isInFolder:
         passedOverCount += 1
-        Diagnostics.tell("\(input.name.terminalSafe()): passed over, as it is no picture")
-      } catch {
-        waiting.append((input.name, PictureFailure(error)))
+        Diagnostics.tell("\(name.terminalSafe()): passed over, as it is no picture")
+      case .failure(let error): waiting.append((name, PictureFailure(error)))
       }
-      if waiting.count == batch || !inputs.isReady { try flush() }
+      if waiting.count == batch || !pictures.isReady { try flush() }
     }
     try flush()
     try report.end()
@@ -54,23 +52,6 @@ struct ClassifyRun {
     if failures.isEmpty || policy == .record { return .success }
     if answeredCount > 0 { return .someFailed }
     return failures.count == 1 ? failures[0] : .nothingDone
-  }
-
-  private func load(_ input: PictureInputs.Input) throws {
-    let image: Image
-    switch input {
-    case .file(let path, _):
-      image = try Image(contentsOfCPath: path.bytes, applyOrientation: appliesOrientation)
-    case .standardInput:
-      image = try Image(
-        readingFrom: STDIN_FILENO, named: "-", applyOrientation: appliesOrientation)
-    case .failure(let path, let reason):
-      throw ImageError.unreadable(source: path.shown, reason: reason)
-    }
-    for warning in image.warnings {
-      Diagnostics.tell("\(input.name.terminalSafe()): \(warning)")
-    }
-    try classifier.load(image, at: waiting.count { $0.failure == nil })
   }
 
   /// Computes and reports what waits.

@@ -1,0 +1,106 @@
+import CNNZoo
+import Glibc
+
+/// Pictures in the order of their inputs, read, decoded and prepared ahead by threads of their own.
+///
+/// While the network computes, the next pictures become ready: as many as a batch needs and some
+/// more, in memory that is taken once.
+final class PictureStream {
+  /// How pictures are read.
+  struct Options: Sendable {
+    var limits = DecodingLimits.standard
+    var appliesOrientation = true
+  }
+
+  /// An input and what became of it.
+  struct Answer {
+    let input: PictureInputs.Input
+    /// What was noticed while decoding, or why there is no picture.
+    let outcome: Result<[ImageWarning], any Error>
+    /// The network's input; where there is no picture, of no meaning. Valid until the next call.
+    let values: UnsafeBufferPointer<Float>
+  }
+
+  private var inputs: PictureInputs
+  private let workers: OrderedWorkers<PictureInputs.Input, Result<[ImageWarning], any Error>>
+  private let values: PreparedValues
+
+  /// - Parameters:
+  ///   - inputs: The pictures.
+  ///   - preprocessing: The recipe that prepares them.
+  ///   - threads: Threads that decode.
+  ///   - batch: Pictures that are computed together.
+  init(
+    _ inputs: PictureInputs, preprocessing: Preprocessing, options: Options, threads: Int,
+    batch: Int
+  ) {
+    self.inputs = inputs
+    // A batch that is ready when the last one is done, and for each thread one at work.
+    let capacity = batch + 2 * threads
+    let values = PreparedValues(count: preprocessing.valueCount, places: capacity)
+    self.values = values
+    workers = OrderedWorkers(threads: threads, capacity: capacity) { input, place in
+      Result {
+        let image = try Self.image(of: input, options)
+        try preprocessing.apply(to: image, into: values[place])
+        return image.warnings
+      }
+    }
+  }
+
+  deinit { workers.stop() }
+
+  /// Whether `next()` would answer without waiting for the writer of a list.
+  var isReady: Bool { workers.count > 0 || inputs.isReady }
+
+  /// The next picture, waited for; `nil` at the end.
+  func next() throws(PathListError) -> Answer? {
+    // Whatever can be begun without waiting is; only where nothing is under way, the list is waited
+    // for.
+    while workers.hasRoom, workers.count == 0 || inputs.isReady {
+      guard let input = try inputs.next() else { break }
+      given.append(input)
+      workers.give(input)
+    }
+    guard workers.count > 0 else { return nil }
+    let (outcome, place) = workers.take()
+    return Answer(
+      input: given.removeFirst(), outcome: outcome, values: UnsafeBufferPointer(values[place]))
+  }
+
+  /// What the workers hold, in the same order.
+  private var given: [PictureInputs.Input] = []
+
+  private static func image(of input: PictureInputs.Input, _ options: Options) throws -> Image {
+    switch input {
+    case .file(let path, _):
+      return try Image(
+        contentsOfCPath: path.bytes, limits: options.limits,
+        applyOrientation: options.appliesOrientation)
+    case .standardInput:
+      return try Image(
+        readingFrom: STDIN_FILENO, named: "-", limits: options.limits,
+        applyOrientation: options.appliesOrientation)
+    case .failure(let path, let reason):
+      throw ImageError.unreadable(source: path.shown, reason: reason)
+    }
+  }
+}
+
+/// Memory for the prepared values of some pictures, a place each.
+private final class PreparedValues: @unchecked Sendable {
+  // A place is written by the thread that works on it, and read after that handed it over.
+  private let memory: UnsafeMutableBufferPointer<Float>
+  private let count: Int
+
+  init(count: Int, places: Int) {
+    self.count = count
+    memory = .allocate(capacity: count * places)
+  }
+
+  deinit { memory.deallocate() }
+
+  subscript(place: Int) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(rebasing: memory[place * count..<(place + 1) * count])
+  }
+}
