@@ -23,6 +23,8 @@ public final class Classifier {
     public var labels: Labels?
     /// Parts of the recipe, if not those of the weights.
     public var recipe = RecipeOverrides()
+    /// What the weight file may ask at most.
+    public var limits = WeightLimits()
 
     /// The usual options.
     public init() {}
@@ -45,7 +47,8 @@ public final class Classifier {
   /// - Throws: `ClassifierError`, `LabelsError`, `WeightsError`, `ModelError.unsupported`, and
   ///   `ParameterMismatch` with every tensor that does not fit the model.
   public init(model: Model, weights path: String? = nil, options: Options = Options()) throws {
-    let file = try WeightFile(path: path ?? WeightSearch.standard().weights(of: model))
+    let file = try WeightFile(
+      path: path ?? WeightSearch.standard().weights(of: model), limits: options.limits)
     network = try LoadedNetwork(model, file: file, overrides: options.recipe)
     let named = try Self.labels(of: network, chosen: options.labels)
     labels = named ?? .numbered(network.configuration.classes)

@@ -31,11 +31,28 @@ public struct Prediction: Sendable, Equatable {
       throw .nonFiniteLogit(index: index)
     }
     let probabilities = softmax(logits)
-    // Logits decide, as probabilities far below the best one are all rounded to zero.
-    let order = logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }
-    return order.prefix(max(topK, 0)).map {
+    return best(max(topK, 0), of: logits).map {
       Prediction(index: $0, label: labels[$0], probability: probabilities[$0])
     }
+  }
+
+  /// The indices of the greatest logits in their order.
+  ///
+  /// Logits decide, as probabilities far below the best one are all rounded to zero.
+  private static func best(_ count: Int, of logits: [Float]) -> [Int] {
+    // A few of a thousand classes are found faster than all are sorted.
+    guard count > 0, count <= 16 else {
+      return Array(logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }.prefix(count))
+    }
+    var best: [Int] = []
+    for index in logits.indices {
+      if best.count == count {
+        guard logits[index] > logits[best[count - 1]] else { continue }
+        best.removeLast()
+      }
+      best.insert(index, at: best.firstIndex { logits[$0] < logits[index] } ?? best.count)
+    }
+    return best
   }
 
   /// e^xᵢ / Σ e^xⱼ in Double; the greatest logit is subtracted first, so that nothing overflows.

@@ -22,8 +22,7 @@ struct Classify: ParsableCommand {
       input.
       """)
 
-  @Argument(help: "Files, folders, or -.")
-  var inputs: [String] = []
+  @OptionGroup var pictures: PictureOptions
 
   @Option(help: "The network; see `cnnzoo models`.")
   var model: String
@@ -31,13 +30,20 @@ struct Classify: ParsableCommand {
   @Option(help: "Its weights, a safetensors or PyTorch file.")
   var weights: String?
 
-  @Option(name: .customShort("k"), help: "How many classes to name.")
+  @Option(name: [.customShort("k"), .long], help: "How many classes to name; 0 for all.")
   var topK = 5
+
+  @Option(help: "Name only classes of at least this probability.")
+  var minProb = 0.0
 
   @OptionGroup var format: FormatOption
 
+  @Option(help: "Whether text is coloured; NO_COLOR is respected.")
+  var color = ColorChoice.auto
+
   @Option(
-    name: .shortAndLong, help: "Threads that compute; by default as many as this process may use.")
+    name: .shortAndLong,
+    help: "Threads that compute, and as many decode; by default all that this process may use.")
   var threads = Count(HostFacts.allowedThreads)
 
   @Option(help: "Pictures that are computed together.")
@@ -49,50 +55,51 @@ struct Classify: ParsableCommand {
   @Option(help: "A file with the classes' names, one a line.")
   var labels: String?
 
-  @Option(help: "A file with paths of pictures, one a line; - is standard input.")
-  var filesFrom: String?
-
-  @Flag(help: "The paths of --files-from end with zero bytes, not lines.")
-  var null = false
-
-  @Flag(help: "Ignore the orientation that a camera wrote into the file.")
-  var noExif = false
-
   @Option(help: "What becomes of inputs that fail.")
   var onError = FailurePolicy.tell
 
+  @Flag(name: .shortAndLong, help: "Tell the model, its weights and the time taken.")
+  var verbose = false
+
   @OptionGroup(title: "Recipe (by default that of the weights)") var recipe: RecipeOptions
 
+  @OptionGroup(title: "Limits") var limits: LimitOptions
+
   func validate() throws {
-    if inputs.isEmpty && filesFrom == nil {
-      throw ValidationError("Give pictures, folders, - or --files-from.")
-    }
-    if inputs.count(where: { $0 == "-" }) + (filesFrom == "-" ? 1 : 0) > 1 {
-      throw ValidationError("Standard input can be read only once.")
-    }
-    if null && filesFrom == nil { throw ValidationError("--null is about --files-from.") }
-    if topK < 1 { throw ValidationError("-k must be at least 1.") }
+    if topK < 0 { throw ValidationError("-k must be at least 0.") }
+    if !(0...1).contains(minProb) { throw ValidationError("--min-prob must be from 0 to 1.") }
   }
 
   func run() throws {
     let network = try ModelCatalog.model(named: model)
-    let list = try filesFrom.map { path throws in try PathList(path, endedByZeros: null) }
-    let file = try weights ?? PullOffer(inputIsTaken: readsStandardInput).weights(of: network)
+    let inputs = try pictures.pictureInputs()
+    let clock = ContinuousClock()
+    let start = clock.now
+    let file =
+      try weights ?? PullOffer(inputIsTaken: pictures.readStandardInput).weights(of: network)
     let classifier = try Classifier(model: network, weights: file, options: options())
+    let loading = clock.now - start
     Diagnostics.tell(remarks: classifier.remarks)
-    let pictures = PictureStream(
-      PictureInputs(arguments: PicturePath.paths(of: inputs), list: list),
-      preprocessing: classifier.preprocessing,
-      options: PictureStream.Options(appliesOrientation: !noExif), threads: threads.value,
-      batch: batch.value)
     var run = ClassifyRun(
-      classifier, batch: batch.value, topK: topK, policy: onError,
-      report: ClassifyReport(format: format.format, model: network.name))
-    try run.answer(pictures)
+      classifier, batch: batch.value,
+      choice: ClassifyRun.Choice(topK: topK == 0 ? .max : topK, minimumProbability: minProb),
+      policy: onError,
+      report: ClassifyReport(
+        format: format.format, model: network.name,
+        terminal: format.format == .text ? Terminal(color) : .plain),
+      progress: ClassifyProgress(arguments: pictures.paths, hasList: pictures.filesFrom != nil))
+    let answering = try clock.measure { try run.answer(stream(of: inputs, to: classifier)) }
+    if verbose { tell(run, of: classifier, loading: loading, answering: answering) }
     try run.status.throwUnlessSuccess()
   }
 
-  private var readsStandardInput: Bool { inputs.contains("-") || filesFrom == "-" }
+  private func stream(of inputs: PictureInputs, to classifier: Classifier) -> PictureStream {
+    PictureStream(
+      inputs, preprocessing: classifier.preprocessing,
+      options: PictureStream.Options(
+        limits: limits.decoding, appliesOrientation: !pictures.noExif),
+      threads: decodingThreads, batch: batch.value)
+  }
 
   private func options() throws -> Classifier.Options {
     var options = Classifier.Options()
@@ -101,7 +108,22 @@ struct Classify: ParsableCommand {
     options.maximumBatch = batch.value
     options.labels = try labels.map { path throws in try Labels(contentsOf: path) }
     options.recipe = recipe.overrides
+    options.limits = limits.weights
     return options
+  }
+
+  private func tell(
+    _ run: ClassifyRun, of classifier: Classifier, loading: Duration, answering: Duration
+  ) {
+    let network = classifier.network
+    let seconds = answering / .seconds(1)
+    Diagnostics.tell(
+      "\(network.model.name), weights \(network.file.path.terminalSafe()), "
+        + "\(threads.value) threads, batch \(batch.value)")
+    Diagnostics.tell(
+      "loaded in \(NumberText.fixed(loading / .milliseconds(1), 1)) ms; "
+        + "\(run.count) pictures in \(NumberText.fixed(seconds, 3)) s, "
+        + "\(NumberText.fixed(Double(run.count) / seconds, 1)) per second")
   }
 }
 

@@ -4,6 +4,7 @@ import CNNZoo
 final class ClassifyReport {
   private let format: OutputFormat
   private let model: String
+  private let terminal: Terminal
   private var isFirst = true
   private var hasToldOmission = false
 
@@ -12,9 +13,11 @@ final class ClassifyReport {
     .text("error"),
   ])
 
-  init(format: OutputFormat, model: String) {
+  /// - Parameter terminal: What the readers of text can be shown.
+  init(format: OutputFormat, model: String, terminal: Terminal) {
     self.format = format
     self.model = model
+    self.terminal = terminal
   }
 
   /// What stands before the first answer.
@@ -37,7 +40,7 @@ final class ClassifyReport {
   func answer(_ input: String, _ predictions: [Prediction]) throws(OutputError) {
     defer { isFirst = false }
     switch format {
-    case .text: try StandardOutput.write((isFirst ? "" : "\n") + Self.text(input, predictions))
+    case .text: try StandardOutput.write((isFirst ? "" : "\n") + text(input, predictions))
     case .json:
       let members: JSON.Object = ["input": .string(input), "top": Self.json(predictions)]
       try StandardOutput.write("\(isFirst ? "" : ",\n")\(JSON.object(members))")
@@ -129,14 +132,25 @@ final class ClassifyReport {
     }
   }
 
-  private static func text(_ input: String, _ predictions: [Prediction]) -> String {
+  /// The name of the picture, and a line for each class: share, bar, name, index.
+  private func text(_ input: String, _ predictions: [Prediction]) -> String {
     let labels = predictions.map { $0.label.terminalSafe() }
     let width = labels.map(\.count).max() ?? 0
-    return zip(predictions, labels).reduce(into: "\(input.terminalSafe())\n") { text, line in
-      let (prediction, label) = line
+    var text = terminal.styled(input.terminalSafe(), .bold) + "\n"
+    if predictions.isEmpty { text += "   no class is that probable\n" }
+    for (prediction, label) in zip(predictions, labels) {
       let percent = NumberText.fixed(100 * prediction.probability, 2)
-      text += String(repeating: " ", count: max(0, 8 - percent.count)) + "\(percent)%  \(label)"
-      text += String(repeating: " ", count: width - label.count) + "  (\(prediction.index))\n"
+      text += String(repeating: " ", count: max(0, 8 - percent.count)) + "\(percent)%  "
+      if terminal.hasBars {
+        let bar = terminal.bar(prediction.probability, width: Self.barWidth)
+        text += terminal.styled(bar.text, .green)
+        text += String(repeating: " ", count: bar.blanks + 2)
+      }
+      text += label + String(repeating: " ", count: width - label.count)
+      text += terminal.styled("  (\(prediction.index))", .dim) + "\n"
     }
+    return text
   }
+
+  private static let barWidth = 20
 }

@@ -4,9 +4,18 @@ import CNNZoo
 struct ClassifyRun {
   private let classifier: Classifier
   private let batch: Int
-  private let topK: Int
+  private let choice: Choice
   private let policy: FailurePolicy
   private let report: ClassifyReport
+  private let progress: ClassifyProgress
+
+  /// Which classes are named.
+  struct Choice {
+    /// At most so many.
+    var topK: Int
+    /// Of at least this probability.
+    var minimumProbability = 0.0
+  }
 
   /// Inputs that wait for their turn to be reported on; those without a failure lie in the
   /// classifier.
@@ -16,28 +25,32 @@ struct ClassifyRun {
   private var failures: [ExitStatus] = []
 
   init(
-    _ classifier: Classifier, batch: Int, topK: Int, policy: FailurePolicy, report: ClassifyReport
+    _ classifier: Classifier, batch: Int, choice: Choice, policy: FailurePolicy,
+    report: ClassifyReport, progress: ClassifyProgress
   ) {
     self.classifier = classifier
     self.batch = batch
-    self.topK = topK
+    self.choice = choice
     self.policy = policy
     self.report = report
+    self.progress = progress
   }
 
   /// Answers all pictures; at most one batch waits, and none while the next input is still to come.
   mutating func answer(_ pictures: PictureStream) throws {
+    defer { progress.erase() }
     try report.begin()
     while let picture = try pictures.next() {
       let name = picture.input.name
       switch picture.outcome {
       case .success(let warnings):
-        for warning in warnings { Diagnostics.tell("\(name.terminalSafe()): \(warning)") }
+        for warning in warnings { tell("\(name.terminalSafe()): \(warning)") }
         classifier.load(picture.values, at: waiting.count { $0.failure == nil })
         waiting.append((name, nil))
       case .failure(ImageError.unknownFormat) where picture.input.isInFolder:
         passedOverCount += 1
-        Diagnostics.tell("\(name.terminalSafe()): passed over, as it is no picture")
+        progress.advance()
+        tell("\(name.terminalSafe()): passed over, as it is no picture")
       case .failure(let error): waiting.append((name, PictureFailure(error)))
       }
       if waiting.count == batch || !pictures.isReady { try flush() }
@@ -45,6 +58,9 @@ struct ClassifyRun {
     try flush()
     try report.end()
   }
+
+  /// Pictures that were answered or failed.
+  var count: Int { answeredCount + failures.count }
 
   /// How it all went.
   var status: ExitStatus {
@@ -58,9 +74,10 @@ struct ClassifyRun {
   private mutating func flush() throws {
     let loaded = waiting.count { $0.failure == nil }
     var answers =
-      loaded == 0 ? [] : try classifier.answers(count: loaded, topK: topK)[...]
+      loaded == 0 ? [] : try classifier.answers(count: loaded, topK: choice.topK)[...]
     defer { waiting.removeAll(keepingCapacity: true) }
     for (name, failure) in waiting {
+      defer { progress.advance() }
       if let failure {
         try tell(failure, of: name)
         continue
@@ -68,15 +85,21 @@ struct ClassifyRun {
       switch answers.removeFirst() {
       case .success(let predictions):
         answeredCount += 1
-        try report.answer(name, predictions)
+        try report.answer(
+          name, predictions.filter { $0.probability >= choice.minimumProbability })
       case .failure(let error): try tell(PictureFailure(error), of: name)
       }
     }
   }
 
+  private func tell(_ message: String) {
+    progress.erase()
+    Diagnostics.tell(message)
+  }
+
   private mutating func tell(_ failure: PictureFailure, of name: String) throws {
     failures.append(failure.status)
-    Diagnostics.tell(failure.message)
+    tell(failure.message)
     switch policy {
     case .tell, .record: try report.failure(name, failure)
     case .skip: break

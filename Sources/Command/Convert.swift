@@ -51,8 +51,10 @@ struct Convert: ParsableCommand {
 
   @OptionGroup(title: "Recipe (by default the published one)") var recipe: RecipeOptions
 
+  @OptionGroup(title: "Limits") var limits: LimitOptions
+
   func run() throws {
-    let file = try WeightFile(path: input)
+    let file = try WeightFile(path: input, limits: limits.weights)
     let network = try LoadedNetwork(
       ModelCatalog.model(named: model), file: file, overrides: recipe.overrides,
       configure: form.apply)
@@ -72,7 +74,7 @@ struct Convert: ParsableCommand {
   }
 
   private func report(on conversion: Conversion) throws -> Report {
-    let written = try WeightFile(path: output)
+    let written = try WeightFile(path: output, limits: limits.weights)
     let network = conversion.network
     let facts: JSON.Object = [
       "output": .string(output), "model": .string(network.model.name),

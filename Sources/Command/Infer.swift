@@ -39,10 +39,13 @@ struct Infer: ParsableCommand {
 
   @OptionGroup(title: "Form of the network") var form: NetworkForm
 
+  @OptionGroup(title: "Limits") var limits: LimitOptions
+
   func run() throws {
     let network = try ModelCatalog.model(named: model)
-    let tensor = try InputTensor(path: input)
-    let file = try WeightFile(path: weights ?? WeightSearch.standard().weights(of: network))
+    let tensor = try InputTensor(path: input, limits: limits.weights)
+    let file = try WeightFile(
+      path: weights ?? WeightSearch.standard().weights(of: network), limits: limits.weights)
     let loaded = try LoadedNetwork(network, file: file) { configuration in
       (configuration.inputHeight, configuration.inputWidth) = (tensor.height, tensor.width)
       configuration.padding = padding ?? configuration.padding

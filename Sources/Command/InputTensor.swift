@@ -9,8 +9,8 @@ struct InputTensor {
   let width: Int
   private let values: [Float]
 
-  init(path: String) throws(InputTensorError) {
-    let (shape, values) = try Self.read(path)
+  init(path: String, limits: WeightLimits) throws(InputTensorError) {
+    let (shape, values) = try Self.read(path, limits)
     guard shape.count == 4 || shape.count == 3, shape[shape.count - 3] == 3,
       shape.allSatisfy({ $0 > 0 })
     else {
@@ -28,14 +28,14 @@ struct InputTensor {
   }
 
   private static func read(
-    _ path: String
+    _ path: String, _ limits: WeightLimits
   ) throws(InputTensorError) -> (shape: [Int], values: [Float]) {
     do {
       if isNPY(path) {
-        let array = try NPYArray(path: path)
+        let array = try NPYArray(path: path, limits: limits)
         return (array.shape, array.values)
       }
-      let file = try WeightFile(path: path)
+      let file = try WeightFile(path: path, limits: limits)
       let only = file.tensors.count == 1 ? file.tensors.first : nil
       guard let tensor = file["input"] ?? only else {
         throw InputTensorError(

