@@ -11,6 +11,9 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
   public var fileBytes: Int
   /// The greatest width and height in pixels.
   public var side: Int
+  /// The greatest number of bytes that decoding takes, beside the file itself: see
+  /// ``Image/decodingMemory(of:named:limits:applyOrientation:)``.
+  public var memoryBytes: Int
   /// The greatest number of scans in a JPEG.
   ///
   /// Each scan of a progressive file visits the whole image, so that a small file with thousands of
@@ -20,7 +23,7 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
   public var pngAncillaryChunkBytes: Int
 
   /// The limits used where none are given: about 179 megapixels, 512 MiB, 65 535 per side,
-  /// 100 scans, 8 MiB of an ancillary chunk.
+  /// 768 MiB of memory, 100 scans, 8 MiB of an ancillary chunk.
   public static let standard = DecodingLimits()
 
   /// Creates limits; every argument defaults to its value in ``standard``.
@@ -29,6 +32,7 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
     pixelsWithoutWarning: Int = 89_478_485,
     fileBytes: Int = 512 << 20,
     side: Int = 65_535,
+    memoryBytes: Int = 768 << 20,
     jpegScans: Int = 100,
     pngAncillaryChunkBytes: Int = 8 << 20
   ) {
@@ -36,13 +40,14 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
     self.pixelsWithoutWarning = pixelsWithoutWarning
     self.fileBytes = fileBytes
     self.side = side
+    self.memoryBytes = memoryBytes
     self.jpegScans = jpegScans
     self.pngAncillaryChunkBytes = pngAncillaryChunkBytes
   }
 
   /// Throws unless a raster of this size is positive and within ``side`` and ``pixels``.
   ///
-  /// Afterwards `3 * width * height` is known to be representable.
+  /// Afterwards `64 * width * height` is known to be representable.
   func check(width: Int, height: Int) throws(DecodingFailure) {
     guard width > 0, height > 0 else {
       throw .malformed("the size \(width)x\(height) has a zero or negative side")
@@ -51,8 +56,18 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
       throw .overLimit("the size \(width)x\(height) exceeds the limit of \(side) per side")
     }
     let (count, overflow) = width.multipliedReportingOverflow(by: height)
-    guard !overflow, count <= min(pixels, Int.max / 8) else {
+    guard !overflow, count <= min(pixels, Int.max / 64) else {
       throw .overLimit("the size \(width)x\(height) exceeds the limit of \(pixels) pixels")
+    }
+  }
+
+  /// Throws where decoding a picture of this size takes more than ``memoryBytes``.
+  func check(memory: Int, width: Int, height: Int) throws(DecodingFailure) {
+    guard memory <= memoryBytes else {
+      let mebibyte = 1 << 20
+      throw .overLimit(
+        "decoding its \(width)x\(height) pixels takes \((memory + mebibyte - 1) / mebibyte) MiB, "
+          + "the limit is \(memoryBytes / mebibyte) MiB")
     }
   }
 }

@@ -4,14 +4,14 @@
 /// in the three channels, alpha is dropped, palettes are looked up, CMYK is converted.
 public struct Image: Sendable, Equatable {
   /// The number of columns.
-  public let width: Int
+  public internal(set) var width: Int
   /// The number of rows.
-  public let height: Int
+  public internal(set) var height: Int
   /// The samples: rows from the top, in each row pixels from the left, in each pixel R, G, B;
   /// `3 * width * height` bytes.
-  public let pixels: [UInt8]
+  public internal(set) var pixels: [UInt8]
   /// What was noticed while decoding; empty for most pictures.
-  public let warnings: [ImageWarning]
+  public private(set) var warnings: [ImageWarning]
 
   /// Creates an image of the given pixels.
   ///
@@ -42,30 +42,16 @@ public struct Image: Sendable, Equatable {
     decoding bytes: UnsafeRawBufferPointer, named source: String = "image",
     limits: DecodingLimits = .standard, applyOrientation: Bool = true
   ) throws(ImageError) {
-    guard bytes.count <= limits.fileBytes else {
-      throw .overLimit(
-        source: source, format: nil,
-        reason: "\(bytes.count) bytes exceed the limit of \(limits.fileBytes)")
-    }
-    guard let format = ImageFormat(magic: bytes) else { throw .unknownFormat(source: source) }
+    let (format, picture, _) = try Image.headers(
+      of: bytes, named: source, limits: limits, applyOrientation: applyOrientation)
     do {
-      let decoded =
-        switch format {
-        case .pnm: try decodePNM(bytes, limits: limits)
-        case .jpeg: try decodeJPEG(bytes, limits: limits)
-        case .png: try decodePNG(bytes, limits: limits)
-        case .webp: try decodeWebP(bytes, limits: limits)
-        }
-      let image =
-        applyOrientation ? decoded.orientation.upright(decoded.image) : decoded.image
-      let count = image.width * image.height
-      self.init(
-        width: image.width, height: image.height, pixels: image.pixels,
-        warnings: image.warnings
-          + (count > limits.pixelsWithoutWarning ? [.manyPixels(count)] : []))
+      self = try picture.decode(bytes)
     } catch {
       throw error.error(source: source, format: format)
     }
+    if applyOrientation { picture.orientation.turnUpright(&self) }
+    let count = width * height
+    if count > limits.pixelsWithoutWarning { warnings.append(.manyPixels(count)) }
   }
 
   /// Decodes a whole file that lies in an array; see
@@ -82,10 +68,4 @@ public struct Image: Sendable, Equatable {
     }
     self = try result.get()
   }
-}
-
-/// What a decoder of one format hands over: the picture as stored, and how to turn it upright.
-struct DecodedImage {
-  var image: Image
-  var orientation: Orientation = .upright
 }

@@ -31,14 +31,9 @@ extension Image {
     contentsOfCPath path: UnsafePointer<CChar>, limits: DecodingLimits = .standard,
     applyOrientation: Bool = true
   ) throws(ImageError) {
-    let source = String(cString: path)
-    let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else {
-      throw .unreadable(source: source, reason: "cannot open: \(systemMessage())")
-    }
-    defer { close(descriptor) }
     try self.init(
-      readingFrom: descriptor, named: source, limits: limits, applyOrientation: applyOrientation)
+      decoding: Image.encodedBytes(ofCPath: path, limits: limits),
+      named: String(cString: path), limits: limits, applyOrientation: applyOrientation)
   }
 
   /// Reads an open file descriptor to its end and decodes what it gave; the descriptor stays open.
@@ -48,9 +43,32 @@ extension Image {
     readingFrom descriptor: CInt, named source: String, limits: DecodingLimits = .standard,
     applyOrientation: Bool = true
   ) throws(ImageError) {
-    let bytes = try readWhole(descriptor, named: source, limits: limits)
+    let bytes = try Image.encodedBytes(of: descriptor, named: source, limits: limits)
     try self.init(
       decoding: bytes, named: source, limits: limits, applyOrientation: applyOrientation)
+  }
+
+  /// Reads a file as ``init(contentsOfCPath:limits:applyOrientation:)`` does, for
+  /// ``decodingMemory(of:named:limits:applyOrientation:)`` and for decoding later.
+  ///
+  /// - Throws: ``ImageError``, where the file cannot be read, is too long, or is of no known format.
+  public static func encodedBytes(
+    ofCPath path: UnsafePointer<CChar>, limits: DecodingLimits = .standard
+  ) throws(ImageError) -> [UInt8] {
+    let source = String(cString: path)
+    let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else {
+      throw .unreadable(source: source, reason: "cannot open: \(systemMessage())")
+    }
+    defer { close(descriptor) }
+    return try encodedBytes(of: descriptor, named: source, limits: limits)
+  }
+
+  /// Reads an open file descriptor to its end; see ``encodedBytes(ofCPath:limits:)``.
+  public static func encodedBytes(
+    of descriptor: CInt, named source: String, limits: DecodingLimits = .standard
+  ) throws(ImageError) -> [UInt8] {
+    try readWhole(descriptor, named: source, limits: limits)
   }
 }
 

@@ -1,49 +1,45 @@
 import CTurboJPEG
 
-/// Decodes a JPEG to RGB as Pillow does: accurate inverse DCT, smooth chroma upsampling.
-///
-/// Damage within the image data is tolerated as in libjpeg, which resynchronises and goes on;
-/// a file that ends too soon was refused by ``JPEGStructure`` before.
-func decodeJPEG(
-  _ bytes: UnsafeRawBufferPointer, limits: DecodingLimits
-) throws(DecodingFailure) -> DecodedImage {
-  let structure = try JPEGStructure(bytes, limits: limits)
-  let pixels =
-    structure.components == 4
-    ? try decompress(bytes, structure, as: TJPF_CMYK).rgbFromInvertedCMYK()
-    : try decompress(bytes, structure, as: TJPF_RGB)
-  return DecodedImage(
-    image: Image(width: structure.width, height: structure.height, pixels: pixels, warnings: []),
-    orientation: structure.orientation)
-}
+extension JPEGStructure: EncodedPicture {
+  /// Where the coefficients are kept, 128 bytes for each block; and CMYK has a fourth sample. Rows
+  /// of 8 lines of blocks and what upsampling makes of them are kept for each component, and
+  /// TurboJPEG has a pointer to each row.
+  var codecBytes: Int {
+    let coefficients =
+      keepsCoefficients ? components.reduce(0) { $0 + 128 * blocks(of: $1) } : 0
+    let samples = components.count == 4 ? width * height : 0
+    return coefficients + samples + 64 * components.count * width
+      + MemoryLayout<UnsafeRawPointer>.size * height + 1 << 20
+  }
 
-/// The samples of the picture in the given layout.
-private func decompress(
-  _ bytes: UnsafeRawBufferPointer, _ structure: JPEGStructure, as layout: TJPF
-) throws(DecodingFailure) -> [UInt8] {
-  guard let handle = tjInitDecompress() else {
-    throw .unsupported("TurboJPEG cannot start: \(String(cString: tjGetErrorStr2(nil)))")
-  }
-  defer { tjDestroy(handle) }
-  let samples = layout == TJPF_CMYK ? 4 : 3
-  var failure: String?
-  let pixels = [UInt8](
-    unsafeUninitializedCapacity: samples * structure.width * structure.height
-  ) { buffer, filled in
-    // Given the size, TurboJPEG never writes outside it, even if it read another from the header.
-    let status = tjDecompress2(
-      handle, bytes.bindMemory(to: UInt8.self).baseAddress, UInt(bytes.count), buffer.baseAddress,
-      CInt(structure.width), CInt(samples * structure.width), CInt(structure.height),
-      CInt(layout.rawValue), TJFLAG_ACCURATEDCT)
-    let message = status == 0 ? nil : String(cString: tjGetErrorStr2(handle))
-    if let message, !isTolerable(message) {
-      failure = message
-    } else {
-      filled = buffer.count
+  /// Decodes to RGB as Pillow does: accurate inverse DCT, smooth chroma upsampling.
+  ///
+  /// Damage within the image data is tolerated as in libjpeg, which resynchronises and goes on;
+  /// a file that ends too soon was refused with its headers.
+  func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
+    guard let handle = tjInitDecompress() else {
+      throw .unsupported("TurboJPEG cannot start: \(String(cString: tjGetErrorStr2(nil)))")
     }
+    defer { tjDestroy(handle) }
+    let (layout, samples) = components.count == 4 ? (TJPF_CMYK, 4) : (TJPF_RGB, 3)
+    var failure: String?
+    let pixels = [UInt8](unsafeUninitializedCapacity: samples * width * height) { buffer, filled in
+      // Given the size, TurboJPEG never writes outside it, even if it read another from the header.
+      let status = tjDecompress2(
+        handle, bytes.bindMemory(to: UInt8.self).baseAddress, UInt(bytes.count),
+        buffer.baseAddress, CInt(width), CInt(samples * width), CInt(height),
+        CInt(layout.rawValue), TJFLAG_ACCURATEDCT)
+      let message = status == 0 ? nil : String(cString: tjGetErrorStr2(handle))
+      if let message, !isTolerable(message) {
+        failure = message
+        return
+      }
+      if samples == 4 { convertInvertedCMYK(buffer) }
+      filled = 3 * width * height
+    }
+    if let failure { throw .malformed(failure) }
+    return Image(width: width, height: height, pixels: pixels, warnings: [])
   }
-  if let failure { throw .malformed(failure) }
-  return pixels
 }
 
 /// Whether a message is one of libjpeg's warnings about damage that it decodes around.
@@ -60,24 +56,22 @@ private func isTolerable(_ message: String) -> Bool {
   return warnings.contains { message.hasPrefix($0) }
 }
 
-extension [UInt8] {
-  /// Takes the samples as inverted CMYK, which is what all but very few writers store whether or
-  /// not they add an Adobe marker, and converts them as Pillow does:
-  /// each channel is `(255 - k) - (255 - k) * c / 255`, the product rounded.
-  fileprivate func rgbFromInvertedCMYK() -> [UInt8] {
-    let pixelCount = count / 4
-    return [UInt8](unsafeUninitializedCapacity: 3 * pixelCount) { rgb, filled in
-      withUnsafeBufferPointer { cmyk in
-        for pixel in 0..<pixelCount {
-          let white = Int32(cmyk[4 * pixel + 3])  // 255 - k
-          for channel in 0..<3 {
-            let product = white &* Int32(255 &- cmyk[4 * pixel + channel]) &+ 128
-            let ink = (product >> 8 &+ product) >> 8
-            rgb[3 * pixel + channel] = UInt8(truncatingIfNeeded: white &- ink)
-          }
-        }
-      }
-      filled = 3 * pixelCount
+/// Turns CMYK pixels into RGB where they are, from the first on, since three bytes take less room
+/// than four.
+///
+/// Takes them as inverted, which is what all but very few writers store whether or not they add an
+/// Adobe marker, and converts them as Pillow does: each channel is
+/// `(255 - k) - (255 - k) * c / 255`, the product rounded.
+private func convertInvertedCMYK(_ samples: UnsafeMutableBufferPointer<UInt8>) {
+  guard let base = samples.baseAddress else { return }
+  for pixel in 0..<samples.count / 4 {
+    let cmyk = base + 4 * pixel
+    let rgb = base + 3 * pixel
+    let white = Int32(cmyk[3])  // 255 - k
+    for channel in 0..<3 {
+      let product = white &* Int32(255 &- cmyk[channel]) &+ 128
+      let ink = (product >> 8 &+ product) >> 8
+      rgb[channel] = UInt8(truncatingIfNeeded: white &- ink)
     }
   }
 }

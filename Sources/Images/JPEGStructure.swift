@@ -8,8 +8,11 @@ import Glibc
 struct JPEGStructure {
   var width = 0
   var height = 0
-  var components = 0
+  /// The sampling factors of each component, each 1…4.
+  var components: [(across: Int, down: Int)] = []
   var scans = 0
+  /// Whether the coefficients of the whole picture are kept until the last scan was read.
+  var keepsCoefficients = false
   /// The bytes of all entropy-coded segments.
   var entropyBytes = 0
   var isArithmetic = false
@@ -46,6 +49,10 @@ extension JPEGStructure {
       case 0xC0...0xC3, 0xC5...0xC7, 0xC9...0xCB, 0xCD...0xCF:
         try readFrame(marker, segment, limits: limits)
       case 0xDA:
+        // Ns, the number of components in the scan, is its header's first byte.
+        if scans == 0, Int(segment.byte(at: 0) ?? 0) < components.count {
+          keepsCoefficients = true
+        }
         scans += 1
         guard scans <= limits.jpegScans else {
           throw .overLimit("it has more than \(limits.jpegScans) scans")
@@ -63,7 +70,7 @@ extension JPEGStructure {
       }
     }
     guard scans > 0 else { throw .malformed("it has no image data") }
-    guard components > 0 else { throw .malformed("it has no frame header") }
+    guard !components.isEmpty else { throw .malformed("it has no frame header") }
     try checkDensity()
     orientation = exif.withUnsafeBytes { data in
       Orientation(exif: data.isEmpty ? nil : data, xmp: xmp)
@@ -74,23 +81,40 @@ extension JPEGStructure {
   private mutating func readFrame(
     _ marker: UInt8, _ segment: UnsafeRawBufferPointer, limits: DecodingLimits
   ) throws(DecodingFailure) {
-    guard components == 0 else { throw .malformed("it has a second frame header") }
+    guard components.isEmpty else { throw .malformed("it has a second frame header") }
     switch marker {
-    case 0xC0, 0xC1, 0xC2: break
-    case 0xC9, 0xCA: isArithmetic = true
+    case 0xC0, 0xC1, 0xC2, 0xC9, 0xCA:
+      keepsCoefficients = marker == 0xC2 || marker == 0xCA
+      isArithmetic = marker >= 0xC9
     case 0xC3, 0xCB: throw .unsupported("lossless coding")
     default: throw .unsupported("hierarchical coding")
     }
     guard let precision = segment.byte(at: 0), let height = segment.bigEndian(UInt16.self, at: 1),
-      let width = segment.bigEndian(UInt16.self, at: 3), let components = segment.byte(at: 5),
-      segment.count == 6 + 3 * Int(components)
+      let width = segment.bigEndian(UInt16.self, at: 3), let count = segment.byte(at: 5),
+      segment.count == 6 + 3 * Int(count)
     else { throw .malformed("the frame header has a wrong length") }
     guard precision == 8 else { throw .unsupported("\(precision) bits per sample") }
-    guard [1, 3, 4].contains(components) else {
-      throw .unsupported("\(components) components; 1, 3 or 4 are read")
+    guard [1, 3, 4].contains(count) else {
+      throw .unsupported("\(count) components; 1, 3 or 4 are read")
     }
     try limits.check(width: width, height: height)
-    (self.width, self.height, self.components) = (width, height, Int(components))
+    (self.width, self.height) = (width, height)
+    components = (0..<Int(count)).map { index in
+      let factors = Int(segment[6 + 3 * index + 1])
+      return (across: factors >> 4, down: factors & 15)
+    }
+    guard components.allSatisfy({ (1...4).contains($0.across) && (1...4).contains($0.down) }) else {
+      throw .malformed("a sampling factor is outside 1...4")
+    }
+  }
+
+  /// The number of blocks, 8 x 8 coefficients each, of a component: whole MCUs, edges included.
+  func blocks(of component: (across: Int, down: Int)) -> Int {
+    let across = components.map(\.across).max() ?? 1
+    let down = components.map(\.down).max() ?? 1
+    let columns = (width + 8 * across - 1) / (8 * across) * component.across
+    let rows = (height + 8 * down - 1) / (8 * down) * component.down
+    return columns * rows
   }
 
   /// Refuses a file that is far too short for its pixels before memory is allocated for them.

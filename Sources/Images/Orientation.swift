@@ -11,40 +11,65 @@ enum Orientation: Int, CaseIterable {
   case transverse = 7
   case quarterTurnCounterclockwise = 8
 
-  /// The picture turned upright.
-  func upright(_ image: Image) -> Image {
+  /// Whether the upright picture is as wide as the stored one is high.
+  var swapsSides: Bool {
+    switch self {
+    case .upright, .mirror, .halfTurn, .flip: false
+    case .transpose, .quarterTurnClockwise, .transverse, .quarterTurnCounterclockwise: true
+    }
+  }
+
+  /// Turns a picture upright; in place, unless its sides are swapped.
+  func turnUpright(_ image: inout Image) {
     // Where stored pixel (x, y) goes: origin + x * column + y * row, counted in pixels of the
     // upright picture.
     let (w, h) = (image.width, image.height)
     switch self {
-    case .upright:
-      return image
-    case .mirror:
-      return image.rearranged(width: w, height: h, origin: w - 1, column: -1, row: w)
-    case .halfTurn:
-      return image.rearranged(width: w, height: h, origin: w * h - 1, column: -1, row: -w)
+    case .upright: break
+    case .mirror: image.mirror()
+    case .halfTurn: image.reverse()
     case .flip:
-      return image.rearranged(width: w, height: h, origin: w * (h - 1), column: 1, row: -w)
-    case .transpose:
-      return image.rearranged(width: h, height: w, origin: 0, column: h, row: 1)
-    case .quarterTurnClockwise:
-      return image.rearranged(width: h, height: w, origin: h - 1, column: h, row: -1)
-    case .transverse:
-      return image.rearranged(width: h, height: w, origin: w * h - 1, column: -h, row: -1)
-    case .quarterTurnCounterclockwise:
-      return image.rearranged(width: h, height: w, origin: h * (w - 1), column: -h, row: 1)
+      image.reverse()
+      image.mirror()
+    case .transpose: image.swapSides(origin: 0, column: h, row: 1)
+    case .quarterTurnClockwise: image.swapSides(origin: h - 1, column: h, row: -1)
+    case .transverse: image.swapSides(origin: w * h - 1, column: -h, row: -1)
+    case .quarterTurnCounterclockwise: image.swapSides(origin: h * (w - 1), column: -h, row: 1)
     }
   }
 }
 
 extension Image {
-  /// The same pixels, each at `origin + x * column + y * row` of an image of the given size.
-  fileprivate func rearranged(
-    width newWidth: Int, height newHeight: Int, origin: Int, column: Int, row: Int
-  ) -> Image {
+  /// Reverses the pixels of each row.
+  fileprivate mutating func mirror() {
+    for y in 0..<height { reversePixels(y * width..<(y + 1) * width) }
+  }
+
+  /// Reverses all pixels.
+  fileprivate mutating func reverse() {
+    reversePixels(0..<width * height)
+  }
+
+  private mutating func reversePixels(_ range: Range<Int>) {
+    pixels.withUnsafeMutableBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return }
+      var first = base + 3 * range.lowerBound
+      var last = base + 3 * range.upperBound - 3
+      while first < last {
+        swap(&first[0], &last[0])
+        swap(&first[1], &last[1])
+        swap(&first[2], &last[2])
+        first += 3
+        last -= 3
+      }
+    }
+  }
+
+  /// Moves each pixel to `origin + x * column + y * row` of an image whose sides are swapped.
+  fileprivate mutating func swapSides(origin: Int, column: Int, row: Int) {
     // Square blocks keep both the rows read and the columns written within the first-level cache.
     let block = 32
-    let turned = [UInt8](unsafeUninitializedCapacity: pixels.count) { buffer, filled in
+    pixels = [UInt8](unsafeUninitializedCapacity: pixels.count) { buffer, filled in
       pixels.withUnsafeBufferPointer { stored in
         guard let from = stored.baseAddress, let to = buffer.baseAddress else { return }
         for top in stride(from: 0, to: height, by: block) {
@@ -65,6 +90,6 @@ extension Image {
       }
       filled = pixels.count
     }
-    return Image(width: newWidth, height: newHeight, pixels: turned, warnings: warnings)
+    (width, height) = (height, width)
   }
 }

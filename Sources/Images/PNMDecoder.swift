@@ -1,68 +1,55 @@
-/// Decodes any netpbm picture, `P1` to `P7`, to RGB as Pillow's `convert("RGB")` does.
-///
-/// A sample `v` of maximum `m` becomes `round(255 v / m)`, halves to even. Gray of more than 8 bits
-/// is the exception: Pillow scales it to 16 bits and then clips at 255. PAM, which Pillow does not
-/// read, is always scaled.
-func decodePNM(
-  _ bytes: UnsafeRawBufferPointer, limits: DecodingLimits
-) throws(DecodingFailure) -> DecodedImage {
-  let header = try PNMHeader(bytes, limits: limits)
-  let raster = UnsafeRawBufferPointer(rebasing: bytes[header.rasterOffset...])
-  // The file must hold the raster before memory is spent on it. Within the limits none of these
-  // products can overflow.
-  let samples = header.width * header.height * header.channels
-  let needed =
-    switch header.encoding {
-    case .plain: header.isBitmap ? samples : 2 * samples - 1
-    case .packedBits: (header.width + 7) / 8 * header.height
-    case .raw: header.maximum < 256 ? samples : 2 * samples
-    }
-  guard raster.count >= needed else {
-    throw .malformed(
-      "\(header.width)x\(header.height) pixels need at least \(needed) bytes, "
-        + "the file has \(raster.count)")
-  }
+extension PNMHeader: EncodedPicture {
+  var orientation: Orientation { .upright }
 
-  let scale = SampleScale(header)
-  var failure: DecodingFailure?
-  var clipped = false
-  let pixels = [UInt8](unsafeUninitializedCapacity: 3 * header.width * header.height) {
-    buffer, filled in
-    guard let target = buffer.baseAddress else { return }
-    do throws(DecodingFailure) {
-      switch header.encoding {
-      case .packedBits:
-        expandBits(raster, header, into: target)
-      case .plain:
-        var reader = PlainSamples(bytes: bytes, header: header)
-        clipped = try expand(header, scale, into: target) { () throws(DecodingFailure) in
-          try reader.next()
+  /// The table of sample values.
+  var codecBytes: Int { 1 << 20 }
+
+  /// Decodes any netpbm picture, `P1` to `P7`, to RGB as Pillow's `convert("RGB")` does.
+  ///
+  /// A sample `v` of maximum `m` becomes `round(255 v / m)`, halves to even. Gray of more than 8
+  /// bits is the exception: Pillow scales it to 16 bits and then clips at 255. PAM, which Pillow
+  /// does not read, is always scaled.
+  func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
+    let raster = UnsafeRawBufferPointer(rebasing: bytes[rasterOffset...])
+    let scale = SampleScale(self)
+    var failure: DecodingFailure?
+    var clipped = false
+    let pixels = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { buffer, filled in
+      guard let target = buffer.baseAddress else { return }
+      do throws(DecodingFailure) {
+        switch encoding {
+        case .packedBits:
+          expandBits(raster, self, into: target)
+        case .plain:
+          var reader = PlainSamples(bytes: bytes, header: self)
+          clipped = try expand(self, scale, into: target) { () throws(DecodingFailure) in
+            try reader.next()
+          }
+        case .raw where channels == 3 && maximum == 255:
+          UnsafeMutableRawPointer(target).copyMemory(
+            from: raster.baseAddress!, byteCount: buffer.count)
+        case .raw where maximum < 256:
+          var next = 0
+          clipped = expand(self, scale, into: target) {
+            defer { next += 1 }
+            return Int(raster[next])
+          }
+        case .raw:
+          var next = 0
+          clipped = expand(self, scale, into: target) {
+            defer { next += 2 }
+            return Int(raster[next]) << 8 | Int(raster[next + 1])
+          }
         }
-      case .raw where header.channels == 3 && header.maximum == 255:
-        UnsafeMutableRawPointer(target).copyMemory(from: raster.baseAddress!, byteCount: needed)
-      case .raw where header.maximum < 256:
-        var next = 0
-        clipped = expand(header, scale, into: target) {
-          defer { next += 1 }
-          return Int(raster[next])
-        }
-      case .raw:
-        var next = 0
-        clipped = expand(header, scale, into: target) {
-          defer { next += 2 }
-          return Int(raster[next]) << 8 | Int(raster[next + 1])
-        }
+        filled = buffer.count
+      } catch {
+        failure = error
       }
-      filled = buffer.count
-    } catch {
-      failure = error
     }
+    if let failure { throw failure }
+    return Image(
+      width: width, height: height, pixels: pixels, warnings: clipped ? [.clippedGray] : [])
   }
-  if let failure { throw failure }
-  return DecodedImage(
-    image: Image(
-      width: header.width, height: header.height, pixels: pixels,
-      warnings: clipped ? [.clippedGray] : []))
 }
 
 /// The 8-bit value of every sample value.

@@ -130,6 +130,23 @@ extension PNMHeader {
     }
     try limits.check(width: width, height: height)
     rasterOffset = scanner.offset
+    try checkRaster(holds: bytes.count - rasterOffset)
+  }
+
+  /// Refuses a file that is too short for its pixels before memory is spent on them.
+  private func checkRaster(holds found: Int) throws(DecodingFailure) {
+    // Within the limits none of these products can overflow.
+    let samples = width * height * channels
+    let needed =
+      switch encoding {
+      case .plain: isBitmap ? samples : 2 * samples - 1
+      case .packedBits: (width + 7) / 8 * height
+      case .raw: maximum < 256 ? samples : 2 * samples
+      }
+    guard found >= needed else {
+      throw .malformed(
+        "\(width)x\(height) pixels need at least \(needed) bytes, the file has \(found)")
+    }
   }
 
   /// Reads the fields of a PAM header up to and with the line `ENDHDR`.

@@ -1,25 +1,31 @@
+import CWebP
+
 /// What the chunks of a WebP file say, read before anything is decoded.
 ///
 /// RFC 9649, section 2. Of an animation only the first frame counts, as in Pillow.
 struct WebPStructure {
-  /// The canvas in pixels, where the file has an extended header; else that of the picture counts.
-  var canvas: (width: Int, height: Int)?
-  /// Where the picture lies on the canvas, where the file says so.
-  var frame: (x: Int, y: Int, width: Int, height: Int)?
+  /// The canvas in pixels.
+  var width: Int
+  var height: Int
+  /// Where the picture lies on the canvas.
+  var frame: (x: Int, y: Int, width: Int, height: Int)
   /// The `VP8 ` or `VP8L` chunk, and nothing after it: a damaged bit stream must not run on into
   /// the metadata.
   var picture: UnsafeRawBufferPointer
+  var isLossless: Bool
   var orientation: Orientation = .upright
 }
 
 extension WebPStructure {
   /// Walks over the chunks of a file that begins with `RIFF`, a size and `WEBP`.
-  init(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) {
+  init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
     // The RIFF size counts what follows it; bytes after that belong to nobody.
     guard let size = bytes.littleEndian(UInt32.self, at: 4),
       let file = bytes.slice(at: 0, count: size + 8)
     else { throw .malformed("the file is shorter than its header says: it is truncated") }
     var features: WebPFeatures = []
+    var canvas: (width: Int, height: Int)?
+    var frame: (x: Int, y: Int, width: Int, height: Int)?
     var picture: UnsafeRawBufferPointer?
     var exif: UnsafeRawBufferPointer?
     var xmp: UnsafeRawBufferPointer?
@@ -45,6 +51,23 @@ extension WebPStructure {
     }
     guard let picture else { throw .malformed("it holds no picture") }
     self.picture = picture
+    isLossless = picture.begins(with: "VP8L")
+
+    var storedWidth: CInt = 0
+    var storedHeight: CInt = 0
+    guard
+      WebPGetInfo(
+        picture.bindMemory(to: UInt8.self).baseAddress, picture.count, &storedWidth, &storedHeight)
+        != 0
+    else { throw .malformed("the picture's header cannot be read") }
+    let stored = (width: Int(storedWidth), height: Int(storedHeight))
+    // Without an extended header, the canvas is the picture's own size.
+    (width, height) = canvas ?? stored
+    try limits.check(width: width, height: height)
+    self.frame = frame ?? (0, 0, width, height)
+    guard self.frame.width == stored.width, self.frame.height == stored.height,
+      self.frame.x + stored.width <= width, self.frame.y + stored.height <= height
+    else { throw .malformed("the picture's size is not the one that the file declares") }
     orientation = Orientation(exif: exif, xmp: xmp)
   }
 }

@@ -1,0 +1,68 @@
+import Images
+import Testing
+
+/// What decoding is said to take, and that more than the limit is refused.
+@Suite struct MemoryTests {
+  private func memory(_ bytes: [UInt8], applyOrientation: Bool = true) throws -> Int {
+    try bytes.withUnsafeBytes { bytes in
+      try Image.decodingMemory(of: bytes, applyOrientation: applyOrientation)
+    }
+  }
+
+  @Test(arguments: HostileInputTests.samples)
+  func memoryIsLimited(name: String) throws {
+    let bytes = Goldens.bytes(name)
+    let needed = try memory(bytes)
+    let image = try Image(decoding: bytes, limits: DecodingLimits(memoryBytes: needed))
+    #expect(needed >= 3 * image.width * image.height)
+    let error = #expect(throws: ImageError.self) {
+      try Image(decoding: bytes, limits: DecodingLimits(memoryBytes: needed - 1))
+    }
+    guard case .overLimit = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  /// A frame header of `side` squared, made out of a small JPEG's.
+  private func jpeg(_ name: String, marker: UInt8, side: Int) throws -> [UInt8] {
+    var bytes = Goldens.bytes(name)
+    let frame = try #require(
+      (0..<bytes.count - 1).first { bytes[$0] == 0xFF && bytes[$0 + 1] == marker })
+    let sides = [UInt8(side >> 8), UInt8(side & 255)]
+    bytes.replaceSubrange(frame + 5..<frame + 9, with: sides + sides)
+    return bytes
+  }
+
+  @Test func turningTakesTheMemoryOfASecondPicture() throws {
+    let (side, pixels) = (1000, 3 * 1000 * 1000)
+    for (orientation, copies) in [(1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (6, 2), (7, 2), (8, 2)] {
+      let bytes = try jpeg("jpeg EXIF \(orientation)", marker: 0xC0, side: side)
+      let needed = try memory(bytes)
+      #expect(needed >= copies * pixels)
+      #expect(needed < copies * pixels + pixels / 2)
+      #expect(try memory(bytes, applyOrientation: false) < pixels + pixels / 2)
+    }
+  }
+
+  @Test func progressiveCoefficientsCount() throws {
+    let pixels = 3 * 1300 * 1300
+    let sequential = try memory(jpeg("jpeg 20 progressive False", marker: 0xC0, side: 1300))
+    let progressive = try memory(jpeg("jpeg 20 progressive True", marker: 0xC2, side: 1300))
+    #expect(sequential < pixels + pixels / 2)
+    // Two bytes for each sample, of which 4:2:0 has half as many as RGB.
+    #expect(progressive > 2 * pixels)
+    #expect(progressive < 2 * pixels + pixels / 2)
+  }
+
+  @Test func refusalSaysHowMuch() throws {
+    let bytes = try jpeg("jpeg 20 progressive True", marker: 0xC2, side: 1300)
+    let error = #expect(throws: ImageError.self) {
+      try Image(decoding: bytes, named: "big", limits: DecodingLimits(memoryBytes: 8 << 20))
+    }
+    #expect(
+      error?.description
+        == "big: JPEG data over a limit: decoding its 1300x1300 pixels takes 12 MiB, "
+        + "the limit is 8 MiB; shrink it, or raise the limit")
+  }
+}
