@@ -66,6 +66,7 @@ let package = Package(
     .target(name: "CLibCurl"),
     .target(name: "CLibCrypto"),
 
+    .target(name: "Threads", swiftSettings: strict),
     .target(name: "CLanes"),
     .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
     .target(
@@ -92,13 +93,14 @@ let package = Package(
     .target(
       name: "Command",
       dependencies: [
-        "CNNZoo", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CNNZoo", "Threads", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "cnnzoo", dependencies: ["Command"], path: "Sources/Main", swiftSettings: strict,
       linkerSettings: runtimeInside),
 
+    .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: strict),
     .testTarget(
       name: "OperatorsTests", dependencies: ["Operators", "Kernels"], swiftSettings: strict),
     .testTarget(

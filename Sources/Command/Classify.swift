@@ -43,7 +43,7 @@ struct Classify: ParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: "Threads that compute, and as many decode; by default all that this process may use.")
+    help: "Threads that compute; by default as many as this process may use.")
   var threads = Count(HostFacts.allowedThreads)
 
   @Option(help: "Pictures that are computed together.")
@@ -99,6 +99,12 @@ struct Classify: ParsableCommand {
       options: PictureStream.Options(
         limits: limits.decoding, appliesOrientation: !pictures.noExif),
       threads: decodingThreads, batch: batch.value)
+  }
+
+  /// Small networks answer faster than one thread decodes: where processors are left, two decode for
+  /// each that computes.
+  private var decodingThreads: Int {
+    max(threads.value, min(2 * threads.value, HostFacts.allowedThreads))
   }
 
   private func options() throws -> Classifier.Options {

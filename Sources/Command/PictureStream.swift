@@ -1,5 +1,6 @@
 import CNNZoo
 import Glibc
+import Threads
 
 /// Pictures in the order of their inputs, read, decoded and prepared ahead by threads of their own.
 ///
@@ -39,11 +40,23 @@ final class PictureStream {
     let capacity = batch + 2 * threads
     let values = PreparedValues(count: preprocessing.valueCount, places: capacity)
     self.values = values
+    let memory = MemoryBudget(bytes: options.limits.memoryBytes)
     workers = OrderedWorkers(threads: threads, capacity: capacity) { input, place in
       Result {
-        let image = try Self.image(of: input, options)
-        try preprocessing.apply(to: image, into: values[place])
-        return image.warnings
+        let (bytes, name) = try Self.encodedBytes(of: input, options.limits)
+        return try bytes.withUnsafeBytes { bytes throws in
+          // Of pictures that would fill the memory together, each waits for the others.
+          let need = try Image.decodingMemory(
+            of: bytes, named: name, limits: options.limits,
+            applyOrientation: options.appliesOrientation)
+          return try memory.spending(need) { () throws in
+            let image = try Image(
+              decoding: bytes, named: name, limits: options.limits,
+              applyOrientation: options.appliesOrientation)
+            try preprocessing.apply(to: image, into: values[place])
+            return image.warnings
+          }
+        }
       }
     }
   }
@@ -71,16 +84,14 @@ final class PictureStream {
   /// What the workers hold, in the same order.
   private var given: [PictureInputs.Input] = []
 
-  private static func image(of input: PictureInputs.Input, _ options: Options) throws -> Image {
+  private static func encodedBytes(
+    of input: PictureInputs.Input, _ limits: DecodingLimits
+  ) throws(ImageError) -> (bytes: [UInt8], name: String) {
     switch input {
     case .file(let path, _):
-      return try Image(
-        contentsOfCPath: path.bytes, limits: options.limits,
-        applyOrientation: options.appliesOrientation)
+      (try Image.encodedBytes(ofCPath: path.bytes, limits: limits), path.shown)
     case .standardInput:
-      return try Image(
-        readingFrom: STDIN_FILENO, named: "-", limits: options.limits,
-        applyOrientation: options.appliesOrientation)
+      (try Image.encodedBytes(of: STDIN_FILENO, named: "-", limits: limits), "-")
     case .failure(let path, let reason):
       throw ImageError.unreadable(source: path.shown, reason: reason)
     }

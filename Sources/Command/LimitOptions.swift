@@ -42,6 +42,7 @@ struct LimitSetting: ExpressibleByArgument {
     "pixels": .decoding(\.pixels),
     "pixels-warning": .decoding(\.pixelsWithoutWarning),
     "picture-bytes": .decoding(\.fileBytes),
+    "picture-memory": .decoding(\.memoryBytes),
     "side": .decoding(\.side),
     "jpeg-scans": .decoding(\.jpegScans),
     "png-chunk-bytes": .decoding(\.pngAncillaryChunkBytes),

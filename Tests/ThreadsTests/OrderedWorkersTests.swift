@@ -1,0 +1,93 @@
+import Glibc
+import Synchronization
+import Testing
+import Threads
+
+struct OrderedWorkersTests {
+  /// Gives all tasks, taking an outcome where there is no room, and answers what was taken.
+  private func outcomes<Outcome>(
+    of tasks: Range<Int>, by workers: OrderedWorkers<Int, Outcome>
+  ) -> [(outcome: Outcome, place: Int)] {
+    var taken: [(Outcome, Int)] = []
+    for task in tasks {
+      if !workers.hasRoom { taken.append(workers.take()) }
+      workers.give(task)
+    }
+    while workers.count > 0 { taken.append(workers.take()) }
+    return taken
+  }
+
+  @Test(arguments: [(1, 1), (1, 5), (3, 2), (4, 9)])
+  func outcomesComeInTheOrderOfTheTasks(threads: Int, capacity: Int) {
+    // Tasks of very different length, so that later ones are done before earlier ones.
+    let workers = OrderedWorkers<Int, Int>(threads: threads, capacity: capacity) { task, _ in
+      var value = task
+      for _ in 0..<(task % 7 == 0 ? 20_000 : 10) { value = value &* 6_364_136_223 &+ task | 1 }
+      return value == 0 ? -1 : task * task
+    }
+    defer { workers.stop() }
+    let found = outcomes(of: 0..<500, by: workers)
+    #expect(found.map(\.outcome) == (0..<500).map { $0 * $0 })
+    #expect(found.map(\.place) == (0..<500).map { $0 % capacity })
+  }
+
+  @Test func aPlaceIsItsTasksAlone() {
+    let capacity = 4
+    let places = UnsafeMutablePointer<Int>.allocate(capacity: capacity)
+    defer { places.deallocate() }
+    nonisolated(unsafe) let memory = places
+    let workers = OrderedWorkers<Int, Int>(threads: 3, capacity: capacity) { task, place in
+      memory[place] = task
+      return task
+    }
+    defer { workers.stop() }
+    var next = 0
+    for task in 0..<400 {
+      workers.give(task)
+      guard !workers.hasRoom else { continue }
+      let (outcome, place) = workers.take()
+      #expect(outcome == next)
+      #expect(memory[place] == outcome)
+      next += 1
+    }
+    while workers.count > 0 { _ = workers.take() }
+  }
+
+  @Test func noMoreThanTheCapacityIsHeld() {
+    let workers = OrderedWorkers<Int, Int>(threads: 2, capacity: 3) { task, _ in task }
+    defer { workers.stop() }
+    for task in 0..<3 {
+      #expect(workers.hasRoom)
+      workers.give(task)
+    }
+    #expect(!workers.hasRoom)
+    _ = workers.take()
+    #expect(workers.hasRoom)
+    #expect(workers.count == 2)
+  }
+
+  @Test func stoppingDoesNotWaitForATaskThatNeverEnds() {
+    final class Task: Sendable {
+      let hasBegun = Atomic<Bool>(false)
+      let isReleased = Atomic<Bool>(false)
+      let hasEnded = Atomic<Bool>(false)
+    }
+    let endless = Task()
+    do {
+      let workers = OrderedWorkers<Int, Int>(threads: 1, capacity: 1) { task, _ in
+        endless.hasBegun.store(true, ordering: .releasing)
+        while !endless.isReleased.load(ordering: .acquiring) { sched_yield() }
+        endless.hasEnded.store(true, ordering: .releasing)
+        return task
+      }
+      workers.give(0)
+      while !endless.hasBegun.load(ordering: .acquiring) { sched_yield() }
+      workers.stop()
+    }
+    let endedBefore = endless.hasEnded.load(ordering: .acquiring)
+    #expect(!endedBefore)
+    endless.isReleased.store(true, ordering: .releasing)
+    // The task outlives whoever gave it, and its thread's objects with it.
+    while !endless.hasEnded.load(ordering: .acquiring) { sched_yield() }
+  }
+}
