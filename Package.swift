@@ -92,7 +92,7 @@ let package = Package(
     .target(
       name: "Command",
       dependencies: [
-        "CNNZoo", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CNNZoo", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(

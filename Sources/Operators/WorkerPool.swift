@@ -28,7 +28,11 @@ package final class WorkerPool: Sendable {
 
   /// Calls `body` once on every thread with its number, the caller being 0, and returns when all
   /// have.
+  ///
+  /// They compute in the processor's mode of `csystem_enter_compute_mode`, whatever the caller's, which is restored.
   package func run(_ body: (_ worker: Int) -> Void) {
+    let callersMode = csystem_enter_compute_mode()
+    defer { csystem_restore_mode(callersMode) }
     guard count > 1 else { return body(0) }
     withoutActuallyEscaping(body) { body in
       state.publish(body)
@@ -110,22 +114,7 @@ private final class SharedState: @unchecked Sendable {
 
   /// Creates a thread; false where the operating system refuses.
   func start(_ worker: Int) -> Bool {
-    let context = Unmanaged.passRetained(ThreadStart(state: self, worker: worker))
-    var thread = pthread_t()
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let code = pthread_create(
-      &thread, &attributes,
-      { argument in
-        guard let argument else { return nil }
-        let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
-        start.state.work(start.worker)
-        return nil
-      }, context.toOpaque())
-    pthread_attr_destroy(&attributes)
-    if code != 0 { context.release() }
-    return code == 0
+    DetachedThread.start { self.work(worker) }
   }
 
   func publish(_ body: @escaping (Int) -> Void) {
@@ -151,6 +140,7 @@ private final class SharedState: @unchecked Sendable {
   }
 
   private func work(_ worker: Int) {
+    _ = csystem_enter_compute_mode()
     var seen = 0
     while true {
       awaitEpoch(after: seen)
@@ -184,15 +174,5 @@ private final class SharedState: @unchecked Sendable {
     }
     sleeping.subtract(1, ordering: .sequentiallyConsistent)
     pthread_mutex_unlock(mutex)
-  }
-}
-
-private final class ThreadStart {
-  let state: SharedState
-  let worker: Int
-
-  init(state: SharedState, worker: Int) {
-    self.state = state
-    self.worker = worker
   }
 }
