@@ -71,7 +71,7 @@ let package = Package(
     .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
     .target(
       name: "Operators",
-      dependencies: ["Kernels", "COpenBLASLoader", "CSystem"]
+      dependencies: ["Kernels", "COpenBLASLoader", "CSystem", "Threads"]
         + kernelTargets.map { .byName(name: $0.name) },
       swiftSettings: strict),
     .target(name: "GraphIR", swiftSettings: strict),
@@ -93,7 +93,8 @@ let package = Package(
     .target(
       name: "Command",
       dependencies: [
-        "CNNZoo", "Threads", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CNNZoo", "CSystem", "Threads",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(

@@ -144,7 +144,12 @@ public final class Classifier {
     }
     return (0..<count).map { image in
       Result { () throws(ClassifierError) in
-        try Prediction.ranked(logits: session.logits(image: image), labels: labels, topK: topK)
+        do throws(ClassifierError) {
+          return try Prediction.ranked(
+            logits: session.logits(image: image), labels: labels, topK: topK)
+        } catch .nonFiniteLogit(let index, _) {
+          throw .nonFiniteLogit(index: index, layer: session.firstNonFiniteLayer(image: image))
+        }
       }
     }
   }

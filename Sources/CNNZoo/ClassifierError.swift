@@ -8,8 +8,9 @@ public enum ClassifierError: Error, Equatable, Sendable {
   case metadata(path: String, reason: String)
   /// A recipe that cannot be was asked for.
   case recipe(reason: String)
-  /// A logit is NaN or infinite: the weights or the input are damaged.
-  case nonFiniteLogit(index: Int)
+  /// A logit is NaN or infinite: the weights or the input are damaged; `layer` is the first whose
+  /// output is not finite, where it is known.
+  case nonFiniteLogit(index: Int, layer: String? = nil)
 }
 
 extension ClassifierError: CustomStringConvertible {
@@ -23,8 +24,10 @@ extension ClassifierError: CustomStringConvertible {
     case .metadata(let path, let reason):
       "\(path): the file's metadata are not valid: \(reason)"
     case .recipe(let reason): reason
-    case .nonFiniteLogit(let index):
-      "the logit of class \(index) is not a finite number; the weights or the input are damaged"
+    case .nonFiniteLogit(let index, let layer):
+      "the logit of class \(index) is not a finite number"
+        + (layer.map { ", nor is the output of \($0)" } ?? "")
+        + "; the weights or the input are damaged"
     }
   }
 }

@@ -46,8 +46,8 @@ struct Classify: ParsableCommand {
     help: "Threads that compute; by default as many as this process may use.")
   var threads = Count(HostFacts.allowedThreads)
 
-  @Option(help: "Pictures that are computed together.")
-  var batch = Count(1)
+  @Option(help: "Pictures that are computed together; by default some for each thread.")
+  var batch: Count?
 
   @Option(help: "Who computes the convolutions.")
   var backend = Backend.auto
@@ -81,7 +81,7 @@ struct Classify: ParsableCommand {
     let loading = clock.now - start
     Diagnostics.tell(remarks: classifier.remarks)
     var run = ClassifyRun(
-      classifier, batch: batch.value,
+      classifier, batch: batchSize,
       choice: ClassifyRun.Choice(topK: topK == 0 ? .max : topK, minimumProbability: minProb),
       policy: onError,
       report: ClassifyReport(
@@ -98,8 +98,12 @@ struct Classify: ParsableCommand {
       inputs, preprocessing: classifier.preprocessing,
       options: PictureStream.Options(
         limits: limits.decoding, appliesOrientation: !pictures.noExif),
-      threads: decodingThreads, batch: batch.value)
+      threads: decodingThreads, batch: batchSize)
   }
+
+  /// Where pictures wait, a thread that computes one by itself waits for no other: some for each keep
+  /// all busy until the end of a batch.
+  private var batchSize: Int { batch?.value ?? min(4 * threads.value, 16) }
 
   /// Small networks answer faster than one thread decodes: where processors are left, two decode for
   /// each that computes.
@@ -111,7 +115,7 @@ struct Classify: ParsableCommand {
     var options = Classifier.Options()
     options.threads = threads.value
     options.backend = backend
-    options.maximumBatch = batch.value
+    options.maximumBatch = batchSize
     options.labels = try labels.map { path throws in try Labels(contentsOf: path) }
     options.recipe = recipe.overrides
     options.limits = limits.weights
@@ -125,7 +129,7 @@ struct Classify: ParsableCommand {
     let seconds = answering / .seconds(1)
     Diagnostics.tell(
       "\(network.model.name), weights \(network.file.path.terminalSafe()), "
-        + "\(threads.value) threads, batch \(batch.value)")
+        + "\(threads.value) threads, batch \(batchSize)")
     Diagnostics.tell(
       "loaded in \(NumberText.fixed(loading / .milliseconds(1), 1)) ms; "
         + "\(run.count) pictures in \(NumberText.fixed(seconds, 3)) s, "

@@ -41,7 +41,9 @@ struct InputTensor {
         throw InputTensorError(
           path, "\(file.tensors.count) tensors, none of which is called input")
       }
-      return (tensor.shape, try tensor.floats())
+      let values = try tensor.floats()
+      try file.verifyUnchanged()
+      return (tensor.shape, values)
     } catch let error as InputTensorError {
       throw error
     } catch {

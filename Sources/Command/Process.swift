@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 import Synchronization
 
@@ -8,6 +9,7 @@ enum Process {
     // A reader that goes away shows as EPIPE where it is written to, also under a parent that
     // ignores the signal.
     signal(SIGPIPE, SIG_IGN)
+    csystem_tell_mapped_faults("cnnzoo: ", ExitStatus.badWeights.rawValue)
     Interrupts.install()
   }
 

@@ -53,16 +53,28 @@ public struct FileParameters: ParameterSource, Sendable {
   public func withValues<Result>(
     of parameter: Parameter, _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result {
-    guard let tensor = tensors[parameter.name] else {
-      preconditionFailure("\(parameter.name) is not a parameter of the graph that was checked")
-    }
     try file.verifyUnchanged()
-    return try tensor.withContiguousFloats { values in
+    let result = try tensor(of: parameter).withContiguousFloats { values in
       if let fault = Self.fault(in: values, role: parameter.role) {
-        throw InferenceError.badParameter(path: file.path, name: tensor.name, reason: fault)
+        throw refusal(of: parameter, because: fault)
       }
       return try body(values)
     }
+    // What was read while another process wrote may be half of each.
+    try file.verifyUnchanged()
+    return result
+  }
+
+  /// Names the file, and the tensor as the file does.
+  public func refusal(of parameter: Parameter, because reason: String) -> InferenceError {
+    .badParameter(path: file.path, name: tensor(of: parameter).name, reason: reason)
+  }
+
+  private func tensor(of parameter: Parameter) -> TensorView {
+    guard let tensor = tensors[parameter.name] else {
+      preconditionFailure("\(parameter.name) is not a parameter of the graph that was checked")
+    }
+    return tensor
   }
 
   /// Lets the tensor's pages of the mapped file go.

@@ -2,8 +2,9 @@
 public enum InferenceError: Error, Equatable, Sendable {
   /// A parameter whose values no network can have.
   case badParameter(path: String, name: String, reason: String)
-  /// The logits of this image of the batch are not all finite.
-  case nonFinite(image: Int)
+  /// The logits of this image of the batch are not all finite; `layer` is the first step of the plan
+  /// whose output is not, or the input.
+  case nonFinite(image: Int, layer: String)
   /// The graph has an operation in a place where the engine has no operator for it.
   case unsupported(node: String, operation: String)
 }
@@ -14,9 +15,9 @@ extension InferenceError: CustomStringConvertible {
     switch self {
     case .badParameter(let path, let name, let reason):
       "\(path): tensor \(name): \(reason)"
-    case .nonFinite(let image):
-      "the network's output for image \(image) is not finite: the weights do not suit the model"
-        + " or its preprocessing"
+    case .nonFinite(let image, let layer):
+      "the network's output for image \(image) is not finite, from \(layer) on: the weights do not"
+        + " suit the model or its preprocessing"
     case .unsupported(let node, let operation):
       "\(node): \(operation) cannot be computed in this place of a graph"
     }

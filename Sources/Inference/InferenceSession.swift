@@ -101,6 +101,18 @@ public final class InferenceSession {
     return read(value, shape: graph.nodes[id].shape, image: image)
   }
 
+  /// Where the values of an image of the last run cease to be finite: the name of the first step of
+  /// the plan whose output holds NaN or infinity, or of the input.
+  ///
+  /// Values share memory, so this runs the network once more, step by step, which changes no logit.
+  /// Answers nil where all are finite.
+  public func firstNonFiniteLayer(image: Int = 0) -> String? {
+    precondition((0..<options.maximumBatch).contains(image))
+    let isFinite = withInput(image: image) { $0.allSatisfy(\.isFinite) }
+    guard isFinite else { return graph.nodes[0].name }
+    return runner.firstNonFiniteStep(image: image).map { program.steps[$0].name }
+  }
+
   private func read(_ value: Int, shape: TensorShape, image: Int) -> [Float] {
     precondition((0..<options.maximumBatch).contains(image))
     let start = workspace.base(of: value, image: image)
@@ -117,7 +129,7 @@ public final class InferenceSession {
     for image in 0..<batch {
       let start = workspace.base(of: program.output, image: image)
       for index in 0..<graph.classCount where !start[index].isFinite {
-        throw .nonFinite(image: image)
+        throw .nonFinite(image: image, layer: firstNonFiniteLayer(image: image) ?? "the logits")
       }
     }
   }

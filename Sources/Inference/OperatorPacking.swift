@@ -29,13 +29,17 @@ extension OperatorCompiler {
     make(bySize.filter { !steps[$0].readsSums }) { _ in 0 }
     var sums: [Int: Int] = [:]
     for (step, outcome) in zip(steps, made.outcomes) where step.isSummed {
-      guard let summing = try outcome?.get() as? any SummingOperator else {
+      // A step that failed has its turn below, lest it be told before one that comes earlier.
+      guard case .success(let work)? = outcome else { continue }
+      guard let summing = work as? any SummingOperator else {
         throw InferenceError.unsupported(
           node: nodes[step.output].name, operation: "squeeze-excite after it")
       }
       sums[step.output] = summing.partialSums
     }
-    make(bySize.filter { steps[$0].readsSums }) { sums[$0.input] ?? 0 }
+    make(bySize.filter { steps[$0].readsSums && sums[steps[$0].input] != nil }) {
+      sums[$0.input] ?? 0
+    }
     return try made.outcomes.compactMap { try $0?.get() }
   }
 }

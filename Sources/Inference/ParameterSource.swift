@@ -9,4 +9,14 @@ public protocol ParameterSource: Sendable {
 
   /// Says that `parameter` has been packed and will not be asked for again.
   func release(_ parameter: Parameter)
+
+  /// What to throw where `parameter` cannot be used, for `reason`.
+  func refusal(of parameter: Parameter, because reason: String) -> InferenceError
+}
+
+extension ParameterSource {
+  /// Names the parameter as the graph does.
+  public func refusal(of parameter: Parameter, because reason: String) -> InferenceError {
+    .badParameter(path: "parameters", name: parameter.name, reason: reason)
+  }
 }

@@ -75,6 +75,30 @@ final class ProgramRunner: Sendable {
     return durations.map { $0 / .seconds(1) }
   }
 
+  /// Runs the program on one image step by step, and returns the first whose output is not finite.
+  func firstNonFiniteStep(image: Int) -> Int? {
+    var first: Int?
+    tickets.store(0, ordering: .relaxed)
+    pool.run { worker in
+      var share = Share(self)
+      for (index, step) in program.steps.enumerated() {
+        together(step, image: image, batch: 1, worker: worker, &share)
+        // The others are at the next step by then, which only reads this one's output.
+        if worker == 0, first == nil, !isFinite(step, image: image) { first = index }
+      }
+    }
+    return first
+  }
+
+  private func isFinite(_ step: CompiledStep, image: Int) -> Bool {
+    let output = workspace.memory(of: step, image: image, arena: 0, worker: 0).output
+    let stride = program.counts[step.output] / step.shape.positions
+    return (0..<step.shape.positions).allSatisfy { position in
+      UnsafeBufferPointer(start: output + position * stride, count: step.shape.channels)
+        .allSatisfy(\.isFinite)
+    }
+  }
+
   private func together(
     _ step: CompiledStep, image: Int, batch: Int, worker: Int, _ share: inout Share
   ) {

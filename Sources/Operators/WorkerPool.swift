@@ -1,6 +1,7 @@
 import CSystem
 import Glibc
 import Synchronization
+import Threads
 
 /// Threads that work through one list of steps together.
 ///
@@ -28,7 +29,12 @@ package final class WorkerPool: Sendable {
 
   /// Calls `body` once on every thread with its number, the caller being 0, and returns when all
   /// have.
+  ///
+  /// They compute in the processor's mode of `csystem_enter_compute_mode`, whatever the caller's,
+  /// which is restored.
   package func run(_ body: (_ worker: Int) -> Void) {
+    let callersMode = csystem_enter_compute_mode()
+    defer { csystem_restore_mode(callersMode) }
     guard count > 1 else { return body(0) }
     withoutActuallyEscaping(body) { body in
       state.publish(body)
@@ -91,41 +97,13 @@ private final class SharedState: @unchecked Sendable {
   /// Grows by one with every published body.
   private let epoch = Atomic<Int>(0)
   private let sleeping = Atomic<Int>(0)
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let monitor = Monitor()
   /// Written before `epoch` grows, read after.
   nonisolated(unsafe) private var body: ((Int) -> Void)?
 
-  init() {
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(mutex)
-    pthread_cond_destroy(condition)
-    mutex.deallocate()
-    condition.deallocate()
-  }
-
   /// Creates a thread; false where the operating system refuses.
   func start(_ worker: Int) -> Bool {
-    let context = Unmanaged.passRetained(ThreadStart(state: self, worker: worker))
-    var thread = pthread_t()
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let code = pthread_create(
-      &thread, &attributes,
-      { argument in
-        guard let argument else { return nil }
-        let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
-        start.state.work(start.worker)
-        return nil
-      }, context.toOpaque())
-    pthread_attr_destroy(&attributes)
-    if code != 0 { context.release() }
-    return code == 0
+    DetachedThread.start { self.work(worker) }
   }
 
   func publish(_ body: @escaping (Int) -> Void) {
@@ -145,12 +123,11 @@ private final class SharedState: @unchecked Sendable {
   private func advance() {
     epoch.add(1, ordering: .sequentiallyConsistent)
     guard sleeping.load(ordering: .sequentiallyConsistent) > 0 else { return }
-    pthread_mutex_lock(mutex)
-    pthread_cond_broadcast(condition)
-    pthread_mutex_unlock(mutex)
+    monitor.locked { monitor.wakeAll() }
   }
 
   private func work(_ worker: Int) {
+    _ = csystem_enter_compute_mode()
     var seen = 0
     while true {
       awaitEpoch(after: seen)
@@ -162,7 +139,8 @@ private final class SharedState: @unchecked Sendable {
 
   /// Calls the published body, if there is one.
   ///
-  /// Not inlined, so that this thread's reference to the body is gone before the barrier lets the caller of `run` return.
+  /// Not inlined, so that this thread's reference to the body is gone before the barrier lets the
+  /// caller of `run` return.
   @inline(never)
   private func callBody(_ worker: Int) -> Bool {
     guard let body else { return false }
@@ -177,22 +155,10 @@ private final class SharedState: @unchecked Sendable {
       if epoch.load(ordering: .acquiring) != seen { return }
       csystem_spin_hint()
     }
-    pthread_mutex_lock(mutex)
-    sleeping.add(1, ordering: .sequentiallyConsistent)
-    while epoch.load(ordering: .sequentiallyConsistent) == seen {
-      pthread_cond_wait(condition, mutex)
+    monitor.locked {
+      sleeping.add(1, ordering: .sequentiallyConsistent)
+      while epoch.load(ordering: .sequentiallyConsistent) == seen { monitor.wait() }
+      sleeping.subtract(1, ordering: .sequentiallyConsistent)
     }
-    sleeping.subtract(1, ordering: .sequentiallyConsistent)
-    pthread_mutex_unlock(mutex)
-  }
-}
-
-private final class ThreadStart {
-  let state: SharedState
-  let worker: Int
-
-  init(state: SharedState, worker: Int) {
-    self.state = state
-    self.worker = worker
   }
 }

@@ -24,10 +24,11 @@ enum TinyNetwork: String, CaseIterable, Sendable {
     }
   }
 
-  func graph(_ padding: Padding = .symmetric) -> Graph {
+  func graph(_ padding: Padding = .symmetric, epsilon: Double? = nil) -> Graph {
     var configuration = ModelConfiguration(
       inputSize: size.height, classes: classes, padding: padding)
     configuration.inputWidth = size.width
+    if let epsilon { configuration.epsilon = epsilon }
     switch self {
     case .efficientNetV2:
       return EfficientNetV2.graph(

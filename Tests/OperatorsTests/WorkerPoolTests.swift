@@ -1,3 +1,4 @@
+import Glibc
 import Operators
 import Synchronization
 import Testing
@@ -42,4 +43,66 @@ struct WorkerPoolTests {
     }
     #expect(count.load(ordering: .relaxed) == 300)
   }
+
+  /// Signals belong to the program; what a thread's own instructions raise cannot be left to others.
+  @Test func threadsLeaveSignalsToTheCaller() {
+    func mask() -> Set<Int32> {
+      var set = sigset_t()
+      pthread_sigmask(SIG_BLOCK, nil, &set)
+      return Set((1...31).filter { sigismember(&set, $0) == 1 })
+    }
+    var (own, callers) = (sigset_t(), sigset_t())
+    sigaddset(&own, SIGUSR2)
+    pthread_sigmask(SIG_SETMASK, &own, &callers)
+    defer { pthread_sigmask(SIG_SETMASK, &callers, nil) }
+    let before = mask()
+    #expect(before == [SIGUSR2])
+    let pool = WorkerPool(count: 3)
+    let masks = Mutex([Set<Int32>](repeating: [], count: 3))
+    pool.run { worker in masks.withLock { $0[worker] = mask() } }
+    #expect(mask() == before)
+    #expect(masks.withLock { $0[0] } == before)
+    for worker in 1..<pool.count {
+      let blocked = masks.withLock { $0[worker] }
+      #expect(blocked.isSuperset(of: [SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1]))
+      #expect(blocked.isDisjoint(with: [SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGSYS]))
+    }
+  }
+
+  #if arch(x86_64)
+    /// Whatever the caller's thread does with denormal numbers and with rounding, the pool's threads
+    /// compute alike, and the caller finds its own mode again.
+    @Test(arguments: 1...4)
+    func allThreadsComputeInOneMode(_ threads: Int) {
+      let pool = WorkerPool(count: threads)
+      let (tiny, third) = (Opaque(Float.leastNonzeroMagnitude), Opaque(Float(3)))
+      // FE_TONEAREST, FE_UPWARD and FE_TOWARDZERO, whose names are imported twice.
+      for rounding: Int32 in [0, 0x800, 0xc00] {
+        fesetround(rounding)
+        defer { fesetround(0) }
+        let found = Mutex([[Float]](repeating: [], count: threads))
+        pool.run { worker in
+          let values = [
+            tiny.value * third.value, Float.leastNormalMagnitude / third.value, 1 / third.value,
+            -1 / third.value,
+          ]
+          found.withLock { $0[worker] = values }
+        }
+        let nearest = Float(bitPattern: 0x3eaa_aaab)
+        let expected = [[Float]](repeating: [0, 0, nearest, -nearest], count: threads)
+        #expect(found.withLock { $0 } == expected)
+        #expect(fegetround() == rounding)
+        #expect(tiny.value * third.value > 0)
+      }
+    }
+  #endif
+}
+
+/// A number that the compiler does not know.
+private final class Opaque: Sendable {
+  private let bits: Atomic<UInt32>
+
+  init(_ value: Float) { bits = Atomic(value.bitPattern) }
+
+  var value: Float { Float(bitPattern: bits.load(ordering: .relaxed)) }
 }
