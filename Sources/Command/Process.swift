@@ -11,6 +11,7 @@ enum Process {
     signal(SIGPIPE, SIG_IGN)
     csystem_tell_mapped_faults("cnnzoo: ", ExitStatus.badWeights.rawValue)
     Interrupts.install()
+    csystem_share_arena()
   }
 
   /// Descriptors 0 to 2 that were closed are opened so that using them fails, lest the first file

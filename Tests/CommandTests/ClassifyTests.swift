@@ -79,6 +79,90 @@ struct ClassifyTests {
     #expect(outcome.errors.isEmpty)
   }
 
+  /// The lines of one picture's answer as people see it, escapes written as `^`.
+  private func shown(_ locale: String, _ arguments: String...) throws -> [String] {
+    let outcome = try Tool.run(
+      ["classify", picture] + arguments + TestFiles.network(), environment: ["LC_ALL": locale])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    return outcome.lines.dropFirst().map { String($0).replacing("\u{1B}", with: "^") }
+  }
+
+  @Test func barsAreAsLongAsTheirShares() throws {
+    for (locale, full) in [("C", "#"), ("C.UTF-8", "█")] {
+      let lines = try shown(locale, "--color", "always", "-k", "0")
+      #expect(lines.count == TestFiles.classes)
+      for line in lines {
+        let percent = try #require(line.split(separator: "%").first.flatMap { Double($0.trimmed) })
+        let bar = line.count { $0 == Character(full) }
+        #expect(abs(Double(bar) - percent / 5) <= 1, "\(line)")
+        #expect(line.contains("^[32m") && line.contains("^[2m") && line.contains("^[0m"))
+      }
+      // Names begin in one column: all before them takes the same space.
+      let columns = lines.map { line in
+        line.replacing(/\^\[\d+m/, with: "").prefix { $0 != "n" && $0 != "a" }.count
+      }
+      #expect(Set(columns).count == 1)
+    }
+  }
+
+  @Test func colourIsForTerminalsAlone() throws {
+    for arguments in [[], ["--color", "auto"], ["--color", "never"]] {
+      let outcome = try Tool.run(["classify", picture] + arguments + TestFiles.network())
+      #expect(!outcome.output.contains("\u{1B}"))
+      #expect(!outcome.output.contains("#"))
+    }
+    #expect(try classify(picture, "--color", "always", "--format", "csv").output.isASCIIText)
+  }
+
+  @Test func classesBelowAProbabilityAreNotNamed() throws {
+    let all = try object(try classify(picture, "--format", "jsonl", "-k", "0").output)
+    let probabilities = try #require(all["top"] as? [[String: Any]])
+      .compactMap { $0["probability"] as? Double }
+    #expect(probabilities.count == TestFiles.classes)
+    let bound = (probabilities[3] + probabilities[4]) / 2
+    let some = try object(
+      try classify(picture, "--format", "jsonl", "-k", "0", "--min-prob", "\(bound)").output)
+    #expect((some["top"] as? [Any])?.count == 4)
+    let none = try classify(picture, "--min-prob", "1")
+    #expect(none.status == 0)
+    #expect(none.output.contains("no class is that probable"))
+    for bad in ["-0.1", "1.5", "nan"] {
+      #expect(try classify(picture, "--min-prob=\(bad)").status == 64)
+    }
+  }
+
+  @Test func verboselyTheModelItsWeightsAndTheTime() throws {
+    let outcome = try classify(picture, other, "-v", "--threads", "1", "--batch", "3")
+    let weights = try TestFiles.weights.get()
+    #expect(
+      outcome.errors.contains("mobilenetv3-small, weights \(weights), 1 threads, batch 3"))
+    #expect(outcome.errors.contains(/loaded in [\d.]+ ms; 2 pictures in [\d.]+ s, [\d.]+ per second/))
+  }
+
+  @Test(arguments: [
+    ("pixels=319", "exceeds the limit of 319 pixels"), ("side=19", "19 per side"),
+    ("picture-bytes=900", "900 bytes"), ("picture-memory=959", "limit is"),
+    ("tensors=3", "more than 3 tensors"), ("header-bytes=1K", "more than 1024"),
+  ])
+  func limitsCanBeLowered(limit: String, message: String) throws {
+    let outcome = try classify(picture, "--limit", limit)
+    #expect(outcome.status == (limit.contains("tensors") || limit.contains("header") ? 76 : 65))
+    #expect(outcome.errors.contains(message), "\(outcome.errors)")
+  }
+
+  @Test(arguments: ["pixels", "pixels=", "pixels=0", "pixels=-1", "none=1", "side=9999G", "side=1X"])
+  func limitsThatAreNone(limit: String) throws {
+    #expect(try classify(picture, "--limit", limit).status == 64)
+  }
+
+  @Test func aLimitCanBeRaised() throws {
+    let wide = "\(folder)/wide"
+    let header = Array("P4 65600 1\n".utf8)
+    try Data(header + [UInt8](repeating: 0, count: 8200)).write(to: URL(fileURLWithPath: wide))
+    #expect(try classify(wide).status == 65)
+    #expect(try classify(wide, "--limit", "side=70000").status == 0)
+  }
+
   @Test func failuresAreRecordsAndTheOthersGoOn() throws {
     let outcome = try classify(noPicture, picture, "/no/file", "--format", "jsonl", "--batch", "2")
     #expect(outcome.status == 1)
@@ -197,4 +281,9 @@ struct ClassifyTests {
       environment: ["CNNZOO_CACHE": "\(folder)/cache"])
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
+}
+
+extension StringProtocol {
+  fileprivate var trimmed: String { trimmingCharacters(in: .whitespaces) }
+  fileprivate var isASCIIText: Bool { utf8.allSatisfy { $0 < 0x80 && $0 != 0x1B } }
 }

@@ -86,6 +86,54 @@ struct StreamTests {
     #expect(outcome.output == "0 {\"schema\" {\"schema\"\n")
   }
 
+  /// Pictures of very different size and failures among them: what is decoded last may be first.
+  @Test func answersComeInTheOrderOfTheInputs() throws {
+    var paths: [String] = []
+    for index in 0..<12 {
+      let side = index % 5 == 0 ? 1500 : 8 + index
+      let path = "\(folder)/\(index)"
+      let pixels = [UInt8](repeating: UInt8(index * 20), count: 3 * side * side)
+      try Data(Array("P6 \(side) \(side) 255\n".utf8) + pixels)
+        .write(to: URL(fileURLWithPath: path))
+      paths += [path, index % 3 == 0 ? "/no/\(index)" : path]
+    }
+    paths = (0..<8).flatMap { _ in paths }
+    let list = "\(folder)/list"
+    try Data(paths.map { "\($0)\n" }.joined().utf8).write(to: URL(fileURLWithPath: list))
+    var expected: String?
+    for options in ["-t 1 --batch 1", "-t 3 --batch 1", "-t 2 --batch 7", "-t 4", ""] {
+      let outcome = try script(
+        "classify --files-from $folder/list --format jsonl --on-error record \(options)")
+      #expect(outcome.status == 0)
+      let inputs = try outcome.lines.map { try object($0)["input"] as? String }
+      #expect(inputs == paths, "\(options)")
+      #expect(outcome.output == expected ?? outcome.output, "\(options)")
+      expected = outcome.output
+    }
+  }
+
+  /// The thread that waits for a picture that never comes is not waited for.
+  @Test func aFailureEndsARunThatWaitsForAPicture() throws {
+    let outcome = try script(
+      "mkfifo $folder/never; timeout 60 "
+        + "\"$cnnzoo\" classify $picture /no/file $folder/never --on-error fail --batch 1 "
+        + "--format jsonl \(try TestFiles.network().map { "'\($0)'" }.joined(separator: " "))")
+    #expect(outcome.status == 1)
+    #expect(outcome.lines.count == 1)
+  }
+
+  /// Each takes 536 MB decoded: two at once would not fit into the address space.
+  @Test func largePicturesAreDecodedOneByOne() throws {
+    let outcome = try script(
+      """
+      { printf 'P4 13376 13376\\n'; head -c $((1672 * 13376)) /dev/zero; } > $folder/large
+      ulimit -v 1000000
+      classify $folder/large $folder/large $folder/large -t 3 --batch 1 --format csv -k 1
+      """)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.lines.count == 4)
+  }
+
   @Test func listsOfZeroEndedPaths() throws {
     try TestFiles.picture("\(folder)/two\nlines")
     let outcome = try script(

@@ -49,6 +49,10 @@ static inline void csystem_restore_mode(unsigned mode) { (void)mode; }
 /// Processors in this process's affinity mask, or -1.
 int csystem_affinity_count(void);
 
+/// Lets all threads allocate from one arena, where the C library would reserve tens of megabytes of
+/// address space for each of them and keep what each has freed. Large blocks are mapped anyway.
+void csystem_share_arena(void);
+
 /// From now on, if this process reads a mapped file past its end, it says so on standard error, after
 /// `prefix`, and exits with `status`. To be called once.
 void csystem_tell_mapped_faults(const char *prefix, int status);
