@@ -95,9 +95,11 @@ let package = Package(
         "CNNZoo", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    .plugin(
+      name: "SourceCommit", capability: .buildTool(), path: "Sources/SourceCommit"),
     .executableTarget(
       name: "cnnzoo", dependencies: ["Command"], path: "Sources/Main", swiftSettings: strict,
-      linkerSettings: runtimeInside),
+      linkerSettings: runtimeInside, plugins: ["SourceCommit"]),
 
     .testTarget(
       name: "OperatorsTests", dependencies: ["Operators", "Kernels"], swiftSettings: strict),
