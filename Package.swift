@@ -97,9 +97,11 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    .plugin(
+      name: "SourceCommit", capability: .buildTool(), path: "Sources/SourceCommit"),
     .executableTarget(
       name: "cnnzoo", dependencies: ["Command"], path: "Sources/Main", swiftSettings: strict,
-      linkerSettings: runtimeInside),
+      linkerSettings: runtimeInside, plugins: ["SourceCommit"]),
 
     .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: strict),
     .testTarget(

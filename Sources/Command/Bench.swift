@@ -16,10 +16,11 @@ struct Bench: ParsableCommand {
       needs fewer; the bound counts those of the method in use.
       """)
 
-  @Argument(help: "The networks; see `cnnzoo models`.")
+  @Argument(help: "The networks; see `cnnzoo models`.", completion: .networks)
   var models: [String]
 
-  @Option(name: .shortAndLong, help: "Counts of threads.")
+  @Option(
+    name: .shortAndLong, help: "Counts of threads; by default as many as this process may use.")
   var threads = CountList([HostFacts.allowedThreads])
 
   @Option(name: .shortAndLong, help: "Counts of images that are computed together, up to 1024.")
@@ -34,7 +35,8 @@ struct Bench: ParsableCommand {
   @Flag(help: "Also measure every step of the program, in runs of their own.")
   var layers = false
 
-  @Option(help: "Weights of the one network, a safetensors or PyTorch file.")
+  @Option(
+    help: "Weights of the one network, a safetensors or PyTorch file.", completion: .file())
   var weights: String?
 
   @Option(help: "Who computes the convolutions.")

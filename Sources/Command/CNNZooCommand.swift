@@ -3,7 +3,12 @@ import CNNZoo
 import Glibc
 
 /// Does what the process's arguments say, and ends it.
-package func runCommand() -> Never { CNNZooCommand.main() }
+///
+/// - Parameter commit: What the executable was built from, for `--version`; empty where not known.
+package func runCommand(commit: String) -> Never {
+  BuildVersion.commit = commit
+  CNNZooCommand.main()
+}
 
 /// The command; its subcommands do the work.
 struct CNNZooCommand: ParsableCommand {
@@ -15,7 +20,7 @@ struct CNNZooCommand: ParsableCommand {
 
       \(ExitStatus.help)
       """,
-    version: cnnzooVersion,
+    version: BuildVersion.text,
     subcommands: [
       Classify.self, Summary.self, Bench.self, Infer.self, Models.self, Pull.self, List.self,
       ShowPath.self, Verify.self, Remove.self, Convert.self,

@@ -24,19 +24,20 @@ struct Convert: ParsableCommand {
       file carries the network's name, the recipe of its pictures and what else is given here.
       """)
 
-  @Argument(help: "The file to read.")
+  @Argument(help: "The file to read.", completion: .file())
   var input: String
 
-  @Argument(help: "The safetensors file to write.")
+  @Argument(help: "The safetensors file to write.", completion: .file())
   var output: String
 
-  @Option(help: "The network whose weights these are; see `cnnzoo models`.")
+  @Option(
+    help: "The network whose weights these are; see `cnnzoo models`.", completion: .networks)
   var model: String
 
   @Option(help: "How numbers are stored; by default as they are.")
   var dtype: StoredType?
 
-  @Option(help: "A file with the classes' names, one a line.")
+  @Option(help: "A file with the classes' names, one a line.", completion: .file())
   var labels: String?
 
   @Option(help: "Where the weights came from.")

@@ -10,16 +10,16 @@ struct Infer: ParsableCommand {
       tensor logits, [N, classes].
       """)
 
-  @Argument(help: "The network; see `cnnzoo models`.")
+  @Argument(help: "The network; see `cnnzoo models`.", completion: .networks)
   var model: String
 
-  @Option(help: "Its weights, a safetensors or PyTorch file.")
+  @Option(help: "Its weights, a safetensors or PyTorch file.", completion: .file())
   var weights: String?
 
-  @Option(help: "The safetensors or NumPy file to read.")
+  @Option(help: "The safetensors or NumPy file to read.", completion: .file())
   var input: String
 
-  @Option(help: "The safetensors file to write.")
+  @Option(help: "The safetensors file to write.", completion: .file())
   var output: String
 
   @Option(

@@ -10,7 +10,7 @@ struct Models: ParsableCommand {
       beginning of one: more of it is not known.
       """)
 
-  @Argument(help: "Only this network, by any of its names.")
+  @Argument(help: "Only this network, by any of its names.", completion: .networks)
   var model: String?
 
   @OptionGroup var format: FormatOption

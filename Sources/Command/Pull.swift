@@ -35,7 +35,8 @@ struct Pull: ParsableCommand {
       by Python's pip. Proxies are found as curl finds them.
       """)
 
-  @Argument(help: "Networks, or their sets of weights; see `cnnzoo models`.")
+  @Argument(
+    help: "Networks, or their sets of weights; see `cnnzoo models`.", completion: .publishedWeights)
   var names: [String] = []
 
   @Option(help: "Another address to fetch from; without a network, any file.")

@@ -6,7 +6,7 @@ struct Remove: ParsableCommand {
     commandName: "rm",
     abstract: "Remove weights from the cache.")
 
-  @Argument(help: "Networks, or files of the cache.")
+  @Argument(help: "Networks, or files of the cache.", completion: .networksAndCachedFiles)
   var names: [String]
 
   @OptionGroup var format: FormatOption

@@ -38,7 +38,7 @@ struct EnvironmentFacts {
   /// For people: each fact with its name.
   var lines: [(String, String)] {
     [
-      ("version", cnnzooVersion), ("processor", processor),
+      ("version", BuildVersion.text), ("processor", processor),
       ("threads allowed", "\(allowedThreads)"), ("instruction set", instructionSet),
       ("OpenBLAS core", openBLASCore ?? "not installed"),
       ("OPENBLAS_CORETYPE", openBLASPin ?? "not set"),
@@ -47,7 +47,7 @@ struct EnvironmentFacts {
 
   var json: JSON.Object {
     [
-      "version": .string(cnnzooVersion), "processor": .string(processor),
+      "version": .string(BuildVersion.text), "processor": .string(processor),
       "threads_allowed": .integer(allowedThreads), "instruction_set": .string(instructionSet),
       "openblas_core": .optional(openBLASCore), "openblas_pin": .optional(openBLASPin),
       "warning": .optional(warning),

@@ -9,7 +9,7 @@ struct ShowPath: ParsableCommand {
       For a network, the file that `classify` would take; a file of the cache can be named too.
       """)
 
-  @Argument(help: "A network, or a file of the cache.")
+  @Argument(help: "A network, or a file of the cache.", completion: .networksAndCachedFiles)
   var name: String?
 
   @OptionGroup var format: FormatOption

@@ -5,7 +5,7 @@ struct Summary: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show a network's modules, shapes, parameters and costs; needs no weights.")
 
-  @Argument(help: "The network; see `cnnzoo models`.")
+  @Argument(help: "The network; see `cnnzoo models`.", completion: .networks)
   var model: String
 
   @Option(help: "Extent of the input, N or HEIGHTxWIDTH; by default the published one.")

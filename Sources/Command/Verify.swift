@@ -9,7 +9,8 @@ struct Verify: ParsableCommand {
       there by other means, nothing is recorded.
       """)
 
-  @Argument(help: "Networks, or files of the cache; all without one.")
+  @Argument(
+    help: "Networks, or files of the cache; all without one.", completion: .networksAndCachedFiles)
   var names: [String] = []
 
   @OptionGroup var format: FormatOption

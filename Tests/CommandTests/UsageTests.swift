@@ -19,10 +19,6 @@ struct UsageTests {
     }
   }
 
-  @Test func version() throws {
-    #expect(try Tool.run(["--version"]).output == "0.1.0\n")
-  }
-
   @Test(arguments: [
     ["nonsense"], ["classify"], ["classify", "--model", "effnet-lite0"],
     ["classify", "x", "--model", "effnet-lite0", "-k", "0"],
