@@ -5,6 +5,14 @@ public enum HostFacts {
   /// Threads that this process may run at once: the lesser of affinity mask and cgroup quota.
   public static var allowedThreads: Int { Processor.allowedThreads }
 
+  /// The processors that the affinity mask allows, such as `0-3,8`; `nil` where the system does not
+  /// tell.
+  public static var allowedProcessors: String? { Processor.allowedProcessors }
+
+  /// Threads of the whole machine that ran or waited to run in the last minute; `nil` where the
+  /// system does not tell.
+  public static var load: Double? { Processor.load }
+
   /// The processor's name.
   public static var processor: String { Processor.modelName }
 

@@ -5,15 +5,25 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure how long networks take, on random input.",
     discussion: """
-      Lists are swept: every count of threads with every batch. Without --weights the weights are \
-      random, which does not change the time. Images per second are those at the median. Decoding \
-      pictures is not measured.
+      Lists are swept: every count of threads with every batch. Several networks are measured in \
+      turns, round by round, so that a machine that grows slower does so for all. Without --weights \
+      the weights are random, which does not change the time. Images per second are those at the \
+      median; round_spread is how far the rounds' medians lie apart. Decoding pictures is not \
+      measured.
+
+      --compare tells for each measurement the ratio of its time to that in an earlier report, and \
+      an interval: 99 % by the test of Mann and Whitney on the medians of the rounds. It is called \
+      faster or slower where the interval leaves out 1, the fastest runs agree, and the medians are \
+      not those of a busy machine. What changed \
+      between two runs of the machine itself no test can see: repeat both.
 
       --layers sets each step's time beside its bound: the longer of its multiply-adds at the peak \
       and its bytes at the bandwidth that this process measures first, with as many threads; bytes \
       at the bandwidth of memory of the step's size, from a cache or not. GFLOP/s count the \
       convolution's definition, 2 per multiply-add, and may pass the peak where Winograd's method \
       needs fewer; the bound counts those of the method in use.
+
+      With --compare or --layers, csv and markdown hold the table of that.
       """)
 
   @Argument(help: "The networks; see `cnnzoo models`.", completion: .networks)
@@ -32,8 +42,22 @@ struct Bench: ParsableCommand {
   @Option(help: "Seconds that each measurement lasts at least.")
   var minTime = 1.0
 
+  @Option(help: "Rounds that each measurement is split into, from 1 to 100.")
+  var rounds = 6
+
   @Flag(help: "Also measure every step of the program, in runs of their own.")
   var layers = false
+
+  @Option(
+    help: ArgumentHelp("Compare with an earlier --format json.", valueName: "file"),
+    completion: .file())
+  var compare: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Also draw the distributions, and with --layers the steps, as SVG.", valueName: "file"),
+    completion: .file(extensions: ["svg"]))
+  var plot: String?
 
   @Option(
     help: "Weights of the one network, a safetensors or PyTorch file.", completion: .file())
@@ -59,61 +83,61 @@ struct Bench: ParsableCommand {
     if !(minTime >= 0 && minTime <= 3600) {
       throw ValidationError("--min-time must be from 0 to 3600 seconds.")
     }
+    if !(1...100).contains(rounds) {
+      throw ValidationError("--rounds must be from 1 to 100.")
+    }
   }
 
   func run() throws {
-    let environment = try EnvironmentFacts()
+    var report = BenchReport(environment: try EnvironmentFacts())
+    if let plot { try OutputFile.requireCreatable(plot) }
+    let earlier = try compare.map { path throws in try EarlierBench(contentsOf: path) }
     let networks = try models.map { name throws in
       try BenchNetwork(ModelCatalog.model(named: name), weights: weights, configure: configure)
     }
+    if let earlier { try requireCommon(networks, earlier) }
     let bench = BenchRun(
-      rule: RepetitionRule(minimumTime: minTime, minimumCount: Self.minimumCount),
+      rounds: BenchRounds(
+        count: rounds,
+        rule: RepetitionRule(minimumTime: minTime, minimumCount: Self.minimumCount)),
       measuresLayers: layers)
-    var results: [BenchResult] = []
-    for network in networks {
-      for threads in threads.values {
-        for batch in batch.values {
-          let session = try network.session(
-            InferenceSession.Options(threads: threads, backend: backend, maximumBatch: batch))
-          results.append(try bench.measure(session, model: network.model.name))
-        }
+    for options in settings {
+      let sessions = try networks.map { network throws in
+        (key: try network.key(options), session: try network.session(options))
+      }
+      report.results += try bench.measure(sessions)
+    }
+    if let earlier { report.compare(with: earlier) }
+    if format.format != .text {
+      for warning in report.warnings { Diagnostics.tell(warning) }
+    }
+    try report.formatted.write(as: format.format)
+    if let plot { try OutputFile.write(report.plot, to: plot) }
+  }
+
+  /// Every count of threads with every batch.
+  private var settings: [InferenceSession.Options] {
+    threads.values.flatMap { threads in
+      batch.values.map { batch in
+        InferenceSession.Options(threads: threads, backend: backend, maximumBatch: batch)
       }
     }
-    try benchReport(results, environment: environment).write(as: format.format)
+  }
+
+  /// Refuses an earlier report of other work before anything is measured.
+  private func requireCommon(_ networks: [BenchNetwork], _ earlier: EarlierBench) throws {
+    let keys = try settings.flatMap { options throws in
+      try networks.map { network throws in try network.key(options) }
+    }
+    guard keys.contains(where: { earlier.result(for: $0) != nil }) else {
+      throw EarlierBenchError.nothingInCommon(
+        path: earlier.path, has: earlier.results.map(\.key))
+    }
   }
 
   private func configure(_ configuration: inout ModelConfiguration) {
     configuration.resize(to: inputSize)
     configuration.padding = padding ?? configuration.padding
     form.apply(to: &configuration)
-  }
-}
-
-/// A network to be measured, with weights from a file or random ones.
-struct BenchNetwork {
-  let model: Model
-  private let graph: Graph
-  private let loaded: LoadedNetwork?
-
-  init(
-    _ model: Model, weights: String?, configure: (inout ModelConfiguration) -> Void
-  ) throws {
-    self.model = model
-    if let weights {
-      let network = try LoadedNetwork(
-        model, file: WeightFile(path: weights), configure: configure)
-      loaded = network
-      graph = network.graph
-    } else {
-      var configuration = model.defaultConfiguration
-      configure(&configuration)
-      loaded = nil
-      graph = try model.graph(configuration)
-    }
-  }
-
-  func session(_ options: InferenceSession.Options) throws -> InferenceSession {
-    if let loaded { return try loaded.session(options) }
-    return try InferenceSession(graph: graph, parameters: SeededParameters(), options: options)
   }
 }

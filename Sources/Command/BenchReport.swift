@@ -1,64 +1,115 @@
 import CNNZoo
 
-/// The report of `cnnzoo bench`.
-func benchReport(_ results: [BenchResult], environment: EnvironmentFacts) -> Report {
-  let layered = results.filter { $0.layers != nil }
-  let facts: JSON.Object = ["environment": .object(environment.json)]
-  return Report(
-    document: ["results": .array(results.map { .object(json($0, withSamples: true)) })] + facts,
-    records: results.map { json($0, withSamples: false) } + [facts],
-    table: layered.isEmpty ? timeTable(results) : layerTable(layered),
-    notes: (layered.isEmpty ? [] : timeTable(results).text.split(separator: "\n").map(String.init))
-      + layered.map(limitsNote)
-      + environment.lines.map { "\($0): \($1)" }
-      + ["input: random tensor, decoding not included"]
-      + (environment.warning.map { ["warning: \($0)"] } ?? []))
+/// What `cnnzoo bench` found, in every form of output.
+package struct BenchReport {
+  package let environment: EnvironmentFacts
+  package var results: [BenchResult] = []
+  private var earlier: EarlierBench?
+
+  package init(environment: EnvironmentFacts) {
+    self.environment = environment
+  }
+
+  /// Sets each result beside the one of the same work in an earlier report, where there is one.
+  package mutating func compare(with earlier: EarlierBench) {
+    self.earlier = earlier
+    for index in results.indices {
+      results[index].comparison = earlier.result(for: results[index].key).map {
+        BenchComparison(results[index].rounds, earlier: $0)
+      }
+    }
+  }
+
+  /// Sentences about what would mislead a reader of the figures.
+  package var warnings: [String] {
+    let cautions = results.map { result in
+      BenchCaution(name: "\(result.key.model), \(result.key.threadsAndBatch)", result.seconds)
+    }
+    var warnings = cautions.compactMap(\.warning)
+    for (index, result) in results.enumerated() {
+      for other in results.indices[..<index]
+      where results[other].key.sharesSetting(with: result.key) {
+        if let warning = cautions[index].warning(against: cautions[other]) {
+          warnings.append(warning)
+        }
+      }
+    }
+    if let earlier {
+      warnings += differences(from: earlier).map {
+        "\(earlier.path) is of another environment: \($0)"
+      }
+    }
+    return warnings + (environment.warning.map { [$0] } ?? [])
+  }
+
+  private func differences(from earlier: EarlierBench) -> [String] {
+    environmentDifferences(
+      now: environment.comparable, earlier: earlier.environment,
+      usesBLAS: results.contains { $0.key.backend == Backend.blas.rawValue })
+  }
+
+  /// The results to be written.
+  package var formatted: Report {
+    let layered = results.filter { $0.layers != nil }
+    let times = timeTable(results)
+    let comparison = earlier.map { comparisonTable(results, earlier: $0) }
+    return Report(
+      document: ["results": .array(results.map { .object(json($0, withSamples: true)) })] + facts
+        + ["warnings": .array(warnings.map(JSON.string))],
+      records: results.map { json($0, withSamples: false) } + [facts]
+        + warnings.map { ["warning": .string($0)] },
+      table: layered.isEmpty ? comparison ?? times : layerTable(layered),
+      notes: layered.map(limitsNote) + environment.lines.map { "\($0): \($1)" }
+        + ["input: random tensor, decoding not included"]
+        + warnings.map { "warning: \($0)" },
+      textTables: (layered.isEmpty ? [] : [layerTable(layered)]) + [times]
+        + (comparison.map { [$0] } ?? []))
+  }
+
+  private var facts: JSON.Object {
+    var facts: JSON.Object = ["environment": .object(environment.json)]
+    if let earlier {
+      facts.append(
+        "compared_with",
+        .object([
+          "file": .string(earlier.path), "version": .optional(earlier.environment["version"]),
+          "environment_differences": .array(differences(from: earlier).map(JSON.string)),
+        ]))
+    }
+    return facts
+  }
+
+  private func json(_ result: BenchResult, withSamples: Bool) -> JSON.Object {
+    var members = result.key.json + ["n": .integer(result.seconds.samples.count)]
+    for time in result.milliseconds { members.append(time.name, .number(time.value)) }
+    members.append("round_spread", .number(result.rounds.spread))
+    members.append("images_per_second", .number(result.imagesPerSecond))
+    members.append("peak_rss_bytes", .integer(result.peakResidentBytes))
+    if let ratio = result.ratioToFirst { members.append("ratio_to_first", .number(ratio)) }
+    if let comparison = result.comparison {
+      members.append("comparison", .object(comparison.json))
+    }
+    guard withSamples else { return members }
+    members.append("round_p50_ms", .array(result.rounds.medians.map { .number(1000 * $0) }))
+    members.append("samples_ms", .array(result.seconds.samples.map { .number(1000 * $0) }))
+    if let layers = result.layers {
+      members = members + layersJSON(layers, batch: result.key.batch)
+    }
+    return members
+  }
 }
 
-private func timeTable(_ results: [BenchResult]) -> Table {
-  let times = ["min_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "mean_ms", "sd_ms", "cold_ms"]
-  return Table(
+extension BenchKey {
+  /// Whether two networks were measured in the same rounds.
+  func sharesSetting(with other: BenchKey) -> Bool {
+    threads == other.threads && batch == other.batch
+  }
+
+  var json: JSON.Object {
     [
-      .text("model"), .text("input"), .text("backend"), .number("threads"), .number("batch"),
-      .number("n"),
-    ] + times.map { .number($0) } + [.number("images_per_second"), .number("peak_rss_mib")],
-    rows: results.map { result in
-      [
-        .text(result.model), .text("\(result.input)"), .text(result.backend.rawValue),
-        .integer(result.threads), .integer(result.batch), .integer(result.seconds.samples.count),
-      ]
-        + milliseconds(result).map { .number($0.value, decimals: 3) }
-        + [
-          .number(result.imagesPerSecond, decimals: 2),
-          .number(Double(result.peakResidentBytes) / 1_048_576, decimals: 1),
-        ]
-    })
-}
-
-private func milliseconds(_ result: BenchResult) -> [(name: String, value: Double)] {
-  let seconds = result.seconds
-  return [
-    ("min_ms", seconds.minimum), ("p50_ms", seconds.percentile(50)),
-    ("p90_ms", seconds.percentile(90)), ("p95_ms", seconds.percentile(95)),
-    ("p99_ms", seconds.percentile(99)), ("mean_ms", seconds.mean),
-    ("sd_ms", seconds.standardDeviation), ("cold_ms", result.coldSeconds),
-  ].map { ($0, 1000 * $1) }
-}
-
-private func json(_ result: BenchResult, withSamples: Bool) -> JSON.Object {
-  var members: JSON.Object = [
-    "model": .string(result.model), "threads": .integer(result.threads),
-    "batch": .integer(result.batch), "backend": .string(result.backend.rawValue),
-    "input_shape": .array([
-      .integer(result.input.height), .integer(result.input.width), .integer(3),
-    ]),
-    "n": .integer(result.seconds.samples.count),
-  ]
-  for time in milliseconds(result) { members.append(time.name, .number(time.value)) }
-  members.append("images_per_second", .number(result.imagesPerSecond))
-  members.append("peak_rss_bytes", .integer(result.peakResidentBytes))
-  guard withSamples else { return members }
-  members.append("samples_ms", .array(result.seconds.samples.map { .number(1000 * $0) }))
-  if let layers = result.layers { members = members + layersJSON(layers, batch: result.batch) }
-  return members
+      "model": .string(model), "threads": .integer(threads), "batch": .integer(batch),
+      "backend": .string(backend), "input_shape": .array(input.map(JSON.integer)),
+      "macs": .integer(macs),
+    ]
+  }
 }

@@ -25,7 +25,8 @@ func limitsNote(_ result: BenchResult) -> String {
   let bandwidths = limits.bandwidths.map {
     "\(NumberText.fixed($0.bytesPerSecond / 1e9, 0)) (\(NumberText.bytes($0.bytes)))"
   }
-  return "limits of \(result.threads) threads: \(NumberText.fixed(limits.flops / 1e9, 0)) GFLOP/s,"
+  return
+    "limits of \(result.key.threads) threads: \(NumberText.fixed(limits.flops / 1e9, 0)) GFLOP/s,"
     + " GB/s read: \(bandwidths.joined(separator: ", "))"
 }
 
@@ -72,11 +73,12 @@ private struct LayerRow {
 
   func cells(of result: BenchResult, _ times: LayerTimes) -> [Table.Cell] {
     [
-      .text(result.model), .integer(result.threads), .integer(result.batch), .text(name),
+      .text(result.key.model), .integer(result.key.threads), .integer(result.key.batch),
+      .text(name),
       .text(strategy), .text(shape), .number(1000 * seconds, decimals: 4),
       .number(100 * ratio(seconds, times.seconds), decimals: 1),
-      .number(rate(2 * macs, seconds, result.batch), decimals: 1),
-      .number(rate(bytes, seconds, result.batch), decimals: 1),
+      .number(rate(2 * macs, seconds, result.key.batch), decimals: 1),
+      .number(rate(bytes, seconds, result.key.batch), decimals: 1),
       .number(1000 * boundSeconds, decimals: 4),
       .number(100 * ratio(boundSeconds, seconds), decimals: 1), .text(bound),
     ]

@@ -19,7 +19,7 @@ struct FormatOption: ParsableArguments {
 }
 
 /// Results that are known as a whole before any is written.
-struct Report {
+package struct Report {
   /// The document of `json`, without its schema.
   var document: JSON.Object
   /// The records of `jsonl`, without their schema.
@@ -28,13 +28,17 @@ struct Report {
   var table: Table
   /// What is said to people below the table.
   var notes: [String] = []
+  /// What people see in place of `table`, where that is more than one.
+  var textTables: [Table]?
 
   /// Writes the results to standard output.
   func write(as format: OutputFormat) throws(OutputError) {
     switch format {
     case .text:
       let notes = notes.map { $0.terminalSafe() + "\n" }.joined()
-      try StandardOutput.write(table.text + (notes.isEmpty ? "" : "\n" + notes))
+      let tables = (textTables ?? [table]).map(\.text)
+      try StandardOutput.write(
+        (tables + (notes.isEmpty ? [] : [notes])).joined(separator: "\n"))
     case .json: try StandardOutput.write("\(JSON.object(.schema + document))\n")
     case .jsonl:
       for record in records {

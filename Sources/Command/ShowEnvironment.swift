@@ -23,15 +23,18 @@ struct ShowEnvironment: ParsableCommand {
 }
 
 /// What of this machine and process a measurement depends on.
-struct EnvironmentFacts {
+package struct EnvironmentFacts {
   let processor = HostFacts.processor
   let allowedThreads = HostFacts.allowedThreads
+  let allowedProcessors = HostFacts.allowedProcessors
   let instructionSet: String
+  /// Threads that ran or waited to run in the last minute, those of other programs included.
+  let load = HostFacts.load
   let openBLASCore = HostFacts.openBLASCore
   let openBLASPin = HostFacts.openBLASPin
   let warning = HostFacts.warning
 
-  init() throws {
+  package init() throws {
     instructionSet = try HostFacts.instructionSet()
   }
 
@@ -39,16 +42,31 @@ struct EnvironmentFacts {
   var lines: [(String, String)] {
     [
       ("version", BuildVersion.text), ("processor", processor),
-      ("threads allowed", "\(allowedThreads)"), ("instruction set", instructionSet),
+      ("threads allowed", "\(allowedThreads)"),
+      ("processors allowed", allowedProcessors ?? "not told"),
+      ("load", load.map { NumberText.fixed($0, 2) } ?? "not told"),
+      ("instruction set", instructionSet),
       ("OpenBLAS core", openBLASCore ?? "not installed"),
       ("OPENBLAS_CORETYPE", openBLASPin ?? "not set"),
     ]
   }
 
+  /// Those that two measurements should have in common.
+  var comparable: [String: String] {
+    var facts = [
+      "processor": processor, "threads_allowed": "\(allowedThreads)",
+      "instruction_set": instructionSet,
+    ]
+    facts["openblas_core"] = openBLASCore
+    return facts
+  }
+
   var json: JSON.Object {
     [
       "version": .string(BuildVersion.text), "processor": .string(processor),
-      "threads_allowed": .integer(allowedThreads), "instruction_set": .string(instructionSet),
+      "threads_allowed": .integer(allowedThreads),
+      "processors_allowed": .optional(allowedProcessors),
+      "load": load.map(JSON.number) ?? .null, "instruction_set": .string(instructionSet),
       "openblas_core": .optional(openBLASCore), "openblas_pin": .optional(openBLASPin),
       "warning": .optional(warning),
     ]

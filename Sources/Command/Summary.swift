@@ -3,21 +3,31 @@ import CNNZoo
 
 struct Summary: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show a network's modules, shapes, parameters and costs; needs no weights.")
+    abstract: "Show networks' modules, shapes, parameters and costs; needs no weights.",
+    discussion: """
+      One network is shown as a tree of its modules, each with what is in it, and its shares of the \
+      whole. Several are shown side by side, their stages aligned by how far the feature map is \
+      reduced, with ratios to the first.
 
-  @Argument(help: "The network; see `cnnzoo models`.", completion: .networks)
-  var model: String
+      MACs are multiply-accumulates of convolutions and linear layers, as published figures count \
+      them; parameters are the trainable ones. Activations are the memory that inference needs for \
+      the values of one image.
+      """)
+
+  @Argument(help: "The networks; see `cnnzoo models`.", completion: .networks)
+  var models: [String]
 
   @Option(help: "Extent of the input, N or HEIGHTxWIDTH; by default the published one.")
   var inputSize: InputSize?
 
-  @Option(help: "Levels of modules that are shown; json always has all layers.")
-  var depth = 3
+  @Option(
+    help: "Levels of modules that are shown of one network; json has all layers. (default: 3)")
+  var depth: Int?
 
-  @Flag(help: "Show the compiled program instead: steps, strategies, memory.")
+  @Flag(help: "Show the compiled program of one network instead: steps, strategies, memory.")
   var plan = false
 
-  @Option(help: "Who computes the convolutions, for --plan.")
+  @Option(help: "Who computes the convolutions: decides over the program and its memory.")
   var backend = Backend.auto
 
   @Option(help: "The padding rule; by default that of the published weights.")
@@ -28,22 +38,29 @@ struct Summary: ParsableCommand {
   @OptionGroup(title: "Form of the network") var form: NetworkForm
 
   func validate() throws {
-    if depth < 1 { throw ValidationError("--depth must be at least 1.") }
+    if let depth, depth < 1 { throw ValidationError("--depth must be at least 1.") }
+    if models.count > 1 && (plan || depth != nil) {
+      throw ValidationError("\(plan ? "--plan" : "--depth") is about one network.")
+    }
   }
 
   func run() throws {
-    let network = try ModelCatalog.model(named: model)
+    let networks = try models.map { name throws in try costs(of: name) }
+    try report(on: networks).write(as: format.format)
+  }
+
+  private func report(on networks: [NetworkCosts]) -> Report {
+    if networks.count > 1 { return summaryComparison(networks) }
+    return plan
+      ? planReport(of: networks[0]) : summaryReport(of: networks[0], depth: depth ?? 3)
+  }
+
+  private func costs(of name: String) throws -> NetworkCosts {
+    let network = try ModelCatalog.model(named: name)
     var configuration = network.defaultConfiguration
     configuration.resize(to: inputSize)
     configuration.padding = padding ?? configuration.padding
     form.apply(to: &configuration)
-    let graph = try network.graph(configuration)
-    let program = try ExecutionPlan(
-      of: graph, options: InferenceSession.Options(threads: 1, backend: backend))
-    let report =
-      plan
-      ? planReport(of: program, graph: graph)
-      : summaryReport(of: graph, depth: depth, peak: program.peakActivationBytes)
-    try report.write(as: format.format)
+    return try NetworkCosts(of: network.graph(configuration), backend: backend)
   }
 }

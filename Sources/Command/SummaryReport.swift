@@ -1,98 +1,102 @@
 import CNNZoo
 
-/// A line of a summary: a module with all that is in it, or an operation.
-struct SummaryRow {
-  /// The dotted path; the part after the last dot is shown.
-  let path: String
-  let kind: String
-  /// Shape of what leaves it.
-  var shape: TensorShape
-  /// Trainable scalars, those of inner modules included.
-  var parameters = 0
-  /// Multiply-accumulates for one image, those of inner modules included.
-  var macs = 0
-
-  /// Enclosing modules, itself counted.
-  var depth: Int { path.count { $0 == "." } + 1 }
-}
-
-/// The modules and operations of `graph` in the order of their first use, modules before what is in
-/// them.
-func summaryRows(of graph: Graph) -> [SummaryRow] {
-  var rows: [SummaryRow] = []
-  var positions: [String: Int] = [:]
-  for node in graph.nodes {
-    let parameters = node.parameters.lazy.filter(\.isTrainable).map(\.count).reduce(0, +)
-    for path in prefixes(of: node.name) {
-      guard let kind = graph.modules[path] else { continue }
-      let position = positions[path] ?? rows.count
-      if position == rows.count {
-        positions[path] = position
-        rows.append(SummaryRow(path: path, kind: kind, shape: node.shape))
-      }
-      rows[position].shape = node.shape
-      rows[position].parameters += parameters
-      rows[position].macs += node.macs
-    }
-    rows.append(
-      SummaryRow(
-        path: node.name, kind: node.operation.moduleName, shape: node.shape,
-        parameters: parameters, macs: node.macs))
-  }
-  return rows
-}
-
-/// The paths that enclose `name`: of `a.b.c`, these are `a` and `a.b`.
-private func prefixes(of name: String) -> [String] {
-  name.indices.filter { name[$0] == "." }.map { String(name[..<$0]) }
-}
-
-/// The report of `cnnzoo summary`.
-func summaryReport(of graph: Graph, depth: Int, peak: Int) -> Report {
-  let rows = summaryRows(of: graph)
-  let layers = graph.nodes.map(layer)
-  let input: JSON = .array([
-    .integer(graph.inputShape.height), .integer(graph.inputShape.width),
-    .integer(graph.inputShape.channels),
-  ])
-  let totals: JSON.Object = [
-    "model": .string(graph.name), "input_shape": input,
-    "classes": .integer(graph.classCount),
-    "parameters": .integer(graph.parameterCount), "macs": .integer(graph.macs),
-    "peak_activation_bytes": .integer(peak),
-  ]
+/// The report of `cnnzoo summary` about one network.
+func summaryReport(of costs: NetworkCosts, depth: Int) -> Report {
+  let graph = costs.graph
+  let layers = graph.nodes.map { layer($0, of: graph) }
+  let tree = SummaryTree(of: graph, depth: depth)
   let table = Table(
     [
-      .text("module"), .text("kind"), .number("output"), .number("parameters"),
-      .number("MACs"),
+      .text("module"), .text("kind"), .text("kernel"), .number("output"), .number("parameters"),
+      .number("% of parameters"), .number("MACs"), .number("% of MACs"),
     ],
-    rows: rows.filter { $0.depth <= depth }.map { row in
-      let name = row.path.split(separator: ".").last.map(String.init) ?? row.path
-      return [
-        .text(String(repeating: "  ", count: row.depth - 1) + name), .text(row.kind),
-        .text("\(row.shape)"), row.parameters == 0 ? .empty : .integer(row.parameters),
-        row.macs == 0 ? .empty : .integer(row.macs),
-      ]
+    rows: zip(tree.rows, tree.branches).map { row, branch in
+      [
+        .shown(branch + row.name, plain: row.path), .text(row.kind), .text(row.kernel),
+        .text("\(row.shape)"),
+      ] + cells(row.parameters, of: graph.parameterCount) + cells(row.macs, of: graph.macs)
     })
   return Report(
-    document: totals + ["layers": .array(layers.map(JSON.object))],
-    records: layers + [totals], table: table,
-    notes: [
-      "\(graph.name), input \(graph.inputShape), \(graph.classCount) classes",
-      "parameters       \(NumberText.grouped(graph.parameterCount))",
-      "MACs             \(NumberText.grouped(graph.macs))"
-        + " (\(NumberText.fixed(Double(graph.macs) / 1e9, 3)) G)",
-      "peak activations \(NumberText.bytes(peak))",
-    ])
+    document: costs.json + ["layers": .array(layers.map(JSON.object))],
+    records: layers + [costs.json], table: table, notes: notes(costs))
 }
 
-private func layer(_ node: Node) -> JSON.Object {
-  [
-    "name": .string(node.name), "kind": .string(node.operation.moduleName),
-    "output_shape": .array([
-      .integer(node.shape.height), .integer(node.shape.width), .integer(node.shape.channels),
-    ]),
-    "parameters": .integer(node.parameters.lazy.filter(\.isTrainable).map(\.count).reduce(0, +)),
-    "macs": .integer(node.macs),
+/// A count and its share; none for a module that has nothing of it.
+private func cells(_ part: Int, of whole: Int) -> [Table.Cell] {
+  guard part > 0 else { return [.empty, .empty] }
+  return [.integer(part), .number(100 * share(part, of: whole), decimals: 2)]
+}
+
+/// The part as a fraction; 0 of nothing.
+func share(_ part: Int, of whole: Int) -> Double {
+  whole == 0 ? 0 : Double(part) / Double(whole)
+}
+
+private func notes(_ costs: NetworkCosts) -> [String] {
+  let graph = costs.graph
+  let bytes = NumberText.bytes
+  return [
+    "\(graph.name), input \(graph.inputShape), \(graph.classCount) classes",
+    "parameters   \(NumberText.grouped(graph.parameterCount))",
+    "MACs         \(NumberText.grouped(graph.macs))"
+      + " (\(NumberText.fixed(Double(graph.macs) / 1e9, 3)) G)",
+    "weights      \(bytes(4 * costs.storedCount)) as f32, \(bytes(2 * costs.storedCount)) as f16;"
+      + " \(bytes(costs.plan.packedBytes)) packed to run",
+    "activations  \(bytes(costs.arenaBytes)) for one image, of which"
+      + " \(bytes(costs.plan.peakActivationBytes)) live at once;"
+      + " \(bytes(costs.separateBytes)) if nothing were shared and nothing fused",
+    "scratch      \(bytes(costs.plan.scratchBytes)) for each thread",
   ]
+}
+
+extension NetworkCosts {
+  /// What JSON says of the network as a whole.
+  var json: JSON.Object {
+    [
+      "model": .string(graph.name), "input_shape": .shape(graph.inputShape),
+      "classes": .integer(graph.classCount),
+      "parameters": .integer(graph.parameterCount), "macs": .integer(graph.macs),
+      "weight_bytes": .object([
+        "f32": .integer(4 * storedCount), "f16": .integer(2 * storedCount),
+        "packed": .integer(plan.packedBytes),
+      ]),
+      "peak_activation_bytes": .integer(plan.peakActivationBytes),
+      "activation_bytes": .integer(arenaBytes),
+      "separate_activation_bytes": .integer(separateBytes),
+      "scratch_bytes": .integer(plan.scratchBytes),
+      "stages": .array(
+        stages.map { stage in
+          .object([
+            "stage": .string(stage.name), "output_shape": .shape(stage.shape),
+            "parameters": .integer(stage.parameters),
+            "parameters_share": .number(share(stage.parameters, of: graph.parameterCount)),
+            "macs": .integer(stage.macs), "macs_share": .number(share(stage.macs, of: graph.macs)),
+          ])
+        }),
+    ]
+  }
+}
+
+private func layer(_ node: Node, of graph: Graph) -> JSON.Object {
+  var layer: JSON.Object = [
+    "name": .string(node.name), "kind": .string(node.operation.moduleName),
+  ]
+  if case .convolution(let convolution) = node.operation {
+    layer.append("kernel", .integer(convolution.kernel))
+    layer.append("stride", .integer(convolution.stride))
+    layer.append("groups", .integer(convolution.groups))
+  }
+  return layer + [
+    "output_shape": .shape(node.shape),
+    "parameters": .integer(node.trainableCount),
+    "parameters_share": .number(share(node.trainableCount, of: graph.parameterCount)),
+    "macs": .integer(node.macs), "macs_share": .number(share(node.macs, of: graph.macs)),
+  ]
+}
+
+extension JSON {
+  /// Height, width and channels.
+  static func shape(_ shape: TensorShape) -> JSON {
+    .array([.integer(shape.height), .integer(shape.width), .integer(shape.channels)])
+  }
 }

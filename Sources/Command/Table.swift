@@ -6,6 +6,8 @@ struct Table {
     case integer(Int)
     /// Shown to people with so many decimals, to programs as it is.
     case number(Double, decimals: Int)
+    /// Shown to people in one way, to programs in another.
+    case shown(String, plain: String)
     case empty
   }
 
@@ -69,7 +71,8 @@ struct Table {
     "|"
       + cells.map { cell in
         let escaped = cell.readable.replacing("\\", with: "\\\\").replacing("|", with: "\\|")
-        return " \(escaped) |"
+        // Where Markdown is shown, blanks in a row become one.
+        return " \(escaped.replacing("  ", with: "\u{A0}\u{A0}")) |"
       }.joined() + "\n"
   }
 }
@@ -80,6 +83,7 @@ extension Table.Cell {
     case .text(let text): text.terminalSafe()
     case .integer(let value): NumberText.grouped(value)
     case .number(let value, let decimals): NumberText.fixed(value, decimals)
+    case .shown(let text, plain: _): text.terminalSafe()
     case .empty: ""
     }
   }
@@ -89,6 +93,7 @@ extension Table.Cell {
     case .text(let text): text
     case .integer(let value): "\(value)"
     case .number(let value, _): value.isFinite ? "\(value)" : ""
+    case .shown(_, let plain): plain
     case .empty: ""
     }
   }

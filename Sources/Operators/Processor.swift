@@ -15,6 +15,22 @@ public enum Processor {
     return max(1, min(affinity, Int(quota.rounded(.up))))
   }()
 
+  /// The processors of the affinity mask, such as `0-3,8`; nil where the kernel does not tell.
+  public static var allowedProcessors: String? {
+    for line in (readText("/proc/self/status") ?? "").split(separator: "\n")
+    where line.hasPrefix("Cpus_allowed_list:") {
+      return line.split(whereSeparator: \.isWhitespace).dropFirst().first.map(String.init)
+    }
+    return nil
+  }
+
+  /// Threads of the whole machine that ran or waited to run, averaged over the last minute; nil where
+  /// the kernel does not tell.
+  public static var load: Double? {
+    var averages = [Double](repeating: 0, count: 1)
+    return getloadavg(&averages, 1) == 1 ? averages[0] : nil
+  }
+
   /// The model name that the kernel reports, or the architecture.
   public static var modelName: String {
     for line in (readText("/proc/cpuinfo") ?? "").split(separator: "\n")

@@ -1,0 +1,97 @@
+/// A drawing that grows by its parts, to be written as SVG 1.1.
+///
+/// Colours are classes of one style sheet, so that a viewer's light or dark scheme decides.
+package struct SVGDrawing {
+  /// Which point of a text lies at its coordinates.
+  package enum Anchor: String {
+    case start, middle, end
+  }
+
+  private var parts = ""
+
+  package init() {}
+
+  package mutating func text(
+    _ text: String, x: Double, y: Double, style: String, anchor: Anchor = .start
+  ) {
+    self.text([(text, style)], x: x, y: y, style: style, anchor: anchor)
+  }
+
+  /// Parts in styles of their own, one after another.
+  package mutating func text(
+    _ spans: [(text: String, style: String)], x: Double, y: Double, style: String,
+    anchor: Anchor = .start
+  ) {
+    let place = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
+    parts +=
+      "<text x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" class=\"\(style)\"\(place)>"
+      + spans.map { span in
+        let text = Self.escaped(span.text)
+        return span.style == style ? text : "<tspan class=\"\(span.style)\">\(text)</tspan>"
+      }.joined() + "</text>\n"
+  }
+
+  package mutating func line(
+    from start: (x: Double, y: Double), to end: (x: Double, y: Double), style: String
+  ) {
+    parts +=
+      "<path d=\"M\(Self.point(start.x, start.y))L\(Self.point(end.x, end.y))\""
+      + " class=\"\(style)\"/>\n"
+  }
+
+  package mutating func circle(x: Double, y: Double, radius: Double, style: String) {
+    parts +=
+      "<circle cx=\"\(Self.number(x))\" cy=\"\(Self.number(y))\" r=\"\(Self.number(radius))\""
+      + " class=\"\(style)\"/>\n"
+  }
+
+  package mutating func rectangle(
+    x: Double, y: Double, width: Double, height: Double, style: String
+  ) {
+    parts +=
+      "<rect x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" width=\"\(Self.number(max(0, width)))\""
+      + " height=\"\(Self.number(max(0, height)))\" class=\"\(style)\"/>\n"
+  }
+
+  /// Straight lines from point to point.
+  package mutating func path(_ points: [(x: Double, y: Double)], style: String) {
+    let steps = points.map { Self.point($0.x, $0.y) }.joined(separator: "L")
+    parts += "<path d=\"M\(steps)\" class=\"\(style)\"/>\n"
+  }
+
+  /// The whole file.
+  package func document(
+    width: Double, height: Double, title: String, styleSheet: String
+  ) -> String {
+    let size = "\(Self.number(width)) \(Self.number(height))"
+    return """
+      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(size)" \
+      width="\(Self.number(width))" height="\(Self.number(height))" role="img">
+      <title>\(Self.escaped(title))</title>
+      <style>
+      \(styleSheet)
+      </style>
+      <rect width="100%" height="100%" class="paper"/>
+      \(parts)</svg>
+
+      """
+  }
+
+  private static func point(_ x: Double, _ y: Double) -> String { "\(number(x)) \(number(y))" }
+
+  /// Hundredths of a pixel are finer than any screen; what is no number must not break the file.
+  private static func number(_ value: Double) -> String {
+    guard value.isFinite else { return "0" }
+    var text = NumberText.fixed(value, 2)
+    while text.last == "0" { text.removeLast() }
+    if text.last == "." { text.removeLast() }
+    return text
+  }
+
+  /// XML's own characters as entities; those that XML or a terminal does not bear, by number.
+  private static func escaped(_ text: String) -> String {
+    text.terminalSafe().replacing("&", with: "&amp;").replacing("<", with: "&lt;")
+      .replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
+      .replacing("\u{FFFE}", with: "?").replacing("\u{FFFF}", with: "?")
+  }
+}

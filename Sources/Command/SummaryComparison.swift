@@ -1,0 +1,127 @@
+import CNNZoo
+
+/// The report of `cnnzoo summary` about several networks: figures in lines, networks in columns,
+/// and the ratio of each network after the first to it.
+func summaryComparison(_ networks: [NetworkCosts]) -> Report {
+  let figures = [
+    [
+      Figure("input", networks) { .text("\($0.graph.inputShape)") },
+      Figure("classes", networks) { .text("\($0.graph.classCount)") },
+    ],
+    staged("parameters", networks, whole: \.graph.parameterCount, part: \.parameters),
+    staged("MACs", networks, whole: \.graph.macs, part: \.macs),
+    [
+      Figure("weights as f32", networks) { .bytes(4 * $0.storedCount) },
+      Figure("weights packed", networks) { .bytes($0.plan.packedBytes) },
+      Figure("activations", networks) { .bytes($0.arenaBytes) },
+      Figure("activations apart", networks) { .bytes($0.separateBytes) },
+    ],
+  ].flatMap(\.self)
+  let branches = SummaryTree.branches(depths: figures.map { $0.isPart ? 2 : 1 })
+  let names = networks.map(\.graph.name)
+  return Report(
+    document: ["models": .array(networks.map { .object($0.json + ratios($0, to: networks[0])) })],
+    records: networks.map { $0.json + ratios($0, to: networks[0]) },
+    table: Table(
+      [.text("figure")] + names.map { .number($0) }
+        + names.dropFirst().map { .number("\($0)/\(names[0])") },
+      rows: zip(figures, branches).map { figure, branch in
+        [.shown(branch + figure.label, plain: figure.name)]
+          + figure.values.map(\.cell) + figure.ratios
+      }),
+    notes: [
+      "1/8 is the stage whose feature map has an eighth of the input's sides, head what follows",
+      "activations are those of one image; apart: if nothing were shared and nothing fused",
+    ])
+}
+
+/// A total and, below it, what each stage has of it; stages that a network lacks are left empty.
+private func staged(
+  _ name: String, _ networks: [NetworkCosts], whole: KeyPath<NetworkCosts, Int>,
+  part: KeyPath<NetworkStage, Int>
+) -> [Figure] {
+  let reductions = Set(networks.flatMap { $0.stages.map { $0.reduction ?? .max } }).sorted()
+  return [Figure(name, networks) { .count($0[keyPath: whole], of: nil) }]
+    + reductions.map { reduction in
+      let label = reduction == .max ? "head" : "1/\(reduction)"
+      return Figure(name, part: label, networks) { network in
+        let stages = network.stages.filter { ($0.reduction ?? .max) == reduction }
+        return stages.isEmpty
+          ? .none
+          : .count(
+            stages.reduce(0) { $0 + $1[keyPath: part] }, of: network[keyPath: whole])
+      }
+    }
+}
+
+private func ratios(_ network: NetworkCosts, to first: NetworkCosts) -> JSON.Object {
+  let figures: [(String, KeyPath<NetworkCosts, Int>)] = [
+    ("parameters", \.graph.parameterCount), ("macs", \.graph.macs),
+    ("packed_bytes", \.plan.packedBytes), ("activation_bytes", \.arenaBytes),
+  ]
+  return [
+    "ratios": .object(
+      JSON.Object(
+        figures.map { name, figure in
+          (name, .number(Double(network[keyPath: figure]) / Double(first[keyPath: figure])))
+        }))
+  ]
+}
+
+/// A line of the comparison.
+private struct Figure {
+  enum Value {
+    case text(String)
+    case bytes(Int)
+    /// With the share of the whole, where it is a part.
+    case count(Int, of: Int?)
+    case none
+  }
+
+  let name: String
+  let label: String
+  let isPart: Bool
+  let values: [Value]
+
+  init(
+    _ name: String, part: String? = nil, _ networks: [NetworkCosts], value: (NetworkCosts) -> Value
+  ) {
+    self.name = part.map { "\(name) \($0)" } ?? name
+    label = part ?? name
+    isPart = part != nil
+    values = networks.map(value)
+  }
+
+  /// Each value after the first, divided by the first.
+  var ratios: [Table.Cell] {
+    values.dropFirst().map { value in
+      guard let number = value.number, let first = values[0].number, first > 0 else {
+        return .empty
+      }
+      return .number(Double(number) / Double(first), decimals: 3)
+    }
+  }
+}
+
+extension Figure.Value {
+  var number: Int? {
+    switch self {
+    case .bytes(let value), .count(let value, _): value
+    case .text, .none: nil
+    }
+  }
+
+  var cell: Table.Cell {
+    switch self {
+    case .text(let text): return .text(text)
+    case .none: return .empty
+    case .bytes(let value): return .shown(NumberText.bytes(value), plain: "\(value)")
+    case .count(let value, nil): return .integer(value)
+    case .count(let value, let whole?):
+      let percent = NumberText.fixed(100 * share(value, of: whole), 1)
+      let padding = String(repeating: " ", count: max(0, 5 - percent.count))
+      return .shown(
+        "\(NumberText.grouped(value)) \(padding)\(percent) %", plain: "\(value)")
+    }
+  }
+}
