@@ -23,6 +23,8 @@ public final class Classifier {
     public var labels: Labels?
     /// Parts of the recipe, if not those of the weights.
     public var recipe = RecipeOverrides()
+    /// Whether what the classifier's end reads stays readable, for an `Explainer`.
+    var keepsFeatures = false
 
     /// The usual options.
     public init() {}
@@ -35,7 +37,7 @@ public final class Classifier {
   /// What a user should know of how the weights were understood, a sentence each.
   public let remarks: [String]
 
-  private let session: InferenceSession
+  let session: InferenceSession
 
   /// Loads the weights of a model.
   ///
@@ -56,7 +58,8 @@ public final class Classifier {
         : [])
     session = try network.session(
       InferenceSession.Options(
-        threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch))
+        threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch,
+        retained: options.keepsFeatures ? [network.head.features.id, network.head.pooled.id] : []))
   }
 
   /// Loads the weights of the model called `name`.
@@ -104,11 +107,7 @@ public final class Classifier {
   ///
   /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`.
   public func load(_ image: Image, at slot: Int) throws(PreprocessingError) {
-    let preprocessing = network.facts.recipe.preprocessing
-    let result = session.withInput(image: slot) { input in
-      Result { () throws(PreprocessingError) in try preprocessing.apply(to: image, into: input) }
-    }
-    try result.get()
+    try session.load(image, at: slot, by: network.facts.recipe.preprocessing)
   }
 
   /// Computes the first `count` places of the batch that `load(_:at:)` filled; each succeeds or

@@ -1,0 +1,26 @@
+import CNNZoo
+
+/// The file that a command writes when its work is done.
+enum OutputFile {
+  /// Fails at once where the file could not be created, and not after minutes of work.
+  ///
+  /// - Throws: `WeightsError.cannotCreate`.
+  static func check(_ path: String) throws(WeightsError) {
+    // Dropped before it is complete, it removes what it made.
+    try Interrupts.deferred { () throws(WeightsError) in _ = try AtomicFile(path: path) }
+  }
+
+  /// Writes the file, complete or not at all.
+  ///
+  /// - Throws: `WeightsError`.
+  static func write(_ bytes: [UInt8], to path: String) throws(WeightsError) {
+    try Interrupts.deferred { () throws(WeightsError) in
+      let file = try AtomicFile(path: path)
+      let result = bytes.withUnsafeBytes { bytes in
+        Result { () throws(WeightsError) in try file.write(bytes) }
+      }
+      try result.get()
+      try file.commit()
+    }
+  }
+}
