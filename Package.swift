@@ -88,7 +88,8 @@ let package = Package(
     .target(
       name: "CNNZoo",
       dependencies: [
-        "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Learning", "Download",
+        "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Learning",
+        "Download",
       ],
       swiftSettings: strict),
     .target(

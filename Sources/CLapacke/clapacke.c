@@ -1,8 +1,10 @@
+#define _GNU_SOURCE
 #include "clapacke.h"
 
 #include <dlfcn.h>
 #include <lapacke.h>
 #include <pthread.h>
+#include <string.h>
 
 // One pointer for each function that is used, of the type that lapacke.h declares.
 #define FUNCTIONS(X) X(LAPACKE_dpotrf) X(LAPACKE_dpotrs)
@@ -17,7 +19,8 @@ static const char *failure;
 static void load(void) {
   void *library = dlopen("liblapacke.so.3", RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    failure = "liblapacke.so.3 is not installed";
+    const char *reason = dlerror();
+    failure = strdup(reason ? reason : "unknown reason");
     return;
   }
 #define RESOLVE(name)                                                                             \

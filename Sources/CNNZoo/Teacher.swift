@@ -32,12 +32,18 @@ public final class Teacher {
     _ network: LoadedNetwork, classes names: [String], options: Embedder.Options = .init()
   ) throws {
     labels = Labels(try TeachingError.checked(names), source: "the classes' names")
-    try CholeskyFactor.requireLibrary()
-    _ = try MatrixProducts()
+    try Self.requireLibraries()
     var options = options
     options.layer = network.head.hidden == nil ? .pooled : .hidden
     options.normalizes = false
     embedder = try Embedder(network, options: options)
+  }
+
+  /// Throws where one of the libraries that solve equations cannot be loaded: `BLASError`,
+  /// `LAPACKError`.
+  public static func requireLibraries() throws {
+    _ = try MatrixProducts()
+    try CholeskyFactor.requireLibrary()
   }
 
   /// Loads the weights of the model called `name`.
@@ -134,7 +140,8 @@ extension TeachingError: CustomStringConvertible {
     case .fewPictures(let name, let count):
       "class \"\(name)\" has \(count) usable \(count == 1 ? "picture" : "pictures");"
         + " every class needs two or more"
-    case .badName(let name, let reason): "\"\(name)\" cannot be a class's name: \(reason); rename it"
+    case .badName(let name, let reason):
+      "\"\(name)\" cannot be a class's name: \(reason); rename it"
     case .allAlike: "all pictures give the same features, so that nothing tells the classes apart"
     }
   }

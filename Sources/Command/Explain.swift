@@ -78,7 +78,8 @@ struct Explain: ParsableCommand {
       "output": .optional(output), "map": .optional(map),
     ]
     let place: [Table.Cell] =
-      peak.isPositive ? [.number(peak.x, decimals: 0), .number(peak.y, decimals: 0)] : [.empty, .empty]
+      peak.isPositive
+      ? [.number(peak.x, decimals: 0), .number(peak.y, decimals: 0)] : [.empty, .empty]
     var report = Report(
       document: facts, records: [facts],
       table: Table(

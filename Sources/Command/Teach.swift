@@ -26,7 +26,8 @@ struct Teach: ParsableCommand {
   @Option(help: "What becomes of pictures that fail; none is learnt from.")
   var onError = FailurePolicy.tell
 
-  @Option(name: .shortAndLong, help: "The safetensors file to write; one that is there is replaced.")
+  @Option(
+    name: .shortAndLong, help: "The safetensors file to write; one that is there is replaced.")
   var output: String
 
   @OptionGroup var format: FormatOption

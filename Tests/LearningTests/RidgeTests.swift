@@ -77,7 +77,7 @@ struct RidgeTests {
       state = state &* 1_664_525 &+ 1_013_904_223
       return Float(state >> 8) / Float(1 << 24) - 0.5
     }
-    let labels = (0..<count).map { ($0 * $0 + 1) % classes }
+    let labels = (0..<count).map { $0 % classes }
     let vectors = labels.map { label in
       (0..<features).map { feature in
         next() + 3 + (feature % classes == label ? 0.4 : 0)
@@ -129,4 +129,3 @@ extension RidgeSolution {
       .reduce(intercepts[label]) { $0 + Double($1.0) * $1.1 }
   }
 }
-
