@@ -63,6 +63,7 @@ let package = Package(
       name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
     .target(name: "CSystem"),
+    .target(name: "CLapacke", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .target(name: "CLibCurl"),
     .target(name: "CLibCrypto"),
 
@@ -71,9 +72,10 @@ let package = Package(
     .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
     .target(
       name: "Operators",
-      dependencies: ["Kernels", "COpenBLASLoader", "CSystem", "Threads"]
+      dependencies: ["Kernels", "COpenBLASLoader", "CLapacke", "CSystem", "Threads"]
         + kernelTargets.map { .byName(name: $0.name) },
       swiftSettings: strict),
+    .target(name: "Learning", dependencies: ["Operators"], swiftSettings: strict),
     .target(name: "GraphIR", swiftSettings: strict),
     .target(name: "Weights", swiftSettings: strict),
     .target(
@@ -87,7 +89,8 @@ let package = Package(
     .target(
       name: "CNNZoo",
       dependencies: [
-        "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Download",
+        "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Learning",
+        "Download",
       ],
       swiftSettings: strict),
     .target(
@@ -107,6 +110,8 @@ let package = Package(
     .testTarget(
       name: "OperatorsTests", dependencies: ["Operators", "Kernels"], swiftSettings: strict),
     .testTarget(
+      name: "LearningTests", dependencies: ["Learning", "Operators"], swiftSettings: strict),
+    .testTarget(
       name: "WeightsTests", dependencies: ["Weights"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images"], exclude: ["Goldens"], swiftSettings: strict),
@@ -117,7 +122,8 @@ let package = Package(
       name: "InferenceTests", dependencies: ["Inference", "ModelZoo", "Operators", "Weights"],
       exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
-      name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
+      name: "CNNZooTests",
+      dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference", "GraphIR"],
       swiftSettings: strict),
     .testTarget(
       name: "CommandTests", dependencies: ["Command", "CNNZoo"], swiftSettings: strict),

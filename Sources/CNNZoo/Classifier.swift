@@ -25,6 +25,8 @@ public final class Classifier {
     public var recipe = RecipeOverrides()
     /// What the weight file may ask at most.
     public var limits = WeightLimits()
+    /// Whether what the classifier's end reads stays readable, for an `Explainer`.
+    var keepsFeatures = false
 
     /// The usual options.
     public init() {}
@@ -37,7 +39,7 @@ public final class Classifier {
   /// What a user should know of how the weights were understood, a sentence each.
   public let remarks: [String]
 
-  private let session: InferenceSession
+  let session: InferenceSession
 
   /// Loads the weights of a model.
   ///
@@ -59,7 +61,8 @@ public final class Classifier {
         : [])
     session = try network.session(
       InferenceSession.Options(
-        threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch))
+        threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch,
+        retained: options.keepsFeatures ? [network.head.features.id, network.head.pooled.id] : []))
   }
 
   /// Loads the weights of the model called `name`.
@@ -107,11 +110,7 @@ public final class Classifier {
   ///
   /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`.
   public func load(_ image: Image, at slot: Int) throws(PreprocessingError) {
-    let preprocessing = preprocessing
-    let result = session.withInput(image: slot) { input in
-      Result { () throws(PreprocessingError) in try preprocessing.apply(to: image, into: input) }
-    }
-    try result.get()
+    try session.load(image, at: slot, by: preprocessing)
   }
 
   /// How pictures are prepared for the network.

@@ -51,3 +51,6 @@ public typealias BLASError = OpenBLASError
 
 /// What is thrown where a batch or an input needs more memory than there is.
 public typealias OutOfMemoryError = OutOfMemory
+
+/// Why LAPACKE, which learning needs, cannot be used.
+public typealias LAPACKError = LAPACKEError

@@ -14,7 +14,7 @@ public struct LoadedNetwork: Sendable {
   /// What a user should know of how the file was understood, a sentence each.
   public let remarks: [String]
 
-  private let parameters: FileParameters
+  let parameters: FileParameters
 
   /// Matches `model` with the weights in `file`.
   ///

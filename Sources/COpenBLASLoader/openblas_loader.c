@@ -23,6 +23,8 @@ char *openblas_load(struct openblas_functions *functions) {
   if (!library) return failure();
   if (find(library, "cblas_sgemm", &functions->sgemm) &&
       find(library, "cblas_sgemv", &functions->sgemv) &&
+      find(library, "cblas_dgemm", &functions->dgemm) &&
+      find(library, "cblas_dsyrk", &functions->dsyrk) &&
       find(library, "openblas_set_num_threads", &functions->set_num_threads) &&
       find(library, "openblas_get_corename", &functions->get_corename)) {
     return NULL;

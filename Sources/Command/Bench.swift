@@ -90,7 +90,7 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     var report = BenchReport(environment: try EnvironmentFacts())
-    if let plot { try OutputFile.requireCreatable(plot) }
+    if let plot { try OutputFile.check(plot) }
     let earlier = try compare.map { path throws in try EarlierBench(contentsOf: path) }
     let networks = try models.map { name throws in
       try BenchNetwork(ModelCatalog.model(named: name), weights: weights, configure: configure)
@@ -112,7 +112,7 @@ struct Bench: ParsableCommand {
       for warning in report.warnings { Diagnostics.tell(warning) }
     }
     try report.formatted.write(as: format.format)
-    if let plot { try OutputFile.write(report.plot, to: plot) }
+    if let plot { try OutputFile.write(Array(report.plot.utf8), to: plot) }
   }
 
   /// Every count of threads with every batch.

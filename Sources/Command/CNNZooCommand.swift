@@ -22,9 +22,9 @@ struct CNNZooCommand: ParsableCommand {
       """,
     version: BuildVersion.text,
     subcommands: [
-      Classify.self, Summary.self, Bench.self, Infer.self, Models.self, Pull.self, List.self,
-      ShowPath.self, Verify.self, Remove.self, Convert.self,
-      ShowEnvironment.self,
+      Classify.self, Embed.self, Similar.self, Explain.self, Teach.self, Summary.self, Bench.self,
+      Infer.self, Models.self, Pull.self, List.self, ShowPath.self, Verify.self, Remove.self,
+      Convert.self, ShowEnvironment.self,
     ])
 
   static func main() -> Never {

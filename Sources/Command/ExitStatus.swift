@@ -24,7 +24,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     case .usage: "wrong usage"
     case .badData: "the only input is damaged or of no known format"
     case .missingInput: "an input is missing or cannot be read"
-    case .unavailable: "weights, their server, or OpenBLAS are not to be had"
+    case .unavailable: "weights, their server, OpenBLAS or LAPACKE are not to be had"
     case .cannotCreate: "the output file cannot be created"
     case .inputOutput: "writing failed"
     case .badWeights: "the weight file is damaged or does not fit the model"
@@ -45,7 +45,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     switch error {
     case let error as any StatusCarrying: self = error.status
     case is InstructionSetError: self = .usage
-    case is BLASError: self = .unavailable
+    case is BLASError, is LAPACKError: self = .unavailable
     case is OutOfMemoryError: self = .nothingDone
     default: return nil
     }
@@ -141,6 +141,23 @@ extension InferenceError: StatusCarrying {
     case .unsupported: .usage
     }
   }
+}
+
+extension EmbeddingError: StatusCarrying {
+  var status: ExitStatus {
+    switch self {
+    case .noHiddenLayer: .usage
+    case .nonFinite, .zero: .badWeights
+    }
+  }
+}
+
+extension TeachingError: StatusCarrying {
+  var status: ExitStatus { .badData }
+}
+
+extension ImageEncodingError: StatusCarrying {
+  var status: ExitStatus { .inputOutput }
 }
 
 extension ParameterMismatch: StatusCarrying {

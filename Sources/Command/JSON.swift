@@ -5,6 +5,8 @@ enum JSON {
   case integer(Int)
   /// Written with the fewest digits that read back as the same value; not finite ones as `null`.
   case number(Double)
+  /// The same, with the digits that a `Float` needs.
+  case float(Float)
   case string(String)
   case array([JSON])
   case object(Object)
@@ -53,6 +55,7 @@ extension JSON: CustomStringConvertible {
     case .bool(let value): text += value ? "true" : "false"
     case .integer(let value): text += "\(value)"
     case .number(let value): text += value.isFinite ? "\(value)" : "null"
+    case .float(let value): text += value.isFinite ? "\(value)" : "null"
     case .string(let value): Self.quote(value, to: &text)
     case .array(let values):
       text += "["

@@ -12,6 +12,18 @@ enum StandardOutput {
     }
   }
 
+  /// Writes bytes that are no text.
+  ///
+  /// - Throws: `OutputError`.
+  static func write(_ bytes: [UInt8]) throws(OutputError) {
+    try Interrupts.deferred { () throws(OutputError) in
+      let result = bytes.withUnsafeBufferPointer { bytes in
+        Result { () throws(OutputError) in try write(bytes) }
+      }
+      try result.get()
+    }
+  }
+
   private static func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(OutputError) {
     var rest = bytes[...]
     while !rest.isEmpty {

@@ -69,7 +69,7 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
     guard output.count == valueCount, let base = output.baseAddress else {
       throw .wrongBufferSize(expected: valueCount, found: output.count)
     }
-    let (width, height) = resizedSides(of: image)
+    let (width, height) = resizedSides(width: image.width, height: image.height)
     let columns = CropAxis(size: width, crop: crop)
     let rows = CropAxis(size: height, crop: crop)
     let resampling = Resampling(
@@ -100,11 +100,12 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
     }
   }
 
-  private func resizedSides(of image: Image) -> (width: Int, height: Int) {
+  /// The sides of a picture after the resize.
+  func resizedSides(width: Int, height: Int) -> (width: Int, height: Int) {
     switch fit {
     case .shortSide:
-      let short = min(image.width, image.height)
-      return (resize * image.width / short, resize * image.height / short)
+      let short = min(width, height)
+      return (resize * width / short, resize * height / short)
     case .squash: return (resize, resize)
     }
   }

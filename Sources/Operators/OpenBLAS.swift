@@ -46,6 +46,26 @@ struct OpenBLAS: Sendable {
       CblasRowMajor, CblasNoTrans, blasint(rows), blasint(columns), 1, a, blasint(columns), x, 1, 0,
       y, 1)
   }
+
+  /// C[rows, columns] = A[rows, depth] × B[depth, columns], row-major, on the calling thread.
+  func dgemm(
+    rows: Int, columns: Int, depth: Int, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
+    _ c: UnsafeMutablePointer<Double>
+  ) {
+    functions.dgemm(
+      CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rows), blasint(columns), blasint(depth), 1,
+      a, blasint(depth), b, blasint(columns), 0, c, blasint(columns))
+  }
+
+  /// The lower triangle, by columns, of C[size, size] = Aᵀ × A for a row-major A[depth, size].
+  func dsyrk(
+    size: Int, depth: Int, _ a: UnsafePointer<Double>, _ c: UnsafeMutablePointer<Double>
+  ) {
+    // Row-major A is Aᵀ by columns.
+    functions.dsyrk(
+      CblasColMajor, CblasLower, CblasNoTrans, blasint(size), blasint(depth), 1, a, blasint(size),
+      0, c, blasint(size))
+  }
 }
 
 /// OpenBLAS cannot be loaded.
@@ -57,6 +77,7 @@ public struct OpenBLASError: Error, Equatable, Sendable {
 extension OpenBLASError: CustomStringConvertible {
   /// One line: why, and what to do.
   public var description: String {
-    "OpenBLAS cannot be loaded: \(reason); install libopenblas0, or use the simd backend"
+    "OpenBLAS cannot be loaded: \(reason); install it (Debian: libopenblas0);"
+      + " networks themselves run without it under the simd backend"
   }
 }

@@ -114,6 +114,23 @@ public struct SafetensorsWriter {
     try file.commit()
   }
 
+  /// The bytes of the file.
+  ///
+  /// - Parameter name: What errors call it.
+  /// - Throws: what `write(to:)` throws but for `.cannotCreate` and `.cannotWrite`.
+  public func encoded(named name: String) throws(WeightsError) -> [UInt8] {
+    var bytes = try header(for: name)
+    for entry in entries {
+      var part = [UInt8](repeating: 0, count: try byteCount(of: entry, name))
+      let result = part.withUnsafeMutableBytes { buffer in
+        Result { () throws(WeightsError) in try entry.produce(name, buffer) }
+      }
+      try result.get()
+      bytes += part
+    }
+    return bytes
+  }
+
   private func byteCount(of entry: Entry, _ path: String) throws(WeightsError) -> Int {
     guard let count = checkedElementCount(of: entry.shape),
       let size = entry.elementType.byteCount(of: count)

@@ -11,6 +11,8 @@
 struct openblas_functions {
   __typeof__(&cblas_sgemm) sgemm;
   __typeof__(&cblas_sgemv) sgemv;
+  __typeof__(&cblas_dgemm) dgemm;
+  __typeof__(&cblas_dsyrk) dsyrk;
   __typeof__(&openblas_set_num_threads) set_num_threads;
   __typeof__(&openblas_get_corename) get_corename;
 };

@@ -1,0 +1,11 @@
+extension InferenceSession {
+  /// Makes a picture the input of place `slot` of the next batch, as `recipe` says.
+  func load(
+    _ image: Image, at slot: Int, by recipe: Preprocessing
+  ) throws(PreprocessingError) {
+    let result = withInput(image: slot) { input in
+      Result { () throws(PreprocessingError) in try recipe.apply(to: image, into: input) }
+    }
+    try result.get()
+  }
+}

@@ -1,0 +1,79 @@
+import ArgumentParser
+import CNNZoo
+import Glibc
+
+extension Embedder.Layer: ExpressibleByArgument {}
+
+struct Embed: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Turn pictures into vectors that are alike where the pictures are.",
+    discussion: """
+      A vector is what the network knows of a picture before it decides on a class: the mean of its \
+      last feature map, 1280 values in EfficientNets, 960 and 576 in MobileNetV3-Large and -Small; \
+      with --layer hidden MobileNetV3's hidden layer, 1280 and 1024 values.
+
+      jsonl has a record for each picture as soon as it is known; with that many numbers it is \
+      longer than the 4096 bytes that a pipe keeps together among several writers. npy is one array, \
+      [N, C], f32, little-endian, a row for each picture. safetensors holds it as the tensor \
+      embeddings, with the pictures' paths, a JSON array, under paths in its metadata. Inputs that \
+      fail have no row; with --on-error record they have one of NaN, so that rows stay aligned with \
+      inputs.
+      """)
+
+  @Argument(help: "Files, folders, or -.")
+  var inputs: [String] = []
+
+  @OptionGroup var network: PictureNetworkOptions
+
+  @OptionGroup var list: PictureListOptions
+
+  @Option(help: "Which of the network's values make the vector.")
+  var layer = Embedder.Layer.pooled
+
+  @Flag(help: "Divide every vector by its length.")
+  var normalize = false
+
+  @Option(help: "How vectors are written; by default as the output's name ends, else jsonl.")
+  var format: EmbeddingFormat?
+
+  @Option(name: .shortAndLong, help: "The file to write; by default standard output.")
+  var output: String?
+
+  func validate() throws { try list.validate(inputs) }
+
+  func run() throws {
+    let format = self.format ?? output.flatMap(EmbeddingFormat.init(endOf:)) ?? .jsonl
+    if output == nil, format != .jsonl, isatty(STDOUT_FILENO) == 1 {
+      throw UsageError("\(format.rawValue) is not for terminals; give --output, or redirect it")
+    }
+    if let output { try OutputFile.check(output) }
+    let pictures = try list.inputs(inputs)
+    let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs))
+    var options = network.options(batch: list.batch.value)
+    options.layer = layer
+    options.normalizes = normalize
+    let embedder = try Embedder(loaded, options: options)
+    try embed(pictures, by: embedder, as: format)
+  }
+
+  private func embed(
+    _ pictures: PictureInputs, by embedder: Embedder, as format: EmbeddingFormat
+  ) throws {
+    var inputs = pictures
+    var table = EmbeddingTable(embedder, policy: list.onError)
+    var run = EmbeddingRun(
+      embedder, appliesOrientation: !network.noExif, policy: list.onError)
+    let isStreamed = output == nil && format == .jsonl
+    try run.embed(&inputs) { name, outcome throws in
+      if isStreamed {
+        if let line = table.line(name, outcome) { try StandardOutput.write(line) }
+      } else {
+        table.append(name, outcome)
+      }
+    }
+    if !isStreamed && (run.tally.answered > 0 || list.onError == .record) {
+      try Interrupts.deferred { () throws in try table.write(to: output, as: format) }
+    }
+    try run.tally.status.throwUnlessSuccess()
+  }
+}

@@ -1,0 +1,89 @@
+import CNNZoo
+import Testing
+
+struct ExplainerTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func lite() throws -> Explainer {
+    let path = "\(folder.path)/lite.safetensors"
+    let model = try ModelCatalog.model(named: "effnet-lite0")
+    try SeededNetwork.write(model, classes: 5, to: path)
+    return try Explainer(model: model, weights: path)
+  }
+
+  private func small() throws -> Explainer {
+    let path = "\(folder.path)/small.safetensors"
+    try SmallNetwork.write(to: path)
+    return try Explainer(model: SmallNetwork.model, weights: path)
+  }
+
+  /// Without a hidden layer, the map's mean and the bias are the whole logit.
+  @Test func theMapOfAnEfficientNetIsExact() throws {
+    let explainer = try lite()
+    let image = SmallNetwork.image(6)
+    let logits = try explainer.classifier.logits(of: image)
+    let scale = logits.map { abs(Double($0)) }.max() ?? 0
+    for (index, logit) in logits.enumerated() {
+      let explanation = try explainer.explain(image, class: index)
+      #expect(explanation.isExact && explanation.logit == logit)
+      #expect(
+        abs(explanation.map.mean + Double(explanation.bias) - Double(logit)) < 1e-5 * scale)
+      #expect((explanation.map.width, explanation.map.height) == (7, 7))
+    }
+  }
+
+  /// (logit(p + h) − logit(p − h)) / 2h in every feature of the pooled vector of a picture.
+  @Test func theGradientBehindTheHiddenLayer() throws {
+    let explainer = try small()
+    let image = SmallNetwork.image(3)
+    let pooled = try Embedder(
+      model: SmallNetwork.model, weights: explainer.classifier.network.file.path
+    ).embed(image).map(Double.init)
+    let logits = try explainer.classifier.logits(of: image)
+    for index in 0..<SmallNetwork.classes {
+      let function = try explainer.function(of: index)
+      #expect(abs(function.value(at: pooled) - Double(logits[index])) < 1e-4)
+      let gradient = function.gradient(at: pooled)
+      var product = 0.0
+      for feature in pooled.indices {
+        let step = 1e-6
+        var (above, below) = (pooled, pooled)
+        above[feature] += step
+        below[feature] -= step
+        let slope = (function.value(at: above) - function.value(at: below)) / (2 * step)
+        #expect(abs(slope - gradient[feature]) < 1e-6, "class \(index), feature \(feature)")
+        product += gradient[feature] * pooled[feature]
+      }
+      let explanation = try explainer.explain(image, class: index)
+      #expect(!explanation.isExact)
+      #expect(abs(explanation.map.mean - product) < 1e-4 * (1 + abs(product)))
+    }
+  }
+
+  @Test func theMostProbableClassByDefault() throws {
+    let explainer = try small()
+    let image = SmallNetwork.image(5)
+    let predictions = try explainer.classifier.classify(image, topK: SmallNetwork.classes)
+    #expect(try explainer.explain(image).prediction == predictions[0])
+    let last = try explainer.explain(image, class: predictions[6].index)
+    #expect(last.prediction == predictions[6] && last.rank == 7)
+  }
+
+  /// The retriever's head is in the upper left of what the network sees of a tall picture.
+  @Test(.enabled(if: SharedFiles.arePresent, "needs ../shared/weights and ../shared/images"))
+  func aDogsHeadIsFound() throws {
+    let explainer = try Explainer(
+      model: ModelCatalog.model(named: "effnet-lite0"),
+      weights: "\(SharedFiles.folder)/weights/effnet-lite0-imagenet.safetensors")
+    let image = try Image(
+      contentsOf: "\(SharedFiles.folder)/images/n02099601_golden_retriever.JPEG")
+    let explanation = try explainer.explain(image)
+    #expect(explanation.prediction.label == "golden retriever")
+    #expect(
+      abs(explanation.map.mean + Double(explanation.bias - explanation.logit)) < 1e-4)
+    #expect(explanation.peak.isPositive)
+    #expect((70...190).contains(explanation.peak.x) && (125...225).contains(explanation.peak.y))
+  }
+}

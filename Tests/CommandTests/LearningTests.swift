@@ -1,0 +1,173 @@
+import CNNZoo
+import Foundation
+import Testing
+
+/// `embed`, `similar` and `explain`.
+struct EmbeddingTests {
+  private let folder: String
+  private let pictures: [String]
+
+  init() throws {
+    folder = try TestFiles.folder()
+    let folder = folder
+    try FileManager.default.createDirectory(
+      atPath: folder + "/all", withIntermediateDirectories: true)
+    pictures = try (1...4).map {
+      try TestFiles.picture("\(folder)/all/\($0).ppm", shade: UInt8($0 * $0))
+    }
+  }
+
+  private func run(_ command: String, _ arguments: String...) throws -> Tool.Outcome {
+    try Tool.run([command] + arguments + TestFiles.network())
+  }
+
+  private func vectors(_ outcome: Tool.Outcome) throws -> [[Float]] {
+    try outcome.lines.map { line in
+      try #require(try object(line)["embedding"] as? [Double]).map(Float.init)
+    }
+  }
+
+  @Test func allFormatsHoldTheSameNumbers() throws {
+    let lines = try run("embed", folder + "/all")
+    #expect(lines.status == 0, "\(lines.errors)")
+    let expected = try vectors(lines)
+    #expect(expected.count == 4 && Set(expected).count == 4)
+    let width = expected[0].count
+    #expect(
+      try lines.lines.map { try #require(try object($0)["input"] as? String) } == pictures)
+
+    #expect(try run("embed", folder + "/all", "-o", folder + "/e.npy", "--batch", "3").status == 0)
+    let array = try NPYArray(path: folder + "/e.npy")
+    #expect(array.shape == [4, width] && array.values == expected.flatMap { $0 })
+    // NumPy's own layout: magic, version 1.0, a dictionary, numbers from a multiple of 64.
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: folder + "/e.npy"))
+    #expect(bytes.prefix(8) == Data([0x93] + Array("NUMPY".utf8) + [1, 0]))
+    #expect(
+      String(decoding: bytes[10..<90], as: UTF8.self)
+        .hasPrefix("{'descr': '<f4', 'fortran_order': False, 'shape': (4, \(width)), }"))
+    #expect(bytes.count == 128 + 16 * width)
+
+    #expect(try run("embed", folder + "/all", "-o", folder + "/e.safetensors").status == 0)
+    let file = try WeightFile(path: folder + "/e.safetensors")
+    #expect(try file["embeddings"]?.floats() == array.values)
+    #expect(file["embeddings"]?.shape == array.shape)
+    #expect(
+      try JSONDecoder().decode([String].self, from: Data((file.metadata["paths"] ?? "").utf8))
+        == pictures)
+    #expect(file.metadata["layer"] == "pooled")
+
+    #expect(try run("embed", folder + "/all", "-o", folder + "/e.jsonl").status == 0)
+    #expect(try String(contentsOfFile: folder + "/e.jsonl", encoding: .utf8) == lines.output)
+  }
+
+  @Test func binaryFormatsOnStandardOutputAreTheFiles() throws {
+    for format in ["npy", "safetensors"] {
+      let arguments = [folder + "/all"] + (try TestFiles.network())
+      let outcome = try Tool.shell(
+        "set -o pipefail; \"$cnnzoo\" embed \"$@\" --format \(format) > '\(folder)/out'", arguments)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(try run("embed", folder + "/all", "-o", "\(folder)/file.\(format)").status == 0)
+      #expect(
+        FileManager.default.contentsEqual(
+          atPath: folder + "/out", andPath: "\(folder)/file.\(format)"))
+    }
+  }
+
+  @Test func failuresKeepTheirPlaceWhereRecordsAreWanted() throws {
+    let inputs = [pictures[0], "/no/picture", pictures[1]]
+    let told = try Tool.run(["embed"] + inputs + TestFiles.network())
+    #expect(told.status == 1 && told.lines.count == 3)
+    #expect(try object(told.lines[1])["error"] != nil)
+    let network = try TestFiles.network()
+    let output = folder + "/e.npy"
+    #expect(try Tool.run(["embed", "-o", output] + inputs + network).status == 1)
+    let without = try NPYArray(path: output)
+    #expect(without.shape[0] == 2)
+    let recorded = try Tool.run(
+      ["embed", "-o", output, "--on-error", "record"] + inputs + network)
+    #expect(recorded.status == 0)
+    let with = try NPYArray(path: output)
+    let width = with.shape[1]
+    #expect(with.shape[0] == 3)
+    #expect(with.values[width..<2 * width].allSatisfy { $0.isNaN })
+    #expect(Array(with.values[..<width] + with.values[(2 * width)...]) == without.values)
+    #expect(try Tool.run(["embed", "--on-error", "fail"] + inputs + network).status == 1)
+    #expect(try Tool.run(["embed", "/no/picture"] + network).status == 66)
+  }
+
+  @Test func anOutputThatCannotBeMadeIsToldAtOnce() throws {
+    for output in ["/no/folder/e.npy", folder] {
+      let outcome = try run("embed", "/no/picture", "-o", output)
+      #expect(outcome.status == 73)
+      #expect(!outcome.errors.contains("/no/picture"))
+    }
+    #expect(try run("explain", pictures[0], "-o", "/no/folder/o.png").status == 73)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["all"])
+  }
+
+  @Test(.enabled(if: Libraries.areThere, "OpenBLAS or LAPACKE is not installed"))
+  func theQueryItselfIsMostAlike() throws {
+    let outcome = try run("similar", pictures[2], folder + "/all", "--format", "json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let results = try #require(try object(outcome.output)["results"] as? [[String: Any]])
+    let names = results.compactMap { $0["input"] as? String }
+    let cosines = results.compactMap { $0["cosine"] as? Double }
+    #expect(names.count == 4 && names[0] == pictures[2])
+    #expect(cosines == cosines.sorted(by: >) && cosines[0] > 0.999999)
+    // The same from the vectors themselves.
+    let vectors = try vectors(run("embed", folder + "/all", "--normalize"))
+    for (name, cosine) in zip(names, cosines) {
+      let index = try #require(pictures.firstIndex(of: name))
+      let product = zip(vectors[2], vectors[index]).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+      #expect(abs(product - cosine) < 1e-5)
+    }
+    let two = try run("similar", pictures[2], folder + "/all", "-k", "2", "--format", "csv")
+    #expect(two.lines.count == 3 && two.lines[0] == "cosine,input")
+    #expect(try run("similar", "/no/picture", folder + "/all").status == 66)
+    #expect(try run("similar", pictures[0], "/no/picture").status == 66)
+  }
+
+  @Test func theOverlayAndTheMap() throws {
+    let outcome = try run(
+      "explain", pictures[1], "--class", "NAME 7", "-o", folder + "/o.png", "--map",
+      folder + "/m.npy", "--format", "json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let record = try object(outcome.output)
+    #expect(record["index"] as? Int == 7 && record["label"] as? String == "name 7")
+    #expect(record["is_exact"] as? Bool == false)
+    let overlay = try Image(contentsOf: folder + "/o.png")
+    #expect((overlay.width, overlay.height) == (20, 16))
+    let map = try NPYArray(path: folder + "/m.npy")
+    #expect(map.shape == [7, 7])
+    let mean = map.values.reduce(0) { $0 + Double($1) } / 49
+    #expect(abs(mean - (record["map_mean"] as? Double ?? .nan)) < 1e-9)
+    #expect(try run("explain", pictures[1], "--class", "7", "--format", "csv").lines.count == 2)
+    for wanted in ["12", "-1", "zebra"] {
+      let refused = try run("explain", pictures[1], "--class=\(wanted)")
+      #expect(refused.status == 64 && refused.errors.contains("there is no class"))
+    }
+  }
+
+  @Test(arguments: [
+    ["embed", "x", "--model", "effnet-lite0", "--format", "csv"],
+    ["embed", "--model", "effnet-lite0"], ["embed", "-", "-", "--model", "effnet-lite0"],
+    ["similar", "-", "-", "--model", "effnet-lite0"], ["similar", "x", "--model", "effnet-lite0"],
+    ["similar", "x", "y", "-k", "0", "--model", "effnet-lite0"],
+    ["explain", "--model", "effnet-lite0"], ["teach", "x", "--model", "effnet-lite0"],
+  ])
+  func wrongUsage(arguments: [String]) throws {
+    let outcome = try Tool.run(arguments)
+    #expect(outcome.status == 64 && outcome.output.isEmpty)
+  }
+
+  @Test(arguments: ["embed", "similar", "explain", "teach"])
+  func helpIsAResult(command: String) throws {
+    let outcome = try Tool.run([command, "--help"])
+    #expect(outcome.status == 0 && outcome.output.contains("USAGE: cnnzoo \(command)"))
+  }
+}
+
+/// Whether OpenBLAS and LAPACKE are there.
+enum Libraries {
+  static let areThere = (try? Teacher.requireLibraries()) != nil
+}
