@@ -129,3 +129,10 @@ let package = Package(
       name: "CommandTests", dependencies: ["Command", "CNNZoo"], swiftSettings: strict),
   ] + kernelTargets
 )
+
+// What Scripts/check_decoding compares with Pillow: pictures in, pixels out. Nothing else needs it.
+if Context.environment["CNNZOO_DECODER"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "decoder", dependencies: ["Images"], path: "Scripts/decoder", swiftSettings: strict))
+}

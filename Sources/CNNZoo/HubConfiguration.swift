@@ -59,15 +59,20 @@ struct HubConfiguration {
       ? ("input_size", "crop_pct")
       : ("test_input_size", recipe["test_crop_pct"] == nil ? "crop_pct" : "test_crop_pct")
     guard let size = recipe[sizeKey] else { return nil }
-    let sides = 1.0...8192
+    let (crops, resizes) = (Preprocessing.crops, Preprocessing.resizes)
     guard let extents = size.elements?.map(\.number), extents.count == 3, extents[0] == 3,
-      let side = extents[1], extents[2] == side, sides.contains(side), side == side.rounded()
+      let extent = extents[1], extents[2] == extent, let side = Int(exactly: extent),
+      crops.contains(side)
     else {
-      throw Fault(sizeKey, expected: "[3, side, side] with a side from 1 to 8192")
+      throw Fault(
+        sizeKey, expected: "[3, side, side] with a side from 1 to \(crops.upperBound)")
     }
     let fraction = recipe[fractionKey]?.number ?? 0.875
-    guard fraction > 0, sides.contains((side / fraction).rounded(.down)) else {
-      throw Fault(fractionKey, expected: "a fraction that leaves a size from 1 to 8192")
+    guard fraction > 0, let resize = Int(exactly: (extent / fraction).rounded(.down)),
+      resizes.contains(resize)
+    else {
+      throw Fault(
+        fractionKey, expected: "a fraction that leaves a size from 1 to \(resizes.upperBound)")
     }
     let filter = recipe["interpolation"]?.text ?? "bicubic"
     guard let interpolation = Interpolation(rawValue: filter) else {
@@ -80,7 +85,7 @@ struct HubConfiguration {
     case let other: throw Fault("crop_mode \"\(other)\"", expected: "center or squash")
     }
     return Preprocessing(
-      resize: Int(side / fraction), crop: Int(side), interpolation: interpolation,
+      resize: resize, crop: side, interpolation: interpolation,
       mean: try channels(recipe, "mean", default: SIMD3(0.485, 0.456, 0.406)) { $0.isFinite },
       standardDeviation: try channels(recipe, "std", default: SIMD3(0.229, 0.224, 0.225)) {
         $0.isFinite && $0 > 0

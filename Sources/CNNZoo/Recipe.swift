@@ -34,14 +34,16 @@ public struct RecipeOverrides: Sendable, Equatable {
 
   /// `recipe` with these parts in place of its own.
   ///
-  /// - Throws: `ClassifierError.recipe` where a side is not within 1…8192, or a mean or deviation is
-  ///   not finite, or a deviation is not positive.
+  /// - Throws: `ClassifierError.recipe` where a side is not within `Preprocessing.resizes` or `crops`,
+  ///   or a mean or deviation is not finite, or a deviation is not positive.
   public func applied(to recipe: Recipe) throws(ClassifierError) -> Recipe {
     let old = recipe.preprocessing
-    let sides = 1...8192
-    for (name, side) in [("resize", resize ?? old.resize), ("crop", crop ?? old.crop)]
-    where !sides.contains(side) {
-      throw .recipe(reason: "a \(name) of \(side) pixels; it must be from 1 to 8192")
+    for (name, side, sides) in [
+      ("resize", resize ?? old.resize, Preprocessing.resizes),
+      ("crop", crop ?? old.crop, Preprocessing.crops),
+    ] where !sides.contains(side) {
+      throw .recipe(
+        reason: "a \(name) of \(side) pixels; it must be from 1 to \(sides.upperBound)")
     }
     let mean = mean ?? old.mean
     let deviation = standardDeviation ?? old.standardDeviation

@@ -3,6 +3,10 @@ import Glibc
 
 /// Images as numbers, [N, 3, height, width], read from a file.
 struct InputTensor {
+  /// The most images in one file: a small file can hold many tiny ones, each as much work and as
+  /// many logits as a large one.
+  private static let mostImages = 4096
+
   /// Images.
   let count: Int
   let height: Int
@@ -16,6 +20,10 @@ struct InputTensor {
     else {
       throw InputTensorError(
         path, "the tensor's shape is \(shape); expected [N, 3, height, width]")
+    }
+    if shape.count == 4, shape[0] > Self.mostImages {
+      throw InputTensorError(
+        path, "the tensor holds \(shape[0]) images; give at most \(Self.mostImages) at a time")
     }
     guard let bad = values.firstIndex(where: { !$0.isFinite }) else {
       count = shape.count == 4 ? shape[0] : 1

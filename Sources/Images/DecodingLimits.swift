@@ -19,11 +19,16 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
   /// Each scan of a progressive file visits the whole image, so that a small file with thousands of
   /// them keeps a processor busy for hours.
   public var jpegScans: Int
+  /// The greatest number of samples that the scans of a JPEG visit, each as often as it is visited.
+  ///
+  /// A scan over the largest pictures needs no more than some bytes and takes a tenth of a second.
+  /// Arithmetic coding counts eightfold, since it takes as much longer.
+  public var jpegVisitedSamples: Int
   /// The greatest size in bytes of one ancillary PNG chunk.
   public var pngAncillaryChunkBytes: Int
 
   /// The limits used where none are given: about 179 megapixels, 512 MiB, 65 535 per side,
-  /// 768 MiB of memory, 100 scans, 8 MiB of an ancillary chunk.
+  /// 768 MiB of memory, 100 scans of 2³² samples together, 8 MiB of an ancillary chunk.
   public static let standard = DecodingLimits()
 
   /// Creates limits; every argument defaults to its value in ``standard``.
@@ -34,6 +39,7 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
     side: Int = 65_535,
     memoryBytes: Int = 768 << 20,
     jpegScans: Int = 100,
+    jpegVisitedSamples: Int = 1 << 32,
     pngAncillaryChunkBytes: Int = 8 << 20
   ) {
     self.pixels = pixels
@@ -42,6 +48,7 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
     self.side = side
     self.memoryBytes = memoryBytes
     self.jpegScans = jpegScans
+    self.jpegVisitedSamples = jpegVisitedSamples
     self.pngAncillaryChunkBytes = pngAncillaryChunkBytes
   }
 

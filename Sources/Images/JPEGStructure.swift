@@ -8,15 +8,23 @@ import Glibc
 struct JPEGStructure {
   var width = 0
   var height = 0
-  /// The sampling factors of each component, each 1…4.
-  var components: [(across: Int, down: Int)] = []
+  var components: [Component] = []
   var scans = 0
+  /// The samples that the decoder visits in all scans.
+  var visitedSamples = 0
   /// Whether the coefficients of the whole picture are kept until the last scan was read.
   var keepsCoefficients = false
   /// The bytes of all entropy-coded segments.
   var entropyBytes = 0
   var isArithmetic = false
   var orientation: Orientation = .upright
+
+  /// One component: its identifier, and its sampling factors, 1…4.
+  struct Component {
+    var identifier: UInt8
+    var across: Int
+    var down: Int
+  }
 }
 
 extension JPEGStructure {
@@ -49,14 +57,7 @@ extension JPEGStructure {
       case 0xC0...0xC3, 0xC5...0xC7, 0xC9...0xCB, 0xCD...0xCF:
         try readFrame(marker, segment, limits: limits)
       case 0xDA:
-        // Ns, the number of components in the scan, is its header's first byte.
-        if scans == 0, Int(segment.byte(at: 0) ?? 0) < components.count {
-          keepsCoefficients = true
-        }
-        scans += 1
-        guard scans <= limits.jpegScans else {
-          throw .overLimit("it has more than \(limits.jpegScans) scans")
-        }
+        try readScan(segment, limits: limits)
         let start = offset
         bytes.skipEntropyCodedData(from: &offset)
         entropyBytes += offset - start
@@ -100,16 +101,43 @@ extension JPEGStructure {
     try limits.check(width: width, height: height)
     (self.width, self.height) = (width, height)
     components = (0..<Int(count)).map { index in
-      let factors = Int(segment[6 + 3 * index + 1])
-      return (across: factors >> 4, down: factors & 15)
+      let factors = Int(segment[7 + 3 * index])
+      return Component(
+        identifier: segment[6 + 3 * index], across: factors >> 4, down: factors & 15)
     }
     guard components.allSatisfy({ (1...4).contains($0.across) && (1...4).contains($0.down) }) else {
       throw .malformed("a sampling factor is outside 1...4")
     }
   }
 
+  /// Reads a scan header, of which the first byte is the number of components, followed by two
+  /// bytes for each.
+  private mutating func readScan(
+    _ segment: UnsafeRawBufferPointer, limits: DecodingLimits
+  ) throws(DecodingFailure) {
+    guard !components.isEmpty else { throw .malformed("a scan lies before the frame header") }
+    guard let count = segment.byte(at: 0), segment.count >= 1 + 2 * Int(count) else {
+      throw .malformed("a scan header has a wrong length")
+    }
+    if scans == 0, Int(count) < components.count { keepsCoefficients = true }
+    scans += 1
+    guard scans <= limits.jpegScans else {
+      throw .overLimit("it has more than \(limits.jpegScans) scans")
+    }
+    for index in 0..<Int(count) {
+      let visited = components.filter { $0.identifier == segment[1 + 2 * index] }
+      // Arithmetic coding takes about eight times as long.
+      visitedSamples += 64 * (visited.map(blocks).max() ?? 0) * (isArithmetic ? 8 : 1)
+    }
+    guard visitedSamples <= limits.jpegVisitedSamples else {
+      throw .overLimit(
+        "its first \(scans) scans visit \(visitedSamples) samples, "
+          + "the limit is \(limits.jpegVisitedSamples)")
+    }
+  }
+
   /// The number of blocks, 8 x 8 coefficients each, of a component: whole MCUs, edges included.
-  func blocks(of component: (across: Int, down: Int)) -> Int {
+  func blocks(of component: Component) -> Int {
     let across = components.map(\.across).max() ?? 1
     let down = components.map(\.down).max() ?? 1
     let columns = (width + 8 * across - 1) / (8 * across) * component.across

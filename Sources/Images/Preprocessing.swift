@@ -28,18 +28,21 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
     case squash
   }
 
-  /// The sides that a recipe can have.
-  static let sides = 1...8192
+  /// The resizes that a recipe can have.
+  public static let resizes = 1...8192
+  /// The crops that a recipe can have: a network's memory grows with their square, and a file of
+  /// weights, which brings its recipe, must not ask for more than a machine has.
+  public static let crops = 1...2048
 
   /// Creates a recipe.
   ///
-  /// - Precondition: `resize` and `crop` are within 1…8192; the means are finite, the deviations
+  /// - Precondition: `resize` is within ``resizes`` and `crop` within ``crops``; the means are finite, the deviations
   ///   finite and positive.
   public init(
     resize: Int, crop: Int, interpolation: Interpolation, mean: SIMD3<Float>,
     standardDeviation: SIMD3<Float>, fit: Fit = .shortSide
   ) {
-    precondition(Self.sides.contains(resize) && Self.sides.contains(crop))
+    precondition(Self.resizes.contains(resize) && Self.crops.contains(crop))
     for channel in 0..<3 {
       precondition(mean[channel].isFinite)
       precondition(standardDeviation[channel].isFinite && standardDeviation[channel] > 0)

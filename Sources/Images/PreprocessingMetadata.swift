@@ -79,12 +79,16 @@ extension Preprocessing {
       }
       return value
     }
-    let sides = "a whole number within \(Self.sides.lowerBound)...\(Self.sides.upperBound)"
+    func side(_ key: MetadataKey, within range: ClosedRange<Int>) throws(PreprocessingError) -> Int
+    {
+      let expected = "a whole number within \(range.lowerBound)...\(range.upperBound)"
+      return try read(key, expected: expected) { Self.side($0, within: range) }
+    }
     let filters = Interpolation.allCases.map(\.rawValue).joined(separator: " or ")
     let fits = Fit.allCases.map(\.rawValue).joined(separator: " or ")
     self.init(
-      resize: try read(.resize, expected: sides, Self.side),
-      crop: try read(.crop, expected: sides, Self.side),
+      resize: try side(.resize, within: Self.resizes),
+      crop: try side(.crop, within: Self.crops),
       interpolation: try read(.interpolation, expected: filters) { Interpolation(rawValue: $0) },
       mean: try read(.mean, expected: "three finite numbers with commas") {
         Self.channels($0) { $0.isFinite }
@@ -98,9 +102,9 @@ extension Preprocessing {
         ? .shortSide : try read(.fit, expected: fits) { Fit(rawValue: $0) })
   }
 
-  private static func side(_ text: String) -> Int? {
+  private static func side(_ text: String, within range: ClosedRange<Int>) -> Int? {
     guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-      let value = Int(text), sides.contains(value)
+      let value = Int(text), range.contains(value)
     else { return nil }
     return value
   }

@@ -1,0 +1,215 @@
+import CNNZoo
+import Foundation
+import Testing
+
+/// No file below 1 MB takes the command more than 1 GiB of memory or 10 s of processor time.
+///
+/// Each runs with that much address space and time and no more, one after another, so that the
+/// machine's memory need hold but one.
+@Suite(.serialized) struct BombTests {
+  private let folder: String
+
+  init() throws {
+    folder = try TestFiles.folder()
+  }
+
+  /// Runs the command within the bounds; the file is `$1`, the weights are `$2`.
+  private func run(_ bytes: [UInt8], _ command: String) throws -> Tool.Outcome {
+    #expect(bytes.count < 1_000_000)
+    let path = "\(folder)/bomb"
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    return try Tool.shell(
+      "ulimit -v 1048576; ulimit -t 10; exec $cnnzoo \(command)",
+      [path, try TestFiles.weights.get(), folder])
+  }
+
+  private func classify(_ bytes: [UInt8]) throws -> Tool.Outcome {
+    try run(
+      bytes, #"classify "$1" --model mobilenetv3-small --weights "$2" --threads 1 --format csv"#)
+  }
+
+  /// A picture, and what the command says of it: nothing where it answers.
+  struct Picture: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let reason: String?
+    let bytes: @Sendable () -> [UInt8]
+
+    init(
+      _ name: String, refused reason: String? = nil, bytes: @escaping @Sendable () -> [UInt8]
+    ) {
+      testDescription = name
+      self.reason = reason
+      self.bytes = bytes
+    }
+  }
+
+  static let pictures = [
+    Picture("PNG of the most pixels") {
+      Bomb.png(width: 13_377, height: 13_377, depth: 8, color: 2)
+    },
+    Picture("interlaced PNG of the most pixels") {
+      Bomb.png(width: 13_377, height: 13_377, depth: 8, color: 2, interlaced: true)
+    },
+    Picture("interlaced PNG of 8 bytes per pixel") {
+      Bomb.png(width: 11_000, height: 11_000, depth: 16, color: 6, interlaced: true)
+    },
+    Picture("interlaced PNG of bits") {
+      Bomb.png(width: 13_377, height: 13_377, depth: 1, color: 0, interlaced: true)
+    },
+    Picture("PNG, one pixel high") { Bomb.png(width: 65_535, height: 1, depth: 8, color: 2) },
+    Picture("PNG, one pixel wide") { Bomb.png(width: 1, height: 65_535, depth: 8, color: 2) },
+    Picture("PNG above the pixels", refused: "exceeds the limit of 178956970 pixels") {
+      Bomb.png(width: 13_400, height: 13_400, depth: 8, color: 2)
+    },
+    Picture("PNG with 80 000 empty IDAT") { Bomb.png(repeating: "IDAT", [], count: 80_000) },
+    Picture("PNG with 80 000 empty chunks") { Bomb.png(repeating: "teXt", [], count: 80_000) },
+    Picture("PNG with a text of 800 MB") {
+      Bomb.png(repeating: "zTXt", [0x61, 0, 0] + Bomb.deflatedZeros(800 << 20), count: 1)
+    },
+    Picture("PNG with 800 MB after the pixels") {
+      let whole = Bomb.png(width: 1, height: 1, depth: 8, color: 2)
+      return whole[..<33] + Bomb.chunk("IDAT", Bomb.deflatedZeros(800 << 20)) + whole.suffix(12)
+    },
+    Picture("gray JPEG of the most pixels") {
+      Bomb.jpeg(
+        width: 13_370, height: 13_370, components: 1, frame: 0xC0,
+        scans: [Bomb.sequentialScan(components: 1, blocks: 1672 * 1672)])
+    },
+    Picture("JPEG to be turned", refused: "takes 879 MiB, the limit is 768 MiB") {
+      Bomb.jpeg(
+        width: 12_390, height: 12_390, components: 1, frame: 0xC0,
+        before: Bomb.exif(orientation: 6),
+        scans: [Bomb.sequentialScan(components: 1, blocks: 1549 * 1549)])
+    },
+    Picture("JPEG that can just be turned") {
+      Bomb.jpeg(
+        width: 11_500, height: 11_500, components: 1, frame: 0xC0,
+        before: Bomb.exif(orientation: 6),
+        scans: [Bomb.sequentialScan(components: 1, blocks: 1438 * 1438)])
+    },
+    Picture("JPEG whose half turn needs no room") {
+      Bomb.jpeg(
+        width: 13_370, height: 13_370, components: 1, frame: 0xC0,
+        before: Bomb.exif(orientation: 3),
+        scans: [Bomb.sequentialScan(components: 1, blocks: 1672 * 1672)])
+    },
+    Picture("progressive JPEG", refused: "takes 896 MiB, the limit is 768 MiB") {
+      Bomb.progressiveJPEG(side: 10_200, components: 3, laterScans: 0)
+    },
+    Picture("progressive JPEG that just fits") {
+      Bomb.progressiveJPEG(side: 9400, components: 3, laterScans: 20)
+    },
+    Picture("JPEG of 90 scans", refused: "its first 28 scans visit") {
+      Bomb.progressiveJPEG(side: 12_600, components: 1, laterScans: 90)
+    },
+    Picture("JPEG of 27 scans") {
+      Bomb.progressiveJPEG(side: 12_600, components: 1, laterScans: 26)
+    },
+    Picture("arithmetic JPEG of no data") {
+      Bomb.jpeg(
+        width: 9000, height: 9000, components: 3, frame: 0xC9,
+        scans: [Bomb.Scan(components: [1, 2, 3], band: (0, 63), bits: (0, 0), data: [])])
+    },
+    Picture("arithmetic JPEG of many scans", refused: "its first 5 scans visit") {
+      Bomb.jpeg(
+        width: 9000, height: 9000, components: 3, frame: 0xCA,
+        scans: [Bomb.Scan(components: [1, 2, 3], band: (0, 0), bits: (0, 0), data: [])]
+          + (0..<60).map { index in
+            Bomb.Scan(components: [UInt8(index % 3 + 1)], band: (1, 63), bits: (0, 0), data: [])
+          })
+    },
+    Picture("JPEG of 240 000 empty comments") {
+      Bomb.jpeg(
+        width: 8, height: 8, components: 1, frame: 0xC0,
+        before: (0..<240_000).flatMap { _ in Bomb.segment(0xFE, []) },
+        scans: [Bomb.sequentialScan(components: 1, blocks: 1)])
+    },
+    Picture("JPEG of 450 000 restart markers") {
+      var scan = Bomb.sequentialScan(components: 1, blocks: 1)
+      scan.data += (0..<450_000).flatMap { [0xFF, 0xD0 + UInt8($0 % 8)] as [UInt8] }
+      return Bomb.jpeg(width: 8, height: 8, components: 1, frame: 0xC0, scans: [scan])
+    },
+    Picture("JPEG of 900 000 fill bytes") {
+      Bomb.jpeg(
+        width: 8, height: 8, components: 1, frame: 0xC0,
+        before: Array(repeating: 0xFF, count: 900_000),
+        scans: [Bomb.sequentialScan(components: 1, blocks: 1)])
+    },
+    Picture("lossless WebP that just fits") { Bomb.webp(width: 10_000, height: 10_000) },
+    Picture("lossless WebP", refused: "takes 1251 MiB, the limit is 768 MiB") {
+      Bomb.webp(width: 16_383, height: 10_000)
+    },
+    Picture("plain bitmap") { Array("P1 990 1000 ".utf8) + Array(repeating: 0x30, count: 990_000) },
+    Picture("bitmap") { Array("P4 2800 2800 ".utf8) + Array(repeating: 0, count: 350 * 2800) },
+    Picture("PNM of comments") {
+      Array("P6 ".utf8) + (0..<490_000).flatMap { _ in Array("#\n".utf8) } + "1 1 255 abc".utf8
+    },
+  ]
+
+  @Test(arguments: pictures)
+  func picture(_ picture: Picture) throws {
+    let outcome = try classify(picture.bytes())
+    if let reason = picture.reason {
+      #expect(outcome.status == 65, "\(outcome.errors)")
+      #expect(outcome.errors.contains(reason), "\(outcome.errors)")
+      #expect(outcome.errors.contains("over a limit"))
+    } else {
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.lines.count == 6)
+    }
+  }
+
+  /// A file of weights brings its recipe, and the network's memory grows with the crop's square.
+  @Test func recipeOfHugeInputs() throws {
+    let source = try WeightFile(path: try TestFiles.weights.get())
+    var metadata = source.metadata
+    for (key, value) in [
+      "resize": "8192", "crop": "8192", "interpolation": "bilinear", "mean": "0,0,0",
+      "standard_deviation": "1,1,1",
+    ] { metadata["preprocessing.\(key)"] = value }
+    var writer = SafetensorsWriter(metadata: metadata)
+    for tensor in source.tensors {
+      writer.append(name: tensor.name, shape: tensor.shape, values: try tensor.floats())
+    }
+    let path = "\(folder)/huge.safetensors"
+    try writer.write(to: path)
+    let outcome = try run(
+      [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))),
+      #"classify "$1" --model mobilenetv3-small --weights "$1""#)
+    #expect(outcome.status == 76)
+    #expect(outcome.errors.contains("preprocessing.crop"))
+    #expect(outcome.errors.contains("1...2048"))
+  }
+
+  @Test func tensorOfManyImages() throws {
+    let path = "\(folder)/many.npy"
+    try NPYArray(shape: [80_000, 3, 1, 1], values: Array(repeating: 0, count: 240_000))
+      .write(to: path)
+    let outcome = try run(
+      [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))),
+      #"infer mobilenetv3-small --weights "$2" --input "$1" --output "$3/out.safetensors""#)
+    #expect(outcome.status == 65)
+    #expect(outcome.errors.contains("holds 80000 images; give at most 4096"))
+  }
+
+  @Test(arguments: [
+    #"{"a":"#, #"{"__metadata__":{"a":"#, "[",
+  ])
+  func deepHeader(piece: String) throws {
+    let text = Array(String(repeating: piece, count: 900_000 / piece.utf8.count).utf8)
+    let header = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
+    let outcome = try run(
+      header, #"classify "$1" --model mobilenetv3-small --weights "$1""#)
+    #expect(outcome.status == 76, "\(outcome.errors)")
+  }
+
+  @Test func headerOfManyTensors() throws {
+    let entries = (0..<15_000).map { #""\#($0)":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"# }
+    let text = Array("{\(entries.joined(separator: ","))}".utf8)
+    let header = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
+    let outcome = try run(
+      header, #"classify "$1" --model mobilenetv3-small --weights "$1""#)
+    #expect(outcome.status == 76, "\(outcome.errors)")
+    #expect(outcome.errors.utf8.count < 10_000)
+  }
+}
