@@ -17,12 +17,17 @@ func kernels(_ march: String?) -> [SwiftSetting] {
 // The command carries the Swift runtime: loading it as a dozen shared libraries takes 2 to 3 ms of
 // every start. The parser of arguments needs FoundationEssentials, whose own parts only a compiler
 // run with -static-stdlib would name. lld, because gold warns of what Foundation calls.
-let runtimeInside: [LinkerSetting] = [
-  .unsafeFlags(["-static-stdlib", "-use-ld=lld"], .when(platforms: [.linux])),
-  .linkedLibrary("FoundationEssentials", .when(platforms: [.linux])),
-  .linkedLibrary("_FoundationCShims", .when(platforms: [.linux])),
-  .linkedLibrary("_FoundationCollections", .when(platforms: [.linux])),
-]
+//
+// `CNNZOO_SANITIZE` leaves it out: the sanitizers' own runtimes find functions in shared libraries only.
+let runtimeInside: [LinkerSetting] =
+  Context.environment["CNNZOO_SANITIZE"] != nil
+  ? []
+  : [
+    .unsafeFlags(["-static-stdlib", "-use-ld=lld"], .when(platforms: [.linux])),
+    .linkedLibrary("FoundationEssentials", .when(platforms: [.linux])),
+    .linkedLibrary("_FoundationCShims", .when(platforms: [.linux])),
+    .linkedLibrary("_FoundationCollections", .when(platforms: [.linux])),
+  ]
 
 #if arch(x86_64)
   let kernelTargets: [Target] = [

@@ -28,7 +28,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     case .cannotCreate: "the output file cannot be created"
     case .inputOutput: "writing failed"
     case .badWeights: "the weight file is damaged or does not fit the model"
-    case .interrupted: "interrupted (143 where SIGTERM asked for it)"
+    case .interrupted: "interrupted (143 by SIGTERM, 129 by SIGHUP)"
     }
   }
 

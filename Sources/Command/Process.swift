@@ -9,6 +9,8 @@ enum Process {
     // A reader that goes away shows as EPIPE where it is written to, also under a parent that
     // ignores the signal.
     signal(SIGPIPE, SIG_IGN)
+    // So does a file that may not grow further, as EFBIG.
+    signal(SIGXFSZ, SIG_IGN)
     csystem_tell_mapped_faults("cnnzoo: ", ExitStatus.badWeights.rawValue)
     Interrupts.install()
     csystem_share_arena()
@@ -25,7 +27,7 @@ enum Process {
   }
 }
 
-/// SIGINT and SIGTERM: end the process at once, except while something must not be left half done.
+/// SIGINT, SIGTERM and SIGHUP: end the process at once, except while something must not be left half done.
 enum Interrupts {
   private static let isDeferred = Atomic<Bool>(false)
   /// The signal that waits; 0 for none.
@@ -37,7 +39,7 @@ enum Interrupts {
     pending.store(0, ordering: .relaxed)
     var signals = sigset_t()
     sigemptyset(&signals)
-    for signal in [SIGINT, SIGTERM] where !isIgnored(signal) {
+    for signal in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(signal) {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { signal in
         if !Interrupts.isDeferred.load(ordering: .relaxed)
