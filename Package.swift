@@ -45,6 +45,17 @@ let runtimeInside: [LinkerSetting] =
   ]
 #endif
 
+// `CNNZOO_FUZZ=1`, as Scripts/fuzz sets it, adds the fuzzers: they are no part of an ordinary build.
+let fuzzTargets: [Target] =
+  Context.environment["CNNZOO_FUZZ"] == nil
+  ? []
+  : [
+    .systemLibrary(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["CLibFuzzer", "Command", "CNNZoo", "Images", "Weights"],
+      path: "Tests/Fuzz", exclude: ["Dictionaries"], swiftSettings: strict),
+  ]
+
 let package = Package(
   name: "cnnzoo",
   products: [
@@ -132,7 +143,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CommandTests", dependencies: ["Command", "CNNZoo"], swiftSettings: strict),
-  ] + kernelTargets
+  ] + kernelTargets + fuzzTargets
 )
 
 // What Scripts/check_decoding compares with Pillow: pictures in, pixels out. Nothing else needs it.

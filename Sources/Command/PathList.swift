@@ -3,7 +3,7 @@ import Glibc
 /// Paths read from a file or standard input, one a line, or ended by zero bytes.
 ///
 /// They are read as they come, so that a path can be answered before the next one is written.
-struct PathList {
+package struct PathList {
   private let descriptor: Int32
   private let separator: UInt8
   private let source: String
@@ -16,7 +16,7 @@ struct PathList {
   private static let longestLine = 64 << 10
 
   /// Opens the list in the file `path`, or standard input for `-`.
-  init(_ path: String, endedByZeros: Bool) throws(PathListError) {
+  package init(_ path: String, endedByZeros: Bool) throws(PathListError) {
     source = path
     separator = endedByZeros ? 0 : UInt8(ascii: "\n")
     descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
@@ -24,7 +24,7 @@ struct PathList {
   }
 
   /// The next path; `nil` at the end.
-  mutating func next() throws(PathListError) -> [UInt8]? {
+  package mutating func next() throws(PathListError) -> [UInt8]? {
     var searched = start
     while true {
       if let end = buffer[searched...].firstIndex(of: separator) {
@@ -69,8 +69,8 @@ struct PathList {
 }
 
 /// A list of paths that cannot be read.
-struct PathListError: StatusCarrying, CustomStringConvertible {
-  let description: String
+package struct PathListError: StatusCarrying, CustomStringConvertible {
+  package let description: String
   var status: ExitStatus { .missingInput }
 
   fileprivate init(source: String) {

@@ -1,0 +1,23 @@
+import Glibc
+
+/// Gives inputs to parsers that read files: a folder of this process alone, in memory where the
+/// system has a folder for that.
+enum InputFile {
+  /// The folder, without a slash at its end; Scripts/fuzz removes it.
+  static let folder: String = {
+    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/dev/shm"
+    let path = "\(parent)/fuzz-\(getpid())"
+    precondition(mkdir(path, 0o700) == 0, "\(path) cannot be created")
+    return path
+  }()
+
+  /// Puts a file of these bytes into the folder, in place of one that is there; answers its path.
+  static func path(holding bytes: [UInt8], named name: String = "input") -> String {
+    let path = "\(folder)/\(name)"
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    precondition(descriptor >= 0, "\(path) cannot be created")
+    precondition(write(descriptor, bytes, bytes.count) == bytes.count, "\(path) cannot be written")
+    close(descriptor)
+    return path
+  }
+}

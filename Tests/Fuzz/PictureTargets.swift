@@ -1,0 +1,78 @@
+import Images
+
+extension FuzzTarget {
+  static let pictures = [
+    FuzzTarget(name: "pnm", about: "a PNM file, P1 to P7") { decode($0, $1, as: .pnm) },
+    FuzzTarget(name: "jpeg", about: "a JPEG file") { decode($0, $1, as: .jpeg) },
+    FuzzTarget(name: "png", about: "a PNG file; its checksums are also put right") {
+      let bytes = [UInt8](UnsafeBufferPointer(start: $0, count: $1))
+      let mended = PNGChecksums.mended(bytes)
+      return max(check(bytes, as: .png), mended == bytes ? -1 : check(mended, as: .png))
+    },
+    FuzzTarget(name: "webp", about: "a WebP file") { decode($0, $1, as: .webp) },
+    FuzzTarget(name: "exif", about: "the EXIF block of a JPEG of 2x1 pixels") {
+      let block = UnsafeBufferPointer(start: $0, count: min($1, 65_000))
+      return check(TinyJPEG.bytes(exif: block), as: .jpeg, mustDecode: true)
+    },
+  ]
+}
+
+/// So small that an execution takes milliseconds.
+private let limits = DecodingLimits(
+  pixels: 1 << 18, pixelsWithoutWarning: 1 << 16, fileBytes: 1 << 18, side: 4096, jpegScans: 8,
+  pngAncillaryChunkBytes: 1 << 12)
+
+private func decode(_ start: UnsafePointer<UInt8>?, _ count: Int, as format: ImageFormat) -> CInt {
+  check([UInt8](UnsafeBufferPointer(start: start, count: count)), as: format)
+}
+
+/// Decodes a file as stored, upright, and again; -1 where it is of another format.
+private func check(_ bytes: [UInt8], as format: ImageFormat, mustDecode: Bool = false) -> CInt {
+  guard bytes.withUnsafeBytes({ ImageFormat(magic: $0) }) == format else { return -1 }
+  let stored = outcome(bytes, applyOrientation: false)
+  let upright = outcome(bytes, applyOrientation: true)
+  switch (stored, upright) {
+  case (.success(let stored), .success(let upright)):
+    require(
+      stored.width == upright.width && stored.height == upright.height
+        || stored.width == upright.height && stored.height == upright.width,
+      "turning the picture upright changed its size")
+    require(
+      stored.pixels.reduce(0) { $0 &+ Int($1) } == upright.pixels.reduce(0) { $0 &+ Int($1) },
+      "turning the picture upright changed its pixels")
+    require(
+      outcome(bytes, applyOrientation: true) == .success(upright),
+      "the same picture decodes to other pixels")
+  case (.failure(let error), .failure(let other)):
+    require(!mustDecode, "a picture failed because of its metadata: \(error)")
+    require(error == other, "orientation changed the error from \(error) to \(other)")
+  default:
+    fatalError("orientation decides whether the picture decodes")
+  }
+  return 0
+}
+
+/// What decoding gives, after what must hold of any picture and any error.
+private func outcome(_ bytes: [UInt8], applyOrientation: Bool) -> Result<Image, ImageError> {
+  let result = Result { () throws(ImageError) in
+    try Image(decoding: bytes, named: "input", limits: limits, applyOrientation: applyOrientation)
+  }
+  switch result {
+  case .success(let image):
+    let count = image.width * image.height
+    require(image.width > 0 && image.height > 0, "a side is not positive")
+    require(max(image.width, image.height) <= limits.side, "a side exceeds its limit")
+    require(count <= limits.pixels, "the pixels exceed their limit")
+    require(image.pixels.count == 3 * count, "there are not three bytes for each pixel")
+    require(
+      image.warnings.contains(.manyPixels(count)) == (count > limits.pixelsWithoutWarning),
+      "the warning about many pixels is wrong")
+  case .failure(.unreadable), .failure(.unknownFormat):
+    fatalError("the error is of another input")
+  case .failure(let error):
+    let text = "\(error)"
+    require(text.hasPrefix("input: "), "an error does not name its input")
+    require(!text.unicodeScalars.contains { $0.value < 0x20 }, "an error has control characters")
+  }
+  return result
+}

@@ -1,0 +1,124 @@
+import CNNZoo
+import Command
+import Weights
+
+extension FuzzTarget {
+  static let texts = [
+    FuzzTarget(name: "paths", about: "a list of paths, by lines and by zero bytes") {
+      let bytes = [UInt8](UnsafeBufferPointer(start: $0, count: $1))
+      checkPaths(bytes, separator: UInt8(ascii: "\n"))
+      checkPaths(bytes, separator: 0)
+      return 0
+    },
+    FuzzTarget(name: "labels", about: "a file of labels") {
+      checkLabels([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
+      return 0
+    },
+    FuzzTarget(name: "json", about: "the config.json beside weights of timm's") {
+      checkConfiguration([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
+      return 0
+    },
+    FuzzTarget(name: "record", about: "the record of a file in the cache") {
+      checkRecord([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
+      return 0
+    },
+  ]
+}
+
+/// The paths are the parts between separators, cut where they are too long; none after the last.
+private func checkPaths(_ bytes: [UInt8], separator: UInt8) {
+  var expected = bytes.split(separator: separator, omittingEmptySubsequences: false)
+  if expected.last?.isEmpty == true { expected.removeLast() }
+  do {
+    var list = try PathList(InputFile.path(holding: bytes), endedByZeros: separator == 0)
+    for part in expected {
+      require(try list.next() == Array(part.prefix(64 << 10)), "a path is not what the list says")
+    }
+    require(try list.next() == nil, "the list has more paths than it says")
+  } catch {
+    fatalError("a list cannot be read: \(error)")
+  }
+}
+
+private func checkLabels(_ bytes: [UInt8]) {
+  let path = InputFile.path(holding: bytes)
+  let labels: Labels
+  do {
+    labels = try Labels(contentsOf: path)
+  } catch .malformed {
+    return
+  } catch {
+    fatalError("the error is of another input: \(error)")
+  }
+  require(labels.count > 0, "there are no labels")
+  require(labels.count <= bytes.count(where: { $0 == UInt8(ascii: "\n") }) + 1, "too many labels")
+  for name in labels.names {
+    require(name.contains { !$0.isWhitespace }, "a label is empty")
+    require(
+      !name.utf8.contains(UInt8(ascii: "\n")) && !name.utf8.contains(0), "a label has two lines")
+  }
+}
+
+/// Reads the file as any JSON, and as what it says about weights.
+private func checkConfiguration(_ bytes: [UInt8]) {
+  let path = InputFile.path(holding: bytes, named: "config.json")
+  let json = try? JSONValue(contentsOf: path)
+  if let json { require(isFinite(json), "a number of JSON is not finite") }
+  for model in models {
+    do {
+      let facts = try WeightFacts(
+        path: "\(InputFile.folder)/model.safetensors", metadata: [:], model: model, naming: .timm)
+      let recipe = facts.recipe.preprocessing
+      require(1...8192 ~= recipe.crop && recipe.resize > 0, "a recipe has an impossible size")
+      require(
+        try Preprocessing(metadata: recipe.metadata) == recipe,
+        "a recipe that was written reads back as another")
+      require(
+        facts.labels?.names.allSatisfy { !$0.contains { $0.isNewline } } ?? true, "a label breaks")
+    } catch let error as ClassifierError {
+      require(!"\(error)".isEmpty, "an error says nothing")
+    } catch {
+      fatalError("a recipe that was written cannot be read: \(error)")
+    }
+  }
+}
+
+/// One model of each family.
+private let models = ["effnetv2-s", "mobilenetv3-small", "effnet-lite0"].map { name in
+  guard let model = try? ModelCatalog.model(named: name) else { fatalError("no model \(name)") }
+  return model
+}
+
+private func isFinite(_ value: JSONValue) -> Bool {
+  switch value {
+  case .number(let number): number.isFinite
+  case .array(let elements): elements.allSatisfy(isFinite)
+  case .object(let members): members.values.allSatisfy(isFinite)
+  case .null, .bool, .string: true
+  }
+}
+
+/// A record holds exactly one line: the hash, two blanks, the name.
+private func checkRecord(_ bytes: [UInt8]) {
+  let name = "weights.safetensors"
+  func requireLine(_ hash: String) {
+    let text = String(decoding: bytes, as: UTF8.self)
+    require(
+      text.lowercased() == "\(hash)  \(name)\n", "a record was read as another")
+  }
+  _ = InputFile.path(holding: [], named: name)
+  _ = InputFile.path(holding: bytes, named: "\(name).sha256")
+  do {
+    let cache = WeightCache(folder: InputFile.folder)
+    let entry = try cache.entry(named: name)
+    switch try cache.verify(entry) {
+    case .unrecorded: fatalError("the record was not read")
+    case .good(let found): requireLine(found)
+    case .changed(let expected, _): requireLine(expected)
+    }
+  } catch CacheError.unreadable {
+    return
+  } catch {
+    fatalError("the error is of another input: \(error)")
+  }
+}
