@@ -24,10 +24,10 @@ struct Classify: ParsableCommand {
 
   @OptionGroup var pictures: PictureOptions
 
-  @Option(help: "The network; see `cnnzoo models`.")
+  @Option(help: "The network; see `cnnzoo models`.", completion: .networks)
   var model: String
 
-  @Option(help: "Its weights, a safetensors or PyTorch file.")
+  @Option(help: "Its weights, a safetensors or PyTorch file.", completion: .file())
   var weights: String?
 
   @Option(name: [.customShort("k"), .long], help: "How many classes to name; 0 for all.")
@@ -52,7 +52,7 @@ struct Classify: ParsableCommand {
   @Option(help: "Who computes the convolutions.")
   var backend = Backend.auto
 
-  @Option(help: "A file with the classes' names, one a line.")
+  @Option(help: "A file with the classes' names, one a line.", completion: .file())
   var labels: String?
 
   @Option(help: "What becomes of inputs that fail.")

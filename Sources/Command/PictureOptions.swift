@@ -3,10 +3,11 @@ import CNNZoo
 
 /// The pictures that a command is given.
 struct PictureOptions: ParsableArguments {
-  @Argument(help: "Files, folders, or -.")
+  @Argument(help: "Files, folders, or -.", completion: .file())
   var inputs: [String] = []
 
-  @Option(help: "A file with paths of pictures, one a line; - is standard input.")
+  @Option(
+    help: "A file with paths of pictures, one a line; - is standard input.", completion: .file())
   var filesFrom: String?
 
   @Flag(help: "The paths of --files-from end with zero bytes, not lines.")

@@ -49,6 +49,7 @@ struct ShellTests {
       ("bench effnetv2-s mobilenetv3-large-m", "mobilenetv3-large-minimal"),
       ("convert in out --model effnet-lite4", "effnet-lite4"),
       ("infer effnet-lite0 --backend s", "simd"),
+      ("classify x --model mobilenetv3-large-m", "mobilenetv3-large-minimal"),
       ("rm cach", "cached.safetensors"),
       ("su", "summary"),
     ])
