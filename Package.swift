@@ -138,8 +138,7 @@ let package = Package(
       name: "InferenceTests", dependencies: ["Inference", "ModelZoo", "Operators", "Weights"],
       exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
-      name: "CNNZooTests",
-      dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference", "GraphIR"],
+      name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
       swiftSettings: strict),
     .testTarget(
       name: "CommandTests", dependencies: ["Command", "CNNZoo"], swiftSettings: strict),

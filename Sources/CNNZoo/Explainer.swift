@@ -89,8 +89,9 @@ public struct Explanation: Sendable {
   public let logit: Float
   /// The class's bias: the part of the logit that depends on no picture.
   public let bias: Float
-  /// Whether the map's mean plus the bias is the logit. Otherwise it is the first-order part: the
-  /// sum of feature times gradient.
+  /// Whether the map's mean plus the bias is the logit.
+  ///
+  /// Otherwise the mean is the first-order part of it: the sum of feature times gradient.
   public let isExact: Bool
   /// What each position adds to the logit, times the number of positions; negative where it speaks
   /// against the class.

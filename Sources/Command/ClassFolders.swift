@@ -8,8 +8,10 @@ struct ClassFolders {
   /// Their paths, in the same order.
   private(set) var paths: [PicturePath] = []
 
-  /// Looks into `folder`. Entries whose names begin with a dot are left out silently, as file
-  /// managers and version control leave such; other files beside the classes are told.
+  /// Looks into `folder`.
+  ///
+  /// Entries whose names begin with a dot are left out silently, as file managers and version control
+  /// leave such; other files beside the classes are told.
   ///
   /// - Throws: `ImageError.unreadable` where it is no folder or cannot be read.
   init(in folder: PicturePath) throws(ImageError) {

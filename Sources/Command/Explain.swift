@@ -34,8 +34,10 @@ struct Explain: ParsableCommand {
   @OptionGroup var format: FormatOption
 
   func run() throws {
-    for path in [output, map].compactMap(\.self) { try OutputFile.check(path) }
     let (model, path) = try network.weightFile(inputIsTaken: input == "-")
+    for file in [output, map].compactMap(\.self) {
+      try OutputFile.check(file, replacesNone: [input, path])
+    }
     var options = Classifier.Options()
     options.threads = network.threads.value
     options.backend = network.backend

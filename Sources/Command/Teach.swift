@@ -34,10 +34,10 @@ struct Teach: ParsableCommand {
 
   func run() throws {
     let folders = try ClassFolders(in: PicturePath.paths(of: [folder])[0])
-    try OutputFile.check(output)
+    let loaded = try network.network(inputIsTaken: false)
+    try OutputFile.check(output, replacesNone: [loaded.file.path])
     let teacher = try Teacher(
-      network.network(inputIsTaken: false), classes: folders.names,
-      options: network.options(batch: batch.value))
+      loaded, classes: folders.names, options: network.options(batch: batch.value))
     var names: [String] = []
     var run = EmbeddingRun(
       teacher.embedder, appliesOrientation: !network.noExif, policy: onError)

@@ -59,7 +59,7 @@ extension HeatMap {
   /// From 0 to 1 without a kink at either end.
   private static func smooth(_ x: Float) -> Float { x * x * (3 - 2 * x) }
 
-  /// Rec. 601's luma.
+  /// The luma of BT.601.
   private static func gray(_ color: SIMD3<Float>) -> Float {
     (color * SIMD3(0.299, 0.587, 0.114)).sum()
   }

@@ -60,8 +60,9 @@ package struct RidgeProblem: Sendable {
     (self.moments, self.shares) = (moments, shares)
   }
 
-  /// The mean of the eigenvalues of XᵀX that need not be zero: the scale that a penalty has to be
-  /// seen in. Zero where all samples are alike.
+  /// The mean of the eigenvalues of XᵀX that need not be zero: what a penalty is small or large to.
+  ///
+  /// Zero where all samples are alike.
   package var scale: Double {
     let trace = (0..<features).reduce(0) { $0 + gram[$1 * features + $1] }
     return trace / Double(max(1, min(samples - 1, features)))

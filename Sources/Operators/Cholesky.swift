@@ -6,8 +6,9 @@ package struct CholeskyFactor: Sendable {
   /// Columns of `size` values, of which the lower triangle counts.
   private let factor: [Double]
 
-  /// Factors a matrix of `size` columns; only its lower triangle is read. `nil` where it is not
-  /// positive definite, or holds a value that is not a number.
+  /// Factors a matrix of `size` columns, of which only the lower triangle is read.
+  ///
+  /// `nil` where it is not positive definite, or holds a value that is not a number.
   ///
   /// - Throws: `LAPACKEError` where the library cannot be loaded.
   package init?(of matrix: [Double], size: Int) throws(LAPACKEError) {

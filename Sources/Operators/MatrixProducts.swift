@@ -32,8 +32,9 @@ package struct MatrixProducts: Sendable {
     return result
   }
 
-  /// matrixᵀ · matrix for matrix[rows, columns]: the products of its columns with each other. Only
-  /// the lower triangle of the result, by columns, is filled in.
+  /// matrixᵀ · matrix for matrix[rows, columns]: the products of its columns with each other.
+  ///
+  /// Only the lower triangle of the result, by columns, is filled in.
   package func gram(_ matrix: [Double], columns: Int) -> [Double] {
     precondition(columns > 0 && matrix.count.isMultiple(of: columns))
     var result = [Double](repeating: 0, count: columns * columns)

@@ -46,16 +46,17 @@ struct ExplainerTests {
       let function = try explainer.function(of: index)
       #expect(abs(function.value(at: pooled) - Double(logits[index])) < 1e-4)
       let gradient = function.gradient(at: pooled)
-      var product = 0.0
+      var (product, worst) = (0.0, 0.0)
       for feature in pooled.indices {
         let step = 1e-6
         var (above, below) = (pooled, pooled)
         above[feature] += step
         below[feature] -= step
         let slope = (function.value(at: above) - function.value(at: below)) / (2 * step)
-        #expect(abs(slope - gradient[feature]) < 1e-6, "class \(index), feature \(feature)")
+        worst = max(worst, abs(slope - gradient[feature]))
         product += gradient[feature] * pooled[feature]
       }
+      #expect(worst < 1e-6, "class \(index)")
       let explanation = try explainer.explain(image, class: index)
       #expect(!explanation.isExact)
       #expect(abs(explanation.map.mean - product) < 1e-4 * (1 + abs(product)))

@@ -129,6 +129,30 @@ struct TeachTests {
     #expect(outcome.status == 73 && outcome.output.isEmpty)
   }
 
+  @Test func whatIsReadIsNotReplaced() throws {
+    let weights = "\(folder)/own.safetensors"
+    try FileManager.default.copyItem(atPath: TestFiles.weights.get(), toPath: weights)
+    try FileManager.default.createSymbolicLink(
+      atPath: folder + "/link", withDestinationPath: weights)
+    let network = ["--model", "mobilenetv3-small", "--weights", weights]
+    for output in [weights, folder + "/link"] {
+      let outcome = try Tool.run(["teach", classes, "--output", output] + network)
+      #expect(outcome.status == 73 && outcome.errors.contains("is an input"))
+    }
+    let picture = classes + "/7/0.ppm"
+    let before = try Data(contentsOf: URL(fileURLWithPath: picture))
+    #expect(try Tool.run(["explain", picture, "--output", picture] + network).status == 73)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: picture)) == before)
+  }
+
+  @Test func alikeIsNotToBeHadWithoutOpenBLAS() throws {
+    try Data().write(to: URL(fileURLWithPath: "\(folder)/libopenblas.so.0"))
+    let outcome = try Tool.run(
+      ["similar", classes + "/7/0.ppm", classes] + TestFiles.network(),
+      environment: ["LD_LIBRARY_PATH": folder])
+    #expect(outcome.status == 69, "\(outcome.errors)")
+  }
+
   /// A library that is there and broken is as good as none.
   @Test(arguments: [("liblapacke.so.3", "liblapacke"), ("libopenblas.so.0", "libopenblas0")])
   func withoutALibraryTheCommandSaysWhatToInstall(library: String, package: String) throws {

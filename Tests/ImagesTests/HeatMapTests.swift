@@ -54,6 +54,19 @@ struct HeatMapTests {
     #expect((70...89).contains(hottest ?? 0))
   }
 
+  /// The smooth surface passes through the values: a lone hot cell's middle is hottest, and both
+  /// sides of it are alike.
+  @Test func theSmoothSurfaceIsNotShifted() {
+    let gray = Image(width: 99, height: 1, pixels: [UInt8](repeating: 0, count: 297))
+    let overlay = HeatMap(width: 3, height: 1, values: [0, 1, 0]).overlaid(
+      on: gray, region: PictureRegion(x: 0, y: 0, width: 99, height: 1))
+    let reds = (0..<99).map { Int(overlay.pixels[3 * $0]) }
+    #expect(reds[49] == reds.max() && reds[49] > 100)
+    #expect(zip(reds, reds.reversed()).allSatisfy { abs($0 - $1) <= 1 })
+    #expect(reds[16] == 0 && reds[82] == 0)
+    #expect(Array(reds[17...49]) == reds[17...49].sorted())
+  }
+
   @Test func whatTheNetworkDidNotSeeIsDarkAndGray() {
     let red = Image(width: 40, height: 20, pixels: (0..<800).flatMap { _ in [200, 10, 10] })
     let overlay = HeatMap(width: 1, height: 1, values: [1]).overlaid(
