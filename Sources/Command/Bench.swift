@@ -8,8 +8,8 @@ struct Bench: ParsableCommand {
       Lists are swept: every count of threads with every batch. Several networks are measured in \
       turns, round by round, so that a machine that grows slower does so for all. Without --weights \
       the weights are random, which does not change the time. Images per second are those at the \
-      median; round_spread is how far the rounds' medians lie apart. Decoding pictures is not \
-      measured.
+      median; the spread is how far the rounds' medians lie apart; the ratio is that of the medians \
+      in the same rounds to the first network's. Decoding pictures is not measured.
 
       --compare tells for each measurement the ratio of its time to that in an earlier report, and \
       an interval: 99 % by the test of Mann and Whitney on the medians of the rounds. It is called \
@@ -23,7 +23,8 @@ struct Bench: ParsableCommand {
       convolution's definition, 2 per multiply-add, and may pass the peak where Winograd's method \
       needs fewer; the bound counts those of the method in use.
 
-      With --compare or --layers, csv and markdown hold the table of that.
+      json holds every run's time. With --compare or --layers, csv and markdown hold the table of \
+      that.
       """)
 
   @Argument(help: "The networks; see `cnnzoo models`.", completion: .networks)
@@ -42,7 +43,7 @@ struct Bench: ParsableCommand {
   @Option(help: "Seconds that each measurement lasts at least.")
   var minTime = 1.0
 
-  @Option(help: "Rounds that each measurement is split into, from 1 to 100.")
+  @Option(help: "Rounds that each measurement is split into, up to 100; --compare needs 5.")
   var rounds = 6
 
   @Flag(help: "Also measure every step of the program, in runs of their own.")
@@ -108,9 +109,7 @@ struct Bench: ParsableCommand {
       report.results += try bench.measure(sessions)
     }
     if let earlier { report.compare(with: earlier) }
-    if format.format != .text {
-      for warning in report.warnings { Diagnostics.tell(warning) }
-    }
+    if format.format != .text { Diagnostics.tell(remarks: report.warnings) }
     try report.formatted.write(as: format.format)
     if let plot { try OutputFile.write(Array(report.plot.utf8), to: plot) }
   }

@@ -84,7 +84,7 @@ package struct BenchCaution {
     guard let least = ascending.first, let greatest = ascending.last,
       disagree(least.ratio, greatest.ratio)
     else { return nil }
-    return "\(name) takes \(NumberText.fixed(least.ratio, 2)) of the time of \(other.name) by"
-      + " \(least.name), and \(NumberText.fixed(greatest.ratio, 2)) by \(greatest.name)"
+    return "\(name) takes \(NumberText.fixed(least.ratio, 2)) times the time of \(other.name) by"
+      + " \(least.name), \(NumberText.fixed(greatest.ratio, 2)) times by \(greatest.name)"
   }
 }

@@ -2,6 +2,8 @@ import CNNZoo
 
 /// What `cnnzoo bench` found, in every form of output.
 package struct BenchReport {
+  private static let input = "random tensor, decoding not included"
+
   package let environment: EnvironmentFacts
   package var results: [BenchResult] = []
   private var earlier: EarlierBench?
@@ -60,14 +62,18 @@ package struct BenchReport {
         + warnings.map { ["warning": .string($0)] },
       table: layered.isEmpty ? comparison ?? times : layerTable(layered),
       notes: layered.map(limitsNote) + environment.lines.map { "\($0): \($1)" }
-        + ["input: random tensor, decoding not included"]
+        + ["input: \(Self.input)"]
+        + (earlier.map { ["compared with: \($0.path), cnnzoo \($0.environment["version"] ?? "?")"] }
+          ?? [])
         + warnings.map { "warning: \($0)" },
       textTables: (layered.isEmpty ? [] : [layerTable(layered)]) + [times]
         + (comparison.map { [$0] } ?? []))
   }
 
   private var facts: JSON.Object {
-    var facts: JSON.Object = ["environment": .object(environment.json)]
+    var facts: JSON.Object = [
+      "environment": .object(environment.json), "input": .string(Self.input),
+    ]
     if let earlier {
       facts.append(
         "compared_with",

@@ -9,8 +9,11 @@ func timeTable(_ results: [BenchResult]) -> Table {
       .text("model"), .text("input"), .text("backend"), .number("threads"), .number("batch"),
       .number("n"),
     ] + times.map { .number($0) }
-      + [.number("round_spread_%"), .number("images_per_second"), .number("peak_rss_mib")]
-      + (hasRatios ? [.number("ratio_to_first")] : []),
+      + [
+        .number("round_spread_%", heading: "spread %"),
+        .number("images_per_second", heading: "images/s"),
+        .number("peak_rss_mib", heading: "RSS MiB"),
+      ] + (hasRatios ? [.number("ratio_to_first", heading: "ratio")] : []),
     rows: results.map { result in
       [
         .text(result.key.model), .text("\(result.input)"), .text(result.key.backend),

@@ -9,9 +9,10 @@ package struct DensityCurve: Sendable {
   private static let mostSamples = 2000
   private static let resolution = 240
 
-  /// A sum of Gaussians over the part of the axis where samples lie; what lies beyond its ends is left
-  /// out. They are half as wide as Silverman's rule (1986) says, which is for a single hill: times on
-  /// a shared machine have several.
+  /// A sum of Gaussians over the part of the axis where samples lie.
+  ///
+  /// They are half as wide as Silverman's rule (1986) says, which is for a single hill: times on a
+  /// shared machine have several. What lies beyond the axis is left out.
   package init(_ samples: SampleStatistics, on axis: PlotAxis) {
     let count = min(samples.samples.count, Self.mostSamples)
     let places = SampleStatistics(

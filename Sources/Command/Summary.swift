@@ -12,6 +12,9 @@ struct Summary: ParsableCommand {
       MACs are multiply-accumulates of convolutions and linear layers, as published figures count \
       them; parameters are the trainable ones. Activations are the memory that inference needs for \
       the values of one image.
+
+      json and jsonl hold every layer of one network, and the stages; csv has dotted paths and plain \
+      numbers; markdown is for GitHub.
       """)
 
   @Argument(help: "The networks; see `cnnzoo models`.", completion: .networks)
@@ -27,7 +30,7 @@ struct Summary: ParsableCommand {
   @Flag(help: "Show the compiled program of one network instead: steps, strategies, memory.")
   var plan = false
 
-  @Option(help: "Who computes the convolutions: decides over the program and its memory.")
+  @Option(help: "Who computes the convolutions, on which the program and its memory depend.")
   var backend = Backend.auto
 
   @Option(help: "The padding rule; by default that of the published weights.")

@@ -14,9 +14,16 @@ struct Table {
   struct Column {
     let title: String
     let isNumeric: Bool
+    /// What stands above the column in text, where the title is long for a program's sake.
+    let heading: String
 
-    static func text(_ title: String) -> Column { Column(title: title, isNumeric: false) }
-    static func number(_ title: String) -> Column { Column(title: title, isNumeric: true) }
+    static func text(_ title: String) -> Column {
+      Column(title: title, isNumeric: false, heading: title)
+    }
+
+    static func number(_ title: String, heading: String? = nil) -> Column {
+      Column(title: title, isNumeric: true, heading: heading ?? title)
+    }
   }
 
   let columns: [Column]
@@ -29,7 +36,7 @@ struct Table {
 
   /// Columns padded to their widest cell, two blanks apart.
   var text: String {
-    let lines = [columns.map(\.title)] + rows.map { $0.map(\.readable) }
+    let lines = [columns.map(\.heading)] + rows.map { $0.map(\.readable) }
     let widths = columns.indices.map { column in
       lines.map { $0[column].count }.max() ?? 0
     }

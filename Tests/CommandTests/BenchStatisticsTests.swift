@@ -125,7 +125,7 @@ struct BenchStatisticsTests {
     let (slower, faster) = (Self.steady.map { 1.02 * $0 }, Self.steady + [2, 2, 2, 2])
     let warning = try #require(caution("a", slower).warning(against: caution("b", faster)))
     #expect(
-      warning == "a takes 0.98 of the time of b by the mean, and 1.02 by the minimum")
+      warning == "a takes 0.98 times the time of b by the mean, 1.02 times by the minimum")
   }
 
   @Test func aBusyMachine() throws {
@@ -133,6 +133,6 @@ struct BenchStatisticsTests {
     let busy = caution("a", Self.steady + Self.steady.map { 3 * $0 } + Self.steady.map { 3 * $0 })
     #expect(try #require(busy.warning).contains("half of the runs took 3.0 times as long"))
     let warning = try #require(busy.warning(against: caution("b", Self.steady)))
-    #expect(warning == "a takes 1.00 of the time of b by the minimum, and 2.99 by the median")
+    #expect(warning == "a takes 1.00 times the time of b by the minimum, 2.99 times by the median")
   }
 }

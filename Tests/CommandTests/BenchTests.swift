@@ -100,7 +100,7 @@ struct BenchTests {
   @Test(arguments: [
     ("\"threads_allowed\":", "\"threads_allowed\":9", "threads allowed is "),
     ("\"instruction_set\":\"", "\"instruction_set\":\"mmx", "instruction set is "),
-    ("\"processor\":\"", "\"processor\":\"Z80 ", "was Z80 "),
+    ("\"processor\":\"", "\"processor\":\"Z80\\u001b", "was Z80\\u{1b}"),
   ])
   func anotherEnvironmentIsTold(old: String, new: String, message: String) throws {
     let path = try earlier()
