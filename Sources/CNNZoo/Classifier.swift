@@ -123,10 +123,7 @@ public final class Classifier {
   /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`, and `values` are as many as
   ///   `preprocessing` makes, `[crop, crop, 3]`.
   public func load(_ values: UnsafeBufferPointer<Float>, at slot: Int) {
-    session.withInput(image: slot) { input in
-      precondition(values.count == input.count)
-      _ = input.update(fromContentsOf: values)
-    }
+    session.load(values, at: slot)
   }
 
   /// Computes the first `count` places of the batch that `load(_:at:)` filled; each succeeds or

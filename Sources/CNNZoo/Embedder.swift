@@ -105,7 +105,18 @@ public final class Embedder {
   ///
   /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`.
   public func load(_ image: Image, at slot: Int) throws(PreprocessingError) {
-    try session.load(image, at: slot, by: network.facts.recipe.preprocessing)
+    try session.load(image, at: slot, by: preprocessing)
+  }
+
+  /// How pictures are prepared for the network.
+  public var preprocessing: Preprocessing { network.facts.recipe.preprocessing }
+
+  /// Makes prepared values the input of place `slot` of the next batch; they are copied.
+  ///
+  /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`, and `values` are as many as
+  ///   `preprocessing` makes, `[crop, crop, 3]`.
+  public func load(_ values: UnsafeBufferPointer<Float>, at slot: Int) {
+    session.load(values, at: slot)
   }
 
   /// Computes the first `count` places of the batch that `load(_:at:)` filled; each succeeds or

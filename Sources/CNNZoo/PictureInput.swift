@@ -8,4 +8,12 @@ extension InferenceSession {
     }
     try result.get()
   }
+
+  /// Copies prepared values into place `slot` of the next batch.
+  func load(_ values: UnsafeBufferPointer<Float>, at slot: Int) {
+    withInput(image: slot) { input in
+      precondition(values.count == input.count)
+      _ = input.update(fromContentsOf: values)
+    }
+  }
 }

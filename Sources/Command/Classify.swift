@@ -22,13 +22,12 @@ struct Classify: ParsableCommand {
       input.
       """)
 
-  @OptionGroup var pictures: PictureOptions
+  @Argument(help: "Files, folders, or -.", completion: .file())
+  var inputs: [String] = []
 
-  @Option(help: "The network; see `cnnzoo models`.", completion: .networks)
-  var model: String
+  @OptionGroup var network: PictureNetworkOptions
 
-  @Option(help: "Its weights, a safetensors or PyTorch file.", completion: .file())
-  var weights: String?
+  @OptionGroup var list: PictureListOptions
 
   @Option(name: [.customShort("k"), .long], help: "How many classes to name; 0 for all.")
   var topK = 5
@@ -36,104 +35,88 @@ struct Classify: ParsableCommand {
   @Option(help: "Name only classes of at least this probability.")
   var minProb = 0.0
 
+  @Option(help: "A file with the classes' names, one a line.", completion: .file())
+  var labels: String?
+
   @OptionGroup var format: FormatOption
 
   @Option(help: "Whether text is coloured; NO_COLOR is respected.")
   var color = ColorChoice.auto
 
-  @Option(
-    name: .shortAndLong,
-    help: "Threads that compute; by default as many as this process may use.")
-  var threads = Count(HostFacts.allowedThreads)
-
-  @Option(help: "Pictures that are computed together; by default some for each thread.")
-  var batch: Count?
-
-  @Option(help: "Who computes the convolutions.")
-  var backend = Backend.auto
-
-  @Option(help: "A file with the classes' names, one a line.", completion: .file())
-  var labels: String?
-
-  @Option(help: "What becomes of inputs that fail.")
-  var onError = FailurePolicy.tell
-
   @Flag(name: .shortAndLong, help: "Tell the model, its weights and the time taken.")
   var verbose = false
 
-  @OptionGroup(title: "Recipe (by default that of the weights)") var recipe: RecipeOptions
-
-  @OptionGroup(title: "Limits") var limits: LimitOptions
-
   func validate() throws {
+    try list.validate(inputs)
     if topK < 0 { throw ValidationError("-k must be at least 0.") }
     if !(0...1).contains(minProb) { throw ValidationError("--min-prob must be from 0 to 1.") }
   }
 
   func run() throws {
-    let network = try ModelCatalog.model(named: model)
-    let inputs = try pictures.pictureInputs()
+    let pictures = try list.inputs(inputs)
     let clock = ContinuousClock()
     let start = clock.now
-    let file =
-      try weights ?? PullOffer(inputIsTaken: pictures.readStandardInput).weights(of: network)
-    let classifier = try Classifier(model: network, weights: file, options: options())
-    let loading = clock.now - start
+    let (model, path) = try network.weightFile(inputIsTaken: list.readsStandardInput(inputs))
+    let batch = network.batch(list.batch)
+    let classifier = try Classifier(
+      model: model, weights: path, options: network.classifierOptions(batch: batch, labels: labels))
+    let loaded = clock.now
     Diagnostics.tell(remarks: classifier.remarks)
-    var run = ClassifyRun(
-      classifier, batch: batchSize,
-      choice: ClassifyRun.Choice(topK: topK == 0 ? .max : topK, minimumProbability: minProb),
-      policy: onError,
-      report: ClassifyReport(
-        format: format.format, model: network.name,
-        terminal: format.format == .text ? Terminal(color) : .plain),
-      progress: ClassifyProgress(arguments: pictures.paths, hasList: pictures.filesFrom != nil))
-    let answering = try clock.measure { try run.answer(stream(of: inputs, to: classifier)) }
-    if verbose { tell(run, of: classifier, loading: loading, answering: answering) }
-    try run.status.throwUnlessSuccess()
+    var run = PictureRun(engine(classifier, batch: batch), tally: list.tally(inputs))
+    try report(
+      on: network.stream(pictures, preparedBy: classifier.preprocessing, batch: batch),
+      of: model, by: &run)
+    if verbose {
+      tell(
+        run.tally, of: classifier, batch: batch, loading: loaded - start, run: clock.now - loaded)
+    }
+    try run.tally.status.throwUnlessSuccess()
   }
 
-  private func stream(of inputs: PictureInputs, to classifier: Classifier) -> PictureStream {
-    PictureStream(
-      inputs, preprocessing: classifier.preprocessing,
-      options: PictureStream.Options(
-        limits: limits.decoding, appliesOrientation: !pictures.noExif),
-      threads: decodingThreads, batch: batchSize)
+  private func engine(
+    _ classifier: Classifier, batch: Int
+  ) -> PictureRun<[Prediction]>.Engine {
+    let topK = topK == 0 ? .max : topK
+    return PictureRun.Engine(batch: batch, load: classifier.load) { count in
+      try classifier.answers(count: count, topK: topK).map { answer in
+        answer.map { $0.filter { $0.probability >= minProb } }.mapError { $0 }
+      }
+    }
   }
 
-  /// Where pictures wait, a thread that computes one by itself waits for no other: some for each keep
-  /// all busy until the end of a batch.
-  private var batchSize: Int { batch?.value ?? min(4 * threads.value, 16) }
-
-  /// Small networks answer faster than one thread decodes: where processors are left, two decode for
-  /// each that computes.
-  private var decodingThreads: Int {
-    max(threads.value, min(2 * threads.value, HostFacts.allowedThreads))
-  }
-
-  private func options() throws -> Classifier.Options {
-    var options = Classifier.Options()
-    options.threads = threads.value
-    options.backend = backend
-    options.maximumBatch = batchSize
-    options.labels = try labels.map { path throws in try Labels(contentsOf: path) }
-    options.recipe = recipe.overrides
-    options.limits = limits.weights
-    return options
+  private func report(
+    on pictures: PictureStream, of model: Model, by run: inout PictureRun<[Prediction]>
+  ) throws {
+    let report = ClassifyReport(
+      format: format.format, model: model.name,
+      terminal: format.format == .text ? Terminal(color) : .plain)
+    try report.begin()
+    do {
+      try run.run(pictures) { name, outcome in
+        switch outcome {
+        case .success(let predictions): try report.answer(name, predictions)
+        case .failure(let failure): if list.onError != .skip { try report.failure(name, failure) }
+        }
+      }
+    } catch let status as ExitStatus {
+      try report.end()
+      throw status
+    }
+    try report.end()
   }
 
   private func tell(
-    _ run: ClassifyRun, of classifier: Classifier, loading: Duration, answering: Duration
+    _ tally: InputTally, of classifier: Classifier, batch: Int, loading: Duration, run: Duration
   ) {
-    let network = classifier.network
-    let seconds = answering / .seconds(1)
+    let loaded = classifier.network
+    let seconds = run / .seconds(1)
     Diagnostics.tell(
-      "\(network.model.name), weights \(network.file.path.terminalSafe()), "
-        + "\(threads.value) threads, batch \(batchSize)")
+      "\(loaded.model.name), weights \(loaded.file.path.terminalSafe()), "
+        + "\(network.threads.value) threads, batch \(batch)")
     Diagnostics.tell(
       "loaded in \(NumberText.fixed(loading / .milliseconds(1), 1)) ms; "
-        + "\(run.count) pictures in \(NumberText.fixed(seconds, 3)) s, "
-        + "\(NumberText.fixed(Double(run.count) / seconds, 1)) per second")
+        + "\(tally.count) pictures in \(NumberText.fixed(seconds, 3)) s, "
+        + "\(NumberText.fixed(Double(tally.count) / seconds, 1)) per second")
   }
 }
 

@@ -20,7 +20,7 @@ struct Embed: ParsableCommand {
       inputs.
       """)
 
-  @Argument(help: "Files, folders, or -.")
+  @Argument(help: "Files, folders, or -.", completion: .file())
   var inputs: [String] = []
 
   @OptionGroup var network: PictureNetworkOptions
@@ -49,22 +49,23 @@ struct Embed: ParsableCommand {
     if let output { try OutputFile.check(output) }
     let pictures = try list.inputs(inputs)
     let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs))
-    var options = network.options(batch: list.batch.value)
+    let batch = network.batch(list.batch)
+    var options = network.embedderOptions(batch: batch)
     options.layer = layer
     options.normalizes = normalize
     let embedder = try Embedder(loaded, options: options)
-    try embed(pictures, by: embedder, as: format)
+    try embed(
+      network.stream(pictures, preparedBy: embedder.preprocessing, batch: batch), by: embedder,
+      as: format)
   }
 
   private func embed(
-    _ pictures: PictureInputs, by embedder: Embedder, as format: EmbeddingFormat
+    _ pictures: PictureStream, by embedder: Embedder, as format: EmbeddingFormat
   ) throws {
-    var inputs = pictures
     var table = EmbeddingTable(embedder, policy: list.onError)
-    var run = EmbeddingRun(
-      embedder, appliesOrientation: !network.noExif, policy: list.onError)
+    var run = PictureRun(.init(embedder), tally: list.tally(inputs))
     let isStreamed = output == nil && format == .jsonl
-    try run.embed(&inputs) { name, outcome throws in
+    try run.run(pictures) { name, outcome throws in
       if isStreamed {
         if let line = table.line(name, outcome) { try StandardOutput.write(line) }
       } else {
@@ -75,5 +76,14 @@ struct Embed: ParsableCommand {
       try Interrupts.deferred { () throws in try table.write(to: output, as: format) }
     }
     try run.tally.status.throwUnlessSuccess()
+  }
+}
+
+extension PictureRun<[Float]>.Engine {
+  /// The network up to where its vectors are.
+  init(_ embedder: Embedder) {
+    self.init(batch: embedder.options.maximumBatch, load: embedder.load) { count in
+      try embedder.vectors(count: count).map { vector in vector.mapError { $0 } }
+    }
   }
 }

@@ -26,7 +26,7 @@ struct EmbeddingTable {
   private let dimension: Int
   private let isNormalized: Bool
   private let policy: FailurePolicy
-  private var rows: [(name: String, outcome: EmbeddingRun.Outcome)] = []
+  private var rows: [(name: String, outcome: PictureRun<[Float]>.Outcome)] = []
 
   init(_ embedder: Embedder, policy: FailurePolicy) {
     model = embedder.network.model.name
@@ -37,15 +37,15 @@ struct EmbeddingTable {
   }
 
   /// Keeps what became of a picture.
-  mutating func append(_ name: String, _ outcome: EmbeddingRun.Outcome) {
+  mutating func append(_ name: String, _ outcome: PictureRun<[Float]>.Outcome) {
     rows.append((name, outcome))
   }
 
   /// The record for one picture; `nil` where the policy has none for failures.
-  func line(_ name: String, _ outcome: EmbeddingRun.Outcome) -> String? {
+  func line(_ name: String, _ outcome: PictureRun<[Float]>.Outcome) -> String? {
     let members: JSON.Object
     switch outcome {
-    case .vector(let vector):
+    case .success(let vector):
       members = [
         "model": .string(model), "layer": .string(layer.rawValue),
         "embedding": .array(vector.map(JSON.float)),
@@ -93,16 +93,16 @@ struct EmbeddingTable {
   }
 
   /// The pictures that have a row in an array.
-  private var shownRows: [(name: String, outcome: EmbeddingRun.Outcome)] {
+  private var shownRows: [(name: String, outcome: PictureRun<[Float]>.Outcome)] {
     policy == .record
       ? rows
-      : rows.filter { if case .vector = $0.outcome { true } else { false } }
+      : rows.filter { if case .success = $0.outcome { true } else { false } }
   }
 
   private var values: [Float] {
     let missing = [Float](repeating: .nan, count: dimension)
     return shownRows.flatMap { row in
-      if case .vector(let vector) = row.outcome { vector } else { missing }
+      if case .success(let vector) = row.outcome { vector } else { missing }
     }
   }
 }

@@ -38,15 +38,11 @@ struct Explain: ParsableCommand {
     for file in [output, map].compactMap(\.self) {
       try OutputFile.check(file, replacesNone: [input, path])
     }
-    var options = Classifier.Options()
-    options.threads = network.threads.value
-    options.backend = network.backend
-    options.labels = try labels.map { path throws in try Labels(contentsOf: path) }
-    options.recipe = network.recipe.overrides
+    let options = try network.classifierOptions(batch: 1, labels: labels)
     let explainer = try Explainer(model: model, weights: path, options: options)
     Diagnostics.tell(remarks: explainer.classifier.remarks)
     let index = try wantedClass.map { try explainer.classifier.labels.index(called: $0) }
-    let image = try PictureInputs.Input.single(input).image(applyOrientation: !network.noExif)
+    let image = try network.image(input)
     let explanation = try explainer.explain(image, class: index)
     if let map {
       let array = NPYArray(

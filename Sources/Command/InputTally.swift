@@ -4,24 +4,43 @@ struct InputTally {
   private(set) var answered = 0
   private(set) var passedOver = 0
   private(set) var failures: [ExitStatus] = []
+  private let progress: PictureProgress
 
-  init(policy: FailurePolicy) {
+  init(policy: FailurePolicy, progress: PictureProgress) {
     self.policy = policy
+    self.progress = progress
   }
 
-  mutating func answer() { answered += 1 }
+  mutating func answer() {
+    answered += 1
+    progress.advance()
+  }
 
   mutating func passOver(_ name: String) {
     passedOver += 1
-    Diagnostics.tell("\(name.terminalSafe()): passed over, as it is no picture")
+    tell("\(name.terminalSafe()): passed over, as it is no picture")
+    progress.advance()
   }
 
   /// Tells a failure; ends the command where the policy says so.
   mutating func fail(_ failure: PictureFailure) throws(ExitStatus) {
     failures.append(failure.status)
-    Diagnostics.tell(failure.message)
+    tell(failure.message)
     if policy == .fail { throw failures.count == 1 && answered == 0 ? failure.status : .someFailed }
+    progress.advance()
   }
+
+  /// Tells a message, clear of the line that shows the progress.
+  func tell(_ message: String) {
+    progress.erase()
+    Diagnostics.tell(message)
+  }
+
+  /// Nothing more comes for now.
+  func endProgress() { progress.erase() }
+
+  /// Inputs that were answered or failed.
+  var count: Int { answered + failures.count }
 
   /// How it all went.
   var status: ExitStatus {

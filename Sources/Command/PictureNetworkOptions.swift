@@ -1,12 +1,12 @@
 import ArgumentParser
 import CNNZoo
 
-/// The network that looks at pictures, its weights, and how it is run.
+/// The network that looks at pictures, its weights, how it is run, and how pictures are read for it.
 struct PictureNetworkOptions: ParsableArguments {
-  @Option(help: "The network; see `cnnzoo models`.")
+  @Option(help: "The network; see `cnnzoo models`.", completion: .networks)
   var model: String
 
-  @Option(help: "Its weights, a safetensors or PyTorch file.")
+  @Option(help: "Its weights, a safetensors or PyTorch file.", completion: .file())
   var weights: String?
 
   @Option(
@@ -21,6 +21,8 @@ struct PictureNetworkOptions: ParsableArguments {
 
   @OptionGroup(title: "Recipe (by default that of the weights)") var recipe: RecipeOptions
 
+  @OptionGroup(title: "Limits") var limits: LimitOptions
+
   /// The catalogue's entry, and the path of its weights; a person at a terminal may be asked whether
   /// to fetch missing ones.
   func weightFile(inputIsTaken: Bool) throws -> (model: Model, path: String) {
@@ -32,13 +34,25 @@ struct PictureNetworkOptions: ParsableArguments {
   func network(inputIsTaken: Bool) throws -> LoadedNetwork {
     let (model, path) = try weightFile(inputIsTaken: inputIsTaken)
     let network = try LoadedNetwork(
-      model, file: WeightFile(path: path), overrides: recipe.overrides)
+      model, file: WeightFile(path: path, limits: limits.weights), overrides: recipe.overrides)
     Diagnostics.tell(remarks: network.remarks)
     return network
   }
 
+  /// What a classifier is to be run with.
+  func classifierOptions(batch: Int, labels: String?) throws -> Classifier.Options {
+    var options = Classifier.Options()
+    options.threads = threads.value
+    options.backend = backend
+    options.maximumBatch = batch
+    options.labels = try labels.map { path throws in try Labels(contentsOf: path) }
+    options.recipe = recipe.overrides
+    options.limits = limits.weights
+    return options
+  }
+
   /// What an embedder is to be run with.
-  func options(batch: Int) -> Embedder.Options {
+  func embedderOptions(batch: Int) -> Embedder.Options {
     var options = Embedder.Options()
     options.threads = threads.value
     options.backend = backend
@@ -46,41 +60,34 @@ struct PictureNetworkOptions: ParsableArguments {
     options.recipe = recipe.overrides
     return options
   }
-}
 
-/// Pictures that a command is given one by one, in folders, or as a list.
-struct PictureListOptions: ParsableArguments {
-  @Option(help: "Pictures that are computed together.")
-  var batch = Count(1)
+  /// Pictures that are computed together, where nobody chose.
+  ///
+  /// Where pictures wait, a thread that computes one by itself waits for no other: some for each keep
+  /// all busy until the end of a batch.
+  func batch(_ chosen: Count?) -> Int { chosen?.value ?? min(4 * threads.value, 16) }
 
-  @Option(help: "A file with paths of pictures, one a line; - is standard input.")
-  var filesFrom: String?
-
-  @Flag(help: "The paths of --files-from end with zero bytes, not lines.")
-  var null = false
-
-  @Option(help: "What becomes of inputs that fail.")
-  var onError = FailurePolicy.tell
-
-  /// Refuses what standard input cannot give twice, and lists that are not there.
-  func validate(_ inputs: [String], others: [String] = []) throws {
-    if inputs.isEmpty && filesFrom == nil {
-      throw ValidationError("Give pictures, folders, - or --files-from.")
-    }
-    if (inputs + others).count(where: { $0 == "-" }) + (filesFrom == "-" ? 1 : 0) > 1 {
-      throw ValidationError("Standard input can be read only once.")
-    }
-    if null && filesFrom == nil { throw ValidationError("--null is about --files-from.") }
+  /// The pictures, decoded ahead.
+  func stream(
+    _ pictures: PictureInputs, preparedBy preprocessing: Preprocessing, batch: Int
+  ) -> PictureStream {
+    PictureStream(
+      pictures, preprocessing: preprocessing, reading: reading, threads: decodingThreads,
+      batch: batch)
   }
 
-  /// The pictures.
-  func inputs(_ arguments: [String]) throws -> PictureInputs {
-    PictureInputs(
-      arguments: PicturePath.paths(of: arguments),
-      list: try filesFrom.map { path throws in try PathList(path, endedByZeros: null) })
+  /// The one picture that a command was given: a path, or - for standard input.
+  func image(_ argument: String) throws -> Image {
+    try PictureInputs.Input.single(argument).image(reading)
   }
 
-  func readsStandardInput(_ arguments: [String]) -> Bool {
-    arguments.contains("-") || filesFrom == "-"
+  private var reading: PictureReading {
+    PictureReading(limits: limits.decoding, appliesOrientation: !noExif)
+  }
+
+  /// Small networks answer faster than one thread decodes: where processors are left, two decode for
+  /// each that computes.
+  private var decodingThreads: Int {
+    max(threads.value, min(2 * threads.value, HostFacts.allowedThreads))
   }
 }

@@ -1,5 +1,4 @@
 import CNNZoo
-import Glibc
 import Threads
 
 /// Pictures in the order of their inputs, read, decoded and prepared ahead by threads of their own.
@@ -7,12 +6,6 @@ import Threads
 /// While the network computes, the next pictures become ready: as many as a batch needs and some
 /// more, in memory that is taken once.
 final class PictureStream {
-  /// How pictures are read.
-  struct Options: Sendable {
-    var limits = DecodingLimits.standard
-    var appliesOrientation = true
-  }
-
   /// An input and what became of it.
   struct Answer {
     let input: PictureInputs.Input
@@ -32,7 +25,7 @@ final class PictureStream {
   ///   - threads: Threads that decode.
   ///   - batch: Pictures that are computed together.
   init(
-    _ inputs: PictureInputs, preprocessing: Preprocessing, options: Options, threads: Int,
+    _ inputs: PictureInputs, preprocessing: Preprocessing, reading: PictureReading, threads: Int,
     batch: Int
   ) {
     self.inputs = inputs
@@ -40,19 +33,19 @@ final class PictureStream {
     let capacity = batch + 2 * threads
     let values = PreparedValues(count: preprocessing.valueCount, places: capacity)
     self.values = values
-    let memory = MemoryBudget(bytes: options.limits.memoryBytes)
+    let memory = MemoryBudget(bytes: reading.limits.memoryBytes)
     workers = OrderedWorkers(threads: threads, capacity: capacity) { input, place in
       Result {
-        let (bytes, name) = try Self.encodedBytes(of: input, options.limits)
-        return try bytes.withUnsafeBytes { bytes throws in
+        let name = input.name
+        return try input.encodedBytes(reading.limits).withUnsafeBytes { bytes throws in
           // Of pictures that would fill the memory together, each waits for the others.
           let need = try Image.decodingMemory(
-            of: bytes, named: name, limits: options.limits,
-            applyOrientation: options.appliesOrientation)
+            of: bytes, named: name, limits: reading.limits,
+            applyOrientation: reading.appliesOrientation)
           return try memory.spending(need) { () throws in
             let image = try Image(
-              decoding: bytes, named: name, limits: options.limits,
-              applyOrientation: options.appliesOrientation)
+              decoding: bytes, named: name, limits: reading.limits,
+              applyOrientation: reading.appliesOrientation)
             try preprocessing.apply(to: image, into: values[place])
             return image.warnings
           }
@@ -83,19 +76,6 @@ final class PictureStream {
 
   /// What the workers hold, in the same order.
   private var given: [PictureInputs.Input] = []
-
-  private static func encodedBytes(
-    of input: PictureInputs.Input, _ limits: DecodingLimits
-  ) throws(ImageError) -> (bytes: [UInt8], name: String) {
-    switch input {
-    case .file(let path, _):
-      (try Image.encodedBytes(ofCPath: path.bytes, limits: limits), path.shown)
-    case .standardInput:
-      (try Image.encodedBytes(of: STDIN_FILENO, named: "-", limits: limits), "-")
-    case .failure(let path, let reason):
-      throw ImageError.unreadable(source: path.shown, reason: reason)
-    }
-  }
 }
 
 /// Memory for the prepared values of some pictures, a place each.

@@ -10,10 +10,10 @@ struct Similar: ParsableCommand {
       pictures in it, files of other kinds are passed over.
       """)
 
-  @Argument(help: "The picture to compare with; - is standard input.")
+  @Argument(help: "The picture to compare with; - is standard input.", completion: .file())
   var query: String
 
-  @Argument(help: "The pictures to choose from: files and folders.")
+  @Argument(help: "The pictures to choose from: files and folders.", completion: .file())
   var inputs: [String] = []
 
   @OptionGroup var network: PictureNetworkOptions
@@ -34,21 +34,21 @@ struct Similar: ParsableCommand {
   }
 
   func run() throws {
-    var pictures = try list.inputs(inputs)
+    let pictures = try list.inputs(inputs)
     let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs + [query]))
-    var options = network.options(batch: list.batch.value)
+    let batch = network.batch(list.batch)
+    var options = network.embedderOptions(batch: batch)
     options.layer = layer
     let embedder = try Embedder(loaded, options: options)
     var index = try SimilarityIndex(dimension: embedder.dimension)
-    let wanted = try embedder.embed(
-      PictureInputs.Input.single(query).image(applyOrientation: !network.noExif))
+    let wanted = try embedder.embed(network.image(query))
     var names: [String] = []
     var failures: [(name: String, failure: PictureFailure)] = []
-    var run = EmbeddingRun(
-      embedder, appliesOrientation: !network.noExif, policy: list.onError)
-    try run.embed(&pictures) { name, outcome throws in
+    var run = PictureRun(.init(embedder), tally: list.tally(inputs))
+    let stream = network.stream(pictures, preparedBy: embedder.preprocessing, batch: batch)
+    try run.run(stream) { name, outcome throws in
       switch outcome {
-      case .vector(let vector):
+      case .success(let vector):
         try index.append(vector)
         names.append(name)
       case .failure(let failure): failures.append((name, failure))

@@ -20,8 +20,8 @@ struct Teach: ParsableCommand {
 
   @OptionGroup var network: PictureNetworkOptions
 
-  @Option(help: "Pictures that are computed together.")
-  var batch = Count(1)
+  @Option(help: "Pictures that are computed together; by default some for each thread.")
+  var batch: Count?
 
   @Option(help: "What becomes of pictures that fail; none is learnt from.")
   var onError = FailurePolicy.tell
@@ -36,15 +36,20 @@ struct Teach: ParsableCommand {
     let folders = try ClassFolders(in: PicturePath.paths(of: [folder])[0])
     let loaded = try network.network(inputIsTaken: false)
     try OutputFile.check(output, replacesNone: [loaded.file.path])
+    let batch = network.batch(batch)
     let teacher = try Teacher(
-      loaded, classes: folders.names, options: network.options(batch: batch.value))
+      loaded, classes: folders.names, options: network.embedderOptions(batch: batch))
     var names: [String] = []
-    var run = EmbeddingRun(
-      teacher.embedder, appliesOrientation: !network.noExif, policy: onError)
+    var run = PictureRun(
+      .init(teacher.embedder),
+      tally: InputTally(
+        policy: onError, progress: PictureProgress(arguments: folders.paths, hasList: false)))
     for (index, path) in folders.paths.enumerated() {
-      var pictures = PictureInputs(arguments: [path], list: nil)
-      try run.embed(&pictures) { name, outcome throws in
-        guard case .vector(let vector) = outcome else { return }
+      let pictures = network.stream(
+        PictureInputs(arguments: [path], list: nil),
+        preparedBy: teacher.embedder.preprocessing, batch: batch)
+      try run.run(pictures) { name, outcome throws in
+        guard case .success(let vector) = outcome else { return }
         teacher.add(vector, class: index)
         names.append(name)
       }

@@ -34,7 +34,9 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
   ///   - capacity: Tasks that can be held.
   ///   - work: Makes the outcome of a task that lies in a place, numbered from 0 to below the
   ///     capacity. The place is the task's own until the task after the one next taken is taken.
-  package init(threads: Int, capacity: Int, work: @escaping @Sendable (Task, _ place: Int) -> Outcome) {
+  package init(
+    threads: Int, capacity: Int, work: @escaping @Sendable (Task, _ place: Int) -> Outcome
+  ) {
     precondition(threads >= 1 && capacity >= 1)
     threadLimit = threads
     self.capacity = capacity

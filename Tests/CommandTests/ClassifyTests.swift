@@ -136,7 +136,8 @@ struct ClassifyTests {
     let weights = try TestFiles.weights.get()
     #expect(
       outcome.errors.contains("mobilenetv3-small, weights \(weights), 1 threads, batch 3"))
-    #expect(outcome.errors.contains(/loaded in [\d.]+ ms; 2 pictures in [\d.]+ s, [\d.]+ per second/))
+    #expect(
+      outcome.errors.contains(/loaded in [\d.]+ ms; 2 pictures in [\d.]+ s, [\d.]+ per second/))
   }
 
   @Test(arguments: [
@@ -150,7 +151,9 @@ struct ClassifyTests {
     #expect(outcome.errors.contains(message), "\(outcome.errors)")
   }
 
-  @Test(arguments: ["pixels", "pixels=", "pixels=0", "pixels=-1", "none=1", "side=9999G", "side=1X"])
+  @Test(arguments: [
+    "pixels", "pixels=", "pixels=0", "pixels=-1", "none=1", "side=9999G", "side=1X",
+  ])
   func limitsThatAreNone(limit: String) throws {
     #expect(try classify(picture, "--limit", limit).status == 64)
   }

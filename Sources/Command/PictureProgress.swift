@@ -3,7 +3,7 @@ import Glibc
 
 /// Shows on standard error how far a long run over pictures is: on a terminal, and only where the
 /// results go elsewhere, as they would show it themselves.
-final class ClassifyProgress {
+final class PictureProgress {
   private let line = ProgressLine()
   private let isShown: Bool
   private let total: Int?
