@@ -79,6 +79,24 @@ struct TeachTests {
         """)
   }
 
+  /// Beyond twelve classes a column for each would be too wide.
+  @Test func manyClassesNameTheMistakes() throws {
+    for index in 0..<13 {
+      for seed in 0..<2 {
+        try Self.picture("\(folder)/many/c\(index)/\(seed).ppm", index % 3, 7 * index + seed)
+      }
+    }
+    let outcome = try Tool.run(
+      ["teach", folder + "/many", "--output", output, "--format", "csv"] + TestFiles.network())
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.lines.count == 14)
+    #expect(outcome.lines[0] == "class,pictures,correct,recall,taken_for")
+    let mistaken = outcome.lines.dropFirst().filter { !$0.contains(",2,1.0,") }
+    #expect(!mistaken.isEmpty)
+    // `c3 2`, or, where there are several, `"c1 1, c3 1"`.
+    #expect(mistaken.allSatisfy { $0.last == "1" || $0.last == "2" || $0.hasSuffix("1\"") })
+  }
+
   /// Damaged pictures, files that are none, files beside the classes, hidden folders.
   @Test func whatIsNoPictureIsToldAndNotLearntFrom() throws {
     func write(_ name: String, _ text: String) throws {

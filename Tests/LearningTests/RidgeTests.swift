@@ -28,6 +28,23 @@ struct RidgeTests {
     }
   }
 
+  /// More samples than are solved for at a time.
+  @Test(arguments: [0, 1023, 1024, 1099])
+  func leaveOneOutOfManySamples(left: Int) throws {
+    var (vectors, labels) = samples(1100, 3, 2)
+    let all = try RidgeProblem(vectors: vectors, labels: labels, classes: 2)
+    let solution = try #require(try all.solve(penalty: 0.1))
+    let vector = vectors.remove(at: left)
+    labels.remove(at: left)
+    let rest = try RidgeProblem(vectors: vectors, labels: labels, classes: 2)
+    let fit = try #require(try rest.solve(penalty: 0.1))
+    for label in 0..<2 {
+      let found = solution.leaveOneOut[left * 2 + label]
+      #expect(abs(found - fit.score(of: vector, label)) < 1e-9)
+      #expect(abs(found - solution.score(of: vector, label)) > 1e-7)
+    }
+  }
+
   /// The gradient of the penalised squared error is zero in every weight and intercept.
   @Test func theSolutionIsAMinimum() throws {
     let (vectors, labels) = samples(8, 5, 3)
