@@ -21,7 +21,7 @@ struct UsageTests {
 
   @Test(arguments: [
     ["nonsense"], ["classify"], ["classify", "--model", "effnet-lite0"],
-    ["classify", "x", "--model", "effnet-lite0", "-k", "0"],
+    ["classify", "x", "--model", "effnet-lite0", "--top-k=-1"],
     ["classify", "x", "--model", "effnet-lite0", "--format", "xml"],
     ["classify", "x", "--model", "effnet-lite0", "--threads", "0"],
     ["classify", "x", "--model", "effnet-lite0", "--backend", "gpu"],
