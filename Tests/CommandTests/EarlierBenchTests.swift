@@ -125,12 +125,15 @@ struct EarlierBenchTests {
     #expect(!outcome.errors.contains("\u{1B}"))
   }
 
+  /// A comparison of rounds with these medians, in the first of which one run took `minimum`.
   private func comparison(
-    _ now: [Double], minimum: Double = 9.5, earlier: String = whole
+    _ now: [Double], minimum: Double, earlier: String = whole
   ) throws -> BenchComparison {
     let result = try #require(try read(earlier).result(for: Self.key))
-    return BenchComparison(
-      RoundStatistics(now.map { [0.001 * $0] } + [[0.001 * minimum]]), earlier: result)
+    let rounds = now.enumerated().map { index, median in
+      (index == 0 ? [median, minimum, median] : [median]).map { 0.001 * $0 }
+    }
+    return BenchComparison(RoundStatistics(rounds), earlier: result)
   }
 
   @Test(arguments: [
