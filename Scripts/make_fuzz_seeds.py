@@ -94,6 +94,15 @@ def texts():
     yield "labels", b"cat\ndog\n"
     yield "labels", b"\xef\xbb\xbfchat\xc3\xa9\r\nchien\r\n"
     yield "labels", b"one"
+    recipe = {"model": "mobilenetv3-small", "padding": "same", "epsilon": "0.001",
+              "labels": "cat\ndog", "source": "nowhere", "license": "MIT",
+              "width_multiplier": "0.75", "reduced_tail": "true", "preprocessing.resize": "256",
+              "preprocessing.crop": "224", "preprocessing.interpolation": "bilinear",
+              "preprocessing.mean": "0.5,0.5,0.5", "preprocessing.fit": "squash",
+              "preprocessing.standard_deviation": "1.0,5e-1,0.25"}
+    yield "metadata", "".join(f"{key}\0{value}\0" for key, value in recipe.items()).encode()
+    for key, value in recipe.items():
+        yield "metadata", f"{key}\0{value}\0".encode()
     yield "record", b"%064d  weights.safetensors\n" % 0
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     yield "record", f"{empty}  weights.safetensors\n".encode()

@@ -11,11 +11,11 @@ public struct Labels: Sendable {
     self.source = source
   }
 
-  /// Labels from a text of one name a line.
-  init(lines text: String, source: String) {
-    self.init(
-      text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init),
-      source: source)
+  /// Labels from a text of one name a line, as `text` gives it.
+  package init(lines text: String, source: String) {
+    // By bytes: as a Character, a line feed is one with a carriage return before it.
+    let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    self.init(lines.map { String(Substring($0.withoutReturns)) }, source: source)
   }
 
   /// Throws unless every one of a network's classes has a name.
@@ -50,4 +50,13 @@ public struct Labels: Sendable {
 extension Labels: Equatable {
   /// Whether the names are the same, wherever they came from.
   public static func == (first: Labels, second: Labels) -> Bool { first.names == second.names }
+}
+
+extension BidirectionalCollection<UInt8> where SubSequence == Self {
+  /// A line without the carriage returns at its end.
+  var withoutReturns: Self {
+    var line = self
+    while line.last == UInt8(ascii: "\r") { line.removeLast() }
+    return line
+  }
 }

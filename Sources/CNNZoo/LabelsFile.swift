@@ -13,9 +13,9 @@ extension Labels {
     if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
     guard !bytes.isEmpty else { throw .malformed(path: path, reason: "the file is empty") }
     var names: [String] = []
-    for var line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      if line.last == UInt8(ascii: "\r") { line.removeLast() }
-      guard let name = String(validating: line, as: UTF8.self), !name.utf8.contains(0) else {
+    for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+      let text = line.withoutReturns
+      guard let name = String(validating: text, as: UTF8.self), !name.utf8.contains(0) else {
         throw .malformed(path: path, reason: "line \(names.count + 1) is not UTF-8 text")
       }
       guard name.contains(where: { !$0.isWhitespace }) else {

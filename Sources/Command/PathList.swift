@@ -63,6 +63,7 @@ package struct PathList {
       guard count >= 0 else { throw PathListError(source: source) }
       buffer += block[..<count]
       isAtEnd = count == 0
+      if isAtEnd, descriptor != STDIN_FILENO { close(descriptor) }
       return
     }
   }

@@ -22,11 +22,22 @@ struct LabelsTests {
 
   @Test(arguments: [
     ("a\nb", ["a", "b"]), ("a\nb\n", ["a", "b"]), ("a\r\nb\r\n", ["a", "b"]),
-    ("\u{FEFF}a", ["a"]), ("great white shark", ["great white shark"]),
+    ("a\r\r\nb\rc", ["a", "b\rc"]), ("\u{FEFF}a", ["a"]),
+    ("great white shark", ["great white shark"]),
   ])
   func files(text: String, names: [String]) throws {
     let folder = try TemporaryFolder()
     #expect(try Labels(contentsOf: folder.file("labels", text.utf8)).names == names)
+  }
+
+  /// What a weight file's metadata hold.
+  @Test(arguments: [
+    ("a\nb", ["a", "b"]), ("a\r\nb", ["a", "b"]), ("a\rb\n", ["a\rb", ""]), ("", [""]),
+  ])
+  func lines(text: String, names: [String]) {
+    let labels = Labels(lines: text, source: "text")
+    #expect(labels.names == names)
+    #expect(Labels(lines: labels.text, source: "text") == labels)
   }
 
   @Test(

@@ -1,0 +1,47 @@
+import Command
+import Foundation
+import Testing
+
+struct PathListTests {
+  private let file: String
+
+  init() throws {
+    file = try TestFiles.folder() + "/list"
+  }
+
+  private func paths(in bytes: [UInt8], endedByZeros: Bool = false) throws -> [[UInt8]] {
+    try Data(bytes).write(to: URL(fileURLWithPath: file))
+    var list = try PathList(file, endedByZeros: endedByZeros)
+    var paths: [[UInt8]] = []
+    while let path = try list.next() { paths.append(path) }
+    return paths
+  }
+
+  @Test(arguments: [
+    ("", [], []), ("a", ["a"], ["a"]), ("a\n", ["a"], ["a\n"]),
+    ("\n\nb", ["", "", "b"], ["\n\nb"]),
+    ("a\0b\n\0", ["a\0b", "\0"], ["a", "b\n"]), ("\0", ["\0"], [""]),
+  ])
+  func pathsEndWithLinesOrZeros(text: String, lines: [String], parts: [String]) throws {
+    #expect(try paths(in: Array(text.utf8)) == lines.map { Array($0.utf8) })
+    #expect(try paths(in: Array(text.utf8), endedByZeros: true) == parts.map { Array($0.utf8) })
+  }
+
+  /// A line is cut at 64 KiB; the next one is whole, wherever the blocks that are read end.
+  @Test(arguments: [65_535, 65_536, 65_537, 131_073, 400_000])
+  func longLinesAreCut(length: Int) throws {
+    let line = [UInt8](repeating: UInt8(ascii: "x"), count: length)
+    let found = try paths(in: line + Array("\nnext".utf8))
+    #expect(found.map(\.count) == [min(length, 65_536), 4])
+  }
+
+  @Test func theFileIsClosedAtItsEnd() throws {
+    #expect(try paths(in: Array("a\nb".utf8)).count == 2)
+    let name = try #require(realpath(file, nil).map { String(cString: $0) })
+    let open = (0..<4096).filter { descriptor in
+      let link = "/proc/self/fd/\(descriptor)"
+      return (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) == name
+    }
+    #expect(open == [])
+  }
+}
