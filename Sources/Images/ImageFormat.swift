@@ -26,7 +26,7 @@ public enum ImageFormat: Equatable, Hashable, Sendable, CaseIterable {
       self = .webp
     } else if bytes.count >= 3, bytes[0] == UInt8(ascii: "P"),
       (UInt8(ascii: "1")...UInt8(ascii: "7")).contains(bytes[1]),
-      bytes[2].isPNMWhitespace || bytes[2] == UInt8(ascii: "#")
+      bytes[2].isPNMWhitespace
     {
       self = .pnm
     } else {

@@ -40,14 +40,19 @@ extension JPEGStructure {
       switch marker {
       case 0xD9:
         break walk
-      case 0x01, 0xD0...0xD7:
+      case 0xD0...0xD7:
         continue  // These stand alone: no segment follows.
+      case 0x01...0xBF where scans == 0:
+        throw .malformed("an unknown marker at byte \(offset - 2)")
+      case 0x01:
+        continue
       case 0xD8:
         throw .malformed("a second start-of-image marker at byte \(offset - 2)")
       default:
         break
       }
-      guard let length = bytes.bigEndian(UInt16.self, at: offset), length >= 2,
+      // The length counts its own two bytes; libjpeg takes a lesser one for no more than those.
+      guard let length = bytes.bigEndian(UInt16.self, at: offset).map({ max($0, 2) }),
         let segment = bytes.slice(at: offset + 2, count: length - 2)
       else {
         throw .malformed("the segment at byte \(offset - 2) is cut short: the file is truncated")

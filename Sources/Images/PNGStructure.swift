@@ -10,8 +10,8 @@ struct PNGStructure {
 extension PNGStructure {
   /// Walks over the chunks of a file that begins with the PNG signature.
   ///
-  /// A file that ends before its image data do is refused. What comes after them, the end chunk
-  /// included, may be missing: as in Pillow, the pixels are whole.
+  /// A file that ends before its image data do is refused, and so is one that ends within the data
+  /// of a chunk. The end chunk may be missing: as in Pillow, the pixels are whole.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
     var exif: UnsafeRawBufferPointer?
     var xmp: UnsafeRawBufferPointer?
@@ -19,15 +19,18 @@ extension PNGStructure {
     var rasterBytes = 0
     var offset = 8
     walk: while true {
-      // A chunk: length, type, data, CRC.
+      // A chunk: length, type, data, CRC. What follows the image data and is no chunk is no part of
+      // the file.
       guard let length = bytes.bigEndian(UInt32.self, at: offset),
-        let type = bytes.slice(at: offset + 4, count: 4),
-        let data = bytes.slice(at: offset + 8, count: length),
-        bytes.slice(at: offset + 8 + length, count: 4) != nil
+        let type = bytes.slice(at: offset + 4, count: 4), type.allSatisfy(\.isChunkLetter)
       else {
-        if dataBytes > 0, !bytes.hasChunk("IDAT", at: offset) { break walk }
-        throw .malformed("the chunk at byte \(offset) is cut short: the file is truncated")
+        if dataBytes > 0 { break walk }
+        throw .malformed("no chunk at byte \(offset): the file is truncated or damaged")
       }
+      if dataBytes > 0, type.begins(with: "IEND") { break walk }
+      guard let data = bytes.slice(at: offset + 8, count: length),
+        bytes.count - (offset + 8 + length) >= 4 || dataBytes > 0 && !type.begins(with: "IDAT")
+      else { throw .malformed("the chunk at byte \(offset) is cut short: the file is truncated") }
       if offset == 8 {
         guard type.begins(with: "IHDR") else { throw .malformed("the first chunk is not IHDR") }
         rasterBytes = try readHeader(data, limits: limits)
@@ -75,10 +78,10 @@ extension PNGStructure {
   }
 }
 
-extension UnsafeRawBufferPointer {
-  /// Whether the chunk at an offset, of which the end may be missing, has a type.
-  fileprivate func hasChunk(_ type: StaticString, at offset: Int) -> Bool {
-    slice(at: offset + 4, count: 4)?.begins(with: type) == true
+extension UInt8 {
+  /// Whether a chunk's type can hold this byte: a Latin letter.
+  fileprivate var isChunkLetter: Bool {
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
   }
 }
 

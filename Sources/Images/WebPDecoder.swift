@@ -2,10 +2,11 @@ import CWebP
 
 extension WebPStructure: EncodedPicture {
   /// A lossless picture is unpacked to 4 bytes per pixel before it becomes RGB, beside which lie its
-  /// transforms and prefix codes; of a lossy one, some rows and a few bytes for each block of 16 x 16
-  /// are kept.
+  /// transforms and prefix codes. An alpha chunk may be a lossless picture itself. Of a lossy one,
+  /// some rows and a few bytes for each block of 16 x 16 are kept.
   var codecBytes: Int {
-    isLossless ? 5 * frame.width * frame.height + 1 << 20 : 256 * frame.width + 1 << 20
+    let whole = isLossless || hasAlphaChunk ? 5 * frame.width * frame.height : 0
+    return whole + 256 * frame.width + 1 << 20
   }
 
   /// Decodes to RGB as Pillow does; of an animation, the first frame on a black canvas.

@@ -9,10 +9,12 @@ struct WebPStructure {
   var height: Int
   /// Where the picture lies on the canvas.
   var frame: (x: Int, y: Int, width: Int, height: Int)
-  /// The `VP8 ` or `VP8L` chunk, and nothing after it: a damaged bit stream must not run on into
-  /// the metadata.
+  /// The `VP8 ` or `VP8L` chunk with the `ALPH` chunk before it, and nothing after it: a damaged bit
+  /// stream must not run on into the metadata.
   var picture: UnsafeRawBufferPointer
   var isLossless: Bool
+  /// Whether an `ALPH` chunk is there. Its pixels are dropped, but it must not be damaged.
+  var hasAlphaChunk: Bool
   var orientation: Orientation = .upright
 }
 
@@ -25,7 +27,9 @@ extension WebPStructure {
     else { throw .malformed("the file is shorter than its header says: it is truncated") }
     var features: WebPFeatures = []
     var canvas: (width: Int, height: Int)?
-    var frame: (x: Int, y: Int, width: Int, height: Int)?
+    var corner = (x: 0, y: 0)
+    var alphaStart: Int?
+    var hasAnimationChunk = false
     var picture: UnsafeRawBufferPointer?
     var exif: UnsafeRawBufferPointer?
     var xmp: UnsafeRawBufferPointer?
@@ -37,11 +41,21 @@ extension WebPStructure {
           let height = chunk.data.littleEndian24(at: 7)
         else { throw .malformed("the VP8X chunk has \(chunk.data.count) bytes, not 10") }
         features = WebPFeatures(rawValue: flags)
+        guard features.isSubset(of: .all) else {
+          throw .malformed("the VP8X chunk has flags that do not exist")
+        }
         canvas = (width + 1, height + 1)
-      } else if chunk.isPicture, !features.contains(.animation) {
-        picture = picture ?? chunk.whole
+      } else if offset == 12, !chunk.isPicture {
+        throw .malformed("the first chunk is no picture, nor VP8X")
+      } else if chunk.type.begins(with: "ALPH"), !features.contains(.animation) {
+        alphaStart = alphaStart ?? offset
+      } else if chunk.isPicture, !features.contains(.animation), picture == nil {
+        picture = file.slice(at: alphaStart ?? offset, count: chunk.end - (alphaStart ?? offset))
+      } else if chunk.type.begins(with: "ANIM"), features.contains(.animation) {
+        hasAnimationChunk = true
       } else if chunk.type.begins(with: "ANMF"), features.contains(.animation), picture == nil {
-        (frame, picture) = try firstFrame(chunk.data)
+        guard hasAnimationChunk else { throw .malformed("a frame lies before the ANIM chunk") }
+        (corner, picture) = try firstFrame(chunk.paddedData)
       } else if chunk.type.begins(with: "EXIF"), features.contains(.exif) {
         exif = exif ?? chunk.data
       } else if chunk.type.begins(with: "XMP "), features.contains(.xmp) {
@@ -52,6 +66,7 @@ extension WebPStructure {
     guard let picture else { throw .malformed("it holds no picture") }
     self.picture = picture
     isLossless = picture.begins(with: "VP8L")
+    hasAlphaChunk = picture.begins(with: "ALPH")
 
     var storedWidth: CInt = 0
     var storedHeight: CInt = 0
@@ -64,9 +79,10 @@ extension WebPStructure {
     // Without an extended header, the canvas is the picture's own size.
     (width, height) = canvas ?? stored
     try limits.check(width: width, height: height)
-    self.frame = frame ?? (0, 0, width, height)
-    guard self.frame.width == stored.width, self.frame.height == stored.height,
-      self.frame.x + stored.width <= width, self.frame.y + stored.height <= height
+    frame = (corner.x, corner.y, stored.width, stored.height)
+    // Only the frames of an animation can be smaller than the canvas.
+    guard frame.x + frame.width <= width, frame.y + frame.height <= height,
+      features.contains(.animation) || (frame.width, frame.height) == (width, height)
     else { throw .malformed("the picture's size is not the one that the file declares") }
     orientation = Orientation(exif: exif, xmp: xmp)
   }
@@ -78,14 +94,16 @@ private struct WebPFeatures: OptionSet {
   static let animation = WebPFeatures(rawValue: 0x02)
   static let xmp = WebPFeatures(rawValue: 0x04)
   static let exif = WebPFeatures(rawValue: 0x08)
+  /// With the flags for alpha and a colour profile.
+  static let all = WebPFeatures(rawValue: 0x3E)
 }
 
 /// One chunk: type, length, data, and a byte of padding where the length is odd.
 private struct RIFFChunk {
   let type: UnsafeRawBufferPointer
   let data: UnsafeRawBufferPointer
-  /// Type, length and data.
-  let whole: UnsafeRawBufferPointer
+  /// The data and the padding.
+  let paddedData: UnsafeRawBufferPointer
   /// Where the next chunk begins.
   let end: Int
 
@@ -93,35 +111,37 @@ private struct RIFFChunk {
     guard let type = file.slice(at: offset, count: 4),
       let length = file.littleEndian(UInt32.self, at: offset + 4),
       let data = file.slice(at: offset + 8, count: length),
-      let whole = file.slice(at: offset, count: 8 + length)
+      let paddedData = file.slice(at: offset + 8, count: length + length % 2)
     else { throw .malformed("a chunk is cut short") }
     self.type = type
     self.data = data
-    self.whole = whole
-    end = offset + 8 + length + length % 2
-    guard end <= file.count else { throw .malformed("a chunk is cut short") }
+    self.paddedData = paddedData
+    end = offset + 8 + paddedData.count
   }
 
   var isPicture: Bool { type.begins(with: "VP8 ") || type.begins(with: "VP8L") }
 }
 
-/// The rectangle of an animation's frame on the canvas, and the picture chunk in it.
+/// The upper left corner of an animation's frame on the canvas, and its picture.
+///
+/// The size that the frame declares is passed over as libwebp does: that of the picture counts.
 private func firstFrame(
   _ data: UnsafeRawBufferPointer
-) throws(DecodingFailure) -> (
-  frame: (x: Int, y: Int, width: Int, height: Int), picture: UnsafeRawBufferPointer?
-) {
+) throws(DecodingFailure) -> (corner: (x: Int, y: Int), picture: UnsafeRawBufferPointer?) {
   guard let halfX = data.littleEndian24(at: 0), let halfY = data.littleEndian24(at: 3),
-    let width = data.littleEndian24(at: 6), let height = data.littleEndian24(at: 9)
+    data.count >= 16
   else { throw .malformed("the first frame is cut short") }
-  let frame = (x: 2 * halfX, y: 2 * halfY, width: width + 1, height: height + 1)
-  var offset = 16
+  var start = 16
+  var offset = start
   while offset < data.count {
     let chunk = try RIFFChunk(in: data, at: offset)
-    if chunk.isPicture { return (frame, chunk.whole) }
+    if chunk.isPicture {
+      return ((2 * halfX, 2 * halfY), data.slice(at: start, count: chunk.end - start))
+    }
     offset = chunk.end
+    if !chunk.type.begins(with: "ALPH") { start = offset }
   }
-  return (frame, nil)
+  return ((2 * halfX, 2 * halfY), nil)
 }
 
 extension UnsafeRawBufferPointer {
