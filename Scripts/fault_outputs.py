@@ -9,7 +9,8 @@ import subprocess
 import fault_signals
 import trial_material as material
 
-MESSAGE_LIMIT = 2000
+# Lists of tensors that differ are cut at 40 lines.
+MESSAGE_LIMIT = 8000
 
 
 def run(command, expected, said="", **options):

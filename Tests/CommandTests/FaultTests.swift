@@ -59,8 +59,8 @@ struct FaultTests {
       """
       mkfifo silent answers
       set -m
-      $cnnzoo classify "$picture" silent "${network[@]}" --format jsonl > answers &
-      exec 3< answers; read -r first <&3
+      $cnnzoo classify "$picture" silent "${network[@]}" --batch 1 --format jsonl > answers &
+      exec 3< answers; read -t 60 -r first <&3
       kill -\(signal) $!; wait $!; echo $?
       """)
     #expect(outcome.output == "\(128 + signal)\n", "\(outcome.errors)")
@@ -71,7 +71,8 @@ struct FaultTests {
     let outcome = try script(
       """
       mkfifo silent
-      { sleep 0.2; timeout 60 $cnnzoo classify "$picture" "$picture" silent "${network[@]}"
+      { sleep 0.2
+        timeout 60 $cnnzoo classify "$picture" "$picture" silent "${network[@]}" --batch 1
         echo $? > status; } | true
       cat status
       """)
