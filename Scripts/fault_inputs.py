@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import resource
+import select
 import signal
 import struct
 import subprocess
@@ -169,9 +170,11 @@ def interrupted_wait(network, picture, folder):
     """A pipe that nobody writes to holds up neither an interrupt nor a reader that left."""
     pipe = os.path.join(folder, "silent")
     os.mkfifo(pipe)
+    network = [*network, "--batch", "1"]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         process = subprocess.Popen(classify(network, picture, pipe), stdout=subprocess.PIPE)
-        process.stdout.readline()
+        if not select.select([process.stdout], [], [], 20)[0]:
+            yield "the picture before the pipe was not answered"
         process.send_signal(number)
         try:
             if process.wait(timeout=20) != 128 + number:

@@ -148,7 +148,8 @@ def pull(number, trials, folder):
             yield f"{fault}: {errors.decode()[-200:]}"
         elif path.exists() and path.read_bytes() != data:
             yield f"signal {number}: the file is {path.stat().st_size} of {len(data)} bytes long"
-        elif any(number != signal.SIGKILL or not name.startswith(".cnnzoo-") for name in left):
+        elif any(number != signal.SIGKILL or not re.match(r"\.cnnzoo-|.*\.lock$", name)
+                 for name in left):
             yield f"signal {number} left {sorted(left)}"
     outcome = subprocess.run(command, env=environment, capture_output=True, text=True)
     left = {name for name in names(()) if not name.startswith(".cnnzoo-")}

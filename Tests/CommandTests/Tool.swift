@@ -23,6 +23,10 @@ enum Tool {
       .first { FileManager.default.isExecutableFile(atPath: $0) } ?? "/no/cnnzoo"
   }()
 
+  /// Whether it starts under a limit of address space: the sanitizers reserve terabytes.
+  static let bearsAddressLimits =
+    ProcessInfo.processInfo.environment["CNNZOO_SANITIZE"] == nil
+
   /// Runs the command.
   static func run(_ arguments: [String], environment: [String: String]? = nil) throws -> Outcome {
     try run(path, arguments, environment)

@@ -27,8 +27,8 @@ static inline void csystem_spin_hint(void) { __builtin_ia32_pause(); }
 /// Makes this thread round to nearest, raise nothing, and take denormal numbers for zero, as operands
 /// (DAZ) and as results (FTZ); answers the mode it was in.
 ///
-/// A denormal number costs some hundred cycles, a network whose values fade into them many times its
-/// usual time; none is large enough to move a logit.
+/// Denormal numbers cost many processors a hundred cycles each, and a network whose values fade into
+/// them many times its usual time. They are smaller than 1.2e-38.
 static inline unsigned csystem_enter_compute_mode(void) {
   unsigned mode = __builtin_ia32_stmxcsr();
   __builtin_ia32_ldmxcsr(0x1f80 | 0x8000 | 0x0040);
