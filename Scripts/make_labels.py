@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes Sources/CNNZoo/ImageNetLabels.swift from torchvision's list of ImageNet-1k categories.
+"""Writes Sources/CNNZoo/Labels/ImageNetLabels.swift from torchvision's list of ImageNet-1k categories.
 
 Needs torchvision (any release since 0.13). Run from anywhere:
 
@@ -11,7 +11,7 @@ import argparse
 import pathlib
 import sys
 
-TARGET = pathlib.Path(__file__).parent.parent / "Sources/CNNZoo/ImageNetLabels.swift"
+TARGET = pathlib.Path(__file__).parent.parent / "Sources/CNNZoo/Labels/ImageNetLabels.swift"
 
 HEADER = '''\
 extension Labels {
