@@ -104,18 +104,3 @@ package struct BenchReport {
     return members
   }
 }
-
-extension BenchKey {
-  /// Whether two networks were measured in the same rounds.
-  func sharesSetting(with other: BenchKey) -> Bool {
-    threads == other.threads && batch == other.batch
-  }
-
-  var json: JSON.Object {
-    [
-      "model": .string(model), "threads": .integer(threads), "batch": .integer(batch),
-      "backend": .string(backend), "input_shape": .array(input.map(JSON.integer)),
-      "macs": .integer(macs),
-    ]
-  }
-}
