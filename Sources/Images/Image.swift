@@ -42,8 +42,13 @@ public struct Image: Sendable, Equatable {
     decoding bytes: UnsafeRawBufferPointer, named source: String = "image",
     limits: DecodingLimits = .standard, applyOrientation: Bool = true
   ) throws(ImageError) {
-    let (format, picture, _) = try Image.headers(
+    let (format, picture, memory) = try Image.headers(
       of: bytes, named: source, limits: limits, applyOrientation: applyOrientation)
+    guard memory < 16 << 20 || hasAddressSpace(for: memory) else {
+      throw .overLimit(
+        source: source, format: format,
+        reason: "decoding takes \(memory >> 20) MiB, more than this process can have")
+    }
     do {
       self = try picture.decode(bytes)
     } catch {

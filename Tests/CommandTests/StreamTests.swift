@@ -123,7 +123,9 @@ struct StreamTests {
   }
 
   /// Each takes 536 MB decoded: two at once would not fit into the address space.
-  @Test func largePicturesAreDecodedOneByOne() throws {
+  @Test(
+    .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"))
+  func largePicturesAreDecodedOneByOne() throws {
     let outcome = try script(
       """
       { printf 'P4 13376 13376\\n'; head -c $((1672 * 13376)) /dev/zero; } > $folder/large
@@ -132,6 +134,20 @@ struct StreamTests {
       """)
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.lines.count == 4)
+  }
+
+  @Test(
+    .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"))
+  func aPictureWithoutRoomIsAFailureOfItsOwn() throws {
+    let outcome = try script(
+      """
+      { printf 'P4 13376 13376\\n'; head -c $((1672 * 13376)) /dev/zero; } > $folder/large
+      ulimit -v 400000
+      classify $picture $folder/large $picture --format csv -k 1
+      """)
+    #expect(outcome.status == 1)
+    #expect(outcome.lines.count == 4)
+    #expect(outcome.errors.contains("more than this process can have"))
   }
 
   @Test func listsOfZeroEndedPaths() throws {
