@@ -45,6 +45,7 @@ struct LimitSetting: ExpressibleByArgument {
     "picture-memory": .decoding(\.memoryBytes),
     "side": .decoding(\.side),
     "jpeg-scans": .decoding(\.jpegScans),
+    "jpeg-visits": .decoding(\.jpegVisitedSamples),
     "png-chunk-bytes": .decoding(\.pngAncillaryChunkBytes),
     "header-bytes": .weights(\.headerBytes),
     "tensors": .weights(\.tensors),
