@@ -8,8 +8,10 @@ protocol EncodedPicture {
   var height: Int { get }
   /// How the stored rows and columns lie.
   var orientation: Orientation { get }
-  /// The bytes that decoding keeps at most beside the RGB pixels: what the codec holds of the
-  /// picture as a whole, and of its rows.
+  /// The bytes of the array that the pixels are decoded into.
+  var pixelBytes: Int { get }
+  /// The bytes that the codec keeps at most beside those: of the picture as a whole, and of its
+  /// rows.
   var codecBytes: Int { get }
 
   /// Decodes the file that the headers were read from to the picture as stored.
@@ -17,13 +19,15 @@ protocol EncodedPicture {
 }
 
 extension EncodedPicture {
+  var pixelBytes: Int { 3 * width * height }
+
   /// The most bytes that the picture takes on its way to upright pixels, the file not counted.
   ///
-  /// The codec's memory is gone when the picture is turned. Within the limits nothing overflows.
+  /// The codec's memory is gone when the picture is turned. 2 MiB stand for all that is small.
+  /// Within the limits nothing overflows.
   func decodingBytes(applyOrientation: Bool) -> Int {
-    let pixelBytes = 3 * width * height
-    let turning = applyOrientation && orientation.swapsSides ? pixelBytes : 0
-    return pixelBytes + max(codecBytes, turning)
+    let turning = applyOrientation && orientation.swapsSides ? 3 * width * height : 0
+    return pixelBytes + max(codecBytes, turning) + 2 << 20
   }
 }
 

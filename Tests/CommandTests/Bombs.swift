@@ -159,10 +159,35 @@ enum Bomb {
     bits.put(height - 1, 14)
     bits.put(0, 4)  // no alpha, version 0
     bits.put(0, 3)  // no transform, no colour cache, one set of codes
-    for _ in 0..<5 { bits.put(0b0001, 4) }  // a code of the single symbol 0
-    let data = bits.bytes + (bits.bytes.count % 2 == 0 ? [] : [0])
+    for _ in 0..<5 { bits.putCodeOfZero() }
+    return riff(bits.bytes)
+  }
+
+  /// A lossless WebP of side 8192, whose squares of 32 x 32 pixels all have codes of their own.
+  static func webpOfManyCodes() -> [UInt8] {
+    var bits = BitWriter(leastFirst: true)
+    bits.put(0x2F, 8)
+    bits.put(8191, 14)
+    bits.put(8191, 14)
+    bits.put(0, 4)
+    bits.put(0, 1)  // no transform
+    bits.put(1 | 11 << 1, 5)  // a colour cache of 2048
+    bits.put(1 | 3 << 1, 4)  // many sets of codes, their numbers in a picture without a cache
+    bits.put(0, 1)
+    bits.putCodeOfBytes(alphabet: 280)
+    bits.putCodeOfBytes(alphabet: 256)
+    for _ in 0..<3 { bits.putCodeOfZero() }
+    var most = BitWriter(leastFirst: false)
+    for number in 0..<65_536 { most.put((number & 255) << 8 | number >> 8, 16) }
+    for byte in most.bytes { bits.put(reversed: byte) }
+    for _ in 0..<5 * 65_536 { bits.putCodeOfZero() }
+    return riff(bits.bytes)
+  }
+
+  private static func riff(_ picture: [UInt8]) -> [UInt8] {
+    let data = picture + (picture.count % 2 == 0 ? [] : [0])
     return Array("RIFF".utf8) + littleEndian32(data.count + 12) + "WEBPVP8L".utf8
-      + littleEndian32(bits.bytes.count) + data
+      + littleEndian32(picture.count) + data
   }
 
   // MARK: Numbers
@@ -207,6 +232,32 @@ struct BitWriter {
       }
       bytes[bytes.count - 1] |= bit << (leastFirst ? used : 7 - used)
       used += 1
+    }
+  }
+
+  mutating func put(reversed byte: UInt8) {
+    for index in 0..<8 { put(Int(byte >> (7 - index)) & 1, 1) }
+  }
+
+  /// WebP's code of the single symbol 0, which takes no bits itself.
+  mutating func putCodeOfZero() {
+    put(0b0001, 4)
+  }
+
+  /// WebP's code in which the first 256 symbols take 8 bits each, and others do not exist.
+  mutating func putCodeOfBytes(alphabet: Int) {
+    put(0, 1)
+    put(12 - 4, 4)
+    // Lengths of the codes of lengths, in WebP's order: 8 and 0 take 1 bit, or 0 and 18 take 2.
+    let (zero, run) = alphabet > 256 ? (2, 2) : (1, 0)
+    for symbol in [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8] {
+      put([0: zero, 8: 1, 18: run][symbol] ?? 0, 3)
+    }
+    put(0, 1)
+    for _ in 0..<256 { put(alphabet > 256 ? 0 : 1, 1) }
+    if alphabet > 256 {
+      put(0b11, 2)
+      put(alphabet - 256 - 11, 7)
     }
   }
 

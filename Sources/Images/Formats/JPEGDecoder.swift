@@ -1,16 +1,19 @@
 import CTurboJPEG
 
 extension JPEGStructure: EncodedPicture {
-  /// Where the coefficients are kept, 128 bytes for each block; and CMYK has a fourth sample. Rows
-  /// of 8 lines of blocks and what upsampling makes of them are kept for each component, and
-  /// TurboJPEG has a pointer to each row.
+  /// CMYK is decoded as such, and becomes RGB in place.
+  var pixelBytes: Int { samples * width * height }
+
+  /// Where the coefficients are kept, 128 bytes for each block. Rows of 8 lines of blocks and what
+  /// upsampling makes of them are kept for each component, and TurboJPEG has a pointer to each row.
   var codecBytes: Int {
     let coefficients =
       keepsCoefficients ? components.reduce(0) { $0 + 128 * blocks(of: $1) } : 0
-    let samples = components.count == 4 ? width * height : 0
-    return coefficients + samples + 64 * components.count * width
-      + MemoryLayout<UnsafeRawPointer>.size * height + 1 << 20
+    return coefficients + 64 * components.count * width
+      + MemoryLayout<UnsafeRawPointer>.size * height
   }
+
+  private var samples: Int { components.count == 4 ? 4 : 3 }
 
   /// Decodes to RGB as Pillow does: accurate inverse DCT, smooth chroma upsampling.
   ///
@@ -21,9 +24,9 @@ extension JPEGStructure: EncodedPicture {
       throw .unsupported("TurboJPEG cannot start: \(String(cString: tjGetErrorStr2(nil)))")
     }
     defer { tjDestroy(handle) }
-    let (layout, samples) = components.count == 4 ? (TJPF_CMYK, 4) : (TJPF_RGB, 3)
+    let layout = samples == 4 ? TJPF_CMYK : TJPF_RGB
     var failure: String?
-    let pixels = [UInt8](unsafeUninitializedCapacity: samples * width * height) { buffer, filled in
+    let pixels = [UInt8](unsafeUninitializedCapacity: pixelBytes) { buffer, filled in
       // Given the size, TurboJPEG never writes outside it, even if it read another from the header.
       let status = tjDecompress2(
         handle, bytes.bindMemory(to: UInt8.self).baseAddress, UInt(bytes.count),

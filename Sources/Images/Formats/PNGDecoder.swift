@@ -1,9 +1,8 @@
 import CPNG
 
 extension PNGStructure: EncodedPicture {
-  /// libpng keeps two unpacked rows, of at most 8 bytes per pixel, and a pointer to each row; zlib
-  /// and the rest take less than 256 KiB.
-  var codecBytes: Int { 2 * 8 * width + MemoryLayout<UnsafeRawPointer>.size * height + 256 << 10 }
+  /// libpng keeps two unpacked rows, of at most 8 bytes per pixel, and a pointer to each row.
+  var codecBytes: Int { 2 * 8 * width + MemoryLayout<UnsafeRawPointer>.size * height }
 
   /// Decodes to RGB as Pillow does: 16-bit color keeps its high byte, 16-bit gray is clipped at
   /// 255, palettes are looked up, transparency is dropped and gamma is not applied.

@@ -1,8 +1,8 @@
 extension PNMHeader: EncodedPicture {
   var orientation: Orientation { .upright }
 
-  /// The table of sample values.
-  var codecBytes: Int { 1 << 20 }
+  /// There is no codec but a table of sample values.
+  var codecBytes: Int { 0 }
 
   /// Decodes any netpbm picture, `P1` to `P7`, to RGB as Pillow's `convert("RGB")` does.
   ///

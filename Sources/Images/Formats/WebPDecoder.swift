@@ -6,7 +6,7 @@ extension WebPStructure: EncodedPicture {
   /// some rows and a few bytes for each block of 16 x 16 are kept.
   var codecBytes: Int {
     let whole = isLossless || hasAlphaChunk ? 5 * frame.width * frame.height : 0
-    return whole + 256 * frame.width + 1 << 20
+    return whole + 256 * frame.width + tableBytes
   }
 
   /// Decodes to RGB as Pillow does; of an animation, the first frame on a black canvas.

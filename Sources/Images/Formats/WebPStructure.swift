@@ -15,6 +15,8 @@ struct WebPStructure {
   var isLossless: Bool
   /// Whether an `ALPH` chunk is there. Its pixels are dropped, but it must not be damaged.
   var hasAlphaChunk: Bool
+  /// The bytes of a lossless decoder's tables.
+  var tableBytes = 0
   var orientation: Orientation = .upright
 }
 
@@ -84,6 +86,19 @@ extension WebPStructure {
     guard frame.x + frame.width <= width, frame.y + frame.height <= height,
       features.contains(.animation) || (frame.width, frame.height) == (width, height)
     else { throw .malformed("the picture's size is not the one that the file declares") }
+    guard
+      let data = picture.littleEndian(UInt32.self, at: 4).flatMap({ length in
+        picture.slice(at: 8, count: length)
+      })
+    else { throw .malformed("a chunk is cut short") }
+    if isLossless {
+      tableBytes = VP8LStructure(data).tableBytes
+    } else if hasAlphaChunk, let method = data.byte(at: 0), method & 3 == 1 {
+      tableBytes =
+        VP8LStructure(
+          UnsafeRawBufferPointer(rebasing: data[1...]), width: frame.width, height: frame.height
+        ).tableBytes
+    }
     orientation = Orientation(exif: exif, xmp: xmp)
   }
 }
