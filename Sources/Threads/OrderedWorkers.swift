@@ -18,7 +18,9 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
   private let work: @Sendable (Task, Int) -> Outcome
   private let monitor = Monitor()
   private var places: [Place]
-  /// Tasks are numbered as they are given; each has the place that is its number modulo the capacity.
+  /// Tasks are numbered as they are given; each has the place that is its number modulo the
+  /// capacity.
+  ///
   /// Those below `taken` were handed over, those below `begun` were begun, `given` were given.
   private var taken = 0
   private var begun = 0

@@ -11,7 +11,9 @@ final class PictureStream {
     let input: PictureInputs.Input
     /// What was noticed while decoding, or why there is no picture.
     let outcome: Result<[ImageWarning], any Error>
-    /// The network's input; where there is no picture, of no meaning. Valid until the next call.
+    /// The network's input; where there is no picture, of no meaning.
+    ///
+    /// Valid until the next call.
     let values: UnsafeBufferPointer<Float>
   }
 

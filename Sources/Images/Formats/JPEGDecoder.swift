@@ -4,8 +4,10 @@ extension JPEGStructure: EncodedPicture {
   /// CMYK is decoded as such, and becomes RGB in place.
   var pixelBytes: Int { samples * width * height }
 
-  /// Where the coefficients are kept, 128 bytes for each block. Rows of 8 lines of blocks and what
-  /// upsampling makes of them are kept for each component, and TurboJPEG has a pointer to each row.
+  /// Where the coefficients are kept, 128 bytes for each block.
+  ///
+  /// Rows of 8 lines of blocks and what upsampling makes of them are kept for each component, and
+  /// TurboJPEG has a pointer to each row.
   var codecBytes: Int {
     let coefficients =
       keepsCoefficients ? components.reduce(0) { $0 + 128 * blocks(of: $1) } : 0

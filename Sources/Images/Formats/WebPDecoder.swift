@@ -1,9 +1,11 @@
 import CWebP
 
 extension WebPStructure: EncodedPicture {
-  /// A lossless picture is unpacked to 4 bytes per pixel before it becomes RGB, beside which lie its
-  /// transforms and prefix codes. An alpha chunk may be a lossless picture itself. Of a lossy one,
-  /// some rows and a few bytes for each block of 16 x 16 are kept.
+  /// A lossless picture is unpacked to 4 bytes per pixel before it becomes RGB, beside which lie
+  /// its transforms and prefix codes.
+  ///
+  /// An alpha chunk may be a lossless picture itself. Of a lossy one, some rows and a few bytes for
+  /// each block of 16 x 16 are kept.
   var codecBytes: Int {
     let whole = isLossless || hasAlphaChunk ? 5 * frame.width * frame.height : 0
     return whole + 256 * frame.width + tableBytes

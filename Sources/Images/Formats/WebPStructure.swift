@@ -13,7 +13,9 @@ struct WebPStructure {
   /// stream must not run on into the metadata.
   var picture: UnsafeRawBufferPointer
   var isLossless: Bool
-  /// Whether an `ALPH` chunk is there. Its pixels are dropped, but it must not be damaged.
+  /// Whether an `ALPH` chunk is there.
+  ///
+  /// Its pixels are dropped, but it must not be damaged.
   var hasAlphaChunk: Bool
   /// The bytes of a lossless decoder's tables.
   var tableBytes = 0

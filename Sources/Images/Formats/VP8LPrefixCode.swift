@@ -23,7 +23,9 @@ struct VP8LBits {
   var isExhausted: Bool { position > 8 * bytes.count }
 }
 
-/// A canonical prefix code of a lossless WebP stream. RFC 9649, section 3.7.2.
+/// A canonical prefix code of a lossless WebP stream.
+///
+/// RFC 9649, section 3.7.2.
 struct VP8LPrefixCode {
   /// How many symbols have a code of each length.
   private var counts = [Int](repeating: 0, count: 16)

@@ -30,7 +30,9 @@ struct VP8LStructure {
   /// The bytes of the tables that libwebp 1.2 makes; later ones make less.
   var tableBytes: Int { groups * (4 * (3000 + (1 << cacheBits)) + 600) }
 
-  /// Reads what comes before the pixels. Where it is damaged, libwebp does not come further either.
+  /// Reads what comes before the pixels.
+  ///
+  /// Where it is damaged, libwebp does not come further either.
   private mutating func readPrefix(width: Int, height: Int) {
     var width = width
     var seen: Set<Int> = []
