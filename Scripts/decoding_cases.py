@@ -3,7 +3,6 @@
 A family is a function that yields names and files.
 """
 
-import io
 import itertools
 import random
 import shutil
@@ -11,11 +10,8 @@ import struct
 import subprocess
 import zlib
 
-import numpy as np
-from PIL import Image
-
 from image_cases import jpeg_cases, noise, png_cases, pnm_cases, saved, smooth, webp_cases
-from image_encoders import SIGNATURE, chunk, exif, header, jpeg, png, segment
+from image_encoders import chunk, exif, jpeg, png, segment
 
 TOOLS = ("cjpeg", "jpegtran", "cwebp", "webpmux")
 SIZES = [(1, 1), (2, 3), (5, 1), (1, 5), (7, 9), (8, 8), (17, 33)]

@@ -1,8 +1,8 @@
 """Writers of tiny PNG and JPEG files that no ordinary encoder makes.
 
-They exist so that make_image_goldens.py can reach every corner of the formats: any bit depth, color
-type and interlacing of PNG; any sampling, component count and Adobe marker of JPEG; and files that
-are wrong in one chosen place.
+They exist so that make_image_goldens.py and check_decoding can reach every corner of the formats: any
+bit depth, color type and interlacing of PNG; any sampling, component count and Adobe marker of JPEG;
+and files that are wrong in one chosen place.
 """
 
 import random

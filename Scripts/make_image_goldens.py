@@ -13,7 +13,7 @@ Needs Pillow 13, torch, torchvision and numpy. Writes to Tests/ImagesTests/Golde
   photos.tsv         only with --photos: name, width, height, CRC-32 of the RGB bytes as stored,
                      CRC-32 of the values at resize 256, crop 224, bilinear
 
-The pictures resized are made by a generator that the tests repeat: see `noise`.
+The pictures resized are made by a generator that the tests repeat: `noise` in image_cases.py.
 """
 
 import argparse

@@ -67,8 +67,9 @@ extension JPEGStructure {
         bytes.skipEntropyCodedData(from: &offset)
         entropyBytes += offset - start
       case 0xE1 where scans == 0 && segment.begins(with: "Exif\0\0"):
-        // A long EXIF block goes on in further segments, each with the same prefix.
-        exif.append(contentsOf: segment[6...])
+        // A long EXIF block goes on in further segments, each with the same prefix. The orientation
+        // lies near its start.
+        if exif.count < 1 << 20 { exif.append(contentsOf: segment[6...]) }
       case 0xE1 where scans == 0 && segment.begins(with: "http://ns.adobe.com/xap/1.0/\0"):
         xmp = UnsafeRawBufferPointer(rebasing: segment[29...])
       default:
