@@ -32,6 +32,22 @@ def record_ends(form, output):
     return ends
 
 
+class Witness:
+    """Whether any trial of each signal came in time."""
+
+    def __init__(self):
+        self.seen, self.interrupted = set(), set()
+
+    def add(self, process, number):
+        self.seen.add(number)
+        if process.returncode != 0:
+            self.interrupted.add(number)
+
+    def faults(self):
+        for number in self.seen - self.interrupted:
+            yield f"no trial was ended by signal {number}"
+
+
 def ended(process, number):
     """What is wrong with how a process ended that was sent a signal; nothing where it is in order.
 
@@ -67,6 +83,7 @@ def classify(network, pictures, form, trials, folder):
     longest = [1.1 * duration(command) for command in commands]
     whole = subprocess.run(command, check=True, capture_output=True).stdout
     ends = record_ends(form, whole)
+    witness = Witness()
     for index in range(trials):
         number = SIGNALS[index % 3]
         path = pathlib.Path(folder) / "output"
@@ -78,6 +95,7 @@ def classify(network, pictures, form, trials, folder):
                 process, _, errors = trial(
                     commands[0], number, longest[0], stdout=file, stderr=subprocess.PIPE)
             output = path.read_bytes()
+        witness.add(process, number)
         fault = ended(process, number)
         if fault:
             yield f"{fault}: {errors.decode()[-200:]}"
@@ -87,6 +105,7 @@ def classify(network, pictures, form, trials, folder):
             yield f"signal {number}: the output ends in the middle: …{output[-80:]!r}"
         elif process.returncode == 0 and output != whole:
             yield "status 0 with a part of the output"
+    yield from witness.faults()
 
 
 def convert(weights, number, trials, folder):
@@ -97,6 +116,7 @@ def convert(weights, number, trials, folder):
                "--dtype", "f16"]
     longest = 1.1 * duration(command)
     whole = target.read_bytes()
+    witness = Witness()
     for index in range(trials):
         old = b"what was there before" if index % 2 else None
         if old:
@@ -105,6 +125,7 @@ def convert(weights, number, trials, folder):
             target.unlink(missing_ok=True)
         process, _, errors = trial(
             command, number, longest, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        witness.add(process, number)
         fault = ended(process, number)
         found = target.read_bytes() if target.exists() else None
         names = set(os.listdir(source)) - {target.name}
@@ -119,6 +140,7 @@ def convert(weights, number, trials, folder):
             yield f"signal {number} left {sorted(names)}"
         for name in names:
             os.unlink(os.path.join(source, name))
+    yield from witness.faults()
 
 
 def pull(number, trials, folder):
@@ -132,6 +154,7 @@ def pull(number, trials, folder):
     command = [material.TOOL, "pull", "--force", "--url", server.address, "--sha256",
                hashlib.sha256(data).hexdigest()]
     good = {"file.bin", "file.bin.sha256"}
+    witness = Witness()
 
     def names(allowed):
         return {name for name in os.listdir(cache) if not name.endswith(allowed)} if os.path.isdir(
@@ -140,6 +163,7 @@ def pull(number, trials, folder):
     for _ in range(trials):
         process, _, errors = trial(
             command, number, 0.3, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        witness.add(process, number)
         fault = ended(process, number)
         # What has come so far stays, for the next pull to go on from.
         left = names((".part",)) - good
@@ -155,4 +179,5 @@ def pull(number, trials, folder):
     left = {name for name in names(()) if not name.startswith(".cnnzoo-")}
     if outcome.returncode != 0 or left != good:
         yield f"the last pull: status {outcome.returncode}, {sorted(left)}: {outcome.stderr}"
+    yield from witness.faults()
     server.stop()
