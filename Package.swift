@@ -149,5 +149,5 @@ let package = Package(
 if Context.environment["CNNZOO_DECODER"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "decoder", dependencies: ["Images"], path: "Scripts/decoder", swiftSettings: strict))
+      name: "decoder", dependencies: ["Images"], path: "Tests/Decoder", swiftSettings: strict))
 }
