@@ -23,7 +23,7 @@ enum Tool {
       .first { FileManager.default.isExecutableFile(atPath: $0) } ?? "/no/cnnzoo"
   }()
 
-  /// Whether it starts under a limit of address space: the sanitizers reserve terabytes.
+  /// Whether it starts under a limit of address space, or of files: the sanitizers reserve terabytes.
   static let bearsAddressLimits =
     ProcessInfo.processInfo.environment["CNNZOO_SANITIZE"] == nil
 
