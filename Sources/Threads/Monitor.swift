@@ -7,7 +7,11 @@ package final class Monitor: @unchecked Sendable {
 
   package init() {
     pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -25,6 +29,12 @@ package final class Monitor: @unchecked Sendable {
 
   /// Lets go of the lock until some thread calls `wakeAll()`; what was waited for is to be checked.
   package func wait() { pthread_cond_wait(condition, mutex) }
+
+  /// As `wait()`, until the clock that never jumps shows `deadline`; false from then on.
+  package func wait(until deadline: timespec) -> Bool {
+    var deadline = deadline
+    return pthread_cond_timedwait(condition, mutex, &deadline) == 0
+  }
 
   package func wakeAll() { pthread_cond_broadcast(condition) }
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Threads that work ahead, and hand over what they made in the order of the tasks.
 ///
 /// At most `capacity` tasks are under way or wait to be taken, so that memory stays bounded however
@@ -64,6 +66,30 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
       return given - begun > idleThreads
     }
     if needsThread { startThread() }
+  }
+
+  /// Whether `take()` would answer within so many milliseconds; it is waited for that long.
+  ///
+  /// - Precondition: `count > 0`.
+  package func isDone(within milliseconds: Int) -> Bool {
+    precondition(count > 0)
+    // Without threads, who takes does the work.
+    if threadCount == 0 { return true }
+    var deadline = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &deadline)
+    let nanoseconds = deadline.tv_nsec + milliseconds * 1_000_000
+    deadline.tv_sec += nanoseconds / 1_000_000_000
+    deadline.tv_nsec = nanoseconds % 1_000_000_000
+    let place = taken % capacity
+    return monitor.locked {
+      while true {
+        if case .done = places[place] { return true }
+        if !monitor.wait(until: deadline) {
+          if case .done = places[place] { return true }
+          return false
+        }
+      }
+    }
   }
 
   /// Waits for the outcome of the task that was given first, and takes it.

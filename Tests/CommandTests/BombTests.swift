@@ -6,7 +6,10 @@ import Testing
 ///
 /// Each runs with that much address space and time and no more, one after another, so that the
 /// machine's memory need hold but one.
-@Suite(.serialized) struct BombTests {
+@Suite(
+  .serialized,
+  .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"))
+struct BombTests {
   private let folder: String
 
   init() throws {

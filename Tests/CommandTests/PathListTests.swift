@@ -37,7 +37,9 @@ struct PathListTests {
 
   @Test func theFileIsClosedAtItsEnd() throws {
     #expect(try paths(in: Array("a\nb".utf8)).count == 2)
-    let name = try #require(realpath(file, nil).map { String(cString: $0) })
+    let resolved = try #require(realpath(file, nil))
+    defer { free(resolved) }
+    let name = String(cString: resolved)
     let open = (0..<4096).filter { descriptor in
       let link = "/proc/self/fd/\(descriptor)"
       return (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) == name

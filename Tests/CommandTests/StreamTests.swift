@@ -122,6 +122,19 @@ struct StreamTests {
     #expect(outcome.lines.count == 1)
   }
 
+  /// With batches that could take both, the first is answered while the second is waited for.
+  @Test func aPictureThatDoesNotComeKeepsNoneBeforeItFromBeingAnswered() throws {
+    let outcome = try script(
+      """
+      mkfifo $folder/late $folder/answers
+      classify $picture $folder/late --batch 8 --format jsonl > $folder/answers &
+      exec 4< $folder/answers
+      read -t 20 first <&4 && cat $picture > $folder/late && read -t 20 second <&4
+      wait $!; echo "$? ${first:0:9} ${second:0:9}"
+      """)
+    #expect(outcome.output == "0 {\"schema\" {\"schema\"\n")
+  }
+
   /// Each takes 536 MB decoded: two at once would not fit into the address space.
   @Test(
     .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"))

@@ -66,6 +66,26 @@ struct OrderedWorkersTests {
     #expect(workers.count == 2)
   }
 
+  @Test func whatIsNotDoneIsSaidSo() {
+    final class Gate: Sendable {
+      let isOpen = Atomic<Bool>(false)
+    }
+    let gate = Gate()
+    let workers = OrderedWorkers<Int, Int>(threads: 1, capacity: 2) { task, _ in
+      while task == 1, !gate.isOpen.load(ordering: .acquiring) { sched_yield() }
+      return task
+    }
+    defer { workers.stop() }
+    workers.give(0)
+    workers.give(1)
+    #expect(workers.isDone(within: 60_000))
+    _ = workers.take()
+    #expect(!workers.isDone(within: 5))
+    gate.isOpen.store(true, ordering: .releasing)
+    #expect(workers.isDone(within: 60_000))
+    #expect(workers.take().outcome == 1)
+  }
+
   @Test func stoppingDoesNotWaitForATaskThatNeverEnds() {
     final class Task: Sendable {
       let hasBegun = Atomic<Bool>(false)

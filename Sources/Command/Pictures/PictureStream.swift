@@ -58,8 +58,15 @@ final class PictureStream {
 
   deinit { workers.stop() }
 
-  /// Whether `next()` would answer without waiting for the writer of a list.
-  var isReady: Bool { workers.count > 0 || inputs.isReady }
+  /// Whether `next()` would answer soon: the next picture is there before the network could become
+  /// idle, and no writer of a list, or of a pipe, has to be waited for.
+  var isReady: Bool {
+    workers.count > 0 ? workers.isDone(within: Self.patience) : inputs.isReady
+  }
+
+  /// Milliseconds: longer than a photo takes to decode, so that batches are full where pictures come
+  /// one after the other, and too short for a person to notice.
+  private static let patience = 50
 
   /// The next picture, waited for; `nil` at the end.
   func next() throws(PathListError) -> Answer? {
