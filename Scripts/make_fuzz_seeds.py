@@ -33,6 +33,16 @@ def pictures():
             yield "exif", picture[start + 6:start - 2 + length]
 
 
+def bitmaps():
+    """Pictures that Pillow does not read, and that the goldens lack therefore."""
+    for kind, depth in (("BLACKANDWHITE", 1), ("GRAYSCALE", 1), ("GRAYSCALE_ALPHA", 2), ("RGB", 3),
+                        ("RGB_ALPHA", 4)):
+        for maximum, size in ((1, 1), (255, 1), (1000, 2)):
+            yield "pnm", (f"P7\nWIDTH 2\nHEIGHT 3\nDEPTH {depth}\nMAXVAL {maximum}\n"
+                          f"TUPLTYPE {kind}\nENDHDR\n").encode() + bytes(range(6 * depth * size))
+    yield "pnm", b"P7 # no type\nMAXVAL 255 DEPTH 3 HEIGHT 1 WIDTH 1\nENDHDR\nabc"
+
+
 def weights():
     for path in sorted(WEIGHTS.iterdir()):
         data = path.read_bytes()
@@ -122,7 +132,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     folder = pathlib.Path(sys.argv[1])
-    seeds = [*pictures(), *weights(), *(("pickle", each) for each in pickles()), *texts()]
+    seeds = [*pictures(), *bitmaps(), *weights(), *(("pickle", each) for each in pickles()), *texts()]
     counts = {}
     for fuzzer, data in seeds:
         if len(data) > LONGEST and fuzzer != "paths":

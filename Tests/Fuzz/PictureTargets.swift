@@ -43,6 +43,7 @@ private func check(_ bytes: [UInt8], as format: ImageFormat, mustDecode: Bool = 
     require(
       outcome(bytes, applyOrientation: true) == .success(upright),
       "the same picture decodes to other pixels")
+    prepare(upright)
   case (.failure(let error), .failure(let other)):
     require(!mustDecode, "a picture failed because of its metadata: \(error)")
     require(error == other, "orientation changed the error from \(error) to \(other)")
@@ -50,6 +51,23 @@ private func check(_ bytes: [UInt8], as format: ImageFormat, mustDecode: Bool = 
     fatalError("orientation decides whether the picture decodes")
   }
   return 0
+}
+
+/// Makes a picture of any proportions into an input, by each filter in turn.
+private func prepare(_ image: Image) {
+  let filters = Interpolation.allCases
+  let recipe = Preprocessing(
+    resize: 1 + image.width % 16, crop: 8, interpolation: filters[image.height % filters.count],
+    mean: SIMD3(repeating: 0.5), standardDeviation: SIMD3(repeating: 0.5),
+    fit: image.width.isMultiple(of: 3) ? .squash : .shortSide)
+  var values = [Float](repeating: .nan, count: recipe.valueCount)
+  do {
+    try values.withUnsafeMutableBufferPointer { values in try recipe.apply(to: image, into: values)
+    }
+  } catch {
+    fatalError("a picture cannot be made into an input: \(error)")
+  }
+  require(values.allSatisfy { -1...1 ~= $0 }, "an input has a value that no pixel gives")
 }
 
 /// What decoding gives, after what must hold of any picture and any error.

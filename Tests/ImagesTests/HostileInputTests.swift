@@ -125,4 +125,20 @@ import Testing
     let error = #expect(throws: ImageError.self) { try Image(decoding: bytes) }
     #expect(error?.description.contains("cannot hold 13000x13000 pixels") == true)
   }
+
+  /// XMP that ends within the fields before its text, at the front of a picture that is whole.
+  @Test func everyTruncationOfXMP() throws {
+    let picture = Goldens.bytes("png color 2 depth 8 interlaced 0")
+    let upright = try Image(decoding: picture)
+    let text = Array("XML:com.adobe.xmp\0\0\0en\0key\0<x tiff:Orientation=\"6\"/>".utf8)
+    for length in 0...text.count {
+      let chunk = Array("iTXt".utf8) + text[..<length]
+      let sum = try #require(UInt32(crc(chunk), radix: 16))
+      let checksum = (0..<4).map { UInt8(truncatingIfNeeded: sum >> (24 - 8 * $0)) }
+      let bytes = picture[..<33] + [0, 0, 0, UInt8(length)] + chunk + checksum + picture[33...]
+      let image = try Image(decoding: Array(bytes))
+      // The picture is turned once its orientation is there, and never before.
+      #expect((image == upright) == (length < text.count - 3), "\(length) bytes")
+    }
+  }
 }

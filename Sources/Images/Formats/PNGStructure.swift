@@ -89,8 +89,8 @@ extension UInt8 {
 /// flag and method, language, NUL, translated keyword, NUL, text.
 private func uncompressedXMP(_ data: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
   guard data.begins(with: "XML:com.adobe.xmp\0"), data.byte(at: 18) == 0,
-    let language = data[20...].firstIndex(of: 0),
-    let keyword = data[(language + 1)...].firstIndex(of: 0)
+    let rest = data.slice(at: 20, count: data.count - 20), let language = rest.firstIndex(of: 0),
+    let keyword = rest[(language + 1)...].firstIndex(of: 0)
   else { return nil }
-  return UnsafeRawBufferPointer(rebasing: data[(keyword + 1)...])
+  return UnsafeRawBufferPointer(rebasing: rest[(keyword + 1)...])
 }
