@@ -125,6 +125,12 @@ def texts():
                          "label_descriptions": {"n1": "cat", "n2": "d\u00f6g\n"}}
         yield "json", json.dumps(configuration).encode()
         yield "json", json.dumps({"architecture": name} | recipe, indent=1).encode()
+    result = {"model": "effnet-lite0", "input_shape": [224, 224, 3], "macs": 385_000_000,
+              "backend": "auto", "threads": 2, "batch": 1, "p50_ms": 6.5, "min_ms": 6,
+              "round_p50_ms": [6.5, 6.25, 7e0]}
+    report = {"schema": 1, "environment": {"cpu": "x", "cores": 2}, "results": [result, result]}
+    yield "bench", json.dumps(report).encode()
+    yield "bench", json.dumps(report | {"results": [result], "environment": {}}).encode()
     yield "json", b'[null, true, false, -1.5e+3, 0, "\\ud83d\\udc08\\n", {"a": [[]]}, {}]'
 
 

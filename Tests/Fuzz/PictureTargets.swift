@@ -19,8 +19,8 @@ extension FuzzTarget {
 
 /// So small that an execution takes milliseconds.
 private let limits = DecodingLimits(
-  pixels: 1 << 18, pixelsWithoutWarning: 1 << 16, fileBytes: 1 << 18, side: 4096, jpegScans: 8,
-  pngAncillaryChunkBytes: 1 << 12)
+  pixels: 1 << 18, pixelsWithoutWarning: 1 << 16, fileBytes: 1 << 18, side: 4096,
+  memoryBytes: 3 << 20, jpegScans: 8, pngAncillaryChunkBytes: 1 << 12)
 
 private func decode(_ start: UnsafePointer<UInt8>?, _ count: Int, as format: ImageFormat) -> CInt {
   check([UInt8](UnsafeBufferPointer(start: start, count: count)), as: format)
@@ -53,6 +53,30 @@ private func check(_ bytes: [UInt8], as format: ImageFormat, mustDecode: Bool = 
   return 0
 }
 
+/// Decoding takes no more than what was said before it, metadata and messages aside.
+private func checkMemory(
+  _ bytes: [UInt8], _ result: Result<Image, ImageError>, _ taken: Int, applyOrientation: Bool
+) {
+  let spare = 2 * bytes.count + 16 << 10
+  let announced = bytes.withUnsafeBytes { bytes in
+    Result { () throws(ImageError) in
+      try Image.decodingMemory(
+        of: bytes, named: "input", limits: limits, applyOrientation: applyOrientation)
+    }
+  }
+  switch announced {
+  case .success(let announced):
+    if case .success(let image) = result {
+      require(taken >= image.pixels.count, "memory is not counted")
+    }
+    require(announced <= limits.memoryBytes, "the memory exceeds its limit")
+    require(taken <= announced + spare, "\(taken) bytes were taken, \(announced) announced")
+  case .failure(let error):
+    require(result == .failure(error), "a picture decodes whose headers are refused: \(error)")
+    require(taken <= spare, "\(taken) bytes were taken for a picture that is refused")
+  }
+}
+
 /// Makes a picture of any proportions into an input, by each filter in turn.
 private func prepare(_ image: Image) {
   let filters = Interpolation.allCases
@@ -72,9 +96,12 @@ private func prepare(_ image: Image) {
 
 /// What decoding gives, after what must hold of any picture and any error.
 private func outcome(_ bytes: [UInt8], applyOrientation: Bool) -> Result<Image, ImageError> {
-  let result = Result { () throws(ImageError) in
-    try Image(decoding: bytes, named: "input", limits: limits, applyOrientation: applyOrientation)
+  let (result, taken) = AllocatedMemory.most {
+    Result { () throws(ImageError) in
+      try Image(decoding: bytes, named: "input", limits: limits, applyOrientation: applyOrientation)
+    }
   }
+  checkMemory(bytes, result, taken, applyOrientation: applyOrientation)
   switch result {
   case .success(let image):
     let count = image.width * image.height

@@ -24,6 +24,10 @@ extension FuzzTarget {
       checkMetadata([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
       return 0
     },
+    FuzzTarget(name: "bench", about: "an earlier report of bench, to compare with") {
+      checkBench([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
+      return 0
+    },
     FuzzTarget(name: "record", about: "the record of a file in the cache") {
       checkRecord([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
       return 0
@@ -136,6 +140,21 @@ private func isFinite(_ value: JSONValue) -> Bool {
   case .array(let elements): elements.allSatisfy(isFinite)
   case .object(let members): members.values.allSatisfy(isFinite)
   case .null, .bool, .string: true
+  }
+}
+
+private func checkBench(_ bytes: [UInt8]) {
+  let path = InputFile.path(holding: bytes)
+  do throws(EarlierBenchError) {
+    let bench = try EarlierBench(contentsOf: path)
+    require(!bench.results.isEmpty, "a report without results is read")
+    for result in bench.results {
+      let times = [result.median, result.minimum] + result.roundMedians
+      require(times.allSatisfy { $0 > 0 && $0.isFinite }, "a time is none")
+      require(bench.result(for: result.key)?.key == result.key, "a result is not found by its key")
+    }
+  } catch {
+    guard case .malformed = error else { fatalError("the error is of another input: \(error)") }
   }
 }
 
