@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import Threads
 
 /// Address space that buffers are cut from, one after another, given back with the last of them.
 ///
@@ -14,25 +14,23 @@ final class MemoryRegion: @unchecked Sendable {
   private static let largePage = 2 << 20
   private static let usualCount = 64 << 20
 
-  /// The region that has room, as long as some buffer keeps it.
-  private struct Current {
-    weak var region: MemoryRegion?
-  }
-  private static let current = Mutex(Current())
+  /// The region that has room, as long as some buffer keeps it; read and written under the lock.
+  private nonisolated(unsafe) static weak var current: MemoryRegion?
+  private static let monitor = Monitor()
 
   /// `bytes` zeroed bytes at a multiple of 64, and the region to be kept as long as they are used.
   ///
   /// Answers nil where the operating system has none.
   static func bytes(_ bytes: Int) -> (region: MemoryRegion, base: UnsafeMutableRawPointer)? {
     guard bytes <= Int.max - 2 * largePage else { return nil }
-    return current.withLock { current in
-      if let region = current.region, let base = region.cut(bytes) { return (region, base) }
+    return monitor.locked {
+      if let region = current, let base = region.cut(bytes) { return (region, base) }
       let whole = (bytes + largePage - 1) & ~(largePage - 1)
       guard
         let region = MemoryRegion(count: max(whole, usualCount)) ?? MemoryRegion(count: whole),
         let base = region.cut(bytes)
       else { return nil }
-      current.region = region
+      current = region
       return (region, base)
     }
   }
