@@ -122,6 +122,31 @@ struct StreamTests {
     #expect(outcome.lines.count == 1)
   }
 
+  private static let terminal = "/usr/bin/script"
+  private static let haveTerminal = FileManager.default.isExecutableFile(atPath: terminal)
+
+  /// On a terminal, results are coloured; where they go elsewhere, a line shows the progress of a run
+  /// that lasts, and is gone at its end.
+  @Test(.enabled(if: haveTerminal, "needs script of the package bsdutils"))
+  func aTerminalShowsColoursAndProgress() throws {
+    let network = try TestFiles.network().joined(separator: " ")
+    let coloured = try script(
+      "TERM=xterm NO_COLOR= script -qec \"$cnnzoo classify $picture -k 1 \(network)\" /dev/null")
+    #expect(coloured.output.contains("\u{1B}[1m"))
+    let plain = try script(
+      "TERM=xterm NO_COLOR=1 script -qec \"$cnnzoo classify $picture -k 1 \(network)\" /dev/null")
+    #expect(plain.output.contains(picture) && !plain.output.contains("\u{1B}"))
+    let lasting = try script(
+      """
+      mkfifo $folder/paths
+      { echo $picture; sleep 0.8; echo $picture; } > $folder/paths &
+      TERM=xterm script -qec "$cnnzoo classify --files-from $folder/paths --format csv \(network) \
+        > $folder/out" /dev/null
+      """)
+    #expect(lasting.output.contains("pictures  2, "))
+    #expect(lasting.output.hasSuffix("\r\u{1B}[K"))
+  }
+
   /// With batches that could take both, the first is answered while the second is waited for.
   @Test func aPictureThatDoesNotComeKeepsNoneBeforeItFromBeingAnswered() throws {
     let outcome = try script(
