@@ -154,7 +154,7 @@ struct StreamTests {
       mkfifo $folder/late $folder/answers
       classify $picture $folder/late --batch 8 --format jsonl > $folder/answers &
       exec 4< $folder/answers
-      read -t 20 first <&4 && cat $picture > $folder/late && read -t 20 second <&4
+      read -t 20 first <&4; cat $picture > $folder/late; read -t 20 second <&4
       wait $!; echo "$? ${first:0:9} ${second:0:9}"
       """)
     #expect(outcome.output == "0 {\"schema\" {\"schema\"\n")
