@@ -45,7 +45,7 @@ let runtimeInside: [LinkerSetting] =
   ]
 #endif
 
-// `CNNZOO_FUZZ=1`, as Scripts/fuzz sets it, adds the fuzzers: they are no part of an ordinary build.
+// `CNNZOO_FUZZ=1`, set by Scripts/fuzzing/fuzz, adds the fuzzers, which ordinary builds leave out.
 let fuzzTargets: [Target] =
   Context.environment["CNNZOO_FUZZ"] == nil
   ? []
@@ -145,7 +145,7 @@ let package = Package(
   ] + kernelTargets + fuzzTargets
 )
 
-// What Scripts/check_decoding compares with Pillow: pictures in, pixels out. Nothing else needs it.
+// Images in, pixels out: Scripts/conformance/check_decoding compares it with Pillow.
 if Context.environment["CNNZOO_DECODER"] != nil {
   package.targets.append(
     .executableTarget(

@@ -3,8 +3,8 @@ import GraphIR
 /// Parameters computed by a formula, the same in every program that follows it.
 ///
 /// They make a network run without a weight file (benchmarks), and let two implementations be
-/// compared at full size without one (`Scripts/make_goldens.py` computes the same values). Element i
-/// of the tensor called `name` is base + spread · u, with u uniform in [−1, 1) from the 24 high bits
+/// compared at full size without one (`Scripts/goldens/reference_networks.py` has the same formula).
+/// Element i of the tensor called `name` is base + spread · u, with u uniform in [−1, 1) from the 24 high bits
 /// of SplitMix64 (Steele et al. 2014) started at FNV-1a(name) + `seed`. Weights have base 0 and He's
 /// spread √(6 / fan-in), layers that narrow √(1 / fan-in): with these the logits of every network
 /// of the catalogue depend on the image and little on rounding, where He's alone lets a chain of

@@ -9,7 +9,7 @@ import PackagePlugin
 struct SourceCommit: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: any Target) -> [Command] {
     let package = context.package.directoryURL
-    let script = package.appending(path: "Scripts/write_commit")
+    let script = package.appending(path: "Scripts/packaging/write_commit")
     let output = context.pluginWorkDirectoryURL.appending(path: "SourceCommit.swift")
     let sources = context.package.targets.compactMap { $0 as? any SourceModuleTarget }
       .flatMap { $0.sourceFiles.map(\.url) }

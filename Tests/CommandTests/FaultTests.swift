@@ -5,7 +5,7 @@ import Testing
 
 /// What may happen to a process while it works: signals, limits, files that others change.
 ///
-/// `Scripts/check_faults` tries more of it, at random moments, and for longer.
+/// `Scripts/conformance/check_faults` tries more of it, at random moments, and for longer.
 struct FaultTests {
   private let folder: String
   private let picture: String

@@ -72,7 +72,8 @@ struct ShellTests {
 
   @Test(.enabled(if: has("python3"), "needs python3"))
   func manualHasEveryCommand() throws {
-    let outcome = try Tool.shell("python3 \"$1/Scripts/make_man\" \"$cnnzoo\"", [Self.package])
+    let outcome = try Tool.shell(
+      "python3 \"$1/Scripts/packaging/make_man\" \"$cnnzoo\"", [Self.package])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let help = try object(Tool.run(["--experimental-dump-help"]).output)
     let root = try #require(help["command"] as? [String: Any])
@@ -88,7 +89,8 @@ struct ShellTests {
   @Test(.enabled(if: has("python3") && has("mandoc"), "needs python3 and mandoc"))
   func manualIsWellFormed() throws {
     let outcome = try Tool.shell(
-      "python3 \"$1/Scripts/make_man\" \"$cnnzoo\" | mandoc -T lint -W warning", [Self.package])
+      "python3 \"$1/Scripts/packaging/make_man\" \"$cnnzoo\" | mandoc -T lint -W warning",
+      [Self.package])
     #expect(outcome.status == 0)
     #expect(outcome.output.isEmpty)
   }

@@ -3,7 +3,7 @@ import Glibc
 /// Gives inputs to parsers that read files: a folder of this process alone, in memory where the
 /// system has a folder for that.
 enum InputFile {
-  /// The folder, without a slash at its end; Scripts/fuzz removes it.
+  /// The folder, without a slash at its end; Scripts/fuzzing/fuzz removes it.
   static let folder: String = {
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/dev/shm"
     let path = "\(parent)/fuzz-\(getpid())"

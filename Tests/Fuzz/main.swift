@@ -1,7 +1,7 @@
 import CLibFuzzer
 import Glibc
 
-// Usage: fuzz NAME [libFuzzer's arguments]; or --list. Scripts/fuzz builds and calls it.
+// Usage: fuzz NAME [libFuzzer's arguments]; or --list. Scripts/fuzzing/fuzz builds and calls it.
 
 guard CommandLine.arguments.count > 1, CommandLine.arguments[1] != "--list" else {
   for target in FuzzTarget.all { print("\(target.name)\t\(target.about)") }

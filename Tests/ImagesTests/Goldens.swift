@@ -2,7 +2,7 @@ import Foundation
 import Images
 import Testing
 
-/// The recorded outcomes of Scripts/make_image_goldens.py.
+/// The recorded outcomes of Scripts/goldens/record_images.py.
 enum Goldens {
   static let packageRoot = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

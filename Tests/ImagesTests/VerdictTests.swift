@@ -1,7 +1,7 @@
 import Images
 import Testing
 
-/// Files that Scripts/check_decoding found to be taken or refused otherwise than Pillow takes them.
+/// Files that Scripts/conformance/check_decoding found to be accepted or refused unlike in Pillow.
 @Suite struct VerdictTests {
   private func changed(_ name: String, _ change: (inout [UInt8]) throws -> Void) rethrows -> [UInt8]
   {

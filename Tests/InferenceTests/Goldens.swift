@@ -5,7 +5,7 @@ import ModelZoo
 import Testing
 import Weights
 
-/// The recorded results of Scripts/make_goldens.py.
+/// The recorded results of Scripts/goldens/record_torchvision.py.
 enum Goldens {
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(
     path: "Goldens")
@@ -63,7 +63,7 @@ enum Goldens {
   }()
 }
 
-/// The test images of Scripts/reference_networks.py, from the same formula.
+/// The test images of Scripts/goldens/reference_networks.py, from the same formula.
 enum SeededImages {
   /// A batch of images, NHWC.
   static func make(batch: Int, height: Int, width: Int) -> [[Float]] {

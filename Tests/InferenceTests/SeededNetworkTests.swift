@@ -36,7 +36,7 @@ struct SeededNetworkTests {
     #expect(abs(largest - golden.largest) <= 5e-5 * golden.largest)
   }
 
-  /// The formula, by its first values: what Scripts/reference_networks.py computes.
+  /// The formula, by its first values: what Scripts/goldens/reference_networks.py computes.
   @Test func formula() {
     let weight = Parameter(name: "features.0.0.weight", role: .weight, shape: [2, 3, 3, 3])
     #expect(

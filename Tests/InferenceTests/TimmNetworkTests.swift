@@ -5,7 +5,7 @@ import ModelZoo
 import Testing
 
 /// Networks as timm builds them, at full size, with parameters that both sides compute from timm's
-/// names (Scripts/make_timm_goldens.py).
+/// names (Scripts/goldens/record_timm.py).
 struct TimmNetworkTests {
   struct Case: CustomTestStringConvertible {
     let network: String

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What Scripts/make_goldens.py recorded of torchvision's networks.
+/// What Scripts/goldens/record_torchvision.py recorded of torchvision's networks.
 enum Goldens {
   /// The tab-separated fields of each line; empty if the file cannot be read, which every test that
   /// uses it checks for.

@@ -2,7 +2,7 @@ import GraphIR
 import ModelZoo
 import Testing
 
-/// Names, shapes and costs, against timm's own (Scripts/make_timm_goldens.py).
+/// Names, shapes and costs, against timm's own (Scripts/goldens/record_timm.py).
 struct TimmFactsTests {
   struct Fact: CustomTestStringConvertible {
     let network: String

@@ -32,7 +32,7 @@ func bytes(ofFile path: String) throws -> [UInt8] {
 
 private let testFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
 
-/// The path of a file that `Scripts/make_weight_goldens.py` made.
+/// The path of a file that `Scripts/goldens/record_weights.py` made.
 func golden(_ name: String) -> String { testFolder.appendingPathComponent("Goldens/\(name)").path }
 
 /// The folder of real weights beside the package, which may be absent.

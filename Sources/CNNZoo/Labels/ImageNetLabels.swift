@@ -2,7 +2,7 @@ extension Labels {
   /// The 1000 classes of ImageNet-1k (ILSVRC 2012), named as in torchvision's
   /// `_IMAGENET_CATEGORIES`, in the order of their indices.
   ///
-  /// Written by `Scripts/make_labels.py`.
+  /// Written by `Scripts/goldens/record_labels.py`.
   public static let imageNet = Labels(lines: imageNetLines, source: "ImageNet-1k")
 }
 

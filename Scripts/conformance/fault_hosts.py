@@ -1,0 +1,67 @@
+"""Narrow limits, other locales and an empty environment, for Scripts/conformance/check_faults.
+
+The answers must be the same under each of them: a limit costs time, or is told.
+"""
+
+import os
+import shutil
+import subprocess
+
+import fault_inputs
+import fixtures
+
+
+def same_answers(command, variants, expected):
+    """`variants` are names and functions from a command to one that runs under something."""
+    for name, variant, options in variants:
+        outcome = subprocess.run(variant(command), capture_output=True, timeout=300, **options)
+        if (outcome.returncode, outcome.stdout) != expected or outcome.stderr:
+            yield f"{name}: status {outcome.returncode}: {outcome.stderr.decode()[-200:]}"
+
+
+def limit(setting):
+    return lambda command: ["bash", "-c", f'ulimit {setting}; exec "$@"', "bash", *command]
+
+
+def without_threads(command):
+    """A user who may have no further process; root knows no such limit."""
+    return ["prlimit", "--nproc=1", *fault_inputs.without_privileges(command)]
+
+
+def environment(**variables):
+    return {"env": {**os.environ, **variables}}
+
+
+def cases(network, pictures, folder):
+    command = [fixtures.TOOL, "classify", "--format", "jsonl", "--threads", "4", "--batch", "3",
+               *network, *pictures[:12]]
+    expected = (0, subprocess.run(command, capture_output=True).stdout)
+    hosts = [
+        ("ulimit -n 8", limit("-n 8"), {}),
+        ("ulimit -n 16", limit("-n 16"), {}),
+        ("ulimit -s 256", limit("-s 256"), {}),
+        ("ulimit -s unlimited", limit("-s unlimited"), {}),
+        ("ulimit -c 0 -l 0", limit("-c 0 -l 0"), {}),
+        ("one processor", lambda command: ["taskset", "-c", "0", *command], {}),
+        ("nice", lambda command: ["nice", "-n", "19", *command], {}),
+        ("no controlling terminal", lambda command: ["setsid", "-w", *command], {}),
+    ]
+    locales = [
+        ("env -i", lambda command: ["env", "-i", *command], {}),
+        ("LANG=C", lambda command: command, environment(LANG="C", LC_ALL="C")),
+        ("tr_TR.UTF-8", lambda command: command, environment(LC_ALL="tr_TR.UTF-8")),
+        ("de_DE.UTF-8", lambda command: command, environment(LC_ALL="de_DE.UTF-8")),
+        ("a locale that is not there", lambda command: command, environment(LC_ALL="xx_XX")),
+        ("no HOME", lambda command: ["env", "-u", "HOME", *command], {}),
+        ("TZ, TERM", lambda command: command, environment(TZ="Asia/Kathmandu", TERM="dumb")),
+    ]
+    yield "hosts: limits", len(hosts), same_answers(command, hosts, expected)
+    yield "hosts: locales and environments", len(locales), same_answers(command, locales, expected)
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        yield "hosts: no threads (ulimit -u)", 1, "needs root, to become a user with that limit"
+        return
+    # The user has to reach it.
+    tool = shutil.copy(fixtures.TOOL, os.path.join(folder, "cnnzoo"))
+    variants = [("ulimit -u", without_threads, {})]
+    yield ("hosts: no threads (ulimit -u)", 1,
+           same_answers([tool, *command[1:]], variants, expected))

@@ -1,0 +1,132 @@
+"""Readers that leave, and outputs that are closed or full, for Scripts/conformance/check_faults."""
+
+import itertools
+import os
+import pathlib
+import resource
+import subprocess
+
+import fault_signals
+import fixtures
+
+# Lists of tensors that differ are cut at 40 lines.
+MESSAGE_LIMIT = 8000
+
+
+def run(command, expected, said="", **options):
+    """What is wrong with how a command ends; nothing where it is in order."""
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+               "timeout": 120} | options
+    try:
+        outcome = subprocess.run(command, **options)
+    except subprocess.TimeoutExpired:
+        yield f"{command[-1]} did not end"
+        return
+    errors = (outcome.stderr or b"").decode(errors="replace")
+    if outcome.returncode != expected:
+        yield f"status {outcome.returncode}, not {expected}: {errors[-200:]}"
+    elif said not in errors:
+        yield f"“{said}” is not in “{errors[-200:]}”"
+    elif expected == 0 and errors:
+        yield f"told on standard error: {errors[-200:]}"
+    elif len(errors) > MESSAGE_LIMIT:
+        yield f"a message of {len(errors)} characters"
+
+
+def reader_leaves(commands, trials):
+    for command, _ in itertools.product(commands, range(trials)):
+        # The reader reads a line, or nothing.
+        for reader in ["head -1 > /dev/null", "true"]:
+            script = f'"$@" | {reader}; exit ${{PIPESTATUS[0]}}'
+            yield from run(["bash", "-c", script, "bash", *command], 0)
+
+
+def closed_descriptors(command):
+    """Every set of standard descriptors may be closed; only what is asked of one fails."""
+    for count in (1, 2, 3):
+        for closed in itertools.combinations((0, 1, 2), count):
+            def close(closed=closed):
+                for descriptor in closed:
+                    os.close(descriptor)
+
+            yield from run(command, 74 if 1 in closed else 0, preexec_fn=close)
+
+
+def full_device(commands):
+    for command in commands:
+        with open("/dev/full", "wb") as full:
+            yield from run(command, 74, "cannot write: No space left on device", stdout=full)
+            # That nobody can be told is no failure.
+            yield from run(command, 0, stderr=full)
+
+
+def with_limit(bytes_):
+    return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))}
+
+
+def convert_without_room(weights, folder, reason, **options):
+    """An output that finds no room is told, and leaves nothing."""
+    os.makedirs(folder, exist_ok=True)
+    target = os.path.join(folder, "out.safetensors")
+    yield from run([fixtures.TOOL, "convert", weights, target, "--model", fixtures.MODEL], 74, reason,
+                   **options)
+    if os.listdir(folder):
+        yield f"left {os.listdir(folder)}"
+
+
+def answers_without_room(command, path, reason, **options):
+    """That not all answers found room is told; those that did are there."""
+    with open(path, "wb") as file:
+        yield from run(command, 74, reason, stdout=file, **options)
+    if os.path.getsize(path) == 0:
+        yield "the file is empty"
+
+
+def small_file_system(folder):
+    """Mounts 256 KiB at a folder; False where that is not permitted."""
+    os.makedirs(folder, exist_ok=True)
+    return subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder],
+                          capture_output=True).returncode == 0
+
+
+def on_small_file_system(folder, check):
+    if not small_file_system(folder):
+        yield "it cannot be mounted"
+        return
+    try:
+        yield from check(folder)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def cases(network, pictures, large, folder):
+    classify = [[fixtures.TOOL, "classify", "--format", form, *network, *pictures[:4]]
+                for form in fault_signals.FORMATS]
+    others = [[fixtures.TOOL, *words] for words in [
+        ["--help"], ["models"], ["summary", fixtures.MODEL], ["env", "--format", "json"]]]
+    yield "outputs: the reader leaves", 5 * 2 * 9, reader_leaves(classify + others, 5)
+    yield "outputs: descriptors 0, 1 and 2 closed", 7, closed_descriptors(classify[0])
+    yield "outputs: /dev/full as stdout and stderr", 18, full_device(classify + others)
+    target = ["--model", fixtures.MODEL, large, "/dev/full"]
+    yield ("outputs: /dev/full as the file of convert", 1,
+           run([fixtures.TOOL, "convert", *target], 73, "is not a regular file"))
+    yield ("outputs: limit of file size (ulimit -f)", 2, itertools.chain(
+        convert_without_room(large, os.path.join(folder, "limited"), "File too large",
+                             **with_limit(1 << 16)),
+        answers_without_room([*classify[2], *pictures[:50]], os.path.join(folder, "answers"),
+                             "File too large", **with_limit(1 << 12))))
+    mounted = os.path.join(folder, "mounted")
+    if not small_file_system(mounted):
+        yield "outputs: a full file system", 2, "mount is not permitted"
+        return
+    subprocess.run(["umount", mounted], check=True)
+    filler = pathlib.Path(mounted) / "filler"
+
+    def check(place):
+        yield from convert_without_room(large, os.path.join(place, "new"), "No space left")
+        filler.write_bytes(b"\0" * (240 << 10))
+        yield from answers_without_room(
+            [*classify[2], *pictures[:200], *pictures[:200]], os.path.join(place, "answers"),
+            "No space left")
+
+    yield "outputs: a full file system", 2, on_small_file_system(mounted, check)

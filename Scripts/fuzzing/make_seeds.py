@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Writes the inputs that fuzzing begins from, one folder for each fuzzer.
+
+Usage: Scripts/fuzzing/make_seeds.py FOLDER
+
+Needs Python's standard library only. Most seeds are the files and pictures that the tests' goldens
+hold; the others are spelled out here. Scripts/fuzzing/fuzz calls this before each run.
+"""
+
+import base64
+import io
+import json
+import pathlib
+import struct
+import sys
+import zipfile
+
+TESTS = pathlib.Path(__file__).resolve().parents[2] / "Tests"
+WEIGHTS = TESTS / "WeightsTests" / "Goldens"
+LONGEST = 16 << 10
+LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e80024de9032e")
+
+
+def pictures():
+    """(fuzzer, picture) for every picture of the goldens, and the EXIF blocks in them."""
+    for line in (TESTS / "ImagesTests" / "Goldens" / "decoding.tsv").read_text().splitlines():
+        name, data = line.split("\t")[:2]
+        picture = base64.b64decode(data)
+        yield name.split()[0], picture
+        start = picture.find(b"Exif\0\0")
+        if start > 4 and name.startswith("jpeg"):
+            length = struct.unpack(">H", picture[start - 2:start])[0]
+            yield "exif", picture[start + 6:start - 2 + length]
+
+
+def bitmaps():
+    """Pictures that Pillow does not read, and that the goldens lack therefore."""
+    for kind, depth in (("BLACKANDWHITE", 1), ("GRAYSCALE", 1), ("GRAYSCALE_ALPHA", 2), ("RGB", 3),
+                        ("RGB_ALPHA", 4)):
+        for maximum, size in ((1, 1), (255, 1), (1000, 2)):
+            yield "pnm", (f"P7\nWIDTH 2\nHEIGHT 3\nDEPTH {depth}\nMAXVAL {maximum}\n"
+                          f"TUPLTYPE {kind}\nENDHDR\n").encode() + bytes(range(6 * depth * size))
+    yield "pnm", b"P7 # no type\nMAXVAL 255 DEPTH 3 HEIGHT 1 WIDTH 1\nENDHDR\nabc"
+
+
+def weights():
+    for path in sorted(WEIGHTS.iterdir()):
+        data = path.read_bytes()
+        if path.suffix == ".npy":
+            yield "npy", data
+        elif path.suffix == ".safetensors":
+            yield "safetensors", data
+        elif data.startswith(LEGACY_MAGIC):
+            yield "torch-legacy", data[len(LEGACY_MAGIC):]
+        else:
+            yield "torch-zip", data
+            archive = zipfile.ZipFile(io.BytesIO(data))
+            for name in archive.namelist():
+                if name.endswith("/data.pkl"):
+                    yield "pickle", archive.read(name)
+    tensors = {"__metadata__": {"model": "x", "\u00e9\"\\": "\U0001f408\n"},
+               "a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]},
+               "b.c": {"dtype": "BF16", "shape": [], "data_offsets": [8, 10]},
+               "d": {"dtype": "F8_E4M3", "shape": [0, 7], "data_offsets": [10, 10]},
+               "e": {"dtype": "I64", "shape": [1], "data_offsets": [10, 18]}}
+    for escaped in (True, False):
+        header = json.dumps(tensors, ensure_ascii=escaped).encode()
+        yield "safetensors", struct.pack("<Q", len(header)) + header + bytes(18)
+
+
+def text(value):
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def pickled(kind, count, shape, strides, key="0", offset=0, ordered=True):
+    """A state dict of one tensor on a storage of the archive that the fuzzer puts around it."""
+    def numbers(values):
+        return b"(" + b"".join(b"K" + bytes([value]) for value in values) + b"t"
+    storage = (b"(" + text("storage") + b"ctorch\n" + kind.encode() + b"\n" + text(key)
+               + text("cpu") + b"K" + bytes([count]) + b"tQ")
+    tensor = (b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K" + bytes([offset])
+              + numbers(shape) + numbers(strides) + b"\x89ccollections\nOrderedDict\n)RtR")
+    start = b"ccollections\nOrderedDict\n)R" if ordered else b"}"
+    return b"\x80\x02" + start + b"q\0(" + text("features.0.weight") + tensor + b"u."
+
+
+def pickles():
+    yield pickled("FloatStorage", 16, [2, 8], [8, 1])
+    yield pickled("FloatStorage", 16, [8, 2], [1, 8], ordered=False)
+    yield pickled("HalfStorage", 32, [3, 2, 2], [4, 1, 2], key="1", offset=7)
+    yield pickled("BFloat16Storage", 32, [], [])
+    yield pickled("DoubleStorage", 8, [0, 3], [3, 1])
+    yield pickled("LongStorage", 8, [8], [1])
+    yield pickled("BoolStorage", 64, [2, 2, 2], [1, 2, 4], ordered=False)
+    inner = pickled("FloatStorage", 16, [16], [1])[2:-1]
+    yield b"\x80\x02}(" + text("epoch") + b"K\x05" + text("state_dict") + inner + b"u."
+
+
+def texts():
+    yield "paths", b"a.jpg\nfolder/b.png\n\n-x\n"
+    yield "paths", b"a.jpg\0b\nc\0\0d"
+    yield "paths", b"caf\xc3\xa9\r\n\xff\xfe\n"
+    yield "paths", b"x" * 70_000 + b"\n" + b"y" * 5
+    yield "labels", b"cat\ndog\n"
+    yield "labels", b"\xef\xbb\xbfchat\xc3\xa9\r\nchien\r\n"
+    yield "labels", b"one"
+    recipe = {"model": "mobilenetv3-small", "padding": "same", "epsilon": "0.001",
+              "labels": "cat\ndog", "source": "nowhere", "license": "MIT",
+              "width_multiplier": "0.75", "reduced_tail": "true", "preprocessing.resize": "256",
+              "preprocessing.crop": "224", "preprocessing.interpolation": "bilinear",
+              "preprocessing.mean": "0.5,0.5,0.5", "preprocessing.fit": "squash",
+              "preprocessing.standard_deviation": "1.0,5e-1,0.25"}
+    yield "metadata", "".join(f"{key}\0{value}\0" for key, value in recipe.items()).encode()
+    for key, value in recipe.items():
+        yield "metadata", f"{key}\0{value}\0".encode()
+    yield "record", b"%064d  weights.safetensors\n" % 0
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    yield "record", f"{empty}  weights.safetensors\n".encode()
+    for name in ("tf_efficientnetv2_s", "mobilenetv3_small_100", "tf_efficientnet_lite0"):
+        recipe = {"tag": "in1k", "input_size": [3, 300, 300], "crop_pct": 0.875, "mean": [0.5] * 3,
+                  "std": [0.5, 5e-1, 0.5], "interpolation": "bicubic", "crop_mode": "center",
+                  "test_input_size": [3, 384, 384], "test_crop_pct": 1.0}
+        configuration = {"architecture": name, "num_classes": 2, "pretrained_cfg": recipe,
+                         "label_names": ["n1", "n2"],
+                         "label_descriptions": {"n1": "cat", "n2": "d\u00f6g\n"}}
+        yield "json", json.dumps(configuration).encode()
+        yield "json", json.dumps({"architecture": name} | recipe, indent=1).encode()
+    result = {"model": "effnet-lite0", "input_shape": [224, 224, 3], "macs": 385_000_000,
+              "backend": "auto", "threads": 2, "batch": 1, "p50_ms": 6.5, "min_ms": 6,
+              "round_p50_ms": [6.5, 6.25, 7e0]}
+    report = {"schema": 1, "environment": {"cpu": "x", "cores": 2}, "results": [result, result]}
+    yield "bench", json.dumps(report).encode()
+    yield "bench", json.dumps(report | {"results": [result], "environment": {}}).encode()
+    yield "json", b'[null, true, false, -1.5e+3, 0, "\\ud83d\\udc08\\n", {"a": [[]]}, {}]'
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    folder = pathlib.Path(sys.argv[1])
+    seeds = [*pictures(), *bitmaps(), *weights(), *(("pickle", each) for each in pickles()), *texts()]
+    counts = {}
+    for fuzzer, data in seeds:
+        if len(data) > LONGEST and fuzzer != "paths":
+            continue
+        number = counts[fuzzer] = counts.get(fuzzer, 0) + 1
+        path = folder / fuzzer / f"{number:03}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

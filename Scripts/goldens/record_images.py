@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Records what Pillow and torchvision make of pictures, for Tests/ImagesTests.
+
+    python3 Scripts/goldens/record_images.py [--photos FOLDER]
+
+Needs Pillow 13, torch, torchvision and numpy. Writes to Tests/ImagesTests/Goldens:
+
+  decoding.tsv       name, the picture in base64, and either width, height and the CRC-32 of
+                     Pillow's RGB bytes, upright and as stored, or the kind of error expected
+  resizing.tsv       width, height, new width, new height, filter, CRC-32 of the RGB bytes
+  preprocessing.tsv  width, height, resize, crop, filter, mean, deviation, CRC-32 of the float32
+                     values in [rows, columns, channels] order
+  photos.tsv         only with --photos: name, width, height, CRC-32 of the RGB bytes as stored,
+                     CRC-32 of the values at resize 256, crop 224, bilinear
+
+The pictures resized are made by a generator that the tests repeat: `noise` in image_cases.py.
+"""
+
+import argparse
+import base64
+import io
+import pathlib
+import warnings
+import zlib
+
+import torchvision.transforms as transforms
+from PIL import Image, ImageOps
+
+from image_cases import jpeg_cases, noise, png_cases, pnm_cases, webp_cases
+
+GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "ImagesTests" / "Goldens"
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+RECIPES = [IMAGENET, ((0.5,) * 3, (0.5,) * 3), ((127 / 255,) * 3, (128 / 255,) * 3)]
+FILTERS = {"bilinear": transforms.InterpolationMode.BILINEAR,
+           "bicubic": transforms.InterpolationMode.BICUBIC}
+
+
+def crc(data):
+    return f"{zlib.crc32(data):08x}"
+
+
+def outcome(data):
+    """What Pillow makes of a file: width, height, CRC upright, CRC as stored; None if an error."""
+    try:
+        stored = Image.open(io.BytesIO(data))
+        upright = ImageOps.exif_transpose(stored).convert("RGB")
+        return (str(upright.width), str(upright.height), crc(upright.tobytes()),
+                crc(stored.convert("RGB").tobytes()))
+    except Exception:  # Pillow raises many types for a damaged file.
+        return None
+
+
+def write(name, rows):
+    text = "".join("\t".join(map(str, row)) + "\n" for row in rows)
+    (GOLDENS / name).write_text(text)
+    print(f"{name}: {len(text.splitlines())} rows, {len(text)} bytes")
+
+
+def decoding():
+    for cases in (png_cases, jpeg_cases, webp_cases, pnm_cases):
+        for name, data, *failure in cases():
+            known = outcome(data)
+            if (known is None) != bool(failure) and name not in ("jpeg lossless",):
+                raise SystemExit(f"{name}: Pillow says {known}, the script expects {failure}")
+            yield (name, base64.b64encode(data).decode(), *(failure or known))
+
+
+def resizing():
+    outs = [(1, 1), (1, 9), (9, 1), (5, 5), (17, 31), (64, 40), (37, 24), (40, 4)]
+    for width, height in [(1, 1), (1, 7), (7, 1), (3, 5), (16, 16), (37, 24), (200, 3), (3, 200)]:
+        for size in outs:
+            for name, mode in (("bilinear", 2), ("bicubic", 3)):
+                image = noise(width, height).resize(size, mode)
+                yield width, height, *size, name, crc(image.tobytes())
+
+
+def values(image, resize, crop, name, recipe):
+    tensor = transforms.Compose([
+        transforms.Resize(resize, FILTERS[name]), transforms.CenterCrop(crop),
+        transforms.ToTensor(), transforms.Normalize(*recipe)])(image)
+    return crc(tensor.permute(1, 2, 0).contiguous().numpy().astype("<f4").tobytes())
+
+
+def preprocessing():
+    for number, (width, height) in enumerate([(1, 1), (2, 5), (5, 17), (40, 30), (31, 30),
+                                              (30, 31), (100, 63), (64, 64), (150, 7)]):
+        for resize, crop in [(1, 1), (7, 7), (8, 7), (9, 5), (16, 33), (17, 20), (32, 28)]:
+            for name in FILTERS:
+                recipe = RECIPES[(number + resize) % 3]
+                lists = (",".join(map(repr, list_)) for list_ in recipe)
+                yield (width, height, resize, crop, name, *lists,
+                       values(noise(width, height), resize, crop, name, recipe))
+
+
+def photos(folder):
+    for path in sorted(folder.glob("*.JPEG")):
+        image = Image.open(path).convert("RGB")
+        yield (path.name, image.width, image.height, crc(image.tobytes()),
+               values(image, 256, 224, "bilinear", IMAGENET))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", type=pathlib.Path, help="a folder of .JPEG files to record")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    GOLDENS.mkdir(parents=True, exist_ok=True)
+    write("decoding.tsv", decoding())
+    write("resizing.tsv", resizing())
+    write("preprocessing.tsv", preprocessing())
+    if options.photos:
+        write("photos.tsv", photos(options.photos))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Records what timm's networks are and compute, for Tests/ModelZooTests and Tests/InferenceTests.
+
+    python3 Scripts/goldens/record_timm.py [facts] [logits]
+
+Needs torch 2, timm 1, torchvision and numpy; both parts unless one is named. The result does not
+change from run to run on one machine; other machines may differ in the last bits of logits. Writes
+
+  ModelZooTests/Goldens/timm.tsv        timm's name, input size, tensors of the state dict, FNV-1a of
+                                        their sorted "name shape" lines, trainable parameters,
+                                        multiply-accumulates at that size; counts of batches seen in
+                                        training are left out
+  InferenceTests/Goldens/timm.tsv       timm's name, height, width, classes, a factor on the weights
+                                        of the blocks' last convolutions, largest magnitude of the
+                                        logits, and every tenth of them (all, for few classes);
+                                        parameters and images from formulas, see
+                                        reference_networks.py; parameters by timm's names
+"""
+
+import argparse
+
+import timm
+import torch
+
+import record_torchvision
+import reference_networks as reference
+
+# Every build of the catalogue that timm has, with the size its published figures are for.
+NETWORKS = {
+    "tf_efficientnetv2_s": 384, "tf_efficientnetv2_m": 480, "tf_efficientnetv2_l": 480,
+    "tf_efficientnetv2_xl": 512, "tf_efficientnetv2_b0": 224, "tf_efficientnetv2_b1": 240,
+    "tf_efficientnetv2_b2": 260, "tf_efficientnetv2_b3": 300,
+    "efficientnetv2_s": 384, "efficientnetv2_m": 480, "efficientnetv2_l": 480,
+    "efficientnetv2_xl": 512,
+    "mobilenetv3_small_100": 224, "mobilenetv3_small_075": 224, "mobilenetv3_small_050": 224,
+    "mobilenetv3_large_100": 224, "mobilenetv3_large_075": 224,
+    "tf_mobilenetv3_small_100": 224, "tf_mobilenetv3_small_075": 224,
+    "tf_mobilenetv3_small_minimal_100": 224, "tf_mobilenetv3_large_100": 224,
+    "tf_mobilenetv3_large_075": 224, "tf_mobilenetv3_large_minimal_100": 224,
+    "efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260,
+    "efficientnet_lite3": 280, "efficientnet_lite4": 300,
+    "tf_efficientnet_lite0": 224, "tf_efficientnet_lite1": 240, "tf_efficientnet_lite2": 260,
+    "tf_efficientnet_lite3": 280, "tf_efficientnet_lite4": 300,
+}
+
+
+def state(network):
+    return {name: tensor for name, tensor in network.state_dict().items()
+            if not name.endswith("num_batches_tracked")}
+
+
+def record_facts():
+    rows = []
+    for name, size in NETWORKS.items():
+        # SAME padding computes with sizes, so that costs are counted on the symmetric twin.
+        twin = name.removeprefix("tf_")
+        options = {"pad_type": ""} if twin not in timm.list_models() else {}
+        with torch.device("meta"):
+            network = timm.create_model(name)
+            counted = timm.create_model(twin if not options else name, **options)
+        lines = sorted(f"{key} {'x'.join(map(str, tensor.shape))}\n"
+                       for key, tensor in state(network).items())
+        rows.append((name, size, len(lines),
+                     f"{reference.fnv1a(''.join(lines).encode()):016x}",
+                     sum(parameter.numel() for parameter in network.parameters()),
+                     record_torchvision.macs(counted, size)))
+    record_torchvision.write_rows(record_torchvision.TESTS / "ModelZooTests/Goldens/timm.tsv", rows)
+
+
+# Sizes odd and even, so that SAME and symmetric padding differ; few classes once a family. In the
+# deepest networks the residual branches are damped: a hundred of them in a row, as loud as their
+# inputs, would amplify the rounding of either side beyond comparison.
+def cases():
+    for name in NETWORKS:
+        height, width = (97, 130) if "v2_" in name else (131, 98)
+        classes = 10 if name.endswith(("b1", "small_075", "lite1")) else 1000
+        yield name, height, width, classes, 0.25 if name.endswith(("v2_l", "v2_xl")) else 1.0
+
+
+def record_logits():
+    rows = []
+    for name, height, width, classes, factor in cases():
+        network = timm.create_model(name, num_classes=classes)
+        seeded = {key: reference.seeded(key, tuple(tensor.shape))
+                  * (factor if key.endswith("conv_pwl.weight") else 1)
+                  for key, tensor in state(network).items()}
+        network.load_state_dict(seeded, strict=False)
+        # Double: what a float engine is compared with should not carry a float engine's own error.
+        with torch.no_grad():
+            values = network.eval().double()(reference.images(1, height, width).double())
+        shown = values[:, ::10] if classes > 100 else values
+        largest = values.abs().max().item()
+        rows.append((name, height, width, classes, factor, f"{largest:.9g}",
+                     " ".join(f"{value:.9g}" for value in shown.flatten())))
+        print(f"{name}: largest {largest:.4g}", flush=True)
+    record_torchvision.write_rows(record_torchvision.TESTS / "InferenceTests/Goldens/timm.tsv", rows)
+
+
+def main():
+    parts = {"facts": record_facts, "logits": record_logits}
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", help="facts or logits; both if none is named")
+    chosen = parser.parse_args().parts or list(parts)
+    for part in chosen:
+        if part not in parts:
+            parser.error(f"no such part: {part}")
+        parts[part]()
+
+
+if __name__ == "__main__":
+    main()
