@@ -83,12 +83,12 @@ let package = Package(
     .target(name: "CLibCurl"),
     .target(name: "CLibCrypto"),
 
-    .target(name: "Threads", swiftSettings: strict),
+    .target(name: "Host", dependencies: ["CSystem"], swiftSettings: strict),
     .target(name: "CLanes"),
     .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
     .target(
       name: "Operators",
-      dependencies: ["Kernels", "COpenBLASLoader", "CLapacke", "CSystem", "Threads"]
+      dependencies: ["Kernels", "COpenBLASLoader", "CLapacke", "CSystem", "Host"]
         + kernelTargets.map { .byName(name: $0.name) },
       swiftSettings: strict),
     .target(name: "Learning", dependencies: ["Operators"], swiftSettings: strict),
@@ -100,19 +100,19 @@ let package = Package(
       name: "Download", dependencies: ["CLibCurl", "CLibCrypto"], swiftSettings: strict),
     .target(name: "ModelZoo", dependencies: ["GraphIR", "Images"], swiftSettings: strict),
     .target(
-      name: "Inference", dependencies: ["GraphIR", "Operators", "Weights"],
+      name: "Inference", dependencies: ["GraphIR", "Host", "Operators", "Weights"],
       swiftSettings: strict),
     .target(
       name: "CNNZoo",
       dependencies: [
         "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Learning",
-        "Download",
+        "Download", "Host",
       ],
       swiftSettings: strict),
     .target(
       name: "Command",
       dependencies: [
-        "CNNZoo", "CSystem", "Threads",
+        "CNNZoo", "CSystem", "Host",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -122,9 +122,9 @@ let package = Package(
       name: "cnnzoo", dependencies: ["Command"], path: "Sources/Main", swiftSettings: strict,
       linkerSettings: runtimeInside, plugins: ["SourceCommit"]),
 
-    .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: strict),
+    .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: strict),
     .testTarget(
-      name: "OperatorsTests", dependencies: ["Operators", "Kernels"], swiftSettings: strict),
+      name: "OperatorsTests", dependencies: ["Host", "Operators", "Kernels"], swiftSettings: strict),
     .testTarget(
       name: "LearningTests", dependencies: ["Learning", "Operators"], swiftSettings: strict),
     .testTarget(
@@ -135,7 +135,8 @@ let package = Package(
       name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], exclude: ["Goldens"],
       swiftSettings: strict),
     .testTarget(
-      name: "InferenceTests", dependencies: ["Inference", "ModelZoo", "Operators", "Weights"],
+      name: "InferenceTests",
+      dependencies: ["Host", "Inference", "ModelZoo", "Operators", "Weights"],
       exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],

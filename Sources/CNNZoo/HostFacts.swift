@@ -1,3 +1,4 @@
+import Host
 import Operators
 
 /// What of this machine decides how fast, and by which instructions, a network runs.
@@ -31,13 +32,13 @@ public enum HostFacts {
 
   /// The processor core that OpenBLAS's kernels are for, such as `SkylakeX`; `nil` where OpenBLAS
   /// cannot be loaded.
-  public static var openBLASCore: String? { Processor.openBLASCore }
+  public static var openBLASCore: String? { OpenBLASInfo.core }
 
   /// The value of `OPENBLAS_CORETYPE`, which pins that choice; `nil` where OpenBLAS chooses itself.
-  public static var openBLASPin: String? { Processor.openBLASPin }
+  public static var openBLASPin: String? { OpenBLASInfo.pin }
 
   /// A sentence for the user where that pin slows OpenBLAS down; `nil` where nothing does.
-  public static var warning: String? { Processor.openBLASPinWarning }
+  public static var warning: String? { OpenBLASInfo.pinWarning }
 }
 
 /// Why the instruction set that the environment forces cannot be used.

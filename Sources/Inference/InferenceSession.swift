@@ -1,3 +1,4 @@
+import Host
 import GraphIR
 import Operators
 

@@ -1,3 +1,4 @@
+import Host
 import Operators
 import Synchronization
 

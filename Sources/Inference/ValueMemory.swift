@@ -1,3 +1,5 @@
+import Host
+
 /// Where a program keeps its values.
 ///
 /// Images are independent until the classifier, so that most values are needed only while one image

@@ -1,3 +1,4 @@
+import Host
 import Operators
 
 /// The memory that a program runs in: the kept values of a batch, an arena for every image that is

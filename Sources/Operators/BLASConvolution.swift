@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A convolution as `cblas_sgemm` on panels of output positions, with the epilogue applied while

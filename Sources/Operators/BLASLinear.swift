@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A fully connected layer as `cblas_sgemv`: a matrix-vector product per image.

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A convolution's weights with batch norm folded in, still in the file's order, to be packed.

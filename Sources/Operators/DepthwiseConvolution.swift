@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A depthwise convolution, computed directly: vectors along the channels.

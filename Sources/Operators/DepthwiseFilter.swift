@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A depthwise convolution's packed weights, and its rows computed from input that has the zeros

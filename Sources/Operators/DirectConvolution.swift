@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A k×k convolution by the packed product, its left-hand side read where it lies in the feature

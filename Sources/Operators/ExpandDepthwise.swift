@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// An inverted bottleneck's first half in one step: 1×1 expansion, then depthwise convolution.

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A fused inverted bottleneck in one step: 3×3 expansion by Winograd's method, then 1×1

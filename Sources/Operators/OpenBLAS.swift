@@ -81,3 +81,27 @@ extension OpenBLASError: CustomStringConvertible {
       + " networks themselves run without it under the simd backend"
   }
 }
+
+/// What decides which of its kernels OpenBLAS uses.
+package enum OpenBLASInfo {
+  /// The kernels that OpenBLAS chose, such as `SkylakeX`; nil where it cannot be loaded.
+  package static var core: String? { try? OpenBLAS.loaded().core }
+
+  /// The value of `OPENBLAS_CORETYPE`, which overrides OpenBLAS's own choice of kernels.
+  package static var pin: String? {
+    guard let value = getenv("OPENBLAS_CORETYPE").map({ String(cString: $0) }), !value.isEmpty
+    else { return nil }
+    return value
+  }
+
+  /// A sentence to show the user where OpenBLAS is pinned to kernels narrower than the processor
+  /// allows: on some processors that halves its speed.
+  package static var pinWarning: String? {
+    let wide = ["SkylakeX", "Cooperlake", "SapphireRapids"]
+    guard let pin = pin, InstructionSet.avx512.isSupported, let core = core,
+      !wide.contains(core)
+    else { return nil }
+    return "OPENBLAS_CORETYPE=\(pin) pins OpenBLAS to its \(core) kernels, though this"
+      + " processor has AVX-512; unset it for full speed of the blas backend"
+  }
+}

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A fully connected layer by the packed product: a row per image, a task per block of outputs, so

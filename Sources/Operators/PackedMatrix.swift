@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// The right-hand side of a product C = A × B + bias, packed for the register tiles of one

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A 1×1 convolution by the packed product of this package: weights packed once, bias, activation

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// Squeeze-excite's first half: partial sums of a feature map in, their mean, and the reducing layer

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A 3×3 convolution by Winograd's method (Lavin & Gray 2016, arXiv 1509.09308).

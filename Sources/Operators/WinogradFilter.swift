@@ -1,3 +1,4 @@
+import Host
 import Kernels
 
 /// A 3×3 filter in Winograd's domain: G g Gᵀ of every pair of channels, a matrix of

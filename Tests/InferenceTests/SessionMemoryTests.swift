@@ -1,3 +1,4 @@
+import Host
 import Inference
 import ModelZoo
 import Operators
@@ -33,5 +34,26 @@ struct SessionMemoryTests {
     #expect(plan.scratchBytes == session.plan.scratchBytes)
     #expect(plan.arenaBytes == session.plan.arenaBytes)
     #expect(plan.scratchBytes > 0 && plan.scratchBytes < plan.arenaBytes)
+  }
+
+  /// Memory beyond the largest live set is waste; scratch memory, which grows with the threads, is
+  /// not counted.
+  @Test(
+    arguments: ModelCatalog.models.map(\.name).filter { !$0.hasPrefix("effnetv2-l") },
+    Backend.allCases)
+  func arenaIsTight(_ name: String, _ backend: Backend) throws {
+    let model = try ModelCatalog.model(named: name)
+    var configuration = model.defaultConfiguration
+    configuration.classes = 10
+    let graph = try model.graph(configuration)
+    func arena(threads: Int) throws -> (bytes: Int, live: Int) {
+      let plan = try InferenceSession(
+        graph: graph, parameters: Zeros(), options: .init(threads: threads, backend: backend)
+      ).plan
+      return (plan.arenaBytes, plan.peakActivationBytes)
+    }
+    let one = try arena(threads: 1)
+    let values = try 2 * one.bytes - arena(threads: 2).bytes
+    #expect(Double(values) <= 1.2 * Double(one.live), "\(values) of \(one.live)")
   }
 }

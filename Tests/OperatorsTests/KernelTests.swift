@@ -1,3 +1,4 @@
+import Host
 import Kernels
 import Operators
 import Testing

@@ -1,3 +1,4 @@
+import Host
 import Operators
 import Testing
 
@@ -29,7 +30,7 @@ struct ProcessorTests {
   @Test func factsOfTheProcessor() {
     #expect(Processor.allowedThreads >= 1)
     #expect(!Processor.modelName.isEmpty)
-    #expect(Processor.openBLASCore?.isEmpty == false)
+    #expect(OpenBLASInfo.core?.isEmpty == false)
   }
 
   @Test func channelsAreRoundedUpToEights() {

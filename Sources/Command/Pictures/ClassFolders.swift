@@ -1,3 +1,4 @@
+import Host
 import CNNZoo
 import Glibc
 
@@ -6,7 +7,7 @@ struct ClassFolders {
   /// Their names, in the order of their bytes.
   private(set) var names: [String] = []
   /// Their paths, in the same order.
-  private(set) var paths: [PicturePath] = []
+  private(set) var paths: [FilePath] = []
 
   /// Looks into `folder`.
   ///
@@ -14,7 +15,7 @@ struct ClassFolders {
   /// leave such; other files beside the classes are told.
   ///
   /// - Throws: `ImageError.unreadable` where it is no folder or cannot be read.
-  init(in folder: PicturePath) throws(ImageError) {
+  init(in folder: FilePath) throws(ImageError) {
     guard let stream = opendir(folder.bytes) else {
       throw .unreadable(
         source: folder.shown, reason: "cannot open the folder: \(String(cString: strerror(errno)))")

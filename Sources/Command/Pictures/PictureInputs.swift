@@ -1,13 +1,14 @@
+import Host
 import Glibc
 
 /// The pictures that a command was given, one after another.
 struct PictureInputs {
   /// One of them.
   enum Input {
-    case file(PicturePath, isInFolder: Bool)
+    case file(FilePath, isInFolder: Bool)
     case standardInput
     /// Something that is no file to be read.
-    case failure(path: PicturePath, reason: String)
+    case failure(path: FilePath, reason: String)
 
     /// What it is called in results.
     var name: String {
@@ -23,13 +24,13 @@ struct PictureInputs {
     }
   }
 
-  private var arguments: ArraySlice<PicturePath>
-  private var folder: (walk: FolderWalk, path: PicturePath, isEmpty: Bool)?
+  private var arguments: ArraySlice<FilePath>
+  private var folder: (walk: FolderWalk, path: FilePath, isEmpty: Bool)?
   private var list: PathList?
 
   /// Inputs from arguments, where folders stand for the files in them and `-` for standard input,
   /// and then from a list, where every line stands for one file.
-  init(arguments: [PicturePath], list: PathList?) {
+  init(arguments: [FilePath], list: PathList?) {
     self.arguments = arguments[...]
     self.list = list
   }
@@ -50,7 +51,7 @@ struct PictureInputs {
     }
     guard let path = arguments.popFirst() else {
       guard let line = try list?.next() else { return nil }
-      return file(PicturePath(line))
+      return file(FilePath(line))
     }
     if path.shown == "-" { return .standardInput }
     if path.kind == S_IFDIR {
@@ -60,7 +61,7 @@ struct PictureInputs {
     return file(path)
   }
 
-  private func file(_ path: PicturePath) -> Input {
+  private func file(_ path: FilePath) -> Input {
     if path.bytes.count == 1 { return .failure(path: path, reason: "the path is empty") }
     return .file(path, isInFolder: false)
   }

@@ -1,3 +1,4 @@
+import Host
 import ArgumentParser
 import CNNZoo
 
@@ -32,7 +33,7 @@ struct PictureListOptions: ParsableArguments {
   /// - Throws: `PathListError` where the list cannot be opened.
   func inputs(_ arguments: [String]) throws -> PictureInputs {
     PictureInputs(
-      arguments: PicturePath.paths(of: arguments),
+      arguments: FilePath.paths(of: arguments),
       list: try filesFrom.map { path throws in try PathList(path, endedByZeros: null) })
   }
 
@@ -46,6 +47,6 @@ struct PictureListOptions: ParsableArguments {
     InputTally(
       policy: onError,
       progress: PictureProgress(
-        arguments: PicturePath.paths(of: arguments), hasList: filesFrom != nil))
+        arguments: FilePath.paths(of: arguments), hasList: filesFrom != nil))
   }
 }

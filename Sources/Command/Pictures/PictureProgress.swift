@@ -1,3 +1,4 @@
+import Host
 import CNNZoo
 import Glibc
 
@@ -18,7 +19,7 @@ final class PictureProgress {
   /// - Parameters:
   ///   - arguments: What is to be answered; folders in it are counted.
   ///   - hasList: Whether more inputs come from a list.
-  init(arguments: [PicturePath], hasList: Bool) {
+  init(arguments: [FilePath], hasList: Bool) {
     isShown = line.isShown && isatty(STDOUT_FILENO) == 0
     total = isShown && !hasList ? Self.count(arguments) : nil
   }
@@ -36,7 +37,7 @@ final class PictureProgress {
   /// Leaves the terminal's line free, for a message or at the end.
   func erase() { line.erase() }
 
-  private static func count(_ arguments: [PicturePath]) -> Int? {
+  private static func count(_ arguments: [FilePath]) -> Int? {
     var count = 0
     for path in arguments {
       guard path.shown != "-", path.kind == S_IFDIR else {

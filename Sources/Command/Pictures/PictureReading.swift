@@ -1,3 +1,4 @@
+import Host
 import CNNZoo
 import Glibc
 
@@ -11,7 +12,7 @@ extension PictureInputs.Input {
   /// The picture that a command takes one of: a path, or - for standard input.
   static func single(_ argument: String) -> PictureInputs.Input {
     guard argument != "-" else { return .standardInput }
-    return .file(PicturePath.paths(of: [argument])[0], isInFolder: false)
+    return .file(FilePath.paths(of: [argument])[0], isInFolder: false)
   }
 
   /// The decoded picture, its warnings told.

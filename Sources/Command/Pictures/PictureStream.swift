@@ -1,5 +1,5 @@
 import CNNZoo
-import Threads
+import Host
 
 /// Pictures in the order of their inputs, read, decoded and prepared ahead by threads of their own.
 ///

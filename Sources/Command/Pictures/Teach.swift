@@ -1,3 +1,4 @@
+import Host
 import ArgumentParser
 import CNNZoo
 
@@ -33,7 +34,7 @@ struct Teach: ParsableCommand {
   @OptionGroup var format: FormatOption
 
   func run() throws {
-    let folders = try ClassFolders(in: PicturePath.paths(of: [folder])[0])
+    let folders = try ClassFolders(in: FilePath.paths(of: [folder])[0])
     let loaded = try network.network(inputIsTaken: false)
     try OutputFile.check(output, replacesNone: [loaded.file.path])
     let batch = network.batch(batch)

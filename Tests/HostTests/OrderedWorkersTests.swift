@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 import Testing
-import Threads
+import Host
 
 struct OrderedWorkersTests {
   /// Gives all tasks, taking an outcome where there is no room, and answers what was taken.

@@ -1,6 +1,6 @@
 import Synchronization
 import Testing
-import Threads
+import Host
 
 struct MemoryBudgetTests {
   @Test func neverMoreThanTheBudgetIsSpent() {

@@ -1,7 +1,6 @@
 import CSystem
 import Glibc
 import Synchronization
-import Threads
 
 /// Threads that work through one list of steps together.
 ///

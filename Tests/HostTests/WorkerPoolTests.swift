@@ -1,5 +1,5 @@
+import Host
 import Glibc
-import Operators
 import Synchronization
 import Testing
 

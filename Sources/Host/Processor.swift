@@ -2,13 +2,13 @@ import CSystem
 import Glibc
 
 /// Facts about the processor this process runs on.
-public enum Processor {
+package enum Processor {
   /// Processors that this process may use at once: the smaller of its affinity mask and its
   /// control group's quota (rounded up), at least 1.
   ///
   /// The count of online processors ignores both, and a thread more than may run costs more than it
   /// brings.
-  public static let allowedThreads: Int = {
+  package static let allowedThreads: Int = {
     let mask = Int(csystem_affinity_count())
     let affinity = mask > 0 ? mask : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     guard let quota = controlGroupQuota() else { return affinity }
@@ -16,7 +16,7 @@ public enum Processor {
   }()
 
   /// The processors of the affinity mask, such as `0-3,8`; nil where the kernel does not tell.
-  public static var allowedProcessors: String? {
+  package static var allowedProcessors: String? {
     for line in (readText("/proc/self/status") ?? "").split(separator: "\n")
     where line.hasPrefix("Cpus_allowed_list:") {
       return line.split(whereSeparator: \.isWhitespace).dropFirst().first.map(String.init)
@@ -26,13 +26,13 @@ public enum Processor {
 
   /// Threads of the whole machine that ran or waited to run, averaged over the last minute; nil where
   /// the kernel does not tell.
-  public static var load: Double? {
+  package static var load: Double? {
     var averages = [Double](repeating: 0, count: 1)
     return getloadavg(&averages, 1) == 1 ? averages[0] : nil
   }
 
   /// The model name that the kernel reports, or the architecture.
-  public static var modelName: String {
+  package static var modelName: String {
     for line in (readText("/proc/cpuinfo") ?? "").split(separator: "\n")
     where line.hasPrefix("model name") {
       if let colon = line.firstIndex(of: ":") {
@@ -44,27 +44,6 @@ public enum Processor {
     #else
       return "unknown"
     #endif
-  }
-
-  /// The kernels that OpenBLAS chose, such as `SkylakeX`; nil where it cannot be loaded.
-  public static var openBLASCore: String? { try? OpenBLAS.loaded().core }
-
-  /// The value of `OPENBLAS_CORETYPE`, which overrides OpenBLAS's own choice of kernels.
-  public static var openBLASPin: String? {
-    guard let value = getenv("OPENBLAS_CORETYPE").map({ String(cString: $0) }), !value.isEmpty
-    else { return nil }
-    return value
-  }
-
-  /// A sentence to show the user where OpenBLAS is pinned to kernels narrower than the processor
-  /// allows: on some processors that halves its speed.
-  public static var openBLASPinWarning: String? {
-    let wide = ["SkylakeX", "Cooperlake", "SapphireRapids"]
-    guard let pin = openBLASPin, InstructionSet.avx512.isSupported, let core = openBLASCore,
-      !wide.contains(core)
-    else { return nil }
-    return "OPENBLAS_CORETYPE=\(pin) pins OpenBLAS to its \(core) kernels, though this"
-      + " processor has AVX-512; unset it for full speed of the blas backend"
   }
 
   /// Processors' worth of time per period, under either version of control groups.

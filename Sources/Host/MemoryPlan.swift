@@ -36,7 +36,7 @@ package struct MemoryPlan {
   }
 
   /// Floats of the largest set of records that are alive at one step.
-  static func largestLiveSet(of records: [Record]) -> Int {
+  package static func largestLiveSet(of records: [Record]) -> Int {
     let steps = (records.map(\.lifetime.upperBound).max() ?? 0) + 1
     return (0..<steps).map { step in
       records.reduce(0) { $0 + ($1.lifetime.contains(step) ? $1.count : 0) }
