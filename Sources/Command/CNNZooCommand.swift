@@ -2,29 +2,36 @@ import ArgumentParser
 import CNNZoo
 import Glibc
 
-/// Does what the process's arguments say, and ends it.
+/// Runs the command line and exits.
 ///
-/// - Parameter commit: What the executable was built from, for `--version`; empty where not known.
+/// - Parameter commit: The commit for `--version`; empty if unknown.
 package func runCommand(commit: String) -> Never {
   BuildVersion.commit = commit
   CNNZooCommand.main()
 }
 
-/// The command; its subcommands do the work.
+/// The root command; its subcommands do the work.
 struct CNNZooCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cnnzoo",
-    abstract: "Classify pictures with convolutional networks, on the CPU.",
+    abstract: "Classify images with convolutional networks on the CPU.",
     discussion: """
-      Results go to standard output, everything else to standard error.
+      Results go to standard output, messages to standard error.
 
       \(ExitStatus.help)
       """,
     version: BuildVersion.text,
-    subcommands: [
-      Classify.self, Embed.self, Similar.self, Explain.self, Teach.self, Summary.self, Bench.self,
-      Infer.self, Models.self, Pull.self, List.self, ShowPath.self, Verify.self, Remove.self,
-      Convert.self, ShowEnvironment.self,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Image",
+        subcommands: [Classify.self, Embed.self, Similar.self, Explain.self, Teach.self]),
+      CommandGroup(name: "Network", subcommands: [Summary.self, Bench.self, Infer.self]),
+      CommandGroup(
+        name: "Weight",
+        subcommands: [
+          Models.self, Pull.self, List.self, ShowPath.self, Verify.self, Remove.self, Convert.self,
+        ]),
+      CommandGroup(name: "System", subcommands: [ShowEnvironment.self]),
     ])
 
   static func main() -> Never {
@@ -36,7 +43,7 @@ struct CNNZooCommand: ParsableCommand {
       }.rawValue)
   }
 
-  /// Runs `body`, tells what it throws, and answers the status to exit with.
+  /// Runs `body`, reports what it throws, and returns the exit status.
   private static func status(_ body: () throws -> Void) -> ExitStatus {
     do {
       try body()
@@ -52,7 +59,7 @@ struct CNNZooCommand: ParsableCommand {
     }
   }
 
-  /// Help and versions are thrown too: they are results, and leave like those.
+  /// The parser throws help and version texts too: these are results and go to standard output.
   private static func parserStatus(_ error: any Error) -> ExitStatus {
     let message = fullMessage(for: error)
     guard exitCode(for: error).isSuccess else {
@@ -61,4 +68,15 @@ struct CNNZooCommand: ParsableCommand {
     }
     return status { try StandardOutput.write(message.hasSuffix("\n") ? message : message + "\n") }
   }
+}
+
+/// Identifies this build of the command.
+enum BuildVersion {
+  /// The commit it was built from, such as `b2570c2`; empty if unknown.
+  ///
+  /// Ends with `-dirty` if the sources had uncommitted changes. Set once, before anything else runs.
+  nonisolated(unsafe) static var commit = ""
+
+  /// `0.1.0`, or `0.1.0 (b2570c2)` if the commit is known.
+  static var text: String { commit.isEmpty ? cnnzooVersion : "\(cnnzooVersion) (\(commit))" }
 }

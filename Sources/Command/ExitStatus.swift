@@ -1,8 +1,8 @@
 import CNNZoo
 
-/// The statuses that the command exits with; 64 and above are those of sysexits.h.
+/// Exit statuses; 64 and above follow sysexits.h.
 ///
-/// Thrown, it ends the command without a further message.
+/// Throwing one exits without a further message.
 enum ExitStatus: Int32, Error, CaseIterable {
   case success = 0
   case someFailed = 1
@@ -14,33 +14,37 @@ enum ExitStatus: Int32, Error, CaseIterable {
   case cannotCreate = 73
   case inputOutput = 74
   case badWeights = 76
+  case hangUp = 129
   case interrupted = 130
+  case terminated = 143
 
   private var meaning: String {
     switch self {
-    case .success: "everything was done"
-    case .someFailed: "some inputs failed, the others were answered"
-    case .nothingDone: "all inputs failed, or none was a picture"
-    case .usage: "wrong usage"
-    case .badData: "the only input is damaged or of no known format"
-    case .missingInput: "an input is missing or cannot be read"
-    case .unavailable: "weights, their server, OpenBLAS or LAPACKE are not to be had"
+    case .success: "success; with --on-error record, even if inputs failed"
+    case .someFailed: "some inputs failed"
+    case .nothingDone: "all inputs failed, there were no images, or memory ran out"
+    case .usage: "usage error"
+    case .badData: "the only input is damaged or of unknown format"
+    case .missingInput: "an input is missing or unreadable"
+    case .unavailable: "weights, the download server, OpenBLAS or LAPACKE unavailable"
     case .cannotCreate: "the output file cannot be created"
-    case .inputOutput: "writing failed"
-    case .badWeights: "the weight file is damaged or does not fit the model"
-    case .interrupted: "interrupted (143 by SIGTERM, 129 by SIGHUP)"
+    case .inputOutput: "write error"
+    case .badWeights: "the weight file is damaged or does not match the model"
+    case .hangUp: "ended by SIGHUP"
+    case .interrupted: "ended by SIGINT (Ctrl-C)"
+    case .terminated: "ended by SIGTERM"
     }
   }
 
-  /// The list for `--help`.
+  /// The table for `--help`, which the man page is generated from: the only place that lists them.
   static let help =
-    "Exit status:\n"
+    "EXIT STATUS:\n"
     + allCases.map { status in
       let number = "\(status.rawValue)"
       return "  " + String(repeating: " ", count: 3 - number.count) + "\(number)  \(status.meaning)"
     }.joined(separator: "\n")
 
-  /// The status for an error of this package; `nil` for errors of others.
+  /// The status for an error of this package; `nil` for other errors.
   init?(for error: any Error) {
     switch error {
     case let error as any StatusCarrying: self = error.status
@@ -52,7 +56,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
   }
 }
 
-/// An error that knows the status it makes the command exit with.
+/// An error that determines the exit status.
 protocol StatusCarrying: Error {
   var status: ExitStatus { get }
 }
@@ -168,7 +172,7 @@ extension PreprocessingError: StatusCarrying {
   var status: ExitStatus { .badWeights }
 }
 
-/// A wrong combination of arguments that the parser cannot see.
+/// An invalid combination of arguments that the parser cannot detect.
 struct UsageError: StatusCarrying, CustomStringConvertible {
   let description: String
   var status: ExitStatus { .usage }

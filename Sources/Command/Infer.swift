@@ -1,43 +1,43 @@
 import ArgumentParser
 import CNNZoo
+import Glibc
 
 struct Infer: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Run a network on a tensor, for comparison with other programs.",
+    abstract: "Run a network on an input tensor and save the logits.",
     discussion: """
-      The input is already normalised: [N, 3, height, width] or [3, height, width], the only \
-      tensor of its file or the one called input. The output is a safetensors file with the \
-      tensor logits, [N, classes].
+      The input is a normalised tensor, [N, 3, height, width] or [3, height, width]: the only \
+      tensor of its file, or the one named input. The output is a safetensors file with one tensor, \
+      logits, [N, classes]. Use it to compare networks with other programs.
       """)
 
-  @Argument(help: "The network; see `cnnzoo models`.", completion: .networks)
+  @Argument(help: "Network; see `cnnzoo models`.", completion: .networks)
   var model: String
 
-  @Option(help: "Its weights, a safetensors or PyTorch file.", completion: .file())
+  @Option(help: "Weight file: safetensors or PyTorch.", completion: .file())
   var weights: String?
 
-  @Option(help: "The safetensors or NumPy file to read.", completion: .file())
+  @Option(help: "Input tensor: a safetensors or NumPy file.", completion: .file())
   var input: String
 
-  @Option(help: "The safetensors file to write.", completion: .file())
+  @Option(help: "Output: a safetensors file.", completion: .file())
   var output: String
 
-  @Option(
-    name: .shortAndLong, help: "Threads that compute; by default as many as this process may use.")
+  @Option(name: .shortAndLong, help: "Compute threads.")
   var threads = Count(HostFacts.allowedThreads)
 
-  @Option(help: "Images that are computed together.")
+  @Option(help: "Batch size.")
   var batch = Count(1)
 
-  @Option(help: "Who computes the convolutions.")
+  @Option(help: "Compute backend.")
   var backend = Backend.auto
 
-  @Option(help: "The padding rule that the weights were trained under.")
+  @Option(help: "Padding rule used in training.")
   var padding: Padding?
 
   @OptionGroup var format: FormatOption
 
-  @OptionGroup(title: "Form of the network") var form: NetworkForm
+  @OptionGroup(title: "Network variant") var variant: VariantOptions
 
   @OptionGroup(title: "Limits") var limits: LimitOptions
 
@@ -49,7 +49,7 @@ struct Infer: ParsableCommand {
     let loaded = try LoadedNetwork(network, file: file) { configuration in
       (configuration.inputHeight, configuration.inputWidth) = (tensor.height, tensor.width)
       configuration.padding = padding ?? configuration.padding
-      form.apply(to: &configuration)
+      variant.apply(to: &configuration)
     }
     Diagnostics.tell(remarks: loaded.remarks)
     let session = try loaded.session(
@@ -79,5 +79,118 @@ struct Infer: ParsableCommand {
         rows: [
           [.text(output), .text(network.model.name), .integer(images), .integer(classes)]
         ]))
+  }
+}
+
+/// An input tensor, [N, 3, height, width], read from a file.
+struct InputTensor {
+  /// A small file can hold many tiny images, each with as many logits as a large one.
+  private static let maximumImages = 4096
+
+  /// Number of images.
+  let count: Int
+  let height: Int
+  let width: Int
+  private let values: [Float]
+
+  init(path: String, limits: WeightLimits) throws(InputTensorError) {
+    let (shape, values) = try Self.read(path, limits)
+    guard shape.count == 4 || shape.count == 3, shape[shape.count - 3] == 3,
+      shape.allSatisfy({ $0 > 0 })
+    else {
+      throw InputTensorError(
+        path, "the tensor's shape is \(shape); expected [N, 3, height, width]")
+    }
+    if shape.count == 4, shape[0] > Self.maximumImages {
+      throw InputTensorError(
+        path, "the tensor holds \(shape[0]) images; the limit is \(Self.maximumImages)")
+    }
+    guard let bad = values.firstIndex(where: { !$0.isFinite }) else {
+      count = shape.count == 4 ? shape[0] : 1
+      height = shape[shape.count - 2]
+      width = shape[shape.count - 1]
+      self.values = values
+      return
+    }
+    throw InputTensorError(path, "element \(bad) of the tensor is \(values[bad])")
+  }
+
+  private static func read(
+    _ path: String, _ limits: WeightLimits
+  ) throws(InputTensorError) -> (shape: [Int], values: [Float]) {
+    do {
+      if isNPY(path) {
+        let array = try NPYArray(path: path, limits: limits)
+        return (array.shape, array.values)
+      }
+      let file = try WeightFile(path: path, limits: limits)
+      let only = file.tensors.count == 1 ? file.tensors.first : nil
+      guard let tensor = file["input"] ?? only else {
+        throw InputTensorError(
+          path, "\(NumberText.count(file.tensors.count, "tensor")), none named input")
+      }
+      let values = try tensor.floats()
+      try file.verifyUnchanged()
+      return (tensor.shape, values)
+    } catch let error as InputTensorError {
+      throw error
+    } catch {
+      throw InputTensorError(error)
+    }
+  }
+
+  /// Whether the file starts like a NumPy file; the reader reports unreadable files.
+  private static func isNPY(_ path: String) -> Bool {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    var first: UInt8 = 0
+    return Glibc.read(descriptor, &first, 1) == 1 && first == 0x93
+  }
+
+  /// The concatenated logits of all images.
+  func logits(by session: InferenceSession) throws -> [Float] {
+    var logits: [Float] = []
+    var first = 0
+    while first < count {
+      let batch = min(session.options.maximumBatch, count - first)
+      for slot in 0..<batch { load(first + slot, at: slot, of: session) }
+      try session.run(batch: batch)
+      for slot in 0..<batch { logits += session.logits(image: slot) }
+      first += batch
+    }
+    return logits
+  }
+
+  /// Converts from NCHW to NHWC.
+  private func load(_ image: Int, at slot: Int, of session: InferenceSession) {
+    let plane = height * width
+    session.withInput(image: slot) { input in
+      for channel in 0..<3 {
+        let start = (3 * image + channel) * plane
+        for position in 0..<plane { input[3 * position + channel] = values[start + position] }
+      }
+    }
+  }
+}
+
+/// An unusable input tensor.
+struct InputTensorError: StatusCarrying, CustomStringConvertible {
+  let description: String
+  let status: ExitStatus
+
+  fileprivate init(_ path: String, _ reason: String) {
+    description = "\(path): \(reason)"
+    status = .badData
+  }
+
+  fileprivate init(_ error: any Error) {
+    if case WeightsError.unreadable = error {
+      description = "\(error)"
+      status = .missingInput
+    } else {
+      description = "\(error); expected a safetensors or NumPy file"
+      status = .badData
+    }
   }
 }

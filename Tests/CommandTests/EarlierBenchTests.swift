@@ -46,12 +46,12 @@ struct EarlierBenchTests {
   }
 
   @Test(arguments: [
-    ("", "expected a value"), ("{", "end"), ("[]", "it has no \"schema\": 1"), ("null", "schema"),
-    ("{\"schema\":1}", "it has no results"),
-    ("{\"schema\":1,\"results\":[]}", "it has no results"),
-    ("{\"schema\":1,\"results\":{}}", "it has no results"),
-    ("{\"schema\":1,\"results\":[{}]}", "it has no environment"),
-    ("{\"schema\":2,\"results\":[{}],\"environment\":{}}", "it has no \"schema\": 1"),
+    ("", "expected a value"), ("{", "end"), ("[]", "\"schema\": 1 is missing"), ("null", "schema"),
+    ("{\"schema\":1}", "no results"),
+    ("{\"schema\":1,\"results\":[]}", "no results"),
+    ("{\"schema\":1,\"results\":{}}", "no results"),
+    ("{\"schema\":1,\"results\":[{}]}", "no environment"),
+    ("{\"schema\":2,\"results\":[{}],\"environment\":{}}", "\"schema\": 1 is missing"),
     ("{\"schema\":1,\"results\":[7],\"environment\":{}}", "result 1 of 1: "),
   ])
   func otherFiles(text: String, expected: String) throws {
@@ -76,7 +76,7 @@ struct EarlierBenchTests {
     ("\"macs\":385187552,", "", "\"macs\" is not a count"),
     ("\"model\":\"effnet-lite0\"", "\"model\":3", "no text \"model\""),
     ("[224,224,3]", "[224,224]", "\"input_shape\" is not three counts"),
-    ("\"environment\":{", "\"environment\":7,\"other\":{", "it has no environment"),
+    ("\"environment\":{", "\"environment\":7,\"other\":{", "no environment"),
   ])
   func damagedReports(old: String, new: String, expected: String) throws {
     let text = Self.whole.replacing(old, with: new)
@@ -102,7 +102,7 @@ struct EarlierBenchTests {
 
   @Test(arguments: [
     ("/no/such.json", 66, "cannot be read"), ("/tmp", 66, "is a folder"),
-    ("/dev/zero", 66, "is not a regular file"), ("/etc/passwd", 65, "not a report"),
+    ("/dev/zero", 66, "is not a regular file"), ("/etc/passwd", 65, "not a bench report"),
     ("/dev/null", 66, "is not a regular file"),
   ])
   func statuses(path: String, status: Int, message: String) throws {
@@ -170,8 +170,8 @@ struct EarlierBenchTests {
       ])
     #expect(
       environmentDifferences(now: now, earlier: [:], usesBLAS: true) == [
-        "processor is Q, was not told", "instruction set is avx2, was not told",
-        "openblas core is Zen, was not told",
+        "processor is Q, was unknown", "instruction set is avx2, was unknown",
+        "openblas core is Zen, was unknown",
       ])
   }
 }

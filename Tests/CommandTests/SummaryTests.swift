@@ -129,7 +129,7 @@ struct SummaryTests {
   func whatIsAboutOneNetwork(flags: [String]) throws {
     let outcome = try Tool.run(["summary", "effnet-lite0", "effnet-lite1"] + flags)
     #expect(outcome.status == 64)
-    #expect(outcome.errors.contains("\(flags[0]) is about one network"))
+    #expect(outcome.errors.contains("\(flags[0]) needs a single network"))
   }
 
   @Test func thePlanSharesTheWork() throws {

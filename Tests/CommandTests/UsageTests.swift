@@ -14,8 +14,32 @@ struct UsageTests {
 
   @Test func helpListsTheExitStatuses() throws {
     let help = try Tool.run(["--help"]).output
-    for status in [0, 1, 2, 64, 65, 66, 69, 73, 74, 76, 130] {
+    for status in [0, 1, 2, 64, 65, 66, 69, 73, 74, 76, 129, 130, 143] {
       #expect(help.contains("\n\(String(repeating: " ", count: 5 - "\(status)".count))\(status)  "))
+    }
+  }
+
+  @Test func helpGroupsTheSubcommands() throws {
+    let help = try Tool.run(["--help"]).output
+    let groups = ["IMAGE", "NETWORK", "WEIGHT", "SYSTEM"].map { "\n\($0) SUBCOMMANDS:\n" }
+    let positions = groups.compactMap { help.range(of: $0)?.lowerBound }
+    #expect(positions.count == groups.count)
+    #expect(positions == positions.sorted())
+  }
+
+  /// Every limit of `--limit` is listed with a default, and each listed name is accepted.
+  @Test func helpListsTheLimits() throws {
+    let help = try Tool.run(["classify", "--help"]).output
+      .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    let list = try #require(help.firstMatch(of: /Names and defaults: (.*?)\. Values may end/)?.1)
+    let limits = list.matches(of: /([a-z-]+) \((\w+)\)/)
+    #expect(limits.count == 17)
+    for limit in limits {
+      let outcome = try Tool.run([
+        "classify", "/missing.jpg", "--model", "effnet-lite0", "--weights", "/missing",
+        "--limit", "\(limit.1)=\(limit.2)",
+      ])
+      #expect(outcome.status == 66, "\(limit.1): \(outcome.errors)")
     }
   }
 

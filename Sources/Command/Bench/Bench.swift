@@ -3,94 +3,92 @@ import CNNZoo
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure how long networks take, on random input.",
+    abstract: "Measure inference time on random input.",
     discussion: """
-      Lists are swept: every count of threads with every batch. Several networks are measured in \
-      turns, round by round, so that a machine that grows slower does so for all. Without --weights \
-      the weights are random, which does not change the time. Images per second are those at the \
-      median; the spread is how far the rounds' medians lie apart; the ratio is that of the medians \
-      in the same rounds to the first network's. Decoding pictures is not measured.
+      Measures every thread count with every batch size. Several networks take turns, round by \
+      round, so that a machine slowing down affects all of them alike. Weights are random unless \
+      --weights is given; this does not change the time. images/s is computed from the median. \
+      spread is the range of the rounds' medians relative to their median. ratio compares each \
+      network with the first, round by round. Image decoding is not measured.
 
-      --compare tells for each measurement the ratio of its time to that in an earlier report, and \
-      an interval: 99 % by the test of Mann and Whitney on the medians of the rounds. It is called \
-      faster or slower where the interval leaves out 1, the fastest runs agree, and the medians are \
-      not those of a busy machine. What changed \
-      between two runs of the machine itself no test can see: repeat both.
+      --compare reports the ratio of each time to the one in an earlier report, with a 99 % \
+      confidence interval (Mann-Whitney on the rounds' medians). A network counts as faster or \
+      slower only if the interval excludes 1, the fastest runs agree, and neither machine was busy. \
+      No test can detect that the machine itself changed between two runs: repeat both.
 
-      --layers sets each step's time beside its bound: the longer of its multiply-adds at the peak \
-      and its bytes at the bandwidth that this process measures first, with as many threads; bytes \
-      at the bandwidth of memory of the step's size, from a cache or not. GFLOP/s count the \
-      convolution's definition, 2 per multiply-add, and may pass the peak where Winograd's method \
-      needs fewer; the bound counts those of the method in use.
+      --layers compares each step with its lower bound: its multiply-adds at peak arithmetic rate or \
+      its bytes at peak bandwidth, whichever takes longer. Both peaks are measured first, with the \
+      same number of threads and a buffer of the step's size. GFLOP/s counts 2 operations per \
+      multiply-add of a direct convolution and may exceed the peak where Winograd's algorithm needs \
+      fewer; the bound counts those actually performed.
 
-      json holds every run's time. With --compare or --layers, csv and markdown hold the table of \
-      that.
+      json contains the time of every run. With --compare or --layers, csv and markdown contain that \
+      table only.
       """)
 
-  @Argument(help: "The networks; see `cnnzoo models`.", completion: .networks)
+  @Argument(help: "Networks to measure; see `cnnzoo models`.", completion: .networks)
   var models: [String]
 
-  @Option(
-    name: .shortAndLong, help: "Counts of threads; by default as many as this process may use.")
+  @Option(name: .shortAndLong, help: "Thread counts, comma-separated.")
   var threads = CountList([HostFacts.allowedThreads])
 
-  @Option(name: .shortAndLong, help: "Counts of images that are computed together, up to 1024.")
+  @Option(name: .shortAndLong, help: "Batch sizes, comma-separated.")
   var batch = CountList([1])
 
-  @Option(help: "Extent of the input, N or HEIGHTxWIDTH; by default the published one.")
+  @Option(help: "Input size: N or HEIGHTxWIDTH (default: as published).")
   var inputSize: InputSize?
 
-  @Option(help: "Seconds that each measurement lasts at least.")
+  @Option(help: "Minimum duration of each measurement, in seconds.")
   var minTime = 1.0
 
-  @Option(help: "Rounds that each measurement is split into, up to 100; --compare needs 5.")
+  @Option(help: "Rounds per measurement, at most 100; --compare needs 5.")
   var rounds = 6
 
-  @Flag(help: "Also measure every step of the program, in runs of their own.")
+  @Flag(help: "Also measure each step of the program, in separate runs.")
   var layers = false
 
   @Option(
-    help: ArgumentHelp("Compare with an earlier --format json.", valueName: "file"),
+    help: ArgumentHelp("Compare with an earlier report (--format json).", valueName: "file"),
     completion: .file())
   var compare: String?
 
   @Option(
     help: ArgumentHelp(
-      "Also draw the distributions, and with --layers the steps, as SVG.", valueName: "file"),
+      "Plot the distributions as an SVG file.", valueName: "file"),
     completion: .file(extensions: ["svg"]))
   var plot: String?
 
   @Option(
-    help: "Weights of the one network, a safetensors or PyTorch file.", completion: .file())
+    help: "Weight file: safetensors or PyTorch; needs a single network.", completion: .file())
   var weights: String?
 
-  @Option(help: "Who computes the convolutions.")
+  @Option(help: "Compute backend.")
   var backend = Backend.auto
 
-  @Option(help: "The padding rule; by default that of the weights.")
+  @Option(help: "Padding rule (default: that of the weights).")
   var padding: Padding?
 
   @OptionGroup var format: FormatOption
 
-  @OptionGroup(title: "Form of the network") var form: NetworkForm
+  @OptionGroup(title: "Network variant") var variant: VariantOptions
 
-  /// Fewer samples have no percentiles worth the name.
+  /// Percentiles of fewer samples are meaningless.
   private static let minimumCount = 10
 
   func validate() throws {
     if weights != nil && models.count != 1 {
-      throw ValidationError("--weights is about one network.")
+      throw ValidationError("--weights needs a single network.")
     }
     if !(minTime >= 0 && minTime <= 3600) {
-      throw ValidationError("--min-time must be from 0 to 3600 seconds.")
+      throw ValidationError("--min-time must be between 0 and 3600 seconds.")
     }
     if !(1...100).contains(rounds) {
-      throw ValidationError("--rounds must be from 1 to 100.")
+      throw ValidationError("--rounds must be between 1 and 100.")
     }
   }
 
   func run() throws {
-    var report = BenchReport(environment: try EnvironmentFacts())
+    var report = BenchReport(environment: try EnvironmentInfo())
     if let plot { try OutputFile.check(plot) }
     let earlier = try compare.map { path throws in try EarlierBench(contentsOf: path) }
     let networks = try models.map { name throws in
@@ -114,7 +112,7 @@ struct Bench: ParsableCommand {
     if let plot { try OutputFile.write(Array(report.plot.utf8), to: plot) }
   }
 
-  /// Every count of threads with every batch.
+  /// Every thread count with every batch size.
   private var settings: [InferenceSession.Options] {
     threads.values.flatMap { threads in
       batch.values.map { batch in
@@ -123,7 +121,7 @@ struct Bench: ParsableCommand {
     }
   }
 
-  /// Refuses an earlier report of other work before anything is measured.
+  /// Rejects an earlier report without a common measurement before measuring anything.
   private func requireCommon(_ networks: [BenchNetwork], _ earlier: EarlierBench) throws {
     let keys = try settings.flatMap { options throws in
       try networks.map { network throws in try network.key(options) }
@@ -137,6 +135,89 @@ struct Bench: ParsableCommand {
   private func configure(_ configuration: inout ModelConfiguration) {
     configuration.resize(to: inputSize)
     configuration.padding = padding ?? configuration.padding
-    form.apply(to: &configuration)
+    variant.apply(to: &configuration)
   }
+}
+
+/// A network to measure, with weights from a file or random ones.
+struct BenchNetwork {
+  let model: Model
+  private let graph: Graph
+  private let loaded: LoadedNetwork?
+
+  init(
+    _ model: Model, weights: String?, configure: (inout ModelConfiguration) -> Void
+  ) throws {
+    self.model = model
+    if let weights {
+      let network = try LoadedNetwork(
+        model, file: WeightFile(path: weights), configure: configure)
+      loaded = network
+      graph = network.graph
+    } else {
+      var configuration = model.defaultConfiguration
+      configure(&configuration)
+      loaded = nil
+      graph = try model.graph(configuration)
+    }
+  }
+
+  func session(_ options: InferenceSession.Options) throws -> InferenceSession {
+    if let loaded { return try loaded.session(options) }
+    return try InferenceSession(graph: graph, parameters: SeededParameters(), options: options)
+  }
+
+  /// Identifies a measurement under these options; packs no weights.
+  func key(_ options: InferenceSession.Options) throws -> BenchKey {
+    BenchKey(
+      model: model.name,
+      input: [graph.inputShape.height, graph.inputShape.width, graph.inputShape.channels],
+      macs: graph.macs,
+      backend: try ExecutionPlan(of: graph, options: options).backend.rawValue,
+      threads: options.threads, batch: options.maximumBatch)
+  }
+}
+
+/// What two measurements must share to be comparable.
+package struct BenchKey: Hashable, Sendable {
+  package let model: String
+  /// Height, width and channels.
+  package let input: [Int]
+  /// Work for one image; distinguishes variants of a network that share a name.
+  package let macs: Int
+  package let backend: String
+  package let threads: Int
+  package let batch: Int
+
+  package init(
+    model: String, input: [Int], macs: Int, backend: String, threads: Int, batch: Int
+  ) {
+    self.model = model
+    self.input = input
+    self.macs = macs
+    self.backend = backend
+    self.threads = threads
+    self.batch = batch
+  }
+}
+
+extension BenchKey {
+  var json: JSON.Object {
+    [
+      "model": .string(model), "threads": .integer(threads), "batch": .integer(batch),
+      "backend": .string(backend), "input_shape": .array(input.map(JSON.integer)),
+      "macs": .integer(macs),
+    ]
+  }
+}
+
+extension BenchKey: CustomStringConvertible {
+  /// For example `effnetv2-s 384x384x3 simd, 2 threads, batch 8`; names read from files can be long.
+  package var description: String {
+    let shape = input.map { "\($0)" }.joined(separator: "x")
+    return "\(model.prefix(60)) \(shape) \(backend.prefix(20)), \(threadsAndBatch)"
+  }
+
+  /// For example `2 threads, batch 8`.
+  var threadsAndBatch: String { "\(NumberText.count(threads, "thread")), batch \(batch)" }
 }

@@ -1,18 +1,18 @@
 import CNNZoo
 
-/// What `cnnzoo bench` found, in every form of output.
+/// The results of `cnnzoo bench` in every output format.
 package struct BenchReport {
-  private static let input = "random tensor, decoding not included"
+  private static let input = "random tensor, without image decoding"
 
-  package let environment: EnvironmentFacts
+  package let environment: EnvironmentInfo
   package var results: [BenchResult] = []
   private var earlier: EarlierBench?
 
-  package init(environment: EnvironmentFacts) {
+  package init(environment: EnvironmentInfo) {
     self.environment = environment
   }
 
-  /// Sets each result beside the one of the same work in an earlier report, where there is one.
+  /// Compares each result with the earlier one of the same work, if any.
   package mutating func compare(with earlier: EarlierBench) {
     self.earlier = earlier
     for index in results.indices {
@@ -22,23 +22,14 @@ package struct BenchReport {
     }
   }
 
-  /// Sentences about what would mislead a reader of the figures.
+  /// Warnings about misleading figures.
   package var warnings: [String] {
-    let cautions = results.map { result in
-      BenchCaution(name: "\(result.key.model), \(result.key.threadsAndBatch)", result.seconds)
-    }
-    var warnings = cautions.compactMap(\.warning)
-    for (index, result) in results.enumerated() {
-      for other in results.indices[..<index]
-      where results[other].key.sharesSetting(with: result.key) {
-        if let warning = cautions[index].warning(against: cautions[other]) {
-          warnings.append(warning)
-        }
-      }
+    var warnings = results.compactMap { result in
+      result.seconds.warning(for: "\(result.key.model), \(result.key.threadsAndBatch)")
     }
     if let earlier {
       warnings += differences(from: earlier).map {
-        "\(earlier.path) is of another environment: \($0)"
+        "\(earlier.path) was measured in a different environment: \($0)"
       }
     }
     return warnings + (environment.warning.map { [$0] } ?? [])
@@ -50,7 +41,7 @@ package struct BenchReport {
       usesBLAS: results.contains { $0.key.backend == Backend.blas.rawValue })
   }
 
-  /// The results to be written.
+  /// The report to write.
   package var formatted: Report {
     let layered = results.filter { $0.layers != nil }
     let times = timeTable(results)
@@ -102,5 +93,87 @@ package struct BenchReport {
       members = members + layersJSON(layers, batch: result.key.batch)
     }
     return members
+  }
+}
+
+/// The figures of all measurements.
+func timeTable(_ results: [BenchResult]) -> Table {
+  let times = results.first?.milliseconds.map(\.name) ?? []
+  let hasRatios = results.contains { $0.ratioToFirst != nil }
+  return Table(
+    [
+      .text("model"), .text("input"), .text("backend"), .number("threads"), .number("batch"),
+      .number("n"),
+    ] + times.map { .number($0) }
+      + [
+        .number("round_spread_%", heading: "spread %"),
+        .number("images_per_second", heading: "images/s"),
+        .number("peak_rss_mib", heading: "RSS MiB"),
+      ] + (hasRatios ? [.number("ratio_to_first", heading: "ratio")] : []),
+    rows: results.map { result in
+      [
+        .text(result.key.model), .text("\(result.input)"), .text(result.key.backend),
+        .integer(result.key.threads), .integer(result.key.batch),
+        .integer(result.seconds.samples.count),
+      ]
+        + result.milliseconds.map { .number($0.value, decimals: 3) }
+        + [
+          .number(100 * result.rounds.spread, decimals: 1),
+          .number(result.imagesPerSecond, decimals: 2),
+          .number(Double(result.peakResidentBytes) / 1_048_576, decimals: 1),
+        ]
+        + (hasRatios ? [result.ratioToFirst.map { .number($0, decimals: 3) } ?? .empty] : [])
+    })
+}
+
+/// All measurements next to the earlier ones.
+func comparisonTable(_ results: [BenchResult], earlier: EarlierBench) -> Table {
+  Table(
+    [
+      .text("model"), .text("input"), .text("backend"), .number("threads"), .number("batch"),
+      .number("p50_ms"), .number("earlier_p50_ms"), .number("ratio"), .number("ratio_low"),
+      .number("ratio_high"), .text("verdict"),
+    ],
+    rows: results.map { result in
+      let comparison = result.comparison
+      return [
+        .text(result.key.model), .text("\(result.input)"), .text(result.key.backend),
+        .integer(result.key.threads), .integer(result.key.batch),
+        .number(1000 * result.seconds.percentile(50), decimals: 3),
+        .optional(comparison.map { 1000 * $0.earlierMedian }, decimals: 3),
+        .optional(comparison?.ratio.ratio, decimals: 3),
+        .optional(comparison?.ratio.interval?.lowerBound, decimals: 3),
+        .optional(comparison?.ratio.interval?.upperBound, decimals: 3),
+        .text(comparison?.verdict.rawValue ?? "not in the earlier report"),
+      ]
+    })
+}
+
+extension Table.Cell {
+  fileprivate static func optional(_ value: Double?, decimals: Int) -> Table.Cell {
+    value.map { .number($0, decimals: decimals) } ?? .empty
+  }
+}
+
+extension BenchResult {
+  /// The times in column order.
+  var milliseconds: [(name: String, value: Double)] {
+    [
+      ("min_ms", seconds.minimum), ("p50_ms", seconds.percentile(50)),
+      ("p90_ms", seconds.percentile(90)), ("p95_ms", seconds.percentile(95)),
+      ("p99_ms", seconds.percentile(99)), ("mean_ms", seconds.mean),
+      ("sd_ms", seconds.standardDeviation), ("cold_ms", coldSeconds),
+    ].map { ($0, 1000 * $1) }
+  }
+}
+
+extension BenchComparison {
+  var json: JSON.Object {
+    [
+      "earlier_p50_ms": .number(1000 * earlierMedian), "ratio": .number(ratio.ratio),
+      "ratio_low": ratio.interval.map { .number($0.lowerBound) } ?? .null,
+      "ratio_high": ratio.interval.map { .number($0.upperBound) } ?? .null,
+      "verdict": .string(verdict.rawValue),
+    ]
   }
 }

@@ -1,7 +1,7 @@
 import CNNZoo
 import Glibc
 
-/// One measurement: a network with a number of threads and a batch.
+/// One measurement: a network with a thread count and a batch size.
 package struct BenchResult {
   package let key: BenchKey
   package let input: TensorShape
@@ -9,13 +9,13 @@ package struct BenchResult {
   package let coldSeconds: Double
   /// Seconds of each run, after warming up.
   package let rounds: RoundStatistics
-  /// Greatest memory of the process so far.
+  /// Peak memory of the process so far.
   package let peakResidentBytes: Int
-  /// The steps, if they were asked for.
+  /// The steps, with `--layers`.
   package let layers: LayerTimes?
-  /// The time to that of the first network under the same setting; `nil` for that one.
+  /// Time relative to the first network under the same setting; `nil` for that network itself.
   package var ratioToFirst: Double?
-  /// The same work in an earlier run.
+  /// Comparison with an earlier run of the same work.
   package var comparison: BenchComparison?
 
   package init(
@@ -32,16 +32,16 @@ package struct BenchResult {
 
   package var seconds: SampleStatistics { rounds.all }
 
-  /// Images answered per second at the median.
+  /// Images per second at the median time.
   package var imagesPerSecond: Double { Double(key.batch) / seconds.percentile(50) }
 }
 
-/// Measures networks on random input; decoding pictures is not part of it.
+/// Measures networks on random input, without image decoding.
 struct BenchRun {
   let rounds: BenchRounds
   let measuresLayers: Bool
 
-  /// Measures sessions that have never run, in turns.
+  /// Measures sessions that have never run, taking turns.
   func measure(_ sessions: [(key: BenchKey, session: InferenceSession)]) throws -> [BenchResult] {
     let cold = try sessions.map { _, session throws in try prepare(session) }
     let samples = try rounds.samples(
@@ -62,7 +62,7 @@ struct BenchRun {
     }
   }
 
-  /// Runs a session until it is warm, and returns the seconds of the first run.
+  /// Warms a session up and returns the seconds its first run took.
   private func prepare(_ session: InferenceSession) throws -> Double {
     let batch = session.options.maximumBatch
     for image in 0..<batch { fill(image, of: session) }
@@ -74,7 +74,7 @@ struct BenchRun {
     return cold[0]
   }
 
-  /// Runs that profile, apart from those that were timed.
+  /// Profiles the session in separate runs: profiling would distort the timed ones.
   private func layers(of session: InferenceSession) throws -> LayerTimes {
     let limits = try HostFacts.limits(threads: session.options.threads)
     var profiles: [[Double]] = []
@@ -88,7 +88,7 @@ struct BenchRun {
       }, batch: session.options.maximumBatch, limits: limits)
   }
 
-  /// Values from −2 to 2, the same in every run: normalised pixels have about that range.
+  /// Fills the input with reproducible values from −2 to 2, about the range of normalised pixels.
   private func fill(_ image: Int, of session: InferenceSession) {
     session.withInput(image: image) { input in
       var state = UInt32(truncatingIfNeeded: image &+ 1)
@@ -99,7 +99,7 @@ struct BenchRun {
     }
   }
 
-  /// Seconds of the clock that never jumps.
+  /// Seconds on the monotonic clock.
   private static func clock() -> Double {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
@@ -110,5 +110,69 @@ struct BenchRun {
     var usage = rusage()
     getrusage(RUSAGE_SELF.rawValue, &usage)
     return usage.ru_maxrss * 1024
+  }
+}
+
+/// Measures several candidates in turns, so that a machine whose speed changes affects all alike.
+///
+/// Every measurement is split into rounds. In each round every candidate gets a turn long enough to
+/// fill the caches with its own data. Every other round runs in reverse order, which cancels a
+/// steady drift. The spread between a candidate's rounds shows how noisy the machine is.
+package struct BenchRounds: Equatable, Sendable {
+  /// Rounds per measurement.
+  package let count: Int
+  /// Applies to all rounds of a measurement together.
+  package let rule: RepetitionRule
+
+  package init(count: Int, rule: RepetitionRule) {
+    precondition(count >= 1)
+    self.count = count
+    self.rule = rule
+  }
+
+  /// The seconds of every run, by candidate and round, excluding the first run of each turn.
+  ///
+  /// - Parameter clock: Seconds since an arbitrary moment.
+  package func samples(
+    clock: () -> Double, of bodies: [() throws -> Void]
+  ) throws -> [[[Double]]] {
+    let turn = RepetitionRule(
+      minimumTime: rule.minimumTime / Double(count),
+      minimumCount: (rule.minimumCount + count - 1) / count)
+    var samples = [[[Double]]](repeating: [], count: bodies.count)
+    for round in 0..<count {
+      for index in round.isMultiple(of: 2) ? Array(bodies.indices) : bodies.indices.reversed() {
+        try bodies[index]()
+        samples[index].append(try turn.samples(clock: clock, of: bodies[index]))
+      }
+    }
+    return samples
+  }
+}
+
+/// The runs of one candidate, round by round.
+package struct RoundStatistics: Equatable, Sendable {
+  /// All runs.
+  package let all: SampleStatistics
+  /// The median of each round.
+  package let medians: [Double]
+
+  /// - Precondition: there is a round, and none is empty.
+  package init(_ rounds: [[Double]]) {
+    all = SampleStatistics(rounds.flatMap(\.self))
+    medians = rounds.map { SampleStatistics($0).percentile(50) }
+  }
+
+  /// The range of the rounds' medians, as a fraction of their median.
+  package var spread: Double {
+    let statistics = SampleStatistics(medians)
+    let middle = statistics.percentile(50)
+    return middle > 0 ? (statistics.percentile(100) - statistics.minimum) / middle : 0
+  }
+
+  /// The median of the round-by-round ratios to another candidate: whatever the machine did in a
+  /// round affected both.
+  package func ratio(to other: RoundStatistics) -> Double {
+    SampleStatistics(zip(medians, other.medians).map { $0 / $1 }).percentile(50)
   }
 }

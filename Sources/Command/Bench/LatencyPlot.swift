@@ -1,80 +1,107 @@
 import CNNZoo
 
-/// A chart of how the times of each measurement are distributed, one below the other on one axis.
+extension BenchReport {
+  /// The latency distributions as an SVG file.
+  package var plot: String {
+    LatencyPlot(
+      results,
+      subtitle: "cnnzoo \(cnnzooVersion) on \(environment.processor), \(environment.instructionSet)"
+    ).document
+  }
+}
+
+/// The latency distribution of each measurement, one below the other on a common axis.
 struct LatencyPlot {
   private let results: [BenchResult]
   private let subtitle: String
   /// Milliseconds.
   private let axis: PlotAxis
 
-  static let title = "Time of a run"
+  private static let title = "Latency"
+  private static let width = 1030.0
+  private static let margin = 28.0
+  /// Horizontal extent of the axis; names are to the left of it, figures to the right.
+  private static let chart = 250.0...724.0
   private static let rowHeight = 66.0
   private static let hillHeight = 34.0
 
-  /// - Precondition: there is a result.
+  /// - Precondition: There is at least one result.
   init(_ results: [BenchResult], subtitle: String) {
     self.results = results
     self.subtitle = subtitle
-    // One run that took ten times as long must not press all others into a corner: what lies beyond
-    // is told in words.
+    // A single run ten times as long as the others must not squeeze them into a corner: the label
+    // reports what lies beyond the chart.
     let low = results.map { min($0.seconds.minimum, $0.earliest) }.min() ?? 0
     let high = results.map { max($0.seconds.percentile(98), $0.latest) }.max() ?? 1
     axis = PlotAxis(covering: 1000 * low...1000 * high)
   }
 
-  /// Draws below `top`, which becomes the chart's lower end.
-  func draw(into drawing: inout SVGDrawing, top: inout Double) {
-    let left = BenchPlotStyle.margin
+  /// The whole SVG file.
+  var document: String {
+    var drawing = SVGDrawing()
+    let (left, top) = (Self.margin, Self.margin)
     drawing.text(Self.title, x: left, y: top + 14, style: "title")
     drawing.text(subtitle, x: left, y: top + 34, style: "quiet")
     drawing.text(legend, x: left, y: top + 51, style: "quiet")
     let start = top + 68
     let end = start + Double(results.count) * Self.rowHeight
-    let unit = axis.isLogarithmic ? "milliseconds, logarithmic" : "milliseconds"
-    BenchPlotStyle.drawAxis(axis, unit: unit, from: start, to: end, into: &drawing)
+    drawAxis(from: start, to: end, into: &drawing)
     for (index, result) in results.enumerated() {
       draw(result, ground: start + Double(index) * Self.rowHeight + 44, into: &drawing)
     }
-    top = end + 34
+    return drawing.document(
+      width: Self.width, height: end + 34 + Self.margin, title: Self.title,
+      styleSheet: Self.styleSheet)
   }
 
   private var legend: String {
-    "Hills: how often each time occurred. Line: the median. Dots: the median of each round"
-      + (results.contains { $0.comparison != nil } ? "; circles: of the earlier run." : ".")
+    "Hills: distribution of times. Line: median. Dots: median of each round"
+      + (results.contains { $0.comparison != nil } ? "; circles: earlier run." : ".")
+  }
+
+  /// Grid lines at every tick, labelled below, and the unit.
+  private func drawAxis(from top: Double, to bottom: Double, into drawing: inout SVGDrawing) {
+    for tick in axis.ticks {
+      let x = Self.x(axis.position(of: tick))
+      drawing.line(from: (x, top), to: (x, bottom), style: "grid")
+      drawing.text(axis.label(of: tick), x: x, y: bottom + 16, style: "quiet", anchor: .middle)
+    }
+    drawing.text(
+      axis.isLogarithmic ? "milliseconds, logarithmic" : "milliseconds", x: Self.chart.upperBound,
+      y: bottom + 32, style: "quiet", anchor: .end)
   }
 
   private func draw(_ result: BenchResult, ground: Double, into drawing: inout SVGDrawing) {
-    let chart = BenchPlotStyle.chart
     drawing.line(
-      from: (chart.lowerBound, ground), to: (chart.upperBound, ground), style: "ground")
-    let curve = DensityCurve(result.milliseconds(of: result.seconds), on: axis).points
-    let outline = curve.map { point in
-      (x: BenchPlotStyle.place(point.place), y: ground - Self.hillHeight * point.height)
+      from: (Self.chart.lowerBound, ground), to: (Self.chart.upperBound, ground), style: "ground")
+    let milliseconds = SampleStatistics(result.seconds.samples.map { 1000 * $0 })
+    let outline = DensityCurve(milliseconds, on: axis).points.map { point in
+      (x: Self.x(point.position), y: ground - Self.hillHeight * point.height)
     }
     if let first = outline.first, let last = outline.last {
       drawing.path([(first.x, ground)] + outline + [(last.x, ground)], style: "hill")
     }
-    let median = place(result.seconds.percentile(50))
+    let median = x(of: result.seconds.percentile(50))
     drawing.line(
       from: (median, ground - Self.hillHeight - 3), to: (median, ground), style: "median")
     for seconds in result.comparison?.earlierRoundMedians ?? [] {
-      drawing.circle(x: place(seconds), y: ground + 14, radius: 2.5, style: "earlier")
+      drawing.circle(x: x(of: seconds), y: ground + 14, radius: 2.5, style: "earlier")
     }
     for seconds in result.rounds.medians {
-      drawing.circle(x: place(seconds), y: ground + 6, radius: 2.5, style: "round")
+      drawing.circle(x: x(of: seconds), y: ground + 6, radius: 2.5, style: "round")
     }
     label(result, ground: ground, into: &drawing)
   }
 
   private func label(_ result: BenchResult, ground: Double, into drawing: inout SVGDrawing) {
     let (key, seconds) = (result.key, result.seconds)
-    let left = BenchPlotStyle.margin
+    let left = Self.margin
     drawing.text(key.model, x: left, y: ground - 12, style: "strong")
     drawing.text(
-      "\(key.threadsAndBatch), \(seconds.samples.count) runs", x: left, y: ground + 4,
-      style: "quiet")
-    let right = BenchPlotStyle.chart.upperBound + 16
-    let text = BenchPlotStyle.milliseconds
+      "\(key.threadsAndBatch), \(NumberText.count(seconds.samples.count, "run"))", x: left,
+      y: ground + 4, style: "quiet")
+    let right = Self.chart.upperBound + 16
+    let text = Self.milliseconds
     drawing.text(text(seconds.percentile(50)), x: right, y: ground - 24, style: "strong")
     drawing.text(
       "min \(text(seconds.minimum)), p99 \(text(seconds.percentile(99)))", x: right,
@@ -92,20 +119,53 @@ struct LatencyPlot {
     }
   }
 
-  private func place(_ seconds: Double) -> Double {
-    BenchPlotStyle.place(min(max(axis.position(of: 1000 * seconds), 0), 1))
+  /// The horizontal coordinate of a position on the axis.
+  private static func x(_ position: Double) -> Double {
+    chart.lowerBound + position * (chart.upperBound - chart.lowerBound)
   }
+
+  private func x(of seconds: Double) -> Double {
+    Self.x(min(max(axis.position(of: 1000 * seconds), 0), 1))
+  }
+
+  /// Milliseconds with three significant digits.
+  private static func milliseconds(_ seconds: Double) -> String {
+    let value = 1000 * seconds
+    let decimals = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : value >= 0.1 ? 3 : 4
+    return "\(NumberText.fixed(value, decimals)) ms"
+  }
+
+  private static let styleSheet = """
+    text { font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
+    .paper { fill: #ffffff; }
+    .title { font-size: 17px; font-weight: 600; fill: #1b1f24; }
+    .strong { font-weight: 600; fill: #1b1f24; }
+    .quiet { fill: #656d76; font-size: 11px; }
+    .grid { stroke: #e4e7eb; stroke-width: 1; fill: none; }
+    .ground { stroke: #b6bcc4; stroke-width: 1; fill: none; }
+    .hill { fill: #3b6ea5; fill-opacity: 0.22; stroke: #3b6ea5; stroke-width: 1.25; }
+    .median { stroke: #1f4f82; stroke-width: 2; fill: none; }
+    .round { fill: #3b6ea5; fill-opacity: 0.75; }
+    .earlier { fill: none; stroke: #8a929b; stroke-width: 1.25; }
+    @media (prefers-color-scheme: dark) {
+      .paper { fill: #14171c; }
+      .title, .strong { fill: #e6e9ed; }
+      .quiet { fill: #9aa3ad; }
+      .grid { stroke: #2a2f37; }
+      .ground { stroke: #4b535d; }
+      .hill { fill: #7fb0e0; stroke: #7fb0e0; }
+      .median { stroke: #b7d5f3; }
+      .round { fill: #7fb0e0; }
+      .earlier { stroke: #8a929b; }
+    }
+    """
 }
 
 extension BenchResult {
-  /// The least and the greatest median of a round, those of the earlier run included.
+  /// The smallest and largest median of a round, including those of the earlier run.
   fileprivate var earliest: Double { allMedians.min() ?? 0 }
   fileprivate var latest: Double { allMedians.max() ?? 0 }
   private var allMedians: [Double] {
     rounds.medians + (comparison?.earlierRoundMedians ?? [])
-  }
-
-  fileprivate func milliseconds(of seconds: SampleStatistics) -> SampleStatistics {
-    SampleStatistics(seconds.samples.map { 1000 * $0 })
   }
 }

@@ -1,6 +1,41 @@
 import CNNZoo
 
-/// The part of `cnnzoo bench --layers` that is about steps.
+/// The time of each step of a program, with this machine's lower bound for it.
+package struct LayerTimes {
+  /// One step, for the whole batch.
+  package struct Layer {
+    package let step: ExecutionPlan.Step
+    package let seconds: Double
+    /// Multiply-adds at measured peak rate or bytes at measured bandwidth, whichever takes longer.
+    package let boundSeconds: Double
+    package let bound: MachineLimits.Bound
+  }
+
+  /// Slowest first.
+  package let layers: [Layer]
+  package let limits: MachineLimits
+
+  package init(
+    _ steps: [ExecutionPlan.Step], seconds: [Double], batch: Int, limits: MachineLimits
+  ) {
+    self.limits = limits
+    layers = zip(steps, seconds)
+      .map { step, seconds in
+        let bound = limits.bound(multiplyAdds: step.multiplyAdds, bytes: step.bytes)
+        return Layer(
+          step: step, seconds: seconds, boundSeconds: Double(batch) * bound.seconds,
+          bound: bound.by)
+      }
+      .sorted { $0.seconds > $1.seconds }
+  }
+
+  /// Total seconds of all steps.
+  package var seconds: Double { layers.reduce(0) { $0 + $1.seconds } }
+  /// Total lower bound of all steps, in seconds.
+  package var boundSeconds: Double { layers.reduce(0) { $0 + $1.boundSeconds } }
+}
+
+/// The table of `cnnzoo bench --layers`.
 func layerTable(_ results: [BenchResult]) -> Table {
   Table(
     [
@@ -19,18 +54,18 @@ func layerTable(_ results: [BenchResult]) -> Table {
     })
 }
 
-/// What the bounds are made of, in a line.
+/// The measured peaks behind the bounds.
 func limitsNote(_ result: BenchResult) -> String {
   guard let limits = result.layers?.limits else { return "" }
   let bandwidths = limits.bandwidths.map {
     "\(NumberText.fixed($0.bytesPerSecond / 1e9, 0)) (\(NumberText.bytes($0.bytes)))"
   }
   return
-    "limits of \(result.key.threads) threads: \(NumberText.fixed(limits.flops / 1e9, 0)) GFLOP/s,"
+    "peaks with \(NumberText.count(result.key.threads, "thread")): \(NumberText.fixed(limits.flops / 1e9, 0)) GFLOP/s,"
     + " GB/s read: \(bandwidths.joined(separator: ", "))"
 }
 
-/// The members that JSON has for steps.
+/// The steps as JSON.
 func layersJSON(_ times: LayerTimes, batch: Int) -> JSON.Object {
   let limits: JSON.Object = [
     "gflops": .number(times.limits.flops / 1e9),
@@ -60,7 +95,7 @@ func layersJSON(_ times: LayerTimes, batch: Int) -> JSON.Object {
   ]
 }
 
-/// A line of the table: a step, or all of them.
+/// A table row: one step or their total.
 private struct LayerRow {
   let name: String
   let strategy: String
@@ -96,7 +131,7 @@ extension LayerRow {
 
 private func ratio(_ part: Double, _ whole: Double) -> Double { whole > 0 ? part / whole : 0 }
 
-/// 10⁹ of something per second, where one image takes `count` of it.
+/// Billions per second, given the count for one image.
 private func rate(_ count: Int, _ seconds: Double, _ batch: Int) -> Double {
   seconds > 0 ? Double(count) * Double(batch) / seconds / 1e9 : 0
 }

@@ -1,48 +1,48 @@
 import ArgumentParser
 import CNNZoo
 
-/// What an input may ask of this process at most: `--limit NAME=VALUE`.
+/// Limits on what an input may cost: `--limit NAME=VALUE`.
 struct LimitOptions: ParsableArguments {
   @Option(
     name: .customLong("limit"),
     help: ArgumentHelp(
-      "Change what an input may ask at most; can be repeated.",
+      "Override an input limit; can be repeated.",
       discussion: LimitSetting.help, valueName: "name=value"))
   var settings: [LimitSetting] = []
 
-  /// The limits of pictures.
+  /// The limits on images.
   var decoding: DecodingLimits {
     settings.reduce(into: .standard) { limits, setting in
-      if case .decoding(let path) = setting.place { limits[keyPath: path] = setting.value }
+      if case .decoding(let path) = setting.target { limits[keyPath: path] = setting.value }
     }
   }
 
-  /// The limits of weight files and arrays.
+  /// The limits on weight files and arrays.
   var weights: WeightLimits {
     settings.reduce(into: WeightLimits()) { limits, setting in
-      if case .weights(let path) = setting.place { limits[keyPath: path] = setting.value }
+      if case .weights(let path) = setting.target { limits[keyPath: path] = setting.value }
     }
   }
 }
 
 /// One limit and its new value.
 struct LimitSetting: ExpressibleByArgument {
-  enum Place {
+  enum Target {
     case decoding(WritableKeyPath<DecodingLimits, Int>)
     case weights(WritableKeyPath<WeightLimits, Int>)
   }
 
-  let place: Place
+  let target: Target
   let value: Int
 
-  /// Far above any machine, and low enough that sums and products of limits can be represented.
-  private static let greatest = 1 << 40
+  /// Beyond any machine, yet small enough that sums and products of limits cannot overflow.
+  private static let maximum = 1 << 40
 
-  private nonisolated(unsafe) static let places: KeyValuePairs<String, Place> = [
+  private nonisolated(unsafe) static let targets: KeyValuePairs<String, Target> = [
     "pixels": .decoding(\.pixels),
     "pixels-warning": .decoding(\.pixelsWithoutWarning),
-    "picture-bytes": .decoding(\.fileBytes),
-    "picture-memory": .decoding(\.memoryBytes),
+    "image-bytes": .decoding(\.fileBytes),
+    "image-memory": .decoding(\.memoryBytes),
     "side": .decoding(\.side),
     "jpeg-scans": .decoding(\.jpegScans),
     "jpeg-visits": .decoding(\.jpegVisitedSamples),
@@ -58,31 +58,31 @@ struct LimitSetting: ExpressibleByArgument {
     "pickle-depth": .weights(\.pickleDepth),
   ]
 
-  /// Reads `pixels=400000000`; bytes and other counts may end in K, M or G, which are powers of 1024.
+  /// Parses `pixels=400000000`; the value may end in K, M or G, which are powers of 1024.
   init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, let place = Self.places.first(where: { $0.key == parts[0] })?.value
+    guard parts.count == 2, let target = Self.targets.first(where: { $0.key == parts[0] })?.value
     else { return nil }
     let shifts: [Character: Int] = ["K": 10, "M": 20, "G": 30]
     let shift = parts[1].last.flatMap { shifts[$0] }
     let digits = shift == nil ? parts[1] : parts[1].dropLast()
     guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }),
-      let number = Int(digits), number > 0, number <= Self.greatest >> (shift ?? 0)
+      let number = Int(digits), number > 0, number <= Self.maximum >> (shift ?? 0)
     else { return nil }
-    self.place = place
+    self.target = target
     value = number << (shift ?? 0)
   }
 
   static var help: String {
-    let names = places.map { name, place in
+    let names = targets.map { name, target in
       let value =
-        switch place {
+        switch target {
         case .decoding(let path): DecodingLimits.standard[keyPath: path]
         case .weights(let path): WeightLimits()[keyPath: path]
         }
       return "\(name) (\(shown(value)))"
     }
-    return "NAME is one of \(names.joined(separator: ", ")); VALUE may end in K, M or G."
+    return "Names and defaults: \(names.joined(separator: ", ")). Values may end in K, M or G."
   }
 
   private static func shown(_ value: Int) -> String {

@@ -1,17 +1,17 @@
-/// A JSON value to be written.
+/// A JSON value for output.
 enum JSON {
   case null
   case bool(Bool)
   case integer(Int)
-  /// Written with the fewest digits that read back as the same value; not finite ones as `null`.
+  /// Written with the shortest digits that round-trip; `null` if it is not finite.
   case number(Double)
-  /// The same, with the digits that a `Float` needs.
+  /// The same, with the precision of `Float`.
   case float(Float)
   case string(String)
   case array([JSON])
   case object(Object)
 
-  /// Members in the order they are to be written.
+  /// Members in output order.
   struct Object {
     private(set) var members: [(key: String, value: JSON)]
 
@@ -29,7 +29,7 @@ enum JSON {
 }
 
 extension JSON.Object: ExpressibleByDictionaryLiteral {
-  /// A member of every document and record: the version of its form.
+  /// The schema version, a member of every document and record.
   static var schema: JSON.Object { ["schema": .integer(1)] }
 
   init(dictionaryLiteral members: (String, JSON)...) {
@@ -42,7 +42,7 @@ extension JSON.Object: ExpressibleByDictionaryLiteral {
 }
 
 extension JSON: CustomStringConvertible {
-  /// The value on one line, without blanks.
+  /// The value on one line, without spaces.
   var description: String {
     var text = ""
     write(to: &text)

@@ -1,28 +1,27 @@
 import CNNZoo
 import Glibc
 
-/// A file that a command leaves besides what goes to standard output.
+/// Files that commands write in addition to standard output.
 enum OutputFile {
-  /// Fails at once where the file could not be created, and not after minutes of work, and where it
-  /// would replace what the command reads.
+  /// Fails before minutes of work if the file cannot be created or is one of the command's inputs.
   ///
   /// - Throws: `WeightsError.cannotCreate`.
   static func check(_ path: String, replacesNone inputs: [String] = []) throws(WeightsError) {
     if let own = identity(path), inputs.contains(where: { identity($0) == own }) {
-      throw .cannotCreate(path: path, reason: "it is an input of this command; name another file")
+      throw .cannotCreate(path: path, reason: "it is an input of this command; choose another file")
     }
-    // Dropped before it is complete, it removes what it made; an interrupt in between waits for that.
+    // The incomplete file is removed on release; an interrupt must not get in between.
     try Interrupts.deferred { () throws(WeightsError) in _ = try AtomicFile(path: path) }
   }
 
-  /// What tells one file from another, under whatever path.
+  /// Identifies a file independently of its path.
   private static func identity(_ path: String) -> [UInt]? {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     return [UInt(status.st_dev), UInt(status.st_ino)]
   }
 
-  /// Writes the file, complete or not at all.
+  /// Writes the file atomically.
   ///
   /// - Throws: `WeightsError.cannotCreate` and `.cannotWrite`.
   static func write(_ bytes: [UInt8], to path: String) throws(WeightsError) {

@@ -1,12 +1,12 @@
 import ArgumentParser
 
-/// The forms in which every command gives its results.
+/// Output formats, the same for every command.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
   /// For people.
   case text
   /// One document.
   case json
-  /// One record a line, each below 4096 bytes.
+  /// One JSON record per line.
   case jsonl
   case csv
   case markdown
@@ -14,21 +14,21 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 
 /// The `--format` of every command.
 struct FormatOption: ParsableArguments {
-  @Option(help: "How results are written.")
+  @Option(help: "Output format.")
   var format = OutputFormat.text
 }
 
-/// Results that are known as a whole before any is written.
+/// Results that are complete before any are written.
 package struct Report {
-  /// The document of `json`, without its schema.
+  /// The `json` document, without its schema.
   var document: JSON.Object
-  /// The records of `jsonl`, without their schema.
+  /// The `jsonl` records, without their schema.
   var records: [JSON.Object]
   /// The rows of the other formats.
   var table: Table
-  /// What is said to people below the table.
+  /// Lines below the table in text output.
   var notes: [String] = []
-  /// What people see in place of `table`, where that is more than one.
+  /// Several tables that replace `table` in text output.
   var textTables: [Table]?
 
   /// Writes the results to standard output.

@@ -1,12 +1,12 @@
-/// Rows under titled columns, to be shown as aligned text, CSV or Markdown.
+/// Rows under titled columns, printed as aligned text, CSV or Markdown.
 struct Table {
-  /// A value of one row and column.
+  /// The value in one row and column.
   enum Cell {
     case text(String)
     case integer(Int)
-    /// Shown to people with so many decimals, to programs as it is.
+    /// Rounded to `decimals` for people, exact for programs.
     case number(Double, decimals: Int)
-    /// Shown to people in one way, to programs in another.
+    /// `text` for people, `plain` for programs.
     case shown(String, plain: String)
     case empty
   }
@@ -14,7 +14,7 @@ struct Table {
   struct Column {
     let title: String
     let isNumeric: Bool
-    /// What stands above the column in text, where the title is long for a program's sake.
+    /// The heading in text output, where the title that programs read would be too long.
     let heading: String
 
     static func text(_ title: String) -> Column {
@@ -34,7 +34,7 @@ struct Table {
     self.rows = rows
   }
 
-  /// Columns padded to their widest cell, two blanks apart.
+  /// Columns padded to their widest cell, two spaces apart.
   var text: String {
     let lines = [columns.map(\.heading)] + rows.map { $0.map(\.readable) }
     let widths = columns.indices.map { column in
@@ -52,10 +52,10 @@ struct Table {
     }.joined()
   }
 
-  /// RFC 4180 with line feeds.
+  /// RFC 4180, but with bare line feeds.
   var csv: String { csvHead + rows.map(Self.csvRow).joined() }
 
-  /// GitHub's tables.
+  /// GitHub-flavoured Markdown.
   var markdown: String { markdownHead + rows.map(Self.markdownRow).joined() }
 
   var csvHead: String { Self.csvRow(columns.map { .text($0.title) }) }
@@ -78,7 +78,7 @@ struct Table {
     "|"
       + cells.map { cell in
         let escaped = cell.readable.replacing("\\", with: "\\\\").replacing("|", with: "\\|")
-        // Where Markdown is shown, blanks in a row become one.
+        // Renderers collapse consecutive spaces.
         return " \(escaped.replacing("  ", with: "\u{A0}\u{A0}")) |"
       }.joined() + "\n"
   }
@@ -103,5 +103,44 @@ extension Table.Cell {
     case .shown(_, let plain): plain
     case .empty: ""
     }
+  }
+}
+
+/// Human-readable numbers.
+enum NumberText {
+  /// `value` with `digits` decimals, rounded half away from zero; "–" if it is not finite.
+  static func fixed(_ value: Double, _ digits: Int) -> String {
+    var power = 1.0
+    for _ in 0..<digits { power *= 10 }
+    let scaled = (value.magnitude * power).rounded()
+    guard scaled < 0x1p53 else { return value.isFinite ? "\(value)" : "–" }
+    var text = String(Int(scaled))
+    if digits > 0 {
+      text = String(repeating: "0", count: max(0, digits + 1 - text.count)) + text
+      text.insert(".", at: text.index(text.endIndex, offsetBy: -digits))
+    }
+    return value < 0 && scaled > 0 ? "-" + text : text
+  }
+
+  /// `value` with a thousands separator: `1,234,567`.
+  static func grouped(_ value: Int) -> String {
+    var text = String(value.magnitude)
+    var position = text.count - 3
+    while position > 0 {
+      text.insert(",", at: text.index(text.startIndex, offsetBy: position))
+      position -= 3
+    }
+    return value < 0 ? "-" + text : text
+  }
+
+  /// `count` and `noun` in the singular or plural: `1 image`, `2,000 images`.
+  static func count(_ count: Int, _ noun: String, plural: String? = nil) -> String {
+    "\(grouped(count)) \(count == 1 ? noun : plural ?? noun + "s")"
+  }
+
+  /// A byte count in binary units.
+  static func bytes(_ value: Int) -> String {
+    value < 1 << 20
+      ? "\(fixed(Double(value) / 1024, 1)) KiB" : "\(fixed(Double(value) / 1_048_576, 1)) MiB"
   }
 }

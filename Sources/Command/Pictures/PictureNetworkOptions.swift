@@ -19,7 +19,7 @@ struct PictureNetworkOptions: ParsableArguments {
   @Flag(help: "Ignore the orientation that a camera wrote into the file.")
   var noExif = false
 
-  @OptionGroup(title: "Recipe (by default that of the weights)") var recipe: RecipeOptions
+  @OptionGroup(title: "Recipe (by default that of the weights)") var recipe: PreprocessingOptions
 
   @OptionGroup(title: "Limits") var limits: LimitOptions
 

@@ -1,13 +1,13 @@
 import CNNZoo
 
-/// What a network costs in parameters, work and memory.
+/// Parameters, arithmetic and memory of a network.
 package struct NetworkCosts {
   package let graph: Graph
-  /// The program that would run it on one image, with one thread.
+  /// The program for one image on one thread.
   package let plan: ExecutionPlan
   package let stages: [NetworkStage]
 
-  /// - Throws: what `ExecutionPlan` throws.
+  /// - Throws: Errors of `ExecutionPlan`.
   package init(of graph: Graph, backend: Backend = .auto) throws {
     self.graph = graph
     plan = try ExecutionPlan(
@@ -15,12 +15,11 @@ package struct NetworkCosts {
     stages = NetworkStage.stages(of: graph)
   }
 
-  /// Numbers that a file of the weights holds: batch norm's statistics are among them, though no
-  /// published count has them.
+  /// Values in a weight file: unlike published parameter counts, includes batch norm's statistics.
   package var storedCount: Int { graph.parameters.reduce(0) { $0 + $1.count } }
 
-  /// Bytes of all values, were the output of every operation kept in a place of its own: what the
-  /// plan, which fuses operations and reuses memory, is to be compared with.
+  /// Activation bytes if every operation had its own output buffer: the baseline for the plan, which
+  /// fuses operations and reuses memory.
   package var separateBytes: Int {
     graph.nodes.reduce(0) { sum, node in
       switch node.operation {
@@ -30,7 +29,7 @@ package struct NetworkCosts {
     }
   }
 
-  /// Bytes of the values in the plan's arena, without the threads' scratch memory.
+  /// Bytes of the values in the plan's arena, without per-thread scratch memory.
   package var arenaBytes: Int { plan.arenaBytes - plan.scratchBytes }
 }
 

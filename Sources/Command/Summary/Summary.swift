@@ -3,47 +3,45 @@ import CNNZoo
 
 struct Summary: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show networks' modules, shapes, parameters and costs; needs no weights.",
+    abstract: "Show modules, shapes, parameters and MACs of networks.",
     discussion: """
-      One network is shown as a tree of its modules, each with what is in it, and its shares of the \
-      whole. Several are shown side by side, their stages aligned by how far the feature map is \
-      reduced, with ratios to the first.
+      Shows one network as a tree of modules with their share of the total, or several networks side \
+      by side, aligned by stage, with ratios to the first. Needs no weights.
 
-      MACs are multiply-accumulates of convolutions and linear layers, as published figures count \
-      them; parameters are the trainable ones. Activations are the memory that inference needs for \
-      the values of one image.
+      MACs are multiply-accumulates of convolutions and linear layers, as in published figures; \
+      parameters are trainable parameters. Activations are the memory inference needs for one image.
 
-      json and jsonl hold every layer of one network, and the stages; csv has dotted paths and plain \
-      numbers; markdown is for GitHub.
+      For one network, json and jsonl contain every layer and stage; csv contains dotted paths and \
+      plain numbers.
       """)
 
-  @Argument(help: "The networks; see `cnnzoo models`.", completion: .networks)
+  @Argument(help: "Networks; see `cnnzoo models`.", completion: .networks)
   var models: [String]
 
-  @Option(help: "Extent of the input, N or HEIGHTxWIDTH; by default the published one.")
+  @Option(help: "Input size: N or HEIGHTxWIDTH (default: as published).")
   var inputSize: InputSize?
 
   @Option(
-    help: "Levels of modules that are shown of one network; json has all layers. (default: 3)")
+    help: "Depth of the module tree; json always contains all layers. (default: 3)")
   var depth: Int?
 
-  @Flag(help: "Show the compiled program of one network instead: steps, strategies, memory.")
+  @Flag(help: "Show the compiled program instead: steps, strategies, memory.")
   var plan = false
 
-  @Option(help: "Who computes the convolutions, on which the program and its memory depend.")
+  @Option(help: "Compute backend of the program.")
   var backend = Backend.auto
 
-  @Option(help: "The padding rule; by default that of the published weights.")
+  @Option(help: "Padding rule (default: that of the published weights).")
   var padding: Padding?
 
   @OptionGroup var format: FormatOption
 
-  @OptionGroup(title: "Form of the network") var form: NetworkForm
+  @OptionGroup(title: "Network variant") var variant: VariantOptions
 
   func validate() throws {
     if let depth, depth < 1 { throw ValidationError("--depth must be at least 1.") }
     if models.count > 1 && (plan || depth != nil) {
-      throw ValidationError("\(plan ? "--plan" : "--depth") is about one network.")
+      throw ValidationError("\(plan ? "--plan" : "--depth") needs a single network.")
     }
   }
 
@@ -63,7 +61,7 @@ struct Summary: ParsableCommand {
     var configuration = network.defaultConfiguration
     configuration.resize(to: inputSize)
     configuration.padding = padding ?? configuration.padding
-    form.apply(to: &configuration)
+    variant.apply(to: &configuration)
     return try NetworkCosts(of: network.graph(configuration), backend: backend)
   }
 }

@@ -1,7 +1,7 @@
 import CNNZoo
 
-/// The report of `cnnzoo summary` about several networks: figures in lines, networks in columns,
-/// and the ratio of each network after the first to it.
+/// The report of `cnnzoo summary` on several networks: a row per figure, a column per network, and
+/// the ratio of each further network to the first.
 func summaryComparison(_ networks: [NetworkCosts]) -> Report {
   let figures = [
     [
@@ -14,7 +14,7 @@ func summaryComparison(_ networks: [NetworkCosts]) -> Report {
       Figure("weights as f32", networks) { .bytes(4 * $0.storedCount) },
       Figure("weights packed", networks) { .bytes($0.plan.packedBytes) },
       Figure("activations", networks) { .bytes($0.arenaBytes) },
-      Figure("activations apart", networks) { .bytes($0.separateBytes) },
+      Figure("activations unshared", networks) { .bytes($0.separateBytes) },
     ],
   ].flatMap(\.self)
   let branches = SummaryTree.branches(depths: figures.map { $0.isPart ? 2 : 1 })
@@ -30,12 +30,12 @@ func summaryComparison(_ networks: [NetworkCosts]) -> Report {
           + figure.values.map(\.cell) + figure.ratios
       }),
     notes: [
-      "1/8 is the stage whose feature map has an eighth of the input's sides, head what follows",
-      "activations are those of one image; apart: if nothing were shared and nothing fused",
+      "1/8: the stage whose feature map has 1/8 of the input's height and width; head: all that follows",
+      "activations: for one image; unshared: without memory reuse and fusion",
     ])
 }
 
-/// A total and, below it, what each stage has of it; stages that a network lacks are left empty.
+/// A total and, below it, each stage's part; empty for stages that a network lacks.
 private func staged(
   _ name: String, _ networks: [NetworkCosts], whole: KeyPath<NetworkCosts, Int>,
   part: KeyPath<NetworkStage, Int>
@@ -68,12 +68,12 @@ private func ratios(_ network: NetworkCosts, to first: NetworkCosts) -> JSON.Obj
   ]
 }
 
-/// A line of the comparison.
+/// A row of the comparison.
 private struct Figure {
   enum Value {
     case text(String)
     case bytes(Int)
-    /// With the share of the whole, where it is a part.
+    /// With its share of the whole, if it is a part.
     case count(Int, of: Int?)
     case none
   }

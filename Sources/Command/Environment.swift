@@ -4,31 +4,31 @@ import CNNZoo
 struct ShowEnvironment: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "env",
-    abstract: "Show what of this machine decides speed, and where weights are looked for.")
+    abstract: "Show hardware settings that affect speed, and where weights are searched.")
 
   @OptionGroup var format: FormatOption
 
   func run() throws {
-    let facts = try EnvironmentFacts()
+    let environment = try EnvironmentInfo()
     let folders = WeightSearch.standard().folders
-    let members = facts.json + ["weight_folders": .array(folders.map(JSON.string))]
+    let members = environment.json + ["weight_folders": .array(folders.map(JSON.string))]
     try Report(
       document: members, records: [members],
       table: Table(
-        [.text("fact"), .text("value")],
-        rows: (facts.lines + folders.map { ("weights", $0) }).map { [.text($0), .text($1)] }),
-      notes: facts.warning.map { ["warning: \($0)"] } ?? []
+        [.text("property"), .text("value")],
+        rows: (environment.lines + folders.map { ("weights", $0) }).map { [.text($0), .text($1)] }),
+      notes: environment.warning.map { ["warning: \($0)"] } ?? []
     ).write(as: format.format)
   }
 }
 
-/// What of this machine and process a measurement depends on.
-package struct EnvironmentFacts {
+/// Properties of the machine and process that affect a measurement.
+package struct EnvironmentInfo {
   let processor = HostFacts.processor
   let allowedThreads = HostFacts.allowedThreads
   let allowedProcessors = HostFacts.allowedProcessors
   let instructionSet: String
-  /// Threads that ran or waited to run in the last minute, those of other programs included.
+  /// The one-minute load average: runnable threads of all programs.
   let load = HostFacts.load
   let openBLASCore = HostFacts.openBLASCore
   let openBLASPin = HostFacts.openBLASPin
@@ -38,27 +38,27 @@ package struct EnvironmentFacts {
     instructionSet = try HostFacts.instructionSet()
   }
 
-  /// For people: each fact with its name.
+  /// Name and value of each property, for people.
   var lines: [(String, String)] {
     [
       ("version", BuildVersion.text), ("processor", processor),
       ("threads allowed", "\(allowedThreads)"),
-      ("processors allowed", allowedProcessors ?? "not told"),
-      ("load", load.map { NumberText.fixed($0, 2) } ?? "not told"),
+      ("processors allowed", allowedProcessors ?? "unknown"),
+      ("load", load.map { NumberText.fixed($0, 2) } ?? "unknown"),
       ("instruction set", instructionSet),
       ("OpenBLAS core", openBLASCore ?? "not installed"),
       ("OPENBLAS_CORETYPE", openBLASPin ?? "not set"),
     ]
   }
 
-  /// Those that two measurements should have in common.
+  /// The properties that comparable measurements share.
   var comparable: [String: String] {
-    var facts = [
+    var properties = [
       "processor": processor, "threads_allowed": "\(allowedThreads)",
       "instruction_set": instructionSet,
     ]
-    facts["openblas_core"] = openBLASCore
-    return facts
+    properties["openblas_core"] = openBLASCore
+    return properties
   }
 
   var json: JSON.Object {

@@ -1,10 +1,10 @@
 import ArgumentParser
 
-/// Positive whole numbers with commas: `1,2,8`.
+/// Comma-separated counts of threads or images: `1,2,8`.
 struct CountList: ExpressibleByArgument {
   let values: [Int]
 
-  /// The greatest count of threads or images that is taken for meant.
+  /// A larger count of threads or images can only be a mistake.
   static let range = 1...1024
 
   init(_ values: [Int]) {
@@ -24,7 +24,7 @@ struct CountList: ExpressibleByArgument {
   }
 }
 
-/// A positive whole number of threads or images.
+/// A count of threads or images.
 struct Count: ExpressibleByArgument {
   let value: Int
 

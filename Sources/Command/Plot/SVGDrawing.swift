@@ -1,8 +1,8 @@
-/// A drawing that grows by its parts, to be written as SVG 1.1.
+/// Builds an SVG 1.1 file shape by shape.
 ///
-/// Colours are classes of one style sheet, so that a viewer's light or dark scheme decides.
+/// Colours are classes of one style sheet, so that they follow the viewer's light or dark scheme.
 package struct SVGDrawing {
-  /// Which point of a text lies at its coordinates.
+  /// The point of a text at its coordinates.
   package enum Anchor: String {
     case start, middle, end
   }
@@ -14,21 +14,10 @@ package struct SVGDrawing {
   package mutating func text(
     _ text: String, x: Double, y: Double, style: String, anchor: Anchor = .start
   ) {
-    self.text([(text, style)], x: x, y: y, style: style, anchor: anchor)
-  }
-
-  /// Parts in styles of their own, one after another.
-  package mutating func text(
-    _ spans: [(text: String, style: String)], x: Double, y: Double, style: String,
-    anchor: Anchor = .start
-  ) {
-    let place = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
+    let attribute = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
     parts +=
-      "<text x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" class=\"\(style)\"\(place)>"
-      + spans.map { span in
-        let text = Self.escaped(span.text)
-        return span.style == style ? text : "<tspan class=\"\(span.style)\">\(text)</tspan>"
-      }.joined() + "</text>\n"
+      "<text x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" class=\"\(style)\"\(attribute)>"
+      + "\(Self.escaped(text))</text>\n"
   }
 
   package mutating func line(
@@ -53,7 +42,7 @@ package struct SVGDrawing {
       + " height=\"\(Self.number(max(0, height)))\" class=\"\(style)\"/>\n"
   }
 
-  /// Straight lines from point to point.
+  /// A polyline.
   package mutating func path(_ points: [(x: Double, y: Double)], style: String) {
     let steps = points.map { Self.point($0.x, $0.y) }.joined(separator: "L")
     parts += "<path d=\"M\(steps)\" class=\"\(style)\"/>\n"
@@ -79,7 +68,7 @@ package struct SVGDrawing {
 
   private static func point(_ x: Double, _ y: Double) -> String { "\(number(x)) \(number(y))" }
 
-  /// Hundredths of a pixel are finer than any screen; what is no number must not break the file.
+  /// At most two decimals; values that are not finite must not break the file.
   private static func number(_ value: Double) -> String {
     guard value.isFinite else { return "0" }
     var text = NumberText.fixed(value, 2)
@@ -88,7 +77,7 @@ package struct SVGDrawing {
     return text
   }
 
-  /// XML's own characters as entities; those that XML or a terminal does not bear, by number.
+  /// XML's special characters as entities; characters that XML or a terminal cannot show, by number.
   private static func escaped(_ text: String) -> String {
     text.terminalSafe().replacing("&", with: "&amp;").replacing("<", with: "&lt;")
       .replacing(">", with: "&gt;").replacing("\"", with: "&quot;")

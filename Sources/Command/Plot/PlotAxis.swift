@@ -1,17 +1,17 @@
 import Glibc
 
-/// Maps values above 0 to places from 0 to 1, and knows which values to label.
+/// Maps values above 0 to positions from 0 to 1, and chooses the labelled values.
 package struct PlotAxis: Equatable, Sendable {
   package let domain: ClosedRange<Double>
-  /// Used where the greatest value is many times the least.
+  /// Whether the scale is logarithmic: the largest value is many times the smallest.
   package let isLogarithmic: Bool
   /// Round values inside the domain, in ascending order.
   package let ticks: [Double]
 
-  /// Beyond this ratio, the small values of a linear axis would lie on one spot.
+  /// Beyond this ratio, small values on a linear axis would coincide.
   private static let widestLinear = 6.0
 
-  /// An axis that holds `values` with some air around them.
+  /// An axis that covers `values` with a margin around them.
   package init(covering values: ClosedRange<Double>) {
     let (low, high) = (max(values.lowerBound, 1e-6), max(values.upperBound, 1e-6))
     isLogarithmic = high / low > Self.widestLinear
@@ -27,21 +27,14 @@ package struct PlotAxis: Equatable, Sendable {
     }
   }
 
-  /// An axis from 0, for lengths.
-  package init(upTo greatest: Double) {
-    domain = 0...max(greatest, 1e-6)
-    isLogarithmic = false
-    ticks = Self.linearTicks(domain)
-  }
-
-  /// Where `value` lies; outside of 0 to 1 for those beyond the ends.
+  /// The position of `value`; outside of 0 to 1 for values beyond the ends.
   package func position(of value: Double) -> Double {
     let (low, high) = (domain.lowerBound, domain.upperBound)
     return isLogarithmic
       ? log(max(value, 1e-12) / low) / log(high / low) : (value - low) / (high - low)
   }
 
-  /// A tick as text, with as many decimals as tell all of them apart.
+  /// A tick as text, with enough decimals to distinguish all ticks.
   package func label(of tick: Double) -> String {
     guard tick != 0 else { return "0" }
     let step =
@@ -61,7 +54,7 @@ package struct PlotAxis: Equatable, Sendable {
     return first <= last ? (first...last).map { Double($0) * step } : []
   }
 
-  /// As many round values as there is room for, at most eight.
+  /// The densest choice of round values, at most eight.
   private static func logarithmicTicks(_ domain: ClosedRange<Double>) -> [Double] {
     let powers = Int(floor(log10(domain.lowerBound)))...Int(ceil(log10(domain.upperBound)))
     let choices: [[Double]] = [[1, 1.5, 2, 3, 4, 5, 7], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]]
@@ -73,5 +66,43 @@ package struct PlotAxis: Equatable, Sendable {
     let stride = (ticks[ticks.count - 1].count + 7) / 8
     return ticks[ticks.count - 1].enumerated().filter { $0.offset.isMultiple(of: stride) }
       .map(\.element)
+  }
+}
+
+/// A smooth estimate of the distribution of samples along an axis.
+package struct DensityCurve: Sendable {
+  /// Positions on the axis, ascending, and the density at each, scaled to a maximum of 1.
+  package let points: [(position: Double, height: Double)]
+
+  /// More samples are reduced to this many quantiles, which changes nothing visible.
+  private static let mostSamples = 2000
+  private static let resolution = 240
+
+  /// A sum of Gaussians over the part of the axis where samples lie.
+  ///
+  /// Half as wide as Silverman's rule (1986), which assumes a single peak: times on a shared machine
+  /// have several. Samples beyond the axis are ignored.
+  package init(_ samples: SampleStatistics, on axis: PlotAxis) {
+    let count = min(samples.samples.count, Self.mostSamples)
+    let positions = SampleStatistics(
+      (0..<count).map { index in
+        axis.position(of: samples.percentile(100 * (Double(index) + 0.5) / Double(count)))
+      })
+    let quartiles = (positions.percentile(75) - positions.percentile(25)) / 1.34
+    let spread = min(positions.standardDeviation, quartiles > 0 ? quartiles : .infinity)
+    // Keeps the narrowest peak visible as one, not as a line.
+    let width = max(0.45 * spread * pow(Double(count), -0.2), 0.004)
+    let start = max(0, positions.minimum - 3 * width)
+    let end = min(1, positions.percentile(100) + 3 * width)
+    let curve = (0...Self.resolution).map { index in
+      let position = start + (end - start) * Double(index) / Double(Self.resolution)
+      let density = positions.samples.reduce(0) { sum, sample in
+        let distance = (position - sample) / width
+        return sum + exp(-0.5 * distance * distance)
+      }
+      return (position: position, height: density)
+    }
+    let greatest = curve.map(\.height).max() ?? 0
+    points = curve.map { ($0.position, greatest > 0 ? $0.height / greatest : 0) }
   }
 }

@@ -1,8 +1,9 @@
+import CNNZoo
 import Glibc
 
-/// Where results go.
+/// Writes results.
 enum StandardOutput {
-  /// Writes one record as a whole, in one call of the system where it takes it.
+  /// Writes one record, in a single system call if possible.
   ///
   /// - Throws: `OutputError`.
   static func write(_ record: String) throws(OutputError) {
@@ -12,7 +13,7 @@ enum StandardOutput {
     }
   }
 
-  /// Writes bytes that are no text.
+  /// Writes binary data.
   ///
   /// - Throws: `OutputError`.
   static func write(_ bytes: [UInt8]) throws(OutputError) {
@@ -47,7 +48,7 @@ enum StandardOutput {
 
 /// Why a record could not be written.
 enum OutputError: Error, Equatable {
-  /// Nobody reads any more: not a failure of this process.
+  /// The reader has closed the pipe: not a failure of this process.
   case readerGone
   case failed(reason: String)
 }
@@ -55,7 +56,7 @@ enum OutputError: Error, Equatable {
 extension OutputError: CustomStringConvertible {
   var description: String {
     switch self {
-    case .readerGone: "standard output: its reader is gone"
+    case .readerGone: "standard output: closed by its reader"
     case .failed(let reason): "standard output: cannot write: \(reason)"
     }
   }
@@ -69,5 +70,52 @@ extension String {
       Result { () throws(OutputError) in try body(bytes) }
     }
     try result.get()
+  }
+}
+
+/// Writes messages to standard error.
+enum Diagnostics {
+  /// Writes a message, prefixed with the command's name.
+  static func tell(_ message: String) {
+    write("cnnzoo: \(message)")
+  }
+
+  /// Writes warnings about how weights were interpreted.
+  static func tell(remarks: [String]) {
+    for remark in remarks { tell(remark.terminalSafe()) }
+  }
+
+  /// Writes lines of text, ignoring errors: there is nowhere left to report them.
+  static func write(_ text: String) {
+    var text = text.hasSuffix("\n") ? text : text + "\n"
+    text.withUTF8 { bytes in _ = Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+  }
+
+  /// The message for an error: one line unless it is a list.
+  static func message(of error: any Error) -> String {
+    let text = String(describing: error)
+    return switch error {
+    case is ClassifierError, is ParameterMismatch: text.terminalSafe(keepingLines: true)
+    default: text.terminalSafe()
+    }
+  }
+}
+
+extension String {
+  /// The text with control characters escaped: file names can contain terminal commands.
+  func terminalSafe(keepingLines: Bool = false) -> String {
+    var safe = ""
+    for scalar in unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        if keepingLines, scalar == "\n" {
+          safe.unicodeScalars.append(scalar)
+        } else {
+          safe += "\\u{\(String(scalar.value, radix: 16))}"
+        }
+      default: safe.unicodeScalars.append(scalar)
+      }
+    }
+    return safe
   }
 }

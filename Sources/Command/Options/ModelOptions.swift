@@ -1,0 +1,132 @@
+import ArgumentParser
+import CNNZoo
+
+/// An input size: `384` or `HEIGHTxWIDTH`.
+struct InputSize: ExpressibleByArgument {
+  let height: Int
+  let width: Int
+
+  init?(argument: String) {
+    let sides = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false)
+      .map { Int($0) }
+    switch (sides.count, sides.first ?? nil) {
+    case (1, let side?): (height, width) = (side, side)
+    case (2, let side?):
+      guard let other = sides[1] else { return nil }
+      (height, width) = (side, other)
+    default: return nil
+    }
+    guard height > 0, width > 0 else { return nil }
+  }
+}
+
+/// Selects a variant of a network.
+struct VariantOptions: ParsableArguments {
+  @Option(help: "Width multiplier of a MobileNetV3.")
+  var widthMultiplier: Double?
+
+  @Flag(help: "Halve the width of the last stage of a MobileNetV3.")
+  var reducedTail = false
+
+  @Option(help: "Number of classes.")
+  var classes: Int?
+
+  /// Applies the options to `configuration`.
+  func apply(to configuration: inout ModelConfiguration) {
+    configuration.widthMultiplier = widthMultiplier ?? configuration.widthMultiplier
+    configuration.reducedTail = reducedTail || configuration.reducedTail
+    configuration.classes = classes ?? configuration.classes
+  }
+}
+
+extension ModelConfiguration {
+  /// Sets the input size unless `size` is `nil`.
+  mutating func resize(to size: InputSize?) {
+    inputHeight = size?.height ?? inputHeight
+    inputWidth = size?.width ?? inputWidth
+  }
+}
+
+extension Padding: ExpressibleByArgument {}
+extension Interpolation: ExpressibleByArgument {}
+extension Preprocessing.Fit: ExpressibleByArgument {}
+extension Backend: ExpressibleByArgument {}
+
+/// Three numbers: red, green and blue.
+struct Channels: ExpressibleByArgument {
+  let values: SIMD3<Float>
+
+  /// Parses `R,G,B`, or one number for all three.
+  init?(argument: String) {
+    let numbers = argument.split(separator: ",", omittingEmptySubsequences: false).map {
+      Float($0)
+    }
+    switch (numbers.count, numbers.first ?? nil) {
+    case (1, let value?): values = SIMD3(repeating: value)
+    case (3, _):
+      guard let r = numbers[0], let g = numbers[1], let b = numbers[2] else { return nil }
+      values = SIMD3(r, g, b)
+    default: return nil
+    }
+  }
+}
+
+/// Preprocessing options; each overrides the metadata of the weights.
+struct PreprocessingOptions: ParsableArguments {
+  @Option(help: "Length of the shorter side after resizing, in pixels.")
+  var resize: Int?
+
+  @Option(help: "Side of the centre crop, in pixels.")
+  var crop: Int?
+
+  @Option(help: "Resize filter.")
+  var interpolation: Interpolation?
+
+  @Option(help: "Resize the shorter side, or squash to a square.")
+  var fit: Preprocessing.Fit?
+
+  @Option(
+    help: ArgumentHelp(
+      "Channel means to subtract, on a scale of 0 to 1.", valueName: "r,g,b"))
+  var mean: Channels?
+
+  @Option(
+    help: ArgumentHelp(
+      "Channel standard deviations to divide by, on the same scale.", valueName: "r,g,b"))
+  var std: Channels?
+
+  @Option(help: "Padding rule used in training.")
+  var padding: Padding?
+
+  /// The options for the library.
+  var overrides: RecipeOverrides {
+    var overrides = RecipeOverrides()
+    overrides.resize = resize
+    overrides.crop = crop
+    overrides.interpolation = interpolation
+    overrides.fit = fit
+    overrides.mean = mean?.values
+    overrides.standardDeviation = std?.values
+    overrides.padding = padding
+    return overrides
+  }
+}
+
+/// Shell completions for arguments that are neither files nor fixed words.
+extension CompletionKind {
+  /// Canonical network names; aliases work too but would clutter the list.
+  static var networks: CompletionKind { .list(ModelCatalog.models.map(\.name)) }
+
+  /// Networks and their published weights.
+  static var publishedWeights: CompletionKind {
+    .list(ModelCatalog.models.flatMap { [$0.name] + $0.published.map(\.name) })
+  }
+
+  /// Networks and the files currently in the cache.
+  static var networksAndCachedFiles: CompletionKind {
+    .custom { _, _, _ in
+      let files = (try? WeightCache.standard().entries().map(\.name)) ?? []
+      return ModelCatalog.models.map(\.name) + files
+    }
+  }
+}
