@@ -39,7 +39,7 @@ struct CacheTests {
     try data.write(to: URL(fileURLWithPath: file))
     let changed = try bench.run(["verify"])
     #expect(changed.status == 76)
-    #expect(changed.errors.contains("not \(bench.sha256); pull it again"), "\(changed.errors)")
+    #expect(changed.errors.contains("expected \(bench.sha256); pull it again"), "\(changed.errors)")
     try pull()
     #expect(try bench.run(["verify", "file.bin"]).status == 0, "a damaged file is fetched again")
   }
