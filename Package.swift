@@ -91,7 +91,7 @@ let package = Package(
       dependencies: ["Kernels", "COpenBLASLoader", "CLapacke", "CSystem", "Host"]
         + kernelTargets.map { .byName(name: $0.name) },
       swiftSettings: strict),
-    .target(name: "Learning", dependencies: ["Operators"], swiftSettings: strict),
+    .target(name: "Training", dependencies: ["Operators"], swiftSettings: strict),
     .target(name: "GraphIR", swiftSettings: strict),
     .target(name: "Weights", swiftSettings: strict),
     .target(
@@ -105,7 +105,7 @@ let package = Package(
     .target(
       name: "CNNZoo",
       dependencies: [
-        "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Learning",
+        "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Training",
         "Download", "Host",
       ],
       swiftSettings: strict),
@@ -126,7 +126,7 @@ let package = Package(
     .testTarget(
       name: "OperatorsTests", dependencies: ["Host", "Operators", "Kernels"], swiftSettings: strict),
     .testTarget(
-      name: "LearningTests", dependencies: ["Learning", "Operators"], swiftSettings: strict),
+      name: "TrainingTests", dependencies: ["Training", "Operators"], swiftSettings: strict),
     .testTarget(
       name: "WeightsTests", dependencies: ["Weights"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(

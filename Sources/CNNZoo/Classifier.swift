@@ -1,4 +1,4 @@
-/// Names what a picture shows.
+/// Names what an image shows.
 ///
 /// ```swift
 /// let classifier = try Classifier(model: "effnet-lite0")
@@ -9,7 +9,7 @@
 ///
 /// A classifier owns the memory that it computes in, so that one can be used by one thread at a
 /// time; a batch runs on `Options.threads` threads. The answers do not depend on their number, nor
-/// on how pictures are gathered into batches.
+/// on how images are gathered into batches.
 public final class Classifier {
   /// What a caller may want otherwise.
   public struct Options: Sendable {
@@ -17,7 +17,7 @@ public final class Classifier {
     public var threads = HostFacts.allowedThreads
     /// Who computes the convolutions.
     public var backend = Backend.auto
-    /// Pictures that are computed together; memory grows with it.
+    /// Images that are computed together; memory grows with it.
     public var maximumBatch = 1
     /// The classes' names, if not those of the weights.
     public var labels: Labels?
@@ -74,7 +74,7 @@ public final class Classifier {
     try self.init(model: ModelCatalog.model(named: name), weights: path, options: options)
   }
 
-  /// The most probable classes of a picture, best first.
+  /// The most probable classes of an image, best first.
   ///
   /// - Throws: `ClassifierError.nonFiniteLogit` where the network's answer is not a number.
   public func classify(_ image: Image, topK: Int = 5) throws -> [Prediction] {
@@ -82,9 +82,9 @@ public final class Classifier {
     return try answers(count: 1, topK: topK)[0].get()
   }
 
-  /// The most probable classes of each picture, in the pictures' order.
+  /// The most probable classes of each image, in the images' order.
   ///
-  /// - Throws: `ClassifierError.nonFiniteLogit`, as for one picture; there is no answer then.
+  /// - Throws: `ClassifierError.nonFiniteLogit`, as for one image; there is no answer then.
   public func classify(_ images: [Image], topK: Int = 5) throws -> [[Prediction]] {
     var result: [[Prediction]] = []
     var rest = images[...]
@@ -97,7 +97,7 @@ public final class Classifier {
     return result
   }
 
-  /// The network's outputs for a picture before the softmax, one value a class.
+  /// The network's outputs for an image before the softmax, one value a class.
   ///
   /// - Throws: `InferenceError.nonFinite`.
   public func logits(of image: Image) throws -> [Float] {
@@ -106,14 +106,14 @@ public final class Classifier {
     return session.logits(image: 0)
   }
 
-  /// Makes a picture the input of place `slot` of the next batch; the picture is not kept.
+  /// Makes an image the input of place `slot` of the next batch; the image is not kept.
   ///
   /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`.
   public func load(_ image: Image, at slot: Int) throws(PreprocessingError) {
     try session.load(image, at: slot, by: preprocessing)
   }
 
-  /// How pictures are prepared for the network.
+  /// How images are prepared for the network.
   ///
   /// Threads of the caller's can apply it ahead, for `load(_:at:)` of its values.
   public var preprocessing: Preprocessing { network.facts.recipe.preprocessing }
@@ -129,14 +129,14 @@ public final class Classifier {
   /// Computes the first `count` places of the batch that `load(_:at:)` filled; each succeeds or
   /// fails by itself.
   ///
-  /// - Throws: nothing but `InferenceError`s that concern no single picture.
+  /// - Throws: nothing but `InferenceError`s that concern no single image.
   public func answers(
     count: Int, topK: Int
   ) throws(InferenceError) -> [Result<[Prediction], ClassifierError>] {
     do {
       try session.run(batch: count)
     } catch .nonFinite {
-      // The ranking below finds out which pictures it concerns.
+      // The ranking below finds out which images it concerns.
     }
     return (0..<count).map { image in
       Result { () throws(ClassifierError) in

@@ -1,6 +1,6 @@
 import Glibc
 
-/// One class that a network sees in a picture.
+/// One class that a network sees in an image.
 public struct Prediction: Sendable, Equatable {
   /// The class's index among the network's outputs.
   public let index: Int

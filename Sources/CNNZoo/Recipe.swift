@@ -1,4 +1,4 @@
-/// How pictures must be given to a network: what its weights were trained with.
+/// How images must be given to a network: what its weights were trained with.
 public struct Recipe: Sendable, Equatable {
   /// From photo to normalised input.
   public var preprocessing: Preprocessing

@@ -156,7 +156,7 @@ extension EmbeddingError: StatusCarrying {
   }
 }
 
-extension TeachingError: StatusCarrying {
+extension HeadTrainingError: StatusCarrying {
   var status: ExitStatus { .badData }
 }
 

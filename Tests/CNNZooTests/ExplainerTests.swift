@@ -26,15 +26,15 @@ struct ExplainerTests {
     let logits = try explainer.classifier.logits(of: image)
     let scale = logits.map { abs(Double($0)) }.max() ?? 0
     for (index, logit) in logits.enumerated() {
-      let explanation = try explainer.explain(image, class: index)
-      #expect(explanation.isExact && explanation.logit == logit)
+      let cam = try explainer.explain(image, class: index)
+      #expect(cam.isExact && cam.logit == logit)
       #expect(
-        abs(explanation.map.mean + Double(explanation.bias) - Double(logit)) < 1e-5 * scale)
-      #expect((explanation.map.width, explanation.map.height) == (7, 7))
+        abs(cam.map.mean + Double(cam.bias) - Double(logit)) < 1e-5 * scale)
+      #expect((cam.map.width, cam.map.height) == (7, 7))
     }
   }
 
-  /// (logit(p + h) − logit(p − h)) / 2h in every feature of the pooled vector of a picture.
+  /// (logit(p + h) − logit(p − h)) / 2h in every feature of the pooled vector of an image.
   @Test func theGradientBehindTheHiddenLayer() throws {
     let explainer = try small()
     let image = SmallNetwork.image(3)
@@ -57,9 +57,9 @@ struct ExplainerTests {
         product += gradient[feature] * pooled[feature]
       }
       #expect(worst < 1e-6, "class \(index)")
-      let explanation = try explainer.explain(image, class: index)
-      #expect(!explanation.isExact)
-      #expect(abs(explanation.map.mean - product) < 1e-4 * (1 + abs(product)))
+      let cam = try explainer.explain(image, class: index)
+      #expect(!cam.isExact)
+      #expect(abs(cam.map.mean - product) < 1e-4 * (1 + abs(product)))
     }
   }
 
@@ -72,7 +72,7 @@ struct ExplainerTests {
     #expect(last.prediction == predictions[6] && last.rank == 7)
   }
 
-  /// The retriever's head is in the upper left of what the network sees of a tall picture.
+  /// The retriever's head is in the upper left of what the network sees of a tall image.
   @Test(.enabled(if: SharedFiles.arePresent, "needs ../shared/weights and ../shared/images"))
   func aDogsHeadIsFound() throws {
     let explainer = try Explainer(
@@ -80,11 +80,11 @@ struct ExplainerTests {
       weights: "\(SharedFiles.folder)/weights/effnet-lite0-imagenet.safetensors")
     let image = try Image(
       contentsOf: "\(SharedFiles.folder)/images/n02099601_golden_retriever.JPEG")
-    let explanation = try explainer.explain(image)
-    #expect(explanation.prediction.label == "golden retriever")
+    let cam = try explainer.explain(image)
+    #expect(cam.prediction.label == "golden retriever")
     #expect(
-      abs(explanation.map.mean + Double(explanation.bias - explanation.logit)) < 1e-4)
-    #expect(explanation.peak.isPositive)
-    #expect((70...190).contains(explanation.peak.x) && (125...225).contains(explanation.peak.y))
+      abs(cam.map.mean + Double(cam.bias - cam.logit)) < 1e-4)
+    #expect(cam.peak.isPositive)
+    #expect((70...190).contains(cam.peak.x) && (125...225).contains(cam.peak.y))
   }
 }

@@ -89,7 +89,7 @@ struct PhotoTests {
 }
 
 extension Image {
-  /// The square that a network sees: cutting it is not symmetric to the pixel, so that a picture is
+  /// The square that a network sees: cutting it is not symmetric to the pixel, so that an image is
   /// cut before it is turned.
   fileprivate func cropped(_ resize: Int, _ crop: Int) throws -> Image {
     let recipe = Preprocessing(
@@ -100,7 +100,7 @@ extension Image {
     return Image(width: crop, height: crop, pixels: values.map { UInt8(($0 * 255).rounded()) })
   }
 
-  /// The picture turned by 180°.
+  /// The image turned by 180°.
   fileprivate var turnedByHalf: Image {
     var turned: [UInt8] = []
     for pixel in stride(from: pixels.count - 3, through: 0, by: -3) {

@@ -63,7 +63,7 @@ enum SmallNetwork {
     try writer.write(to: path)
   }
 
-  /// Pictures that differ from each other.
+  /// Images that differ from each other.
   static func image(_ seed: UInt8) -> Image {
     let pixels = (0..<3 * 40 * 30).map { UInt8(truncatingIfNeeded: $0 &* $0 &+ $0 &* Int(seed)) }
     return Image(width: 40, height: 30, pixels: pixels)

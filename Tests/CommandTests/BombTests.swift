@@ -31,8 +31,8 @@ struct BombTests {
       bytes, #"classify "$1" --model mobilenetv3-small --weights "$2" --threads 1 --format csv"#)
   }
 
-  /// A picture, and what the command says of it: nothing where it answers.
-  struct Picture: CustomTestStringConvertible, Sendable {
+  /// An image, and what the command says of it: nothing where it answers.
+  struct HostileImage: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let reason: String?
     let bytes: @Sendable () -> [UInt8]
@@ -46,74 +46,74 @@ struct BombTests {
     }
   }
 
-  static let pictures = [
-    Picture("PNG of the most pixels") {
+  static let hostileImages = [
+    HostileImage("PNG of the most pixels") {
       Bomb.png(width: 13_377, height: 13_377, depth: 8, color: 2)
     },
-    Picture("interlaced PNG of the most pixels") {
+    HostileImage("interlaced PNG of the most pixels") {
       Bomb.png(width: 13_377, height: 13_377, depth: 8, color: 2, interlaced: true)
     },
-    Picture("interlaced PNG of 8 bytes per pixel") {
+    HostileImage("interlaced PNG of 8 bytes per pixel") {
       Bomb.png(width: 11_000, height: 11_000, depth: 16, color: 6, interlaced: true)
     },
-    Picture("interlaced PNG of bits") {
+    HostileImage("interlaced PNG of bits") {
       Bomb.png(width: 13_377, height: 13_377, depth: 1, color: 0, interlaced: true)
     },
-    Picture("PNG, one pixel high") { Bomb.png(width: 65_535, height: 1, depth: 8, color: 2) },
-    Picture("PNG, one pixel wide") { Bomb.png(width: 1, height: 65_535, depth: 8, color: 2) },
-    Picture("PNG above the pixels", refused: "exceeds the limit of 178956970 pixels") {
+    HostileImage("PNG, one pixel high") { Bomb.png(width: 65_535, height: 1, depth: 8, color: 2) },
+    HostileImage("PNG, one pixel wide") { Bomb.png(width: 1, height: 65_535, depth: 8, color: 2) },
+    HostileImage("PNG above the pixels", refused: "exceeds the limit of 178956970 pixels") {
       Bomb.png(width: 13_400, height: 13_400, depth: 8, color: 2)
     },
-    Picture("PNG with 80 000 empty IDAT") { Bomb.png(repeating: "IDAT", [], count: 80_000) },
-    Picture("PNG with 80 000 empty chunks") { Bomb.png(repeating: "teXt", [], count: 80_000) },
-    Picture("PNG with a text of 800 MB") {
+    HostileImage("PNG with 80 000 empty IDAT") { Bomb.png(repeating: "IDAT", [], count: 80_000) },
+    HostileImage("PNG with 80 000 empty chunks") { Bomb.png(repeating: "teXt", [], count: 80_000) },
+    HostileImage("PNG with a text of 800 MB") {
       Bomb.png(repeating: "zTXt", [0x61, 0, 0] + Bomb.deflatedZeros(800 << 20), count: 1)
     },
-    Picture("PNG with 800 MB after the pixels") {
+    HostileImage("PNG with 800 MB after the pixels") {
       let whole = Bomb.png(width: 1, height: 1, depth: 8, color: 2)
       return whole[..<33] + Bomb.chunk("IDAT", Bomb.deflatedZeros(800 << 20)) + whole.suffix(12)
     },
-    Picture("gray JPEG of the most pixels") {
+    HostileImage("gray JPEG of the most pixels") {
       Bomb.jpeg(
         width: 13_370, height: 13_370, components: 1, frame: 0xC0,
         scans: [Bomb.sequentialScan(components: 1, blocks: 1672 * 1672)])
     },
-    Picture("JPEG to be turned", refused: "takes 881 MiB, the limit is 768 MiB") {
+    HostileImage("JPEG to be turned", refused: "takes 881 MiB, the limit is 768 MiB") {
       Bomb.jpeg(
         width: 12_390, height: 12_390, components: 1, frame: 0xC0,
         before: Bomb.exif(orientation: 6),
         scans: [Bomb.sequentialScan(components: 1, blocks: 1549 * 1549)])
     },
-    Picture("JPEG that can just be turned") {
+    HostileImage("JPEG that can just be turned") {
       Bomb.jpeg(
         width: 11_500, height: 11_500, components: 1, frame: 0xC0,
         before: Bomb.exif(orientation: 6),
         scans: [Bomb.sequentialScan(components: 1, blocks: 1438 * 1438)])
     },
-    Picture("JPEG whose half turn needs no room") {
+    HostileImage("JPEG whose half turn needs no room") {
       Bomb.jpeg(
         width: 13_370, height: 13_370, components: 1, frame: 0xC0,
         before: Bomb.exif(orientation: 3),
         scans: [Bomb.sequentialScan(components: 1, blocks: 1672 * 1672)])
     },
-    Picture("progressive JPEG", refused: "takes 897 MiB, the limit is 768 MiB") {
+    HostileImage("progressive JPEG", refused: "takes 897 MiB, the limit is 768 MiB") {
       Bomb.progressiveJPEG(side: 10_200, components: 3, laterScans: 0)
     },
-    Picture("progressive JPEG that just fits") {
+    HostileImage("progressive JPEG that just fits") {
       Bomb.progressiveJPEG(side: 9400, components: 3, laterScans: 20)
     },
-    Picture("JPEG of 90 scans", refused: "its first 28 scans visit") {
+    HostileImage("JPEG of 90 scans", refused: "its first 28 scans visit") {
       Bomb.progressiveJPEG(side: 12_600, components: 1, laterScans: 90)
     },
-    Picture("JPEG of 27 scans") {
+    HostileImage("JPEG of 27 scans") {
       Bomb.progressiveJPEG(side: 12_600, components: 1, laterScans: 26)
     },
-    Picture("arithmetic JPEG of no data") {
+    HostileImage("arithmetic JPEG of no data") {
       Bomb.jpeg(
         width: 9000, height: 9000, components: 3, frame: 0xC9,
         scans: [Bomb.Scan(components: [1, 2, 3], band: (0, 63), bits: (0, 0), data: [])])
     },
-    Picture("arithmetic JPEG of many scans", refused: "its first 5 scans visit") {
+    HostileImage("arithmetic JPEG of many scans", refused: "its first 5 scans visit") {
       Bomb.jpeg(
         width: 9000, height: 9000, components: 3, frame: 0xCA,
         scans: [Bomb.Scan(components: [1, 2, 3], band: (0, 0), bits: (0, 0), data: [])]
@@ -121,41 +121,43 @@ struct BombTests {
             Bomb.Scan(components: [UInt8(index % 3 + 1)], band: (1, 63), bits: (0, 0), data: [])
           })
     },
-    Picture("JPEG of 240 000 empty comments") {
+    HostileImage("JPEG of 240 000 empty comments") {
       Bomb.jpeg(
         width: 8, height: 8, components: 1, frame: 0xC0,
         before: (0..<240_000).flatMap { _ in Bomb.segment(0xFE, []) },
         scans: [Bomb.sequentialScan(components: 1, blocks: 1)])
     },
-    Picture("JPEG of 450 000 restart markers") {
+    HostileImage("JPEG of 450 000 restart markers") {
       var scan = Bomb.sequentialScan(components: 1, blocks: 1)
       scan.data += (0..<450_000).flatMap { [0xFF, 0xD0 + UInt8($0 % 8)] as [UInt8] }
       return Bomb.jpeg(width: 8, height: 8, components: 1, frame: 0xC0, scans: [scan])
     },
-    Picture("JPEG of 900 000 fill bytes") {
+    HostileImage("JPEG of 900 000 fill bytes") {
       Bomb.jpeg(
         width: 8, height: 8, components: 1, frame: 0xC0,
         before: Array(repeating: 0xFF, count: 900_000),
         scans: [Bomb.sequentialScan(components: 1, blocks: 1)])
     },
-    Picture("lossless WebP that just fits") { Bomb.webp(width: 10_000, height: 10_000) },
-    Picture("lossless WebP", refused: "takes 1256 MiB, the limit is 768 MiB") {
+    HostileImage("lossless WebP that just fits") { Bomb.webp(width: 10_000, height: 10_000) },
+    HostileImage("lossless WebP", refused: "takes 1256 MiB, the limit is 768 MiB") {
       Bomb.webp(width: 16_383, height: 10_000)
     },
-    Picture("lossless WebP of 65 536 codes", refused: "takes 1816 MiB, the limit is 768 MiB") {
+    HostileImage("lossless WebP of 65 536 codes", refused: "takes 1816 MiB, the limit is 768 MiB") {
       Bomb.webpOfManyCodes()
     },
-    Picture("plain bitmap") { Array("P1 990 1000 ".utf8) + Array(repeating: 0x30, count: 990_000) },
-    Picture("bitmap") { Array("P4 2800 2800 ".utf8) + Array(repeating: 0, count: 350 * 2800) },
-    Picture("PNM of comments") {
+    HostileImage("plain bitmap") {
+      Array("P1 990 1000 ".utf8) + Array(repeating: 0x30, count: 990_000)
+    },
+    HostileImage("bitmap") { Array("P4 2800 2800 ".utf8) + Array(repeating: 0, count: 350 * 2800) },
+    HostileImage("PNM of comments") {
       Array("P6 ".utf8) + (0..<490_000).flatMap { _ in Array("#\n".utf8) } + "1 1 255 abc".utf8
     },
   ]
 
-  @Test(arguments: pictures)
-  func picture(_ picture: Picture) throws {
-    let outcome = try classify(picture.bytes())
-    if let reason = picture.reason {
+  @Test(arguments: hostileImages)
+  func hostileImage(_ image: HostileImage) throws {
+    let outcome = try classify(image.bytes())
+    if let reason = image.reason {
       #expect(outcome.status == 65, "\(outcome.errors)")
       #expect(outcome.errors.contains(reason), "\(outcome.errors)")
       #expect(outcome.errors.contains("over a limit"))

@@ -136,7 +136,7 @@ enum Bomb {
       scans: [first] + later)
   }
 
-  /// An EXIF block that says how to turn the picture.
+  /// An EXIF block that says how to turn the image.
   static func exif(orientation: UInt8) -> [UInt8] {
     segment(
       0xE1,
@@ -172,7 +172,7 @@ enum Bomb {
     bits.put(0, 4)
     bits.put(0, 1)  // no transform
     bits.put(1 | 11 << 1, 5)  // a colour cache of 2048
-    bits.put(1 | 3 << 1, 4)  // many sets of codes, their numbers in a picture without a cache
+    bits.put(1 | 3 << 1, 4)  // many sets of codes, their numbers in an image without a cache
     bits.put(0, 1)
     bits.putCodeOfBytes(alphabet: 280)
     bits.putCodeOfBytes(alphabet: 256)
@@ -184,10 +184,10 @@ enum Bomb {
     return riff(bits.bytes)
   }
 
-  private static func riff(_ picture: [UInt8]) -> [UInt8] {
-    let data = picture + (picture.count % 2 == 0 ? [] : [0])
+  private static func riff(_ image: [UInt8]) -> [UInt8] {
+    let data = image + (image.count % 2 == 0 ? [] : [0])
     return Array("RIFF".utf8) + littleEndian32(data.count + 12) + "WEBPVP8L".utf8
-      + littleEndian32(picture.count) + data
+      + littleEndian32(image.count) + data
   }
 
   // MARK: Numbers

@@ -64,8 +64,8 @@ struct CacheTests {
     #expect(symlink(outside, link) == 0)
     #expect(symlink("\(bench.folder)/original", file) == 0)
     #expect(try bench.run(["list", "--format", "csv"]).lines.count == 1)
-    let picture = try TestFiles.picture("\(bench.folder)/picture")
-    #expect(try bench.run(["classify", picture, "--model", "mobilenetv3-small"]).status == 69)
+    let image = try TestFiles.image("\(bench.folder)/image")
+    #expect(try bench.run(["classify", image, "--model", "mobilenetv3-small"]).status == 69)
     #expect(try bench.run(["verify", "file.bin"]).errors.contains("leads out of the cache"))
     let before = try Data(contentsOf: URL(fileURLWithPath: "\(bench.folder)/original"))
     try pull2()
@@ -96,8 +96,8 @@ struct CacheTests {
     #expect(pulled.status == 73, "\(pulled.errors)")
     #expect(pulled.errors.contains(bench.cache))
     #expect(server.requests.isEmpty)
-    let picture = try TestFiles.picture("\(bench.folder)/picture")
-    let outcome = try bench.run(["classify", picture, "--model", "mobilenetv3-small"])
+    let image = try TestFiles.image("\(bench.folder)/image")
+    let outcome = try bench.run(["classify", image, "--model", "mobilenetv3-small"])
     #expect(outcome.status == 69, "\(outcome.errors)")
   }
 
@@ -114,8 +114,8 @@ struct CacheTests {
 
   /// In a pipe nobody is asked: the message has the command to type.
   @Test func missingWeightsInAPipe() throws {
-    let picture = try TestFiles.picture("\(bench.folder)/picture")
-    let outcome = try bench.run(["classify", picture, "--model", "effnetv2-m"])
+    let image = try TestFiles.image("\(bench.folder)/image")
+    let outcome = try bench.run(["classify", image, "--model", "effnetv2-m"])
     #expect(outcome.status == 69)
     #expect(outcome.output.isEmpty)
     #expect(outcome.errors.contains("cnnzoo pull effnetv2-m"), "\(outcome.errors)")
@@ -127,12 +127,12 @@ struct CacheTests {
   /// On a terminal the offer is made, and a no is taken for one.
   @Test(.enabled(if: haveScript, "the program `script` is not there to make a terminal"))
   func missingWeightsOnATerminal() throws {
-    let picture = try TestFiles.picture("\(bench.folder)/picture")
+    let image = try TestFiles.image("\(bench.folder)/image")
     let outcome = try Tool.shell(
       """
       export CNNZOO_CACHE="$1"; unset CNNZOO_OFFLINE
       (sleep 0.5; echo n) | script -qec "$cnnzoo classify $2 --model effnetv2-m" /dev/null
-      """, [bench.cache, picture])
+      """, [bench.cache, image])
     #expect(outcome.output.contains("[y/N]"), "\(outcome.output)")
     #expect(outcome.output.contains("cnnzoo pull effnetv2-m"), "\(outcome.output)")
     #expect(outcome.status == 69)

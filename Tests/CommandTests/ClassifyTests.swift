@@ -4,16 +4,16 @@ import Testing
 
 struct ClassifyTests {
   private let folder: String
-  private let picture: String
+  private let image: String
   private let other: String
-  private let noPicture: String
+  private let noImage: String
 
   init() throws {
     folder = try TestFiles.folder()
-    picture = try TestFiles.picture("\(folder)/picture.txt")
-    other = try TestFiles.picture("\(folder)/other.jpg", shade: 7)
-    noPicture = "\(folder)/notes.png"
-    try Data("not a picture".utf8).write(to: URL(fileURLWithPath: noPicture))
+    image = try TestFiles.image("\(folder)/image.txt")
+    other = try TestFiles.image("\(folder)/other.jpg", shade: 7)
+    noImage = "\(folder)/notes.png"
+    try Data("not an image".utf8).write(to: URL(fileURLWithPath: noImage))
   }
 
   private func classify(_ arguments: String...) throws -> Tool.Outcome {
@@ -21,10 +21,10 @@ struct ClassifyTests {
   }
 
   @Test func jsonLines() throws {
-    let outcome = try classify(picture, other, "--format", "jsonl", "-k", "3")
+    let outcome = try classify(image, other, "--format", "jsonl", "-k", "3")
     #expect(outcome.status == 0)
     #expect(outcome.lines.count == 2)
-    for (line, input) in zip(outcome.lines, [picture, other]) {
+    for (line, input) in zip(outcome.lines, [image, other]) {
       let record = try object(line)
       #expect(Set(record.keys) == ["schema", "input", "model", "top"])
       #expect(record["schema"] as? Int == 1)
@@ -42,24 +42,24 @@ struct ClassifyTests {
   }
 
   @Test func theCountIsClamped() throws {
-    let record = try object(try classify(picture, "--format", "jsonl", "-k", "5000").output)
+    let record = try object(try classify(image, "--format", "jsonl", "-k", "5000").output)
     #expect((record["top"] as? [Any])?.count == TestFiles.classes)
     #expect(record["omitted"] == nil)
   }
 
   @Test func oneDocument() throws {
-    let outcome = try classify(picture, noPicture, other, "--format", "json")
+    let outcome = try classify(image, noImage, other, "--format", "json")
     #expect(outcome.status == 1)
     let document = try object(outcome.output)
     #expect(document["schema"] as? Int == 1)
     let results = try #require(document["results"] as? [[String: Any]])
-    #expect(results.map { $0["input"] as? String } == [picture, noPicture, other])
+    #expect(results.map { $0["input"] as? String } == [image, noImage, other])
     #expect(results.map { $0["error"] != nil } == [false, true, false])
-    #expect(try object(try classify(noPicture, "--format", "json").output)["results"] != nil)
+    #expect(try object(try classify(noImage, "--format", "json").output)["results"] != nil)
   }
 
   @Test func commaSeparated() throws {
-    let lines = try classify(picture, "--format", "csv", "-k", "100").lines
+    let lines = try classify(image, "--format", "csv", "-k", "100").lines
     #expect(lines.first == "input,rank,index,label,probability,error")
     #expect(lines.count == 1 + TestFiles.classes)
     let quoted = lines.filter { $0.contains("\"a, \"\"b\"\" | c\"") }
@@ -67,22 +67,22 @@ struct ClassifyTests {
   }
 
   @Test func markdown() throws {
-    let lines = try classify(picture, "--format", "markdown", "-k", "100").lines
+    let lines = try classify(image, "--format", "markdown", "-k", "100").lines
     #expect(lines.count == 2 + TestFiles.classes)
     #expect(lines.contains { $0.contains("| a, \"b\" \\| c |") })
   }
 
   @Test func text() throws {
-    let outcome = try classify(picture, other, "-k", "2")
+    let outcome = try classify(image, other, "-k", "2")
     #expect(outcome.lines.count == 6)
-    #expect(outcome.lines.first.map(String.init) == picture)
+    #expect(outcome.lines.first.map(String.init) == image)
     #expect(outcome.errors.isEmpty)
   }
 
-  /// The lines of one picture's answer as people see it, escapes written as `^`.
+  /// The lines of one image's answer as people see it, escapes written as `^`.
   private func shown(_ locale: String, _ arguments: String...) throws -> [String] {
     let outcome = try Tool.run(
-      ["classify", picture] + arguments + TestFiles.network(), environment: ["LC_ALL": locale])
+      ["classify", image] + arguments + TestFiles.network(), environment: ["LC_ALL": locale])
     #expect(outcome.status == 0, "\(outcome.errors)")
     return outcome.lines.dropFirst().map { String($0).replacing("\u{1B}", with: "^") }
   }
@@ -107,37 +107,37 @@ struct ClassifyTests {
 
   @Test func colourIsForTerminalsAlone() throws {
     for arguments in [[], ["--color", "auto"], ["--color", "never"]] {
-      let outcome = try Tool.run(["classify", picture] + arguments + TestFiles.network())
+      let outcome = try Tool.run(["classify", image] + arguments + TestFiles.network())
       #expect(!outcome.output.contains("\u{1B}"))
       #expect(!outcome.output.contains("#"))
     }
-    #expect(try classify(picture, "--color", "always", "--format", "csv").output.isASCIIText)
+    #expect(try classify(image, "--color", "always", "--format", "csv").output.isASCIIText)
   }
 
   @Test func classesBelowAProbabilityAreNotNamed() throws {
-    let all = try object(try classify(picture, "--format", "jsonl", "-k", "0").output)
+    let all = try object(try classify(image, "--format", "jsonl", "-k", "0").output)
     let probabilities = try #require(all["top"] as? [[String: Any]])
       .compactMap { $0["probability"] as? Double }
     #expect(probabilities.count == TestFiles.classes)
     let bound = (probabilities[3] + probabilities[4]) / 2
     let some = try object(
-      try classify(picture, "--format", "jsonl", "-k", "0", "--min-prob", "\(bound)").output)
+      try classify(image, "--format", "jsonl", "-k", "0", "--min-prob", "\(bound)").output)
     #expect((some["top"] as? [Any])?.count == 4)
-    let none = try classify(picture, "--min-prob", "1")
+    let none = try classify(image, "--min-prob", "1")
     #expect(none.status == 0)
     #expect(none.output.contains("no class is that probable"))
     for bad in ["-0.1", "1.5", "nan"] {
-      #expect(try classify(picture, "--min-prob=\(bad)").status == 64)
+      #expect(try classify(image, "--min-prob=\(bad)").status == 64)
     }
   }
 
   @Test func verboselyTheModelItsWeightsAndTheTime() throws {
-    let outcome = try classify(picture, other, "-v", "--threads", "1", "--batch", "3")
+    let outcome = try classify(image, other, "-v", "--threads", "1", "--batch", "3")
     let weights = try TestFiles.weights.get()
     #expect(
       outcome.errors.contains("mobilenetv3-small, weights \(weights), 1 threads, batch 3"))
     #expect(
-      outcome.errors.contains(/loaded in [\d.]+ ms; 2 pictures in [\d.]+ s, [\d.]+ per second/))
+      outcome.errors.contains(/loaded in [\d.]+ ms; 2 images in [\d.]+ s, [\d.]+ per second/))
   }
 
   @Test(arguments: [
@@ -146,7 +146,7 @@ struct ClassifyTests {
     ("tensors=3", "more than 3 tensors"), ("header-bytes=1K", "more than 1024"),
   ])
   func limitsCanBeLowered(limit: String, message: String) throws {
-    let outcome = try classify(picture, "--limit", limit)
+    let outcome = try classify(image, "--limit", limit)
     #expect(outcome.status == (limit.contains("tensors") || limit.contains("header") ? 76 : 65))
     #expect(outcome.errors.contains(message), "\(outcome.errors)")
   }
@@ -155,7 +155,7 @@ struct ClassifyTests {
     "pixels", "pixels=", "pixels=0", "pixels=-1", "none=1", "side=9999G", "side=1X",
   ])
   func limitsThatAreNone(limit: String) throws {
-    #expect(try classify(picture, "--limit", limit).status == 64)
+    #expect(try classify(image, "--limit", limit).status == 64)
   }
 
   @Test func aLimitCanBeRaised() throws {
@@ -167,10 +167,10 @@ struct ClassifyTests {
   }
 
   @Test func failuresAreRecordsAndTheOthersGoOn() throws {
-    let outcome = try classify(noPicture, picture, "/no/file", "--format", "jsonl", "--batch", "2")
+    let outcome = try classify(noImage, image, "/no/file", "--format", "jsonl", "--batch", "2")
     #expect(outcome.status == 1)
     let records = try outcome.lines.map { try object($0) }
-    #expect(records.map { $0["input"] as? String } == [noPicture, picture, "/no/file"])
+    #expect(records.map { $0["input"] as? String } == [noImage, image, "/no/file"])
     let codes = records.map { ($0["error"] as? [String: Any])?["code"] as? String }
     #expect(codes == ["unknown_format", nil, "unreadable"])
     #expect(outcome.errors.split(separator: "\n").count == 2)
@@ -178,7 +178,7 @@ struct ClassifyTests {
 
   @Test(arguments: [
     (["notes.png"], 65), (["none"], 66), (["notes.png", "none"], 2),
-    (["picture.txt", "none"], 1), (["picture.txt"], 0), ([""], 66),
+    (["image.txt", "none"], 1), (["image.txt"], 0), ([""], 66),
   ])
   func statuses(inputs: [String], status: Int) throws {
     let paths = inputs.map { $0.isEmpty ? "" : "\(folder)/\($0)" }
@@ -188,7 +188,7 @@ struct ClassifyTests {
 
   @Test(arguments: [("record", 0, 2), ("tell", 1, 2), ("skip", 1, 1), ("fail", 1, 2)])
   func failurePolicies(policy: String, status: Int, records: Int) throws {
-    let inputs = policy == "fail" ? [picture, picture, noPicture, other] : [picture, noPicture]
+    let inputs = policy == "fail" ? [image, image, noImage, other] : [image, noImage]
     let outcome = try Tool.run(
       ["classify"] + inputs + ["--on-error", policy, "--format", "jsonl"] + TestFiles.network())
     #expect(outcome.status == status)
@@ -201,7 +201,7 @@ struct ClassifyTests {
       let path = "\(root)/\(name)"
       try FileManager.default.createDirectory(
         atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-      try TestFiles.picture(path)
+      try TestFiles.image(path)
     }
     try FileManager.default.createSymbolicLink(
       atPath: "\(root)/b/loop", withDestinationPath: root)
@@ -222,11 +222,11 @@ struct ClassifyTests {
 
   @Test func theSameAnswersForAnyThreadsAndAnyBatch() throws {
     let expected = try classify(
-      picture, other, picture, "--format", "jsonl", "--threads", "1", "--batch", "1")
+      image, other, image, "--format", "jsonl", "--threads", "1", "--batch", "1")
     #expect(expected.status == 0)
     for (threads, batch) in [("2", "1"), ("1", "8"), ("2", "2")] {
       let outcome = try classify(
-        picture, other, picture, "--format", "jsonl", "--threads", threads, "--batch", batch)
+        image, other, image, "--format", "jsonl", "--threads", threads, "--batch", batch)
       #expect(outcome.output == expected.output, "\(threads) threads, batch \(batch)")
     }
   }
@@ -235,9 +235,9 @@ struct ClassifyTests {
     let labels = "\(folder)/labels"
     try Data((0..<TestFiles.classes).map { "own \($0)\n" }.joined().utf8)
       .write(to: URL(fileURLWithPath: labels))
-    #expect(try classify(picture, "--labels", labels).output.contains("own "))
+    #expect(try classify(image, "--labels", labels).output.contains("own "))
     try Data("one\n".utf8).write(to: URL(fileURLWithPath: labels))
-    let outcome = try classify(picture, "--labels", labels)
+    let outcome = try classify(image, "--labels", labels)
     #expect(outcome.status == 65)
     #expect(outcome.errors.contains("\(labels): 1 labels where the network has 12 classes"))
   }
@@ -248,7 +248,7 @@ struct ClassifyTests {
     (["--model", "mobilenetv3-small", "--weights", "/etc/passwd"], 76),
   ])
   func weightsThatCannotBeUsed(network: [String], status: Int) throws {
-    let outcome = try Tool.run(["classify", picture] + network)
+    let outcome = try Tool.run(["classify", image] + network)
     #expect(outcome.status == status, "\(outcome.errors)")
   }
 
@@ -257,7 +257,7 @@ struct ClassifyTests {
     writer.append(name: "spare", shape: [1], values: [0])
     try writer.write(to: "\(folder)/spare")
     let outcome = try Tool.run([
-      "classify", picture, "--model", "effnet-lite0", "--weights", "\(folder)/spare",
+      "classify", image, "--model", "effnet-lite0", "--weights", "\(folder)/spare",
     ])
     #expect(outcome.status == 76)
     #expect(outcome.errors.contains("does not fit effnet-lite0"))
@@ -266,7 +266,7 @@ struct ClassifyTests {
 
   @Test func missingWeightsComeWithAdvice() throws {
     let outcome = try Tool.run(
-      ["classify", picture, "--model", "effnetv2-l"],
+      ["classify", image, "--model", "effnetv2-l"],
       environment: ["CNNZOO_CACHE": "\(folder)/cache"])
     #expect(outcome.status == 69)
     #expect(outcome.errors.contains("\(folder)/cache"))
@@ -280,7 +280,7 @@ struct ClassifyTests {
       atPath: try TestFiles.weights.get(),
       toPath: "\(folder)/cache/mobilenetv3-small.safetensors")
     let outcome = try Tool.run(
-      ["classify", picture, "--model", "mobilenet_v3_small"],
+      ["classify", image, "--model", "mobilenet_v3_small"],
       environment: ["CNNZOO_CACHE": "\(folder)/cache"])
     #expect(outcome.status == 0, "\(outcome.errors)")
   }

@@ -8,18 +8,18 @@ import Testing
 /// `Scripts/conformance/check_faults` tries more of it, at random moments, and for longer.
 struct FaultTests {
   private let folder: String
-  private let picture: String
+  private let image: String
 
   init() throws {
     folder = try TestFiles.folder()
-    picture = try TestFiles.picture("\(folder)/picture")
+    image = try TestFiles.image("\(folder)/image")
   }
 
   /// Runs a script in which `classify` is the command with a network; `$1` is the weight file.
   private func script(_ text: String) throws -> Tool.Outcome {
     try Tool.shell(
       """
-      picture='\(picture)'; folder='\(folder)'; cd "$folder"
+      image='\(image)'; folder='\(folder)'; cd "$folder"
       network=(--model mobilenetv3-small --weights "$1" --crop 32 --resize 32)
       \(text)
       """, [try TestFiles.weights.get()])
@@ -50,7 +50,7 @@ struct FaultTests {
     #expect(outcome.output.isEmpty)
     #expect(outcome.errors.hasPrefix("cnnzoo: \(path): the file became shorter"))
     #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
-    #expect(try names == ["in.safetensors", "picture"])
+    #expect(try names == ["image", "in.safetensors"])
   }
 
   /// A pipe that nobody writes to holds up no signal.
@@ -60,7 +60,7 @@ struct FaultTests {
       """
       mkfifo silent answers
       set -m
-      $cnnzoo classify "$picture" silent "${network[@]}" --batch 1 --format jsonl > answers &
+      $cnnzoo classify "$image" silent "${network[@]}" --batch 1 --format jsonl > answers &
       exec 3< answers; read -t 60 -r first <&3
       kill -\(signal) $!; wait $!; echo $?
       """)
@@ -73,7 +73,7 @@ struct FaultTests {
       """
       mkfifo silent
       { sleep 0.2
-        timeout 60 $cnnzoo classify "$picture" "$picture" silent "${network[@]}" --batch 1
+        timeout 60 $cnnzoo classify "$image" "$image" silent "${network[@]}" --batch 1
         echo $? > status; } | true
       cat status
       """)
@@ -101,7 +101,7 @@ struct FaultTests {
       statuses.insert(outcome.status)
       let found = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/out"))
       #expect(found == whole || outcome.status == 143 && found == old, "trial \(trial)")
-      #expect(try names == ["out", "picture", "told"])
+      #expect(try names == ["image", "out", "told"])
     }
     #expect(statuses.isSubset(of: [0, 143]), "\(statuses)")
   }
@@ -113,7 +113,7 @@ struct FaultTests {
       "ulimit -f 8; $cnnzoo convert \"$1\" out --model mobilenetv3-small")
     #expect(outcome.status == 74)
     #expect(outcome.errors.contains("out: cannot be written: File too large"), "\(outcome.errors)")
-    #expect(try names == ["picture"])
+    #expect(try names == ["image"])
   }
 
   @Test(arguments: [
@@ -122,7 +122,7 @@ struct FaultTests {
   ])
   func limitsAndLocalesChangeNoAnswer(setting: String) throws {
     let classify =
-      "$cnnzoo classify \"$picture\" \"$picture\" \"${network[@]}\" --format jsonl -t 3"
+      "$cnnzoo classify \"$image\" \"$image\" \"${network[@]}\" --format jsonl -t 3"
     let expected = try script(classify)
     let outcome = try script("\(setting)\n\(classify)")
     #expect(outcome.status == 0)
@@ -144,7 +144,7 @@ struct FaultTests {
     }
     try writer.write(to: "\(folder)/overflowing")
     let outcome = try Tool.run([
-      "classify", picture, "--model", "mobilenetv3-small", "--weights", "\(folder)/overflowing",
+      "classify", image, "--model", "mobilenetv3-small", "--weights", "\(folder)/overflowing",
       "--format", "jsonl",
     ])
     #expect(outcome.status == 76)

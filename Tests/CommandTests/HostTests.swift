@@ -10,7 +10,7 @@ struct HostTests {
     folder = try TestFiles.folder()
   }
 
-  /// The logits of four images, and the names that a picture was given, best first.
+  /// The logits of four images, and the names that an image was given, best first.
   private func answers(
     under runner: String = "", threads: Int = 2, isa: String = ""
   ) throws -> (logits: [Float], labels: [String]) {
@@ -25,7 +25,7 @@ struct HostTests {
       \(runner) $cnnzoo classify "$3" --model mobilenetv3-small --weights "$1" -k 12 \
         --threads \(threads) --format csv
       """,
-      [try TestFiles.weights.get(), folder, try TestFiles.picture("\(folder)/picture")])
+      [try TestFiles.weights.get(), folder, try TestFiles.image("\(folder)/image")])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let logits = try #require(try WeightFile(path: "\(folder)/out.safetensors")["logits"]).floats()
     let labels = outcome.output.split(separator: "\n").map { line -> String in
@@ -86,7 +86,7 @@ struct HostTests {
     #expect(try object(outcome.output)["threads_allowed"] as? Int == 1)
   }
 
-  /// Threads that wait for the next picture sleep: 20 ms of processor time in half a second are
+  /// Threads that wait for the next image sleep: 20 ms of processor time in half a second are
   /// allowed, where each that spins would take 500.
   @Test func idleThreadsAreQuiet() throws {
     let outcome = try Tool.shell(
@@ -105,7 +105,7 @@ struct HostTests {
       exec 3>&-
       wait
       """,
-      [try TestFiles.weights.get(), folder, try TestFiles.picture("\(folder)/picture")])
+      [try TestFiles.weights.get(), folder, try TestFiles.image("\(folder)/image")])
     #expect(outcome.errors.isEmpty)
     let milliseconds = try #require(
       Int(outcome.output.trimmingCharacters(in: .whitespaces.union(.newlines))))

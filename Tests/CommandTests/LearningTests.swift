@@ -5,15 +5,15 @@ import Testing
 /// `embed`, `similar` and `explain`.
 struct EmbeddingTests {
   private let folder: String
-  private let pictures: [String]
+  private let images: [String]
 
   init() throws {
     folder = try TestFiles.folder()
     let folder = folder
     try FileManager.default.createDirectory(
       atPath: folder + "/all", withIntermediateDirectories: true)
-    pictures = try (1...4).map {
-      try TestFiles.picture("\(folder)/all/\($0).ppm", shade: UInt8($0 * $0))
+    images = try (1...4).map {
+      try TestFiles.image("\(folder)/all/\($0).ppm", shade: UInt8($0 * $0))
     }
   }
 
@@ -34,7 +34,7 @@ struct EmbeddingTests {
     #expect(expected.count == 4 && Set(expected).count == 4)
     let width = expected[0].count
     #expect(
-      try lines.lines.map { try #require(try object($0)["input"] as? String) } == pictures)
+      try lines.lines.map { try #require(try object($0)["input"] as? String) } == images)
 
     #expect(try run("embed", folder + "/all", "-o", folder + "/e.npy", "--batch", "3").status == 0)
     let array = try NPYArray(path: folder + "/e.npy")
@@ -53,7 +53,7 @@ struct EmbeddingTests {
     #expect(file["embeddings"]?.shape == array.shape)
     #expect(
       try JSONDecoder().decode([String].self, from: Data((file.metadata["paths"] ?? "").utf8))
-        == pictures)
+        == images)
     #expect(file.metadata["layer"] == "pooled")
 
     #expect(try run("embed", folder + "/all", "-o", folder + "/e.jsonl").status == 0)
@@ -74,7 +74,7 @@ struct EmbeddingTests {
   }
 
   @Test func failuresKeepTheirPlaceWhereRecordsAreWanted() throws {
-    let inputs = [pictures[0], "/no/picture", pictures[1]]
+    let inputs = [images[0], "/no/image", images[1]]
     let told = try Tool.run(["embed"] + inputs + TestFiles.network())
     #expect(told.status == 1 && told.lines.count == 3)
     #expect(try object(told.lines[1])["error"] != nil)
@@ -92,44 +92,44 @@ struct EmbeddingTests {
     #expect(with.values[width..<2 * width].allSatisfy { $0.isNaN })
     #expect(Array(with.values[..<width] + with.values[(2 * width)...]) == without.values)
     #expect(try Tool.run(["embed", "--on-error", "fail"] + inputs + network).status == 1)
-    #expect(try Tool.run(["embed", "/no/picture"] + network).status == 66)
+    #expect(try Tool.run(["embed", "/no/image"] + network).status == 66)
   }
 
   @Test func anOutputThatCannotBeMadeIsToldAtOnce() throws {
     for output in ["/no/folder/e.npy", folder] {
-      let outcome = try run("embed", "/no/picture", "-o", output)
+      let outcome = try run("embed", "/no/image", "-o", output)
       #expect(outcome.status == 73)
-      #expect(!outcome.errors.contains("/no/picture"))
+      #expect(!outcome.errors.contains("/no/image"))
     }
-    #expect(try run("explain", pictures[0], "-o", "/no/folder/o.png").status == 73)
+    #expect(try run("explain", images[0], "-o", "/no/folder/o.png").status == 73)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["all"])
   }
 
   @Test(.enabled(if: Libraries.areThere, "OpenBLAS or LAPACKE is not installed"))
   func theQueryItselfIsMostAlike() throws {
-    let outcome = try run("similar", pictures[2], folder + "/all", "--format", "json")
+    let outcome = try run("similar", images[2], folder + "/all", "--format", "json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let results = try #require(try object(outcome.output)["results"] as? [[String: Any]])
     let names = results.compactMap { $0["input"] as? String }
     let cosines = results.compactMap { $0["cosine"] as? Double }
-    #expect(names.count == 4 && names[0] == pictures[2])
+    #expect(names.count == 4 && names[0] == images[2])
     #expect(cosines == cosines.sorted(by: >) && cosines[0] > 0.999999)
     // The same from the vectors themselves.
     let vectors = try vectors(run("embed", folder + "/all", "--normalize"))
     for (name, cosine) in zip(names, cosines) {
-      let index = try #require(pictures.firstIndex(of: name))
+      let index = try #require(images.firstIndex(of: name))
       let product = zip(vectors[2], vectors[index]).reduce(0) { $0 + Double($1.0) * Double($1.1) }
       #expect(abs(product - cosine) < 1e-5)
     }
-    let two = try run("similar", pictures[2], folder + "/all", "-k", "2", "--format", "csv")
+    let two = try run("similar", images[2], folder + "/all", "-k", "2", "--format", "csv")
     #expect(two.lines.count == 3 && two.lines[0] == "cosine,input")
-    #expect(try run("similar", "/no/picture", folder + "/all").status == 66)
-    #expect(try run("similar", pictures[0], "/no/picture").status == 66)
+    #expect(try run("similar", "/no/image", folder + "/all").status == 66)
+    #expect(try run("similar", images[0], "/no/image").status == 66)
   }
 
   @Test func theOverlayAndTheMap() throws {
     let outcome = try run(
-      "explain", pictures[1], "--class", "NAME 7", "-o", folder + "/o.png", "--map",
+      "explain", images[1], "--class", "NAME 7", "-o", folder + "/o.png", "--map",
       folder + "/m.npy", "--format", "json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let record = try object(outcome.output)
@@ -141,9 +141,9 @@ struct EmbeddingTests {
     #expect(map.shape == [7, 7])
     let mean = map.values.reduce(0) { $0 + Double($1) } / 49
     #expect(abs(mean - (record["map_mean"] as? Double ?? .nan)) < 1e-9)
-    #expect(try run("explain", pictures[1], "--class", "7", "--format", "csv").lines.count == 2)
+    #expect(try run("explain", images[1], "--class", "7", "--format", "csv").lines.count == 2)
     for wanted in ["12", "-1", "zebra"] {
-      let refused = try run("explain", pictures[1], "--class=\(wanted)")
+      let refused = try run("explain", images[1], "--class=\(wanted)")
       #expect(refused.status == 64 && refused.errors.contains("there is no class"))
     }
   }
@@ -153,14 +153,14 @@ struct EmbeddingTests {
     ["embed", "--model", "effnet-lite0"], ["embed", "-", "-", "--model", "effnet-lite0"],
     ["similar", "-", "-", "--model", "effnet-lite0"], ["similar", "x", "--model", "effnet-lite0"],
     ["similar", "x", "y", "-k", "0", "--model", "effnet-lite0"],
-    ["explain", "--model", "effnet-lite0"], ["teach", "x", "--model", "effnet-lite0"],
+    ["explain", "--model", "effnet-lite0"], ["train", "x", "--model", "effnet-lite0"],
   ])
   func wrongUsage(arguments: [String]) throws {
     let outcome = try Tool.run(arguments)
     #expect(outcome.status == 64 && outcome.output.isEmpty)
   }
 
-  @Test(arguments: ["embed", "similar", "explain", "teach"])
+  @Test(arguments: ["embed", "similar", "explain", "train"])
   func helpIsAResult(command: String) throws {
     let outcome = try Tool.run([command, "--help"])
     #expect(outcome.status == 0 && outcome.output.contains("USAGE: cnnzoo \(command)"))
@@ -169,5 +169,5 @@ struct EmbeddingTests {
 
 /// Whether OpenBLAS and LAPACKE are there.
 enum Libraries {
-  static let areThere = (try? Teacher.requireLibraries()) != nil
+  static let areThere = (try? HeadTrainer.requireLibraries()) != nil
 }

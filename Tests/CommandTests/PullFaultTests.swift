@@ -82,8 +82,8 @@ struct PullFaultTests {
     #expect(
       mount("tmpfs", bench.cache, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) == 0
     )
-    let picture = try TestFiles.picture("\(bench.folder)/picture")
-    #expect(try bench.run(["classify", picture, "--model", "mobilenetv3-small"]).status == 0)
+    let image = try TestFiles.image("\(bench.folder)/image")
+    #expect(try bench.run(["classify", image, "--model", "mobilenetv3-small"]).status == 0)
     #expect(try bench.run(["list"]).output.contains("mobilenetv3-small.safetensors"))
     #expect(try bench.run(["verify"]).output.contains("unrecorded"))
     let server = try WebServer.ofFile(bench.data)

@@ -36,9 +36,9 @@ struct PullTests {
     #expect(pull.status == 0, "\(pull.errors)")
     #expect(
       bench.names() == ["mobilenetv3-small.safetensors", "mobilenetv3-small.safetensors.sha256"])
-    let picture = try TestFiles.picture("\(bench.folder)/picture")
-    let found = try bench.run(["classify", picture, "--model", "mobilenetv3-small"])
-    let given = try bench.run(["classify", picture] + TestFiles.network())
+    let image = try TestFiles.image("\(bench.folder)/image")
+    let found = try bench.run(["classify", image, "--model", "mobilenetv3-small"])
+    let given = try bench.run(["classify", image] + TestFiles.network())
     #expect(found.status == 0, "\(found.errors)")
     #expect(found.output == given.output)
     let path = try bench.run(["path", "mobilenetv3-small"])

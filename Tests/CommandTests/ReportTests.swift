@@ -2,7 +2,7 @@ import CNNZoo
 import Foundation
 import Testing
 
-/// The commands that need no pictures.
+/// The commands that need no images.
 struct ReportTests {
   private func document(_ arguments: String...) throws -> [String: Any] {
     let outcome = try Tool.run(arguments + ["--format", "json"])

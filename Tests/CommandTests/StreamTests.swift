@@ -4,26 +4,26 @@ import Testing
 /// Standard input, output and lists of paths, and what can go wrong with them.
 struct StreamTests {
   private let folder: String
-  private let picture: String
+  private let image: String
 
   init() throws {
     folder = try TestFiles.folder()
-    picture = try TestFiles.picture("\(folder)/picture")
+    image = try TestFiles.image("\(folder)/image")
   }
 
-  /// Runs a script in which `classify` is the command with a network; `$picture` is a picture.
+  /// Runs a script in which `classify` is the command with a network; `$image` is an image.
   private func script(_ text: String) throws -> Tool.Outcome {
     let network = try TestFiles.network().map { "'\($0)'" }.joined(separator: " ")
     return try Tool.shell(
       """
-      picture='\(picture)'; folder='\(folder)'
+      image='\(image)'; folder='\(folder)'
       classify() { "$cnnzoo" classify "$@" \(network); }
       \(text)
       """)
   }
 
-  @Test func aPictureOnStandardInput() throws {
-    let outcome = try script("classify - --format jsonl < $picture")
+  @Test func anImageOnStandardInput() throws {
+    let outcome = try script("classify - --format jsonl < $image")
     #expect(outcome.status == 0)
     #expect(try object(outcome.output)["input"] as? String == "-")
   }
@@ -38,7 +38,7 @@ struct StreamTests {
   }
 
   @Test(arguments: [
-    "classify $picture", "classify $picture --format json", "$cnnzoo --help", "$cnnzoo --version",
+    "classify $image", "classify $image --format json", "$cnnzoo --help", "$cnnzoo --version",
     "$cnnzoo models", "$cnnzoo summary effnet-lite0", "$cnnzoo env --format json",
   ])
   func fullAndClosedOutputsAreTold(command: String) throws {
@@ -52,7 +52,7 @@ struct StreamTests {
   @Test(arguments: ["", "trap '' PIPE;"])
   func aReaderThatLeavesIsNoFailure(trap: String) throws {
     let outcome = try script(
-      "\(trap) { sleep 0.3; classify $picture $picture; echo $? > $folder/status; } | true; "
+      "\(trap) { sleep 0.3; classify $image $image; echo $? > $folder/status; } | true; "
         + "cat $folder/status")
     #expect(outcome.output == "0\n")
     #expect(outcome.errors.isEmpty)
@@ -60,17 +60,17 @@ struct StreamTests {
 
   @Test func anEmptyEnvironment() throws {
     let network = try TestFiles.network().map { "'\($0)'" }.joined(separator: " ")
-    let outcome = try script("env -i $cnnzoo classify $picture \(network)")
+    let outcome = try script("env -i $cnnzoo classify $image \(network)")
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
 
   @Test func listsAreAnsweredLineByLine() throws {
     let outcome = try script(
-      "printf '%s\\n' $picture '' /no/file $folder $picture | "
+      "printf '%s\\n' $image '' /no/file $folder $image | "
         + "classify --files-from - --format jsonl --on-error record --batch 3")
     #expect(outcome.status == 0)
     let inputs = try outcome.lines.map { try object($0)["input"] as? String }
-    #expect(inputs == [picture, "", "/no/file", folder, picture])
+    #expect(inputs == [image, "", "/no/file", folder, image])
   }
 
   @Test func listsWithoutEndAreAnsweredAsTheyCome() throws {
@@ -80,13 +80,13 @@ struct StreamTests {
       mkfifo $folder/paths $folder/answers
       classify --files-from $folder/paths --format jsonl --batch 8 > $folder/answers &
       exec 4< $folder/answers 3> $folder/paths
-      echo $picture >&3; read -t 20 first <&4 && echo $picture >&3 && read -t 20 second <&4
+      echo $image >&3; read -t 20 first <&4 && echo $image >&3 && read -t 20 second <&4
       exec 3>&-; wait $!; echo "$? ${first:0:9} ${second:0:9}"
       """)
     #expect(outcome.output == "0 {\"schema\" {\"schema\"\n")
   }
 
-  /// Pictures of very different size and failures among them: what is decoded last may be first.
+  /// Images of very different size and failures among them: what is decoded last may be first.
   @Test func answersComeInTheOrderOfTheInputs() throws {
     var paths: [String] = []
     for index in 0..<12 {
@@ -112,11 +112,11 @@ struct StreamTests {
     }
   }
 
-  /// The thread that waits for a picture that never comes is not waited for.
-  @Test func aFailureEndsARunThatWaitsForAPicture() throws {
+  /// The thread that waits for an image that never comes is not waited for.
+  @Test func aFailureEndsARunThatWaitsForAImage() throws {
     let outcome = try script(
       "mkfifo $folder/never; timeout 60 "
-        + "\"$cnnzoo\" classify $picture /no/file $folder/never --on-error fail --batch 1 "
+        + "\"$cnnzoo\" classify $image /no/file $folder/never --on-error fail --batch 1 "
         + "--format jsonl \(try TestFiles.network().map { "'\($0)'" }.joined(separator: " "))")
     #expect(outcome.status == 1)
     #expect(outcome.lines.count == 1)
@@ -131,30 +131,30 @@ struct StreamTests {
   func aTerminalShowsColoursAndProgress() throws {
     let network = try TestFiles.network().joined(separator: " ")
     let coloured = try script(
-      "TERM=xterm NO_COLOR= script -qec \"$cnnzoo classify $picture -k 1 \(network)\" /dev/null")
+      "TERM=xterm NO_COLOR= script -qec \"$cnnzoo classify $image -k 1 \(network)\" /dev/null")
     #expect(coloured.output.contains("\u{1B}[1m"))
     let plain = try script(
-      "TERM=xterm NO_COLOR=1 script -qec \"$cnnzoo classify $picture -k 1 \(network)\" /dev/null")
-    #expect(plain.output.contains(picture) && !plain.output.contains("\u{1B}"))
+      "TERM=xterm NO_COLOR=1 script -qec \"$cnnzoo classify $image -k 1 \(network)\" /dev/null")
+    #expect(plain.output.contains(image) && !plain.output.contains("\u{1B}"))
     let lasting = try script(
       """
       mkfifo $folder/paths
-      { echo $picture; sleep 0.8; echo $picture; } > $folder/paths &
+      { echo $image; sleep 0.8; echo $image; } > $folder/paths &
       TERM=xterm script -qec "$cnnzoo classify --files-from $folder/paths --format csv \(network) \
         > $folder/out" /dev/null
       """)
-    #expect(lasting.output.contains("pictures  2, "))
+    #expect(lasting.output.contains("images  2, "))
     #expect(lasting.output.hasSuffix("\r\u{1B}[K"))
   }
 
   /// With batches that could take both, the first is answered while the second is waited for.
-  @Test func aPictureThatDoesNotComeKeepsNoneBeforeItFromBeingAnswered() throws {
+  @Test func anImageThatDoesNotComeKeepsNoneBeforeItFromBeingAnswered() throws {
     let outcome = try script(
       """
       mkfifo $folder/late $folder/answers
-      classify $picture $folder/late --batch 8 --format jsonl > $folder/answers &
+      classify $image $folder/late --batch 8 --format jsonl > $folder/answers &
       exec 4< $folder/answers
-      read -t 20 first <&4; cat $picture > $folder/late; read -t 20 second <&4
+      read -t 20 first <&4; cat $image > $folder/late; read -t 20 second <&4
       wait $!; echo "$? ${first:0:9} ${second:0:9}"
       """)
     #expect(outcome.output == "0 {\"schema\" {\"schema\"\n")
@@ -163,7 +163,7 @@ struct StreamTests {
   /// Each takes 536 MB decoded: two at once would not fit into the address space.
   @Test(
     .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"))
-  func largePicturesAreDecodedOneByOne() throws {
+  func largeImagesAreDecodedOneByOne() throws {
     let outcome = try script(
       """
       { printf 'P4 13376 13376\\n'; head -c $((1672 * 13376)) /dev/zero; } > $folder/large
@@ -176,12 +176,12 @@ struct StreamTests {
 
   @Test(
     .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"))
-  func aPictureWithoutRoomIsAFailureOfItsOwn() throws {
+  func anImageWithoutRoomIsAFailureOfItsOwn() throws {
     let outcome = try script(
       """
       { printf 'P4 13376 13376\\n'; head -c $((1672 * 13376)) /dev/zero; } > $folder/large
       ulimit -v 400000
-      classify $picture $folder/large $picture --format csv -k 1
+      classify $image $folder/large $image --format csv -k 1
       """)
     #expect(outcome.status == 1)
     #expect(outcome.lines.count == 4)
@@ -189,13 +189,13 @@ struct StreamTests {
   }
 
   @Test func listsOfZeroEndedPaths() throws {
-    try TestFiles.picture("\(folder)/two\nlines")
+    try TestFiles.image("\(folder)/two\nlines")
     let outcome = try script(
-      "printf '%s\\0' $picture $'\(folder)/two\\nlines' | "
+      "printf '%s\\0' $image $'\(folder)/two\\nlines' | "
         + "classify --files-from - --null --format jsonl")
     #expect(outcome.status == 0)
     let inputs = try outcome.lines.map { try object($0)["input"] as? String }
-    #expect(inputs == [picture, "\(folder)/two\nlines"])
+    #expect(inputs == [image, "\(folder)/two\nlines"])
   }
 
   @Test func aMissingList() throws {
@@ -204,7 +204,7 @@ struct StreamTests {
 
   @Test func namesThatAreNotUTF8() throws {
     let outcome = try script(
-      "cp $picture $folder/$'a\\xff'; cp $picture $folder/$'a\\xfe'; "
+      "cp $image $folder/$'a\\xff'; cp $image $folder/$'a\\xfe'; "
         + "classify $folder/$'a\\xfe' $folder/$'a\\xff' --format jsonl")
     #expect(outcome.status == 0)
     let inputs = try outcome.lines.map { try object($0)["input"] as? String }
@@ -219,7 +219,7 @@ struct StreamTests {
   }
 
   @Test func namesWithALeadingDash() throws {
-    #expect(try script("cd $folder; cp picture ./-k; classify -k 1 ./-k").status == 0)
+    #expect(try script("cd $folder; cp image ./-k; classify -k 1 ./-k").status == 0)
   }
 
   @Test func recordsStayBelowTheSizeThatPipesKeepWhole() throws {
@@ -238,7 +238,7 @@ struct StreamTests {
       set -m
       "$cnnzoo" classify --files-from $folder/paths --model mobilenetv3-small \
         --weights '\(try TestFiles.weights.get())' --format jsonl > $folder/out &
-      exec 3> $folder/paths; echo $picture >&3
+      exec 3> $folder/paths; echo $image >&3
       for i in $(seq 200); do [ -s $folder/out ] && break; sleep 0.05; done
       kill -INT $!; wait $!; echo $?; wc -l < $folder/out
       """)

@@ -84,13 +84,13 @@ struct TensorTests {
     #expect(file.metadata["padding"] == "same")
     #expect(file.metadata["license"] == "MIT")
     #expect(file.metadata["preprocessing.mean"] == "0.5,0.5,0.5")
-    let picture = try TestFiles.picture("\(folder)/picture")
+    let image = try TestFiles.image("\(folder)/image")
     let answer = try Tool.run([
-      "classify", picture, "--model", "mobilenetv3-small", "--weights", output,
+      "classify", image, "--model", "mobilenetv3-small", "--weights", output,
     ])
     #expect(answer.status == 0, "\(answer.errors)")
     #expect(
-      try Tool.run(["classify", picture, "--model", "effnet-lite0", "--weights", output]).status
+      try Tool.run(["classify", image, "--model", "effnet-lite0", "--weights", output]).status
         == 76)
   }
 

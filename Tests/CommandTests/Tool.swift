@@ -105,9 +105,9 @@ enum TestFiles {
     ["--model", "mobilenetv3-small", "--weights", try weights.get()]
   }
 
-  /// Writes a picture and returns its path.
+  /// Writes an image and returns its path.
   @discardableResult
-  static func picture(_ path: String, shade: UInt8 = 1) throws -> String {
+  static func image(_ path: String, shade: UInt8 = 1) throws -> String {
     let pixels = (0..<3 * 20 * 16).map { UInt8(truncatingIfNeeded: $0 &* Int(shade)) }
     try Data(Array("P6 20 16 255\n".utf8) + pixels).write(to: URL(fileURLWithPath: path))
     return path

@@ -1,6 +1,6 @@
 import CTurboJPEG
 
-extension JPEGStructure: EncodedPicture {
+extension JPEGStructure: EncodedImage {
   /// CMYK is decoded as such, and becomes RGB in place.
   var pixelBytes: Int { samples * width * height }
 

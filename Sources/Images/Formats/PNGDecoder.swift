@@ -1,6 +1,6 @@
 import CPNG
 
-extension PNGStructure: EncodedPicture {
+extension PNGStructure: EncodedImage {
   /// libpng keeps two unpacked rows, of at most 8 bytes per pixel, and a pointer to each row.
   var codecBytes: Int { 2 * 8 * width + MemoryLayout<UnsafeRawPointer>.size * height }
 

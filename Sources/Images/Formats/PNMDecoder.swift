@@ -1,4 +1,4 @@
-extension PNMHeader: EncodedPicture {
+extension PNMHeader: EncodedImage {
   var orientation: Orientation { .upright }
 
   /// There is no codec but a table of sample values.

@@ -1,6 +1,6 @@
 import CWebP
 
-extension WebPStructure: EncodedPicture {
+extension WebPStructure: EncodedImage {
   /// A lossless picture is unpacked to 4 bytes per pixel before it becomes RGB, beside which lie
   /// its transforms and prefix codes.
   ///

@@ -1,0 +1,148 @@
+import Training
+import Operators
+
+/// Fits a new classifier for your own classes to a few images.
+///
+/// ```swift
+/// let trainer = try HeadTrainer(model: "effnet-lite0", classes: ["cat", "dog"])
+/// for path in cats { try trainer.add(Image(contentsOf: path), class: 0) }
+/// for path in dogs { try trainer.add(Image(contentsOf: path), class: 1) }
+/// try trainer.train().write(to: "pets.safetensors")
+/// ```
+///
+/// Only the network's last linear layer changes. It is fitted in closed form, by ridge regression on
+/// the layer's input: see `TrainedHead`.
+public final class HeadTrainer {
+  /// The classes' names.
+  public let labels: Labels
+  /// Computes the vectors that `add(_:class:)` takes.
+  public let embedder: Embedder
+  private var vectors: [[Float]] = []
+  private var classes: [Int] = []
+
+  /// Prepares a network.
+  ///
+  /// - Parameters:
+  ///   - network: The network whose features are used.
+  ///   - names: The classes, at least two.
+  ///   - options: `layer` and `normalizes` are ignored: the classifier determines them.
+  /// - Throws: `HeadTrainingError` for names that cannot be labels; `LAPACKError` and `BLASError` where
+  ///   the libraries cannot be loaded; what `Embedder` throws.
+  public init(
+    _ network: LoadedNetwork, classes names: [String], options: Embedder.Options = .init()
+  ) throws {
+    labels = Labels(try HeadTrainingError.checked(names), source: "the classes' names")
+    try Self.requireLibraries()
+    var options = options
+    options.layer = network.head.hidden == nil ? .pooled : .hidden
+    options.normalizes = false
+    embedder = try Embedder(network, options: options)
+  }
+
+  /// Throws where one of the libraries that solve equations cannot be loaded: `BLASError`,
+  /// `LAPACKError`.
+  public static func requireLibraries() throws {
+    _ = try MatrixProducts()
+    try CholeskyFactor.requireLibrary()
+  }
+
+  /// Loads the weights of the model called `name`.
+  ///
+  /// - Throws: what the other initialiser and `LoadedNetwork` throw, and `ClassifierError` where
+  ///   there are no weights.
+  public convenience init(
+    model name: String, weights path: String? = nil, classes: [String],
+    options: Embedder.Options = .init()
+  ) throws {
+    let model = try ModelCatalog.model(named: name)
+    let file = try WeightFile(path: path ?? WeightSearch.standard().weights(of: model))
+    try self.init(
+      LoadedNetwork(model, file: file, overrides: options.recipe), classes: classes,
+      options: options)
+  }
+
+  /// Adds an image of a class.
+  ///
+  /// - Throws: what `Embedder.embed(_:)` throws.
+  public func add(_ image: Image, class index: Int) throws {
+    add(try embedder.embed(image), class: index)
+  }
+
+  /// Adds a vector of `embedder` as an example of a class.
+  public func add(_ vector: [Float], class index: Int) {
+    precondition(vector.count == embedder.dimension && labels.names.indices.contains(index))
+    vectors.append(vector)
+    classes.append(index)
+  }
+
+  /// Fits a head to all images added so far.
+  ///
+  /// - Throws: `HeadTrainingError` if a class has too few images, or all images give the same features.
+  public func train() throws -> TrainedHead {
+    for (index, name) in labels.names.enumerated() {
+      let count = classes.count { $0 == index }
+      guard count > 1 else { throw HeadTrainingError.fewImages(class: name, count: count) }
+    }
+    do {
+      return TrainedHead(
+        network: embedder.network, labels: labels,
+        head: try ClosedFormHead(vectors: vectors, labels: classes, classes: labels.count),
+        classes: classes)
+    } catch is ClosedFormHeadError {
+      throw HeadTrainingError.allAlike
+    }
+  }
+}
+
+/// Why nothing can be trained.
+public enum HeadTrainingError: Error, Equatable, Sendable {
+  /// Fewer than two classes.
+  case fewClasses(count: Int)
+  /// A class with fewer than two images: none could be held out.
+  case fewImages(class: String, count: Int)
+  /// A name that cannot be a label.
+  case badName(name: String, reason: String)
+  /// All images give the same features.
+  case allAlike
+
+  /// The names, unless one cannot be a label or there are too few.
+  static func checked(_ names: [String]) throws(HeadTrainingError) -> [String] {
+    guard names.count > 1 else { throw .fewClasses(count: names.count) }
+    var seen: Set<String> = []
+    for name in names {
+      // Labels stand one on a line, in the weight file and wherever they are printed.
+      let isPlain = name.unicodeScalars.allSatisfy { scalar in
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: false
+        default: scalar != "\u{FFFD}"
+        }
+      }
+      guard isPlain else {
+        throw .badName(name: name, reason: "it has control characters, or bytes that are not UTF-8")
+      }
+      guard name.contains(where: { !$0.isWhitespace }) else {
+        throw .badName(name: name, reason: "it has no visible character")
+      }
+      guard seen.insert(name).inserted else {
+        throw .badName(name: name, reason: "another class is written the same way")
+      }
+    }
+    return names
+  }
+}
+
+extension HeadTrainingError: CustomStringConvertible {
+  /// One line: what is wrong and what to do.
+  public var description: String {
+    switch self {
+    case .fewClasses(let count):
+      "\(count) \(count == 1 ? "class" : "classes"); give at least two, each with images of its own"
+    case .fewImages(let name, let count):
+      "class \"\(name)\" has \(count) usable \(count == 1 ? "image" : "images");"
+        + " every class needs two or more"
+    case .badName(let name, let reason):
+      "\"\(name)\" cannot be a class's name: \(reason); rename it"
+    case .allAlike: "all images give the same features, so that nothing tells the classes apart"
+    }
+  }
+}

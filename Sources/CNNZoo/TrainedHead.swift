@@ -1,0 +1,86 @@
+import Glibc
+import Training
+
+/// A network with a classifier fitted to a user's images.
+///
+/// Ridge regression of 0/1 targets on the features, with an intercept, gives each class a score. The
+/// penalty is the one of 17 with the lowest squared leave-one-out error, which the hat matrix gives
+/// exactly without refitting. The scores are divided by the temperature with the lowest leave-one-out
+/// log loss, so that the softmax gives probabilities.
+public struct TrainedHead: Sendable {
+  /// The network whose features the classifier reads.
+  public let network: LoadedNetwork
+  /// The classes' names.
+  public let labels: Labels
+  /// The class of each image, in the order in which they were added.
+  public let classes: [Int]
+  /// The prediction for each image of a head fitted to all others, with the penalty and temperature
+  /// chosen on all.
+  public let heldOut: [Prediction]
+  /// The mean negative logarithm of the probability of the true class of held-out images.
+  public let heldOutLogLoss: Double
+  /// The chosen ridge penalty.
+  public var penalty: Double { head.penalty }
+  /// The scores' divisor.
+  public var temperature: Double { head.temperature }
+
+  private let head: ClosedFormHead
+
+  init(network: LoadedNetwork, labels: Labels, head: ClosedFormHead, classes: [Int]) {
+    (self.network, self.labels, self.head, self.classes) = (network, labels, head, classes)
+    var loss = 0.0
+    heldOut = classes.indices.map { image in
+      let start = image * labels.count
+      let logits = head.leaveOneOut[start..<start + labels.count].map { Float($0) }
+      let probabilities = Prediction.softmax(logits)
+      loss -= log(max(probabilities[classes[image]], .leastNormalMagnitude))
+      let best = logits.indices.max { (logits[$0], $1) < (logits[$1], $0) } ?? 0
+      return Prediction(index: best, label: labels[best], probability: probabilities[best])
+    }
+    heldOutLogLoss = loss / Double(classes.count)
+  }
+
+  /// Counts of held-out predictions: `confusion[class][prediction]`.
+  public var confusion: [[Int]] {
+    var table = [[Int]](
+      repeating: [Int](repeating: 0, count: labels.count), count: labels.count)
+    for (index, answer) in zip(classes, heldOut) { table[index][answer.index] += 1 }
+    return table
+  }
+
+  /// The number of correct held-out predictions.
+  public var correct: Int { zip(classes, heldOut).count { $0 == $1.index } }
+
+  /// The mean probability of the held-out predictions: close to the accuracy if probabilities are
+  /// calibrated.
+  public var confidence: Double {
+    heldOut.reduce(0) { $0 + $1.probability } / Double(heldOut.count)
+  }
+
+  /// Writes an ordinary weight file, complete or not at all: all tensors of the network, the new
+  /// classifier in place of the old, labels and recipe in the metadata.
+  ///
+  /// - Throws: `InferenceError.badParameter`, `WeightsError`.
+  public func write(to path: String) throws {
+    try network.verifyValues()
+    let classifier = network.head.classifier
+    let weight = network.fileName(of: classifier, .weight)
+    let bias = network.fileName(of: classifier, .bias)
+    let features = head.weights.count / labels.count
+    var facts = network.facts
+    facts.labels = labels
+    facts.source = "a classifier of \(labels.count) classes on " + (facts.source ?? "features")
+    var writer = SafetensorsWriter(
+      metadata: network.file.metadata.merging(facts.metadata(for: network.model)) { $1 })
+    for tensor in network.file.tensors {
+      switch tensor.name {
+      case weight:
+        writer.append(name: tensor.name, shape: [labels.count, features], values: head.weights)
+      case bias: writer.append(name: tensor.name, shape: [labels.count], values: head.biases)
+      default: writer.append(tensor)
+      }
+    }
+    try network.file.verifyUnchanged()
+    try writer.write(to: path)
+  }
+}

@@ -1,0 +1,126 @@
+import ArgumentParser
+import CNNZoo
+
+struct Explain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show where in an image the network found what speaks for a class.",
+    discussion: """
+      The overlay is the upright image, at most 1024 pixels wide or high, with what speaks for the \
+      class in colours from violet to yellow; gray edges are what the network did not see. The map \
+      has a number for each position of the last feature map, [height, width]: what it adds to the \
+      class's logit. In EfficientNets the mean of these numbers plus the class's bias is the logit; \
+      in MobileNetV3, which has a hidden layer, they are weighed by the logit's gradient.
+      """)
+
+  @Argument(help: "The image; - is standard input.")
+  var input: String
+
+  @OptionGroup var network: NetworkOptions
+
+  @Option(
+    name: .customLong("class"),
+    help: "The class's name or index; by default the most probable one.")
+  var wantedClass: String?
+
+  @Option(help: "A file with the classes' names, one a line.")
+  var labels: String?
+
+  @Option(name: .shortAndLong, help: "The PNG file to write.")
+  var output: String?
+
+  @Option(help: "The .npy file to write the map to.")
+  var map: String?
+
+  @OptionGroup var format: FormatOption
+
+  func run() throws {
+    let (model, path) = try network.weightFile(inputIsTaken: input == "-")
+    for file in [output, map].compactMap(\.self) {
+      try OutputFile.check(file, replacesNone: [input, path])
+    }
+    let options = try network.classifierOptions(batch: 1, labels: labels)
+    let explainer = try Explainer(model: model, weights: path, options: options)
+    Diagnostics.tell(remarks: explainer.classifier.remarks)
+    let index = try wantedClass.map { try explainer.classifier.labels.index(called: $0) }
+    let image = try network.image(input)
+    let cam = try explainer.explain(image, class: index)
+    if let map {
+      let array = NPYArray(
+        shape: [cam.map.height, cam.map.width], values: cam.map.values)
+      try OutputFile.write(array.encoded, to: map)
+    }
+    if let output {
+      let overlay = cam.map.overlaid(on: image, region: cam.region)
+      try OutputFile.write(overlay.encodedPNG(), to: output)
+    }
+    try report(cam, on: image, model: model).write(as: format.format)
+  }
+
+  private func report(_ cam: ClassActivationMap, on image: Image, model: Model) -> Report {
+    let prediction = cam.prediction
+    let peak = cam.peak
+    let facts: JSON.Object = [
+      "input": .string(input), "model": .string(model.name), "index": .integer(prediction.index),
+      "label": .string(prediction.label), "probability": .number(prediction.probability),
+      "rank": .integer(cam.rank), "logit": .float(cam.logit),
+      "bias": .float(cam.bias), "map_mean": .number(cam.map.mean),
+      "map_height": .integer(cam.map.height), "map_width": .integer(cam.map.width),
+      "is_exact": .bool(cam.isExact),
+      "peak": peak.isPositive
+        ? .object(["x": .number(peak.x), "y": .number(peak.y)]) : .null,
+      "image": .object(["width": .integer(image.width), "height": .integer(image.height)]),
+      "seen": .object([
+        "x": .number(cam.region.x), "y": .number(cam.region.y),
+        "width": .number(cam.region.width), "height": .number(cam.region.height),
+      ]),
+      "output": .optional(output), "map": .optional(map),
+    ]
+    let place: [Table.Cell] =
+      peak.isPositive
+      ? [.number(peak.x, decimals: 0), .number(peak.y, decimals: 0)] : [.empty, .empty]
+    var report = Report(
+      document: facts, records: [facts],
+      table: Table(
+        [
+          .text("input"), .number("rank"), .number("index"), .text("label"), .number("probability"),
+          .number("logit"), .number("peak_x"), .number("peak_y"),
+        ],
+        rows: [
+          [
+            .text(input), .integer(cam.rank), .integer(prediction.index),
+            .text(prediction.label), .number(prediction.probability, decimals: 4),
+            .number(Double(cam.logit), decimals: 4),
+          ] + place
+        ]))
+    report.notes = [
+      peak.isPositive
+        ? "Most of what speaks for \(prediction.label) lies around"
+          + " (\(NumberText.fixed(peak.x, 0)), \(NumberText.fixed(peak.y, 0)))"
+          + " of \(image.width) × \(image.height) pixels."
+        : "Nothing in the image speaks for \(prediction.label)."
+    ]
+    return report
+  }
+}
+
+extension Labels {
+  /// The index of the class that a user names: by its name, in any case, or by its index.
+  fileprivate func index(called text: String) throws(UsageError) -> Int {
+    if let index = names.firstIndex(of: text) { return index }
+    let folded = text.lowercased()
+    let alike = names.indices.filter { names[$0].lowercased() == folded }
+    if alike.count == 1 { return alike[0] }
+    if let index = Int(text) {
+      guard names.indices.contains(index) else {
+        throw UsageError("there is no class \(index); the network has classes 0 to \(count - 1)")
+      }
+      return index
+    }
+    let near = names.filter { $0.lowercased().contains(folded) }.prefix(5)
+    throw UsageError(
+      "there is no class called \"\(text)\""
+        + (near.isEmpty
+          ? "; give its name as classify prints it, or its index"
+          : ". Did you mean \(near.joined(separator: ", "))?"))
+  }
+}

@@ -1,0 +1,36 @@
+import Host
+import CNNZoo
+import Glibc
+
+/// How images are read.
+struct ImageReading: Sendable {
+  var limits = DecodingLimits.standard
+  var appliesOrientation = true
+}
+
+extension ImageInputs.Input {
+  /// The image that a command takes one of: a path, or - for standard input.
+  static func single(_ argument: String) -> ImageInputs.Input {
+    guard argument != "-" else { return .standardInput }
+    return .file(FilePath.paths(of: [argument])[0], isInFolder: false)
+  }
+
+  /// The decoded image, its warnings told.
+  func image(_ reading: ImageReading) throws(ImageError) -> Image {
+    let image = try Image(
+      decoding: encodedBytes(reading.limits), named: name, limits: reading.limits,
+      applyOrientation: reading.appliesOrientation)
+    for warning in image.warnings { Diagnostics.tell("\(name.terminalSafe()): \(warning)") }
+    return image
+  }
+
+  /// The whole file.
+  func encodedBytes(_ limits: DecodingLimits) throws(ImageError) -> [UInt8] {
+    switch self {
+    case .file(let path, _): try Image.encodedBytes(ofCPath: path.bytes, limits: limits)
+    case .standardInput: try Image.encodedBytes(of: STDIN_FILENO, named: name, limits: limits)
+    case .failure(let path, let reason):
+      throw ImageError.unreadable(source: path.shown, reason: reason)
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import CNNZoo
+
+struct Similar: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Find the images that are most alike to one.",
+    discussion: """
+      Images are compared by the cosine between the vectors that `cnnzoo embed` writes: 1 for the \
+      same direction, near 0 for images that have nothing in common. A folder stands for all \
+      images in it, files of other kinds are passed over.
+      """)
+
+  @Argument(help: "The image to compare with; - is standard input.", completion: .file())
+  var query: String
+
+  @Argument(help: "The images to choose from: files and folders.", completion: .file())
+  var inputs: [String] = []
+
+  @OptionGroup var network: NetworkOptions
+
+  @OptionGroup var list: ImageListOptions
+
+  @Option(name: .customShort("k"), help: "How many images to name.")
+  var count = 10
+
+  @Option(help: "Which of the network's values are compared.")
+  var layer = Embedder.Layer.pooled
+
+  @OptionGroup var format: FormatOption
+
+  func validate() throws {
+    try list.validate(inputs, others: [query])
+    if count < 1 { throw ValidationError("-k must be at least 1.") }
+  }
+
+  func run() throws {
+    let images = try list.inputs(inputs)
+    let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs + [query]))
+    let batch = network.batch(list.batch)
+    var options = network.embedderOptions(batch: batch)
+    options.layer = layer
+    let embedder = try Embedder(loaded, options: options)
+    var index = try SimilarityIndex(dimension: embedder.dimension)
+    let wanted = try embedder.embed(network.image(query))
+    var names: [String] = []
+    var failures: [(name: String, failure: ImageFailure)] = []
+    var run = NetworkRunner(.init(embedder), tally: list.tally(inputs))
+    let stream = network.stream(images, preparedBy: embedder.preprocessing, batch: batch)
+    try run.run(stream) { name, outcome throws in
+      switch outcome {
+      case .success(let vector):
+        try index.append(vector)
+        names.append(name)
+      case .failure(let failure): failures.append((name, failure))
+      }
+    }
+    let matches = names.isEmpty ? [] : try index.matches(of: wanted, count: count)
+    try report(
+      matches, names: names, failures: list.onError == .skip ? [] : failures, of: loaded.model
+    ).write(as: format.format)
+    try run.tally.status.throwUnlessSuccess()
+  }
+
+  private func report(
+    _ matches: [SimilarityIndex.Match], names: [String],
+    failures: [(name: String, failure: ImageFailure)], of model: Model
+  ) -> Report {
+    let results: [JSON.Object] = matches.enumerated().map { rank, match in
+      [
+        "input": .string(names[match.index]), "rank": .integer(rank + 1),
+        "cosine": .number(match.cosine),
+      ]
+    }
+    let errors: [JSON.Object] = failures.map { name, failure in
+      [
+        "input": .string(name),
+        "error": .object(["code": .string(failure.code), "message": .string(failure.message)]),
+      ]
+    }
+    let facts: JSON.Object = [
+      "query": .string(query), "model": .string(model.name), "layer": .string(layer.rawValue),
+    ]
+    return Report(
+      document: facts + [
+        "compared": .integer(names.count), "results": .array(results.map(JSON.object)),
+        "errors": .array(errors.map(JSON.object)),
+      ],
+      records: (results + errors).map { facts + $0 },
+      table: Table(
+        [.number("cosine"), .text("input")],
+        rows: matches.map { [.number($0.cosine, decimals: 4), .text(names[$0.index])] }))
+  }
+}

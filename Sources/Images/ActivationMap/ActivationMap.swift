@@ -1,0 +1,64 @@
+/// A coarse map of numbers over an image, such as what each part of it adds to an answer.
+public struct ActivationMap: Sendable, Equatable {
+  /// Columns.
+  public let width: Int
+  /// Rows.
+  public let height: Int
+  /// Rows from the top, in each row values from the left.
+  public let values: [Float]
+
+  /// A map of the given values.
+  ///
+  /// - Precondition: both sides are positive and `values.count == width * height`.
+  public init(width: Int, height: Int, values: [Float]) {
+    precondition(width > 0 && height > 0 && values.count == width * height)
+    (self.width, self.height, self.values) = (width, height, values)
+  }
+
+  /// The greatest value and its place; the first of equal ones.
+  public var greatest: (column: Int, row: Int, value: Float) {
+    var best = 0
+    for index in values.indices where values[index] > values[best] { best = index }
+    return (best % width, best / width, values[best])
+  }
+
+  /// The mean of all values.
+  public var mean: Double { values.reduce(0.0) { $0 + Double($1) } / Double(values.count) }
+
+  /// The map's rows at some places, made smooth by a cubic through the values.
+  ///
+  /// - Parameter places: Places along the height, in rows; 0.5 is the middle of the first one.
+  func smoothRows(at places: [Double]) -> [[Float]] {
+    places.map { place in
+      let taps = Taps(at: place, count: height)
+      return (0..<width).map { column in taps.sum { values[$0 * width + column] } }
+    }
+  }
+
+  /// What four neighbouring values along an axis contribute to one place between them.
+  struct Taps {
+    private let first: Int
+    private let last: Int
+    private let weights: SIMD4<Float>
+
+    /// - Parameter place: In units of values, of which there are `count`; 0.5 is the middle of the
+    ///   first one. Beyond the ends the outermost value goes on.
+    init(at place: Double, count: Int) {
+      let start = (place - 0.5).rounded(.down)
+      var weights = SIMD4<Float>()
+      for tap in 0..<4 {
+        weights[tap] = Float(
+          Interpolation.bicubic.weight(at: place - 0.5 - start + 1 - Double(tap)))
+      }
+      self.weights = weights
+      first = Int(min(max(start, -8), Double(count) + 8)) - 1
+      last = count - 1
+    }
+
+    func sum(_ value: (Int) -> Float) -> Float {
+      var sum: Float = 0
+      for tap in 0..<4 { sum += weights[tap] * value(min(max(first + tap, 0), last)) }
+      return sum
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/// A rectangle in an image, in pixels from its upper left corner; it may reach beyond the image.
+public struct ImageRegion: Sendable, Equatable {
+  /// The left edge.
+  public var x: Double
+  /// The upper edge.
+  public var y: Double
+  /// The extent to the right.
+  public var width: Double
+  /// The extent downwards.
+  public var height: Double
+
+  /// A rectangle.
+  public init(x: Double, y: Double, width: Double, height: Double) {
+    (self.x, self.y, self.width, self.height) = (x, y, width, height)
+  }
+
+  /// The rectangle in an image that was resized by these factors.
+  func scaled(_ horizontal: Double, _ vertical: Double) -> ImageRegion {
+    ImageRegion(
+      x: x * horizontal, y: y * vertical, width: width * horizontal, height: height * vertical)
+  }
+}
+
+extension Preprocessing {
+  /// The part of an image that a network sees: the crop, before the resize.
+  public func region(ofWidth width: Int, height: Int) -> ImageRegion {
+    let resized = resizedSides(width: width, height: height)
+    let columns = CropAxis(size: resized.width, crop: crop)
+    let rows = CropAxis(size: resized.height, crop: crop)
+    return ImageRegion(
+      x: Double(columns.kept.lowerBound - columns.padding),
+      y: Double(rows.kept.lowerBound - rows.padding), width: Double(crop), height: Double(crop)
+    ).scaled(
+      Double(width) / Double(resized.width), Double(height) / Double(resized.height))
+  }
+}

@@ -1,0 +1,195 @@
+import CNNZoo
+import Foundation
+import Testing
+
+@Suite(.enabled(if: Libraries.areThere, "OpenBLAS or LAPACKE is not installed"))
+struct TrainTests {
+  private let folder: String
+  private let classes: String
+  private var output: String { folder + "/trained.safetensors" }
+
+  init() throws {
+    folder = try TestFiles.folder()
+    classes = folder + "/classes"
+    for (index, name) in ["warm, \"reds\"", "7", "-blau ü"].enumerated() {
+      for seed in 0..<4 { try Self.image("\(classes)/\(name)/\(seed).ppm", index, seed) }
+    }
+  }
+
+  private func train(_ arguments: String...) throws -> Tool.Outcome {
+    try Tool.run(
+      ["train", "--head-only", classes, "--output", output] + arguments + TestFiles.network())
+  }
+
+  private static func image(_ path: String, _ index: Int, _ seed: Int) throws {
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    let pixels = (0..<40 * 30).flatMap { position -> [UInt8] in
+      let noise = UInt8(truncatingIfNeeded: (position &* position &* (seed + 3)) % 37)
+      switch index {
+      case 0: return [210, 20 + noise, noise]
+      case 1: return position % 4 < 2 ? [250, 240, 200 + noise] : [noise, 0, noise]
+      default: return [noise, 30 + noise, 200]
+      }
+    }
+    try Data(Array("P6 40 30 255\n".utf8) + pixels).write(to: URL(fileURLWithPath: path))
+  }
+
+  @Test func classifyAnswersWithTheFoldersNames() throws {
+    let outcome = try train("--format", "json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let report = try object(outcome.output)
+    #expect(report["images"] as? Int == 12 && report["failed"] as? Int == 0)
+    #expect(report["validation"] as? String == "leave-one-out")
+    #expect(report["accuracy"] as? Double == 1)
+    let rows = try #require(report["classes"] as? [[String: Any]])
+    let names = ["-blau ü", "7", "warm, \"reds\""]
+    #expect(rows.compactMap { $0["class"] as? String } == names)
+    #expect(rows.map { $0["answers"] as? [Int] } == [[4, 0, 0], [0, 4, 0], [0, 0, 4]])
+
+    let answers = try Tool.run([
+      "classify", classes, "--model", "mobilenetv3-small", "--weights", output, "--format",
+      "jsonl", "-k", "9",
+    ])
+    #expect(answers.status == 0, "\(answers.errors)")
+    #expect(answers.errors.isEmpty && answers.lines.count == 12)
+    for line in answers.lines {
+      let record = try object(line)
+      let top = try #require(record["top"] as? [[String: Any]])
+      let path = try #require(record["input"] as? String)
+      #expect(top.count == 3)
+      #expect(path.contains("/\(top[0]["label"] as? String ?? "?")/"))
+    }
+    // A class may be called by a name that looks like an index.
+    let explained = try Tool.run([
+      "explain", classes + "/7/0.ppm", "--model", "mobilenetv3-small", "--weights", output,
+      "--class", "7", "--format", "jsonl",
+    ])
+    #expect(try object(explained.output)["index"] as? Int == 1)
+  }
+
+  @Test func theTableCountsAnswers() throws {
+    let outcome = try train("--format", "csv")
+    #expect(
+      outcome.output == """
+        class,images,correct,recall,as -blau ü,as 7,"as warm, ""reds\"""
+        -blau ü,4,4,1.0,4,0,0
+        7,4,4,1.0,0,4,0
+        "warm, ""reds\""",4,4,1.0,0,0,4
+
+        """)
+  }
+
+  /// Beyond twelve classes a column for each would be too wide.
+  @Test func manyClassesNameTheMistakes() throws {
+    for index in 0..<13 {
+      for seed in 0..<2 {
+        try Self.image("\(folder)/many/c\(index)/\(seed).ppm", index % 3, 7 * index + seed)
+      }
+    }
+    let outcome = try Tool.run(
+      ["train", "--head-only", folder + "/many", "--output", output, "--format", "csv"]
+        + TestFiles.network())
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.lines.count == 14)
+    #expect(outcome.lines[0] == "class,images,correct,recall,taken_for")
+    let mistaken = outcome.lines.dropFirst().filter { !$0.contains(",2,1.0,") }
+    #expect(!mistaken.isEmpty)
+    // `c3 2`, or, where there are several, `"c1 1, c3 1"`.
+    #expect(mistaken.allSatisfy { $0.last == "1" || $0.last == "2" || $0.hasSuffix("1\"") })
+  }
+
+  /// Damaged images, files that are none, files beside the classes, hidden folders.
+  @Test func filesThatAreNoImagesAreReportedAndNotUsed() throws {
+    func write(_ name: String, _ text: String) throws {
+      let path = "\(classes)/\(name)"
+      try FileManager.default.createDirectory(
+        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    }
+    try write("7/cut.ppm", "P6 40 30 255\nshort")
+    try write("7/notes.txt", "not an image")
+    try write("readme.txt", "beside the classes")
+    try write(".git/config", "hidden")
+    let told = try train("--format", "json")
+    #expect(told.status == 1)
+    #expect(told.errors.contains("cut.ppm") && told.errors.contains("notes.txt"))
+    #expect(told.errors.contains("passed over 1 file"))
+    let report = try object(told.output)
+    #expect(report["images"] as? Int == 12 && report["failed"] as? Int == 1)
+    #expect(try train("--on-error", "record").status == 0)
+    try FileManager.default.removeItem(atPath: output)
+    #expect(try train("--on-error", "fail").status == 1)
+    #expect(!FileManager.default.fileExists(atPath: output))
+  }
+
+  @Test func foldersThatCannotBeTrainedOn() throws {
+    func outcome(_ folder: String) throws -> Tool.Outcome {
+      try Tool.run(["train", "--head-only", folder, "--output", output] + TestFiles.network())
+    }
+    #expect(try outcome("/no/folder").status == 66)
+    #expect(try outcome(classes + "/7/0.ppm").status == 66)
+    let one = try outcome(classes + "/7")
+    #expect(one.status == 65 && one.errors.contains("at least two"))
+    for name in ["1.ppm", "2.ppm", "3.ppm"] {
+      try FileManager.default.removeItem(atPath: "\(classes)/7/\(name)")
+    }
+    let single = try outcome(classes)
+    #expect(single.status == 65 && single.errors.contains("class \"7\" has 1 usable image"))
+    try FileManager.default.moveItem(atPath: classes + "/7", toPath: classes + "/line\nfeed")
+    let odd = try outcome(classes)
+    #expect(odd.status == 65 && odd.errors.contains("control characters"))
+    #expect(!odd.errors.contains("line\nfeed"))
+    #expect(!FileManager.default.fileExists(atPath: output))
+  }
+
+  /// Training the whole network is not available; nothing is read or written.
+  @Test func trainingNeedsHeadOnly() throws {
+    let outcome = try Tool.run(["train", classes, "--output", output] + TestFiles.network())
+    #expect(outcome.status == 64 && outcome.output.isEmpty)
+    #expect(outcome.errors.contains("not available yet") && outcome.errors.contains("--head-only"))
+    #expect(!FileManager.default.fileExists(atPath: output))
+  }
+
+  @Test(arguments: ["/no/folder/out.safetensors", "/dev/full"])
+  func anOutputThatCannotBeCreatedFailsAtOnce(output: String) throws {
+    let outcome = try Tool.run(
+      ["train", "--head-only", classes, "--output", output] + TestFiles.network())
+    #expect(outcome.status == 73 && outcome.output.isEmpty)
+  }
+
+  @Test func whatIsReadIsNotReplaced() throws {
+    let weights = "\(folder)/own.safetensors"
+    try FileManager.default.copyItem(atPath: TestFiles.weights.get(), toPath: weights)
+    try FileManager.default.createSymbolicLink(
+      atPath: folder + "/link", withDestinationPath: weights)
+    let network = ["--model", "mobilenetv3-small", "--weights", weights]
+    for output in [weights, folder + "/link"] {
+      let outcome = try Tool.run(["train", "--head-only", classes, "--output", output] + network)
+      #expect(outcome.status == 73 && outcome.errors.contains("is an input"))
+    }
+    let image = classes + "/7/0.ppm"
+    let before = try Data(contentsOf: URL(fileURLWithPath: image))
+    #expect(try Tool.run(["explain", image, "--output", image] + network).status == 73)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: image)) == before)
+  }
+
+  @Test func similarNeedsOpenBLAS() throws {
+    try Data().write(to: URL(fileURLWithPath: "\(folder)/libopenblas.so.0"))
+    let outcome = try Tool.run(
+      ["similar", classes + "/7/0.ppm", classes] + TestFiles.network(),
+      environment: ["LD_LIBRARY_PATH": folder])
+    #expect(outcome.status == 69, "\(outcome.errors)")
+  }
+
+  /// A library that is there and broken is as good as none.
+  @Test(arguments: [("liblapacke.so.3", "liblapacke"), ("libopenblas.so.0", "libopenblas0")])
+  func withoutALibraryTheCommandSaysWhatToInstall(library: String, package: String) throws {
+    try Data().write(to: URL(fileURLWithPath: "\(folder)/\(library)"))
+    let outcome = try Tool.run(
+      ["train", "--head-only", classes, "--output", output] + TestFiles.network(),
+      environment: ["LD_LIBRARY_PATH": folder])
+    #expect(outcome.status == 69, "\(outcome.errors)")
+    #expect(outcome.errors.contains("Debian: \(package))"))
+  }
+}
