@@ -8,10 +8,12 @@ let strict: [SwiftSetting] =
   + [.enableUpcomingFeature("ExistentialAny")]
 
 // The kernel targets hold nothing but bounds-free loops over raw pointers, so they are always
-// optimised, in debug builds too. One instruction set each: the rest of the package stays generic.
-func kernels(_ march: String?) -> [SwiftSetting] {
+// optimised, in debug builds too. Each is one instruction set's own file and a link to the files in
+// Sources/KernelsShared, compiled with its flags: the rest of the package stays generic.
+func kernels(_ name: String, march: String?) -> Target {
   let flags = ["-Ounchecked"] + (march.map { ["-Xcc", "-march=\($0)"] } ?? [])
-  return strict + [.unsafeFlags(flags)]
+  return .target(
+    name: name, dependencies: ["Kernels"], swiftSettings: strict + [.unsafeFlags(flags)])
 }
 
 // The command carries the Swift runtime: loading it as a dozen shared libraries takes 2 to 3 ms of
@@ -30,19 +32,13 @@ let runtimeInside: [LinkerSetting] =
   ]
 
 #if arch(x86_64)
-  let kernelTargets: [Target] = [
-    .target(
-      name: "KernelsBaseline", dependencies: ["Kernels"], swiftSettings: kernels(nil)),
-    .target(
-      name: "KernelsAVX2", dependencies: ["Kernels"], swiftSettings: kernels("x86-64-v3")),
-    .target(
-      name: "KernelsAVX512", dependencies: ["Kernels"], swiftSettings: kernels("x86-64-v4")),
+  let kernelTargets = [
+    kernels("KernelsBaseline", march: nil),
+    kernels("KernelsAVX2", march: "x86-64-v3"),
+    kernels("KernelsAVX512", march: "x86-64-v4"),
   ]
 #else
-  let kernelTargets: [Target] = [
-    .target(
-      name: "KernelsBaseline", dependencies: ["Kernels"], swiftSettings: kernels(nil))
-  ]
+  let kernelTargets = [kernels("KernelsBaseline", march: nil)]
 #endif
 
 // `CNNZOO_FUZZ=1`, set by Scripts/fuzzing/fuzz, adds the fuzzers, which ordinary builds leave out.
@@ -123,6 +119,8 @@ let package = Package(
       linkerSettings: runtimeInside, plugins: ["SourceCommit"]),
 
     .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: strict),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Host", "Kernels", "Operators"], swiftSettings: strict),
     .testTarget(
       name: "OperatorsTests", dependencies: ["Host", "Operators", "Kernels"], swiftSettings: strict),
     .testTarget(

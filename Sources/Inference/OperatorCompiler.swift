@@ -46,7 +46,7 @@ struct OperatorCompiler {
     case .expandProject(let expand, let project):
       let expansion = try geometry(of: expand.node, input: input, isImage: isImage)
       let geometry = try geometry(of: project.node, input: expand.node.shape, isImage: false)
-      guard let form = WinogradForm.best(for: expansion) else {
+      guard let form = WinogradVariant.best(for: expansion) else {
         throw InferenceError.unsupported(node: expand.node.name, operation: "a projection after it")
       }
       return try expand.withFilter(from: parameters) { expandFilter in
@@ -89,7 +89,7 @@ struct OperatorCompiler {
     }
     if two.isPointwise && two.groups == 1,
       let geometry = try? geometry(of: expand.node, input: input, isImage: isImage),
-      WinogradForm.best(for: geometry) != nil
+      WinogradVariant.best(for: geometry) != nil
     {
       return .expandProject(expand: expand, project: layer)
     }
@@ -118,7 +118,7 @@ struct OperatorCompiler {
     case .blas:
       return try BLASConvolution(geometry, filter, gatesInput: gatesInput, kernels: kernels)
     case .simd, .auto:
-      if let form = WinogradForm.best(for: geometry) {
+      if let form = WinogradVariant.best(for: geometry) {
         return try WinogradConvolution(geometry, filter, form: form, kernels: kernels)
       }
       return geometry.isPointwise

@@ -1,69 +1,74 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
-/// C = nonlinearity(C + bias) (+ residual) in place: the epilogue after a product that could not
-/// apply it in registers.
+/// C = nonlinearity(C + bias) (+ residual) in place: the epilogue of a GEMM that had none.
 @frozen
 public struct Epilogue: ChannelBody {
   public var rows: Int
   /// A multiple of 8.
   public var channels: Int
   public var c: UnsafeMutablePointer<Float>
-  public var cStride: Int
+  public var ldc: Int
   public var bias: UnsafePointer<Float>
   public var residual: UnsafePointer<Float>?
-  public var residualStride: Int
+  public var ldResidual: Int
   public var nonlinearity: Nonlinearity
 
   @inlinable
   public init(
-    rows: Int, channels: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
-    bias: UnsafePointer<Float>, residual: UnsafePointer<Float>?, residualStride: Int,
+    rows: Int, channels: Int, c: UnsafeMutablePointer<Float>, ldc: Int,
+    bias: UnsafePointer<Float>, residual: UnsafePointer<Float>?, ldResidual: Int,
     nonlinearity: Nonlinearity
   ) {
     self.rows = rows
     self.channels = channels
     self.c = c
-    self.cStride = cStride
+    self.ldc = ldc
     self.bias = bias
     self.residual = residual
-    self.residualStride = residualStride
+    self.ldResidual = ldResidual
     self.nonlinearity = nonlinearity
   }
 
   @inlinable @inline(__always)
   public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    switch nonlinearity {
-    case .identity: run(Identity.self, channel, L.self)
-    case .relu: run(ReLU.self, channel, L.self)
-    case .relu6: run(ReLU6.self, channel, L.self)
-    case .hardSwish: run(HardSwish.self, channel, L.self)
-    case .hardSigmoid: run(HardSigmoid.self, channel, L.self)
-    case .silu: run(SiLU.self, channel, L.self)
-    case .sigmoid: run(Sigmoid.self, channel, L.self)
-    }
+    nonlinearity.accept(EpilogueVector<L>(self, channel))
+  }
+}
+
+/// The epilogue of one vector of channels.
+@frozen
+@usableFromInline
+struct EpilogueVector<L: Lanes>: NonlinearityVisitor {
+  @usableFromInline let epilogue: Epilogue
+  @usableFromInline let channel: Int
+
+  @inlinable @inline(__always)
+  init(_ epilogue: Epilogue, _ channel: Int) {
+    self.epilogue = epilogue
+    self.channel = channel
   }
 
   @inlinable @inline(__always)
-  func run<F: NonlinearityFunction, L: Lanes>(_: F.Type, _ channel: Int, _: L.Type) {
-    let shift = L.load(bias + channel)
-    var pointer = c + channel
-    guard var added = residual.map({ $0 + channel }) else {
-      for _ in 0..<rows {
+  func visit<F: NonlinearityFunction>(_: F.Type) {
+    let shift = L.load(epilogue.bias + channel)
+    var pointer = epilogue.c + channel
+    guard var added = epilogue.residual.map({ $0 + channel }) else {
+      for _ in 0..<epilogue.rows {
         L.store(F.apply(L.add(L.load(pointer), shift), L.self), pointer)
-        pointer += cStride
+        pointer += epilogue.ldc
       }
       return
     }
-    for _ in 0..<rows {
+    for _ in 0..<epilogue.rows {
       L.store(L.add(F.apply(L.add(L.load(pointer), shift), L.self), L.load(added)), pointer)
-      pointer += cStride
-      added += residualStride
+      pointer += epilogue.ldc
+      added += epilogue.ldResidual
     }
   }
 }
 
-/// out[row] = x[row] · gate, per channel: squeeze-excite's gate on some positions.
+/// out[row] = x[row] · gate, per channel: squeeze-excite's gate.
 @frozen
 public struct ChannelScale: ChannelBody {
   public var rows: Int
@@ -128,7 +133,7 @@ public struct ChannelSum: ChannelBody {
 
   @inlinable @inline(__always)
   public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    // Two chains of additions: one alone would wait for its own latency.
+    // Two chains of additions: one alone is bound by its own latency.
     var even = L.splat(0)
     var odd = L.splat(0)
     var pointer = x + channel

@@ -1,18 +1,36 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
+/// A GEMM micro-kernel, with the facts that packing and planning depend on.
+public struct GEMMKernel: Sendable {
+  /// Rows of the widest register tile.
+  public let mr: Int
+  /// Columns of the widest register tile, a multiple of 8. B is packed in blocks of at most this many
+  /// columns, each a multiple of 8, with the whole depth of a block in one piece.
+  public let nr: Int
+  /// Computes one block.
+  public let run: @Sendable (GEMMBlock) -> Void
+
+  public init(mr: Int, nr: Int, run: @escaping @Sendable (GEMMBlock) -> Void) {
+    self.mr = mr
+    self.nr = nr
+    self.run = run
+  }
+
+  /// Element type and widest register tile, such as `f32 8×48`.
+  public var name: String { "f32 \(mr)×\(nr)" }
+}
+
 /// The kernels of one instruction set, as plain functions on raw memory.
 public struct KernelTable: Sendable {
   /// `avx512`, `avx2` or `baseline`.
   public let name: String
-  /// Widest column block of `multiply`, in columns: a multiple of 8.
-  public let maximumColumns: Int
-  /// The packed matrix product for one block of `width` columns, a multiple of 8.
-  public let multiply: @Sendable (_ product: MatrixProduct, _ width: Int) -> Void
-  /// The same with nothing added.
-  public let multiplyPlain: @Sendable (_ product: PlainProduct, _ width: Int) -> Void
+  /// Floats in a vector.
+  public let lanes: Int
+  /// The packed matrix product in f32.
+  public let gemm: GEMMKernel
   /// Bias, nonlinearity and residual in place.
-  public let finish: @Sendable (Epilogue) -> Void
+  public let epilogue: @Sendable (Epilogue) -> Void
   /// Squeeze-excite's gate.
   public let scale: @Sendable (ChannelScale) -> Void
   /// Sums over positions.
@@ -23,37 +41,31 @@ public struct KernelTable: Sendable {
   public let winogradInput: @Sendable (WinogradInput) -> Void
   /// Winograd's transform to an output tile.
   public let winogradOutput: @Sendable (WinogradOutput) -> Void
-  /// Floats in a vector.
-  public let lanes: Int
-  /// What the processor computes at most.
+  /// Measures the processor's peak arithmetic.
   public let registerLoop: @Sendable (RegisterLoop) -> Void
-  /// What it reads at most.
+  /// Measures its peak read bandwidth.
   public let streamLoop: @Sendable (StreamLoop) -> Void
 
   public init(
-    name: String, maximumColumns: Int,
-    multiply: @escaping @Sendable (_ product: MatrixProduct, _ width: Int) -> Void,
-    multiplyPlain: @escaping @Sendable (_ product: PlainProduct, _ width: Int) -> Void,
-    finish: @escaping @Sendable (Epilogue) -> Void,
+    name: String, lanes: Int, gemm: GEMMKernel,
+    epilogue: @escaping @Sendable (Epilogue) -> Void,
     scale: @escaping @Sendable (ChannelScale) -> Void,
     sum: @escaping @Sendable (ChannelSum) -> Void,
     depthwise: @escaping @Sendable (DepthwiseRow) -> Void,
     winogradInput: @escaping @Sendable (WinogradInput) -> Void,
     winogradOutput: @escaping @Sendable (WinogradOutput) -> Void,
-    lanes: Int, registerLoop: @escaping @Sendable (RegisterLoop) -> Void,
+    registerLoop: @escaping @Sendable (RegisterLoop) -> Void,
     streamLoop: @escaping @Sendable (StreamLoop) -> Void
   ) {
     self.name = name
-    self.maximumColumns = maximumColumns
-    self.multiply = multiply
-    self.multiplyPlain = multiplyPlain
-    self.finish = finish
+    self.lanes = lanes
+    self.gemm = gemm
+    self.epilogue = epilogue
     self.scale = scale
     self.sum = sum
     self.depthwise = depthwise
     self.winogradInput = winogradInput
     self.winogradOutput = winogradOutput
-    self.lanes = lanes
     self.registerLoop = registerLoop
     self.streamLoop = streamLoop
   }

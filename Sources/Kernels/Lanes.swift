@@ -5,10 +5,10 @@ import CLanes
 
 /// The width and the arithmetic of one instruction set.
 ///
-/// Kernels are written once against this protocol and instantiated by the targets `KernelsAVX512`,
-/// `KernelsAVX2` and `KernelsBaseline`, each compiled for its own instruction set. Every body is
-/// inlined into those targets: nothing here runs as shared code, which an older processor might
-/// be handed in a newer one's instructions.
+/// Kernels are written once against this protocol. The targets `KernelsAVX512`, `KernelsAVX2` and
+/// `KernelsBaseline` instantiate them, each with its own compiler flags. Every body is inlined into
+/// those targets: if one were shared, the linker could keep the copy with AVX-512 instructions for
+/// all of them.
 public protocol Lanes {
   /// A vector register of floats.
   associatedtype Vector
@@ -17,9 +17,9 @@ public protocol Lanes {
 
   /// Floats in a vector.
   static var count: Int { get }
-  /// Reads a vector; no alignment is asked for.
+  /// Reads a vector; `pointer` may be unaligned.
   static func load(_ pointer: UnsafePointer<Float>) -> Vector
-  /// Writes a vector; no alignment is asked for.
+  /// Writes a vector; `pointer` may be unaligned.
   static func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>)
   /// The same value in every lane.
   static func splat(_ value: Float) -> Vector
@@ -232,4 +232,26 @@ public enum Lanes4: Lanes {
   public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
     clanes_scale4(a, shifted)
   }
+}
+
+/// Work on one vector of channels.
+public protocol ChannelBody {
+  /// Handles the `L.count` channels from `channel`.
+  func run<L: Lanes>(_ channel: Int, _: L.Type)
+}
+
+/// Runs `body` over `channels`, a multiple of 8, in full vectors and at most one half vector.
+///
+/// Feature maps are stored with their channels rounded up to a multiple of 8 (all widths in these
+/// networks already are), so no kernel needs a scalar tail.
+@inlinable @inline(__always)
+public func forEachVector<Body: ChannelBody, L: Lanes>(
+  of channels: Int, _: L.Type, _ body: Body
+) {
+  var channel = 0
+  while channel + L.count <= channels {
+    body.run(channel, L.self)
+    channel += L.count
+  }
+  if L.count > 8 && channel < channels { body.run(channel, L.Half.self) }
 }

@@ -1,13 +1,12 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
-/// Multiply-adds in registers alone: what no kernel can be faster than.
+/// Multiply-adds in registers alone: the upper bound for every kernel.
 @frozen
 public struct RegisterLoop {
   /// Rounds of `chains` vectors each.
   public var rounds: Int
-  /// Two factors to be read, and a vector's place for the result, which must not be known to the
-  /// compiler.
+  /// Two factors, which the compiler must not know, and room for the result 16 floats further.
   public var values: UnsafeMutablePointer<Float>
 
   /// Independent chains: latency times throughput of today's processors is 8 to 10.
@@ -48,7 +47,7 @@ public struct RegisterLoop {
   }
 }
 
-/// A sum over memory that is read once, from its first float to its last.
+/// A sum over memory, read once from the first float to the last.
 @frozen
 public struct StreamLoop {
   /// A multiple of 128.

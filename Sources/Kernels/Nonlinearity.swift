@@ -1,26 +1,59 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
-/// The non-linearity at the end of a kernel, chosen once per call, never per value.
+/// The activation at the end of a kernel, chosen once per call, never per value.
 @frozen
 public enum Nonlinearity: Int32, Sendable, CaseIterable {
   case identity, relu, relu6, hardSwish, hardSigmoid, silu, sigmoid
+
+  /// Calls `visitor` with the function: the only switch over activations in a kernel.
+  @inlinable @inline(__always)
+  public func accept<V: NonlinearityVisitor>(_ visitor: V) -> V.Result {
+    switch self {
+    case .identity: visitor.visit(Identity.self)
+    case .relu: visitor.visit(ReLU.self)
+    case .relu6: visitor.visit(ReLU6.self)
+    case .hardSwish: visitor.visit(HardSwish.self)
+    case .hardSigmoid: visitor.visit(HardSigmoid.self)
+    case .silu: visitor.visit(SiLU.self)
+    case .sigmoid: visitor.visit(Sigmoid.self)
+    }
+  }
 }
 
-/// A non-linearity that a loop is compiled for.
+/// Code that is compiled once for each activation function.
+public protocol NonlinearityVisitor {
+  associatedtype Result
+  func visit<F: NonlinearityFunction>(_: F.Type) -> Result
+}
+
+/// An activation function that a loop is compiled for.
 public protocol NonlinearityFunction {
+  /// Its bounds if all it does is clamp, which a GEMM does in registers.
+  static var clamp: (low: Float, high: Float)? { get }
   /// Applies it to each lane.
   static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector
 }
 
+extension NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static var clamp: (low: Float, high: Float)? { nil }
+}
+
 /// x.
 public enum Identity: NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static var clamp: (low: Float, high: Float)? { (-.infinity, .infinity) }
+
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector { x }
 }
 
 /// max(x, 0).
 public enum ReLU: NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static var clamp: (low: Float, high: Float)? { (0, .infinity) }
+
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
     L.maximum(x, L.splat(0))
@@ -29,6 +62,9 @@ public enum ReLU: NonlinearityFunction {
 
 /// min(max(x, 0), 6).
 public enum ReLU6: NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static var clamp: (low: Float, high: Float)? { (0, 6) }
+
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
     L.minimum(L.maximum(x, L.splat(0)), L.splat(6))
@@ -67,8 +103,10 @@ public enum Sigmoid: NonlinearityFunction {
   }
 }
 
-/// e⁻ˣ in each lane, saturating beyond |x| = 87.3; SiLU and sigmoid built on it err by at most 4 ulp
-/// where multiply-add is fused, and by 32 where it is not (the tests hold them to that).
+/// e⁻ˣ in each lane, saturating beyond |x| = 87.3.
+///
+/// SiLU and sigmoid built on it err by at most 4 ulp where multiply-add is fused, and by 32 where it
+/// is not; the tests enforce both.
 ///
 /// The result is never zero and never infinite, so that a division by 1 + e⁻ˣ is finite for finite
 /// x. e⁻ˣ = 2ⁿ·2ᶠ with n the nearest integer to y = −x·log₂e and |f| ≤ ½. log₂e is carried as a sum

@@ -1,10 +1,10 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
-/// One row of a register tile of the matrix product: a few vectors side by side.
+/// One row of a GEMM's register tile: a few vectors side by side.
 ///
-/// Rows and tiles are composed from pairs instead of being arrays, because only values held in
-/// named stored properties stay in registers.
+/// Rows and tiles are composed from pairs, not arrays, because only values in named stored
+/// properties stay in registers.
 public protocol TileRow {
   /// Columns in the row.
   static var width: Int { get }
@@ -14,10 +14,8 @@ public protocol TileRow {
   static func load(_ pointer: UnsafePointer<Float>) -> Self
   /// Adds `a` · `b` to every column.
   mutating func accumulate(_ a: Float, _ b: Self)
-  /// Writes min(max(row + bias, low), high) + residual.
-  func store(
-    _ c: UnsafeMutablePointer<Float>, bias: UnsafePointer<Float>,
-    residual: UnsafePointer<Float>, low: Float, high: Float)
+  /// Applies `epilogue`, which is at the row's first column, and writes the result to `c`.
+  func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, _ epilogue: E)
 }
 
 /// A row of one vector.
@@ -43,13 +41,8 @@ public struct OneVector<L: Lanes>: TileRow {
   }
 
   @inlinable @inline(__always)
-  public func store(
-    _ c: UnsafeMutablePointer<Float>, bias: UnsafePointer<Float>,
-    residual: UnsafePointer<Float>, low: Float, high: Float
-  ) {
-    let sum = L.add(vector, L.load(bias))
-    let clamped = L.minimum(L.maximum(sum, L.splat(low)), L.splat(high))
-    L.store(L.add(clamped, L.load(residual)), c)
+  public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, _ epilogue: E) {
+    L.store(epilogue.apply(vector, L.self), c)
   }
 }
 
@@ -86,30 +79,23 @@ public struct Beside<Left: TileRow, Right: TileRow>: TileRow {
   }
 
   @inlinable @inline(__always)
-  public func store(
-    _ c: UnsafeMutablePointer<Float>, bias: UnsafePointer<Float>,
-    residual: UnsafePointer<Float>, low: Float, high: Float
-  ) {
-    let width = Left.width
-    left.store(c, bias: bias, residual: residual, low: low, high: high)
-    right.store(
-      c + width, bias: bias + width, residual: residual + width, low: low, high: high)
+  public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, _ epilogue: E) {
+    left.store(c, epilogue)
+    right.store(c + Left.width, epilogue.moved(rows: 0, columns: Left.width))
   }
 }
 
-/// The accumulators of several rows of the product.
+/// The accumulators of a few rows of C.
 public protocol RegisterTile {
   associatedtype Row: TileRow
   /// Rows in the tile.
   static var rows: Int { get }
   /// A tile of zeros.
   init()
-  /// Adds the outer product of one value of each row of the left matrix, `stride` apart, and `b`.
-  mutating func accumulate(_ a: UnsafePointer<Float>, stride: Int, _ b: Row)
+  /// Adds the outer product of one column of A, whose values are `lda` apart, and `b`.
+  mutating func accumulate(_ a: UnsafePointer<Float>, lda: Int, _ b: Row)
   /// Writes every row; see `TileRow.store`.
-  func store(
-    _ c: UnsafeMutablePointer<Float>, stride: Int, bias: UnsafePointer<Float>,
-    residual: UnsafePointer<Float>, residualStride: Int, low: Float, high: Float)
+  func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E)
 }
 
 /// A tile of one row.
@@ -124,16 +110,13 @@ public struct OneRow<Row: TileRow>: RegisterTile {
   public init() { row = Row() }
 
   @inlinable @inline(__always)
-  public mutating func accumulate(_ a: UnsafePointer<Float>, stride: Int, _ b: Row) {
+  public mutating func accumulate(_ a: UnsafePointer<Float>, lda: Int, _ b: Row) {
     row.accumulate(a.pointee, b)
   }
 
   @inlinable @inline(__always)
-  public func store(
-    _ c: UnsafeMutablePointer<Float>, stride: Int, bias: UnsafePointer<Float>,
-    residual: UnsafePointer<Float>, residualStride: Int, low: Float, high: Float
-  ) {
-    row.store(c, bias: bias, residual: residual, low: low, high: high)
+  public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E) {
+    row.store(c, epilogue)
   }
 }
 
@@ -154,28 +137,19 @@ where Top.Row == Bottom.Row {
   }
 
   @inlinable @inline(__always)
-  public mutating func accumulate(_ a: UnsafePointer<Float>, stride: Int, _ b: Top.Row) {
-    top.accumulate(a, stride: stride, b)
-    bottom.accumulate(a + Top.rows * stride, stride: stride, b)
+  public mutating func accumulate(_ a: UnsafePointer<Float>, lda: Int, _ b: Top.Row) {
+    top.accumulate(a, lda: lda, b)
+    bottom.accumulate(a + Top.rows * lda, lda: lda, b)
   }
 
   @inlinable @inline(__always)
-  public func store(
-    _ c: UnsafeMutablePointer<Float>, stride: Int, bias: UnsafePointer<Float>,
-    residual: UnsafePointer<Float>, residualStride: Int, low: Float, high: Float
-  ) {
-    let rows = Top.rows
-    top.store(
-      c, stride: stride, bias: bias, residual: residual, residualStride: residualStride, low: low,
-      high: high)
-    bottom.store(
-      c + rows * stride, stride: stride, bias: bias,
-      residual: residual + rows * residualStride, residualStride: residualStride,
-      low: low, high: high)
+  public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E) {
+    top.store(c, ldc: ldc, epilogue)
+    bottom.store(c + Top.rows * ldc, ldc: ldc, epilogue.moved(rows: Top.rows, columns: 0))
   }
 }
 
-/// A tile of four rows, held flat: nesting deeper than this costs the compiler minutes.
+/// A tile of four rows, flat: deeper nesting costs the compiler minutes.
 @frozen
 public struct FourRows<Row: TileRow>: RegisterTile {
   @usableFromInline var row0 = Row()
@@ -190,25 +164,19 @@ public struct FourRows<Row: TileRow>: RegisterTile {
   public init() {}
 
   @inlinable @inline(__always)
-  public mutating func accumulate(_ a: UnsafePointer<Float>, stride: Int, _ b: Row) {
+  public mutating func accumulate(_ a: UnsafePointer<Float>, lda: Int, _ b: Row) {
     row0.accumulate(a[0], b)
-    row1.accumulate(a[stride], b)
-    row2.accumulate(a[2 * stride], b)
-    row3.accumulate(a[3 * stride], b)
+    row1.accumulate(a[lda], b)
+    row2.accumulate(a[2 * lda], b)
+    row3.accumulate(a[3 * lda], b)
   }
 
   @inlinable @inline(__always)
-  public func store(
-    _ c: UnsafeMutablePointer<Float>, stride: Int, bias: UnsafePointer<Float>,
-    residual: UnsafePointer<Float>, residualStride: Int, low: Float, high: Float
-  ) {
-    row0.store(c, bias: bias, residual: residual, low: low, high: high)
-    row1.store(
-      c + stride, bias: bias, residual: residual + residualStride, low: low, high: high)
-    row2.store(
-      c + 2 * stride, bias: bias, residual: residual + 2 * residualStride, low: low, high: high)
-    row3.store(
-      c + 3 * stride, bias: bias, residual: residual + 3 * residualStride, low: low, high: high)
+  public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E) {
+    row0.store(c, epilogue)
+    row1.store(c + ldc, epilogue.moved(rows: 1, columns: 0))
+    row2.store(c + 2 * ldc, epilogue.moved(rows: 2, columns: 0))
+    row3.store(c + 3 * ldc, epilogue.moved(rows: 3, columns: 0))
   }
 }
 

@@ -4,7 +4,7 @@
 /// One tile's input transform Bᵀ d B.
 @frozen
 public struct WinogradInput {
-  public var form: WinogradForm
+  public var variant: WinogradVariant
   /// A multiple of 8.
   public var channels: Int
   /// The tile's first input position.
@@ -19,11 +19,11 @@ public struct WinogradInput {
 
   @inlinable
   public init(
-    form: WinogradForm, channels: Int, x: UnsafePointer<Float>, rowStride: Int,
+    variant: WinogradVariant, channels: Int, x: UnsafePointer<Float>, rowStride: Int,
     positionStride: Int, out: UnsafeMutablePointer<Float>, elementStride: Int,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    self.form = form
+    self.variant = variant
     self.channels = channels
     self.x = x
     self.rowStride = rowStride
@@ -37,7 +37,7 @@ public struct WinogradInput {
 /// One tile's output transform Aᵀ m A, with bias, nonlinearity and residual.
 @frozen
 public struct WinogradOutput {
-  public var form: WinogradForm
+  public var variant: WinogradVariant
   /// A multiple of 8.
   public var channels: Int
   /// Element (0, 0) of the tile's products; the elements are `elementStride` apart.
@@ -59,12 +59,12 @@ public struct WinogradOutput {
 
   @inlinable
   public init(
-    form: WinogradForm, channels: Int, products: UnsafePointer<Float>, elementStride: Int,
+    variant: WinogradVariant, channels: Int, products: UnsafePointer<Float>, elementStride: Int,
     out: UnsafeMutablePointer<Float>, rowStride: Int, positionStride: Int, rows: Int, columns: Int,
     bias: UnsafePointer<Float>, residual: UnsafePointer<Float>?, nonlinearity: Nonlinearity,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    self.form = form
+    self.variant = variant
     self.channels = channels
     self.products = products
     self.elementStride = elementStride
@@ -91,22 +91,21 @@ public func transformInput<T: WinogradTile, L: Lanes>(_ tile: WinogradInput, _: 
 public func transformOutput<T: WinogradTile, L: Lanes>(
   _ tile: WinogradOutput, _: T.Type, _: L.Type
 ) {
-  switch tile.nonlinearity {
-  case .identity: finishOutput(tile, T.self, Identity.self, L.self)
-  case .relu: finishOutput(tile, T.self, ReLU.self, L.self)
-  case .relu6: finishOutput(tile, T.self, ReLU6.self, L.self)
-  case .hardSwish: finishOutput(tile, T.self, HardSwish.self, L.self)
-  case .hardSigmoid: finishOutput(tile, T.self, HardSigmoid.self, L.self)
-  case .silu: finishOutput(tile, T.self, SiLU.self, L.self)
-  case .sigmoid: finishOutput(tile, T.self, Sigmoid.self, L.self)
-  }
+  tile.nonlinearity.accept(OutputTransformVisitor<T, L>(tile: tile))
 }
 
-@inlinable @inline(__always)
-func finishOutput<T: WinogradTile, F: NonlinearityFunction, L: Lanes>(
-  _ tile: WinogradOutput, _: T.Type, _: F.Type, _: L.Type
-) {
-  forEachVector(of: tile.channels, L.self, OutputTransform<T, F>(tile: tile))
+@frozen
+@usableFromInline
+struct OutputTransformVisitor<T: WinogradTile, L: Lanes>: NonlinearityVisitor {
+  @usableFromInline let tile: WinogradOutput
+
+  @inlinable @inline(__always)
+  init(tile: WinogradOutput) { self.tile = tile }
+
+  @inlinable @inline(__always)
+  func visit<F: NonlinearityFunction>(_: F.Type) {
+    forEachVector(of: tile.channels, L.self, OutputTransform<T, F>(tile: tile))
+  }
 }
 
 /// Vectors side by side, or some distance apart.
@@ -201,11 +200,11 @@ struct OutputTransform<T: WinogradTile, F: NonlinearityFunction>: ChannelBody {
     }
     let bias = L.load(tile.bias + channel)
     for row in 0..<tile.rows {
-      let place = row * tile.rowStride + channel
+      let offset = row * tile.rowStride + channel
       T.output(
         UnsafePointer(tile.scratch + row * inputs * L.count), stride: L.count,
         RowSink<F, L>(
-          tile.out + place, residual: tile.residual.map { $0 + place },
+          tile.out + offset, residual: tile.residual.map { $0 + offset },
           stride: tile.positionStride, columns: tile.columns, bias: bias))
     }
   }

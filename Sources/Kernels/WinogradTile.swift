@@ -4,14 +4,14 @@
 /// How a 3×3 convolution is cut into Winograd tiles: F(m×m, 3×3) of Lavin & Gray (2016, arXiv
 /// 1509.09308), and its counterpart for stride 2.
 @frozen
-public enum WinogradForm: Sendable, CaseIterable {
+public enum WinogradVariant: Sendable, CaseIterable {
   /// F(4×4, 3×3): 36 multiplications for 144.
   case four
   /// F(6×6, 3×3): 64 multiplications for 324.
   case six
   /// Stride 2, 4 × 4 outputs: 81 multiplications for 144.
   ///
-  /// Even and odd inputs are told apart: the outer taps meet the even ones only, which is F(4, 2),
+  /// Even and odd inputs are kept apart: the outer taps meet the even ones only, which is F(4, 2),
   /// five multiplications for eight; the middle tap meets the odd ones, four for four.
   case fourStrided
 
@@ -44,14 +44,14 @@ public enum WinogradForm: Sendable, CaseIterable {
   }
 }
 
-/// Where a transform puts its vectors.
+/// Where a transform writes its vectors.
 public protocol VectorSink {
   associatedtype L: Lanes
   /// Takes vector `index`, a constant.
   func put(_ index: Int, _ vector: L.Vector)
 }
 
-/// The one-dimensional transforms of a form; a tile's are these over its columns, then its rows.
+/// The one-dimensional transforms of a variant; a tile's are these over its columns, then its rows.
 public protocol WinogradTile {
   /// m + 2, or 2 m + 1.
   static var inputs: Int { get }

@@ -73,10 +73,10 @@ package final class BLASConvolution: Operator {
     blas.sgemm(
       rows: rows.count, columns: geometry.outputChannels, depth: geometry.depth, a, stride,
       weights.base, output, geometry.outputStep)
-    kernels.finish(
+    kernels.epilogue(
       Epilogue(
-        rows: rows.count, channels: geometry.outputStep, c: output, cStride: geometry.outputStep,
+        rows: rows.count, channels: geometry.outputStep, c: output, ldc: geometry.outputStep,
         bias: bias.base, residual: memory.residual.map { $0 + start },
-        residualStride: geometry.outputStep, nonlinearity: nonlinearity))
+        ldResidual: geometry.outputStep, nonlinearity: nonlinearity))
   }
 }

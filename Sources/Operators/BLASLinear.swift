@@ -54,9 +54,9 @@ package final class BLASLinear: Operator {
     blas.sgemv(
       rows: rows, columns: inputs, weights.base + first * inputs,
       memory.input + image * channelStep(inputs), output)
-    kernels.finish(
+    kernels.epilogue(
       Epilogue(
-        rows: 1, channels: units.count * 8, c: output, cStride: 0, bias: bias.base + first,
-        residual: nil, residualStride: 0, nonlinearity: nonlinearity))
+        rows: 1, channels: units.count * 8, c: output, ldc: 0, bias: bias.base + first,
+        residual: nil, ldResidual: 0, nonlinearity: nonlinearity))
   }
 }

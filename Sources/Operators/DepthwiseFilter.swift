@@ -52,12 +52,12 @@ struct DepthwiseFilter: Sendable {
     let kernelRows = kernelRows(for: row)
     kernels.depthwise(
       DepthwiseRow(
-        side: g.kernel, stride: g.stride, channels: channels.count, x: x, inputStep: inputStep,
+        side: g.kernel, stride: g.stride, channels: channels.count, x: x, inputStride: inputStep,
         rowStride: rowStride,
         weights: weights.base + kernelRows.lowerBound * g.kernel * g.outputStep + first,
-        weightStep: g.outputStep, kernelRows: kernelRows.count, bias: bias.base + first,
+        weightStride: g.outputStep, kernelRows: kernelRows.count, bias: bias.base + first,
         out: output + (row * g.outputWidth + columns.lowerBound) * g.outputStep + first,
-        width: columns.count, outputStep: g.outputStep, nonlinearity: nonlinearity,
+        width: columns.count, outputStride: g.outputStep, nonlinearity: nonlinearity,
         sums: sums.map { $0 + first }))
   }
 }

@@ -16,7 +16,7 @@ package final class ExpandProject: Operator {
   package init(
     expansion: ConvolutionGeometry, _ expand: ConvolutionFilter,
     projection geometry: ConvolutionGeometry, _ project: ConvolutionFilter,
-    form: WinogradForm, kernels: KernelTable
+    form: WinogradVariant, kernels: KernelTable
   ) throws(OutOfMemory) {
     precondition(geometry.isPointwise && expansion.outputCount == geometry.inputCount)
     self.geometry = geometry

@@ -17,8 +17,6 @@ package final class PackedMatrix: Sendable {
   private let bias: AlignedBuffer
   private let nonlinearity: Nonlinearity
   private let kernels: KernelTable
-  /// What a product without a residual adds.
-  private let zeros: AlignedBuffer
 
   /// Packs `filter`, whose kernel has `kernel` × `kernel` positions of `inputChannels` values,
   /// `inputStep` floats apart in the feature map.
@@ -32,9 +30,8 @@ package final class PackedMatrix: Sendable {
     columns = filter.scale.count
     self.kernels = kernels
     let units = channelStep(columns) / 8
-    let blocks = (units * 8 + kernels.maximumColumns - 1) / kernels.maximumColumns
+    let blocks = (units * 8 + kernels.gemm.nr - 1) / kernels.gemm.nr
     bounds = (0...blocks).map { evenRange($0, of: blocks, total: units).lowerBound * 8 }
-    zeros = try AlignedBuffer(count: 64)
     weights = try AlignedBuffer(count: depth * channelStep(columns))
     bias = try filter.packedBias()
     nonlinearity = filter.nonlinearity
@@ -77,12 +74,11 @@ package final class PackedMatrix: Sendable {
     into c: UnsafeMutablePointer<Float>, stride cStride: Int, residual: UnsafePointer<Float>?
   ) {
     let first = bounds[block]
-    kernels.multiply(
-      MatrixProduct(
-        rows: rows, depth: depth, a: a, aStride: stride, b: weights.base + depth * first,
-        bias: bias.base + first, c: c, cStride: cStride, residual: residual,
-        residualStride: cStride, zeros: zeros.base, nonlinearity: nonlinearity),
-      bounds[block + 1] - first)
+    kernels.gemm.run(
+      GEMMBlock(
+        m: rows, n: bounds[block + 1] - first, k: depth, a: a, lda: stride,
+        b: weights.base + depth * first, c: c, ldc: cStride, bias: bias.base + first,
+        residual: residual, ldResidual: cStride, nonlinearity: nonlinearity))
   }
 
   /// Rows of one block, read where they lie in a feature map, and without those rows of the kernel
@@ -98,13 +94,12 @@ package final class PackedMatrix: Sendable {
   ) {
     let first = bounds[block]
     let width = bounds[block + 1] - first
-    kernels.multiply(
-      MatrixProduct(
-        rows: rows, depth: segment, segments: kernelRows.count, segmentStride: kernelStride, a: a,
-        aStride: stride,
+    kernels.gemm.run(
+      GEMMBlock(
+        m: rows, n: width, k: segment, segments: kernelRows.count, segmentStride: kernelStride,
+        a: a, lda: stride,
         b: weights.base + depth * first + kernelRows.lowerBound * segment * width,
-        bias: bias.base + first, c: c, cStride: cStride, residual: residual,
-        residualStride: cStride, zeros: zeros.base, nonlinearity: nonlinearity),
-      width)
+        c: c, ldc: cStride, bias: bias.base + first, residual: residual, ldResidual: cStride,
+        nonlinearity: nonlinearity))
   }
 }

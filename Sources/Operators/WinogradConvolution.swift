@@ -10,7 +10,7 @@ package final class WinogradConvolution: Operator {
 
   /// Transforms and packs `filter`; `form` has the geometry's stride.
   package init(
-    _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, form: WinogradForm,
+    _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, form: WinogradVariant,
     kernels: KernelTable
   ) throws(OutOfMemory) {
     panel = try WinogradPanel(geometry, filter, form: form, extraFloatsPerTile: 0, kernels: kernels)

@@ -4,7 +4,7 @@ import Kernels
 /// A 3×3 filter in Winograd's domain: G g Gᵀ of every pair of channels, a matrix of
 /// inputChannels × outputs for each element of a tile, packed for the register tiles.
 final class WinogradFilter: Sendable {
-  let form: WinogradForm
+  let form: WinogradVariant
   let inputChannels: Int
   /// First columns of the blocks of output channels, and the end.
   let bounds: [Int]
@@ -15,12 +15,12 @@ final class WinogradFilter: Sendable {
 
   /// Transforms and packs `filter`.
   init(
-    _ filter: ConvolutionFilter, inputChannels: Int, form: WinogradForm, kernels: KernelTable
+    _ filter: ConvolutionFilter, inputChannels: Int, form: WinogradVariant, kernels: KernelTable
   ) throws(OutOfMemory) {
     self.form = form
     self.inputChannels = inputChannels
     let outputs = channelStep(filter.scale.count)
-    let blocks = (outputs + kernels.maximumColumns - 1) / kernels.maximumColumns
+    let blocks = (outputs + kernels.gemm.nr - 1) / kernels.gemm.nr
     bounds = (0...blocks).map { evenRange($0, of: blocks, total: outputs / 8).lowerBound * 8 }
     weights = try AlignedBuffer(count: form.matrices * form.matrices * inputChannels * outputs)
     bias = try filter.packedBias()
@@ -79,7 +79,7 @@ final class WinogradFilter: Sendable {
   }
 }
 
-extension WinogradForm {
+extension WinogradVariant {
   /// Rows and columns of matrices that differ.
   fileprivate var matrices: Int {
     switch self {

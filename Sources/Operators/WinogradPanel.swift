@@ -20,7 +20,7 @@ struct WinogradPanel: Sendable {
   ///
   /// - Parameter extraFloatsPerTile: what the caller keeps in the cache besides, for each tile.
   init(
-    _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, form: WinogradForm,
+    _ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, form: WinogradVariant,
     extraFloatsPerTile: Int, kernels: KernelTable
   ) throws(OutOfMemory) {
     precondition(geometry.kernel == 3 && geometry.stride == form.stride)
@@ -51,7 +51,7 @@ struct WinogradPanel: Sendable {
     elements * grid.tileCount * geometry.inputChannels * geometry.outputStep
   }
 
-  private var form: WinogradForm { filter.form }
+  private var form: WinogradVariant { filter.form }
   private var elements: Int { form.inputs * form.inputs }
 
   /// Output positions of the largest chunk.
@@ -99,12 +99,11 @@ struct WinogradPanel: Sendable {
       let first = filter.bounds[block]
       let width = filter.bounds[block + 1] - first
       for element in 0..<elements {
-        kernels.multiplyPlain(
-          PlainProduct(
-            rows: chunk.count, depth: channels, a: transformed + element * inputStride,
-            aStride: channels, b: filter.matrix(element: element, block: block),
-            c: products + element * productStride, cStride: width),
-          width)
+        kernels.gemm.run(
+          GEMMBlock(
+            m: chunk.count, n: width, k: channels, a: transformed + element * inputStride,
+            lda: channels, b: filter.matrix(element: element, block: block),
+            c: products + element * productStride, ldc: width))
       }
       transformOutputs(
         chunk, products, width: width, bias: filter.bias.base + first, into: output + first,
@@ -127,7 +126,7 @@ struct WinogradPanel: Sendable {
           + (column - chunk.columns.lowerBound) * m * step
         kernels.winogradOutput(
           WinogradOutput(
-            form: form, channels: width, products: products, elementStride: productStride,
+            variant: form, channels: width, products: products, elementStride: productStride,
             out: output + place, rowStride: rowStride, positionStride: step,
             rows: min(m, geometry.outputHeight - row * m),
             columns: min(m, geometry.outputWidth - column * m), bias: bias,
@@ -167,7 +166,7 @@ struct WinogradPanel: Sendable {
     }
     kernels.winogradInput(
       WinogradInput(
-        form: form, channels: g.inputChannels, x: source, rowStride: rowStride,
+        variant: form, channels: g.inputChannels, x: source, rowStride: rowStride,
         positionStride: g.inputStep, out: target, elementStride: inputStride, scratch: vectors))
   }
 }

@@ -43,7 +43,7 @@ struct WinogradTests {
 
   @Test(arguments: cases, InstructionSet.supported)
   func convolution(_ c: Case, _ set: InstructionSet) throws {
-    for form in WinogradForm.allCases {
+    for form in WinogradVariant.allCases {
       let g = c.geometry(stride: form.stride)
       var noise = Noise(c.height * c.width * c.input)
       let images = (0..<2).map { _ in noise.array(c.height * c.width * c.input) }
@@ -58,7 +58,7 @@ struct WinogradTests {
 
   @Test(arguments: cases, InstructionSet.supported)
   func expansionAndProjection(_ c: Case, _ set: InstructionSet) throws {
-    for form in WinogradForm.allCases {
+    for form in WinogradVariant.allCases {
       let expansion = c.geometry(stride: form.stride)
       var projection = expansion
       (projection.kernel, projection.stride, projection.inputChannels) = (1, 1, c.output)
@@ -88,8 +88,8 @@ struct WinogradTests {
 
   /// Small maps take small tiles; what the method cannot do, or does slower, takes none.
   @Test func choice() {
-    func form(_ size: Int, channels: Int = 16, stride: Int = 1) -> WinogradForm? {
-      WinogradForm.best(
+    func form(_ size: Int, channels: Int = 16, stride: Int = 1) -> WinogradVariant? {
+      WinogradVariant.best(
         for: Case(height: size, width: size, input: channels, output: 16).geometry(stride: stride))
     }
     #expect(form(48) == .six)
@@ -105,7 +105,7 @@ struct WinogradTests {
   ///
   /// The transforms add and subtract values far larger than the result; the more outputs a tile
   /// has, the larger.
-  private func bound(_ form: WinogradForm) -> Double {
+  private func bound(_ form: WinogradVariant) -> Double {
     switch form {
     case .four: 1e-5
     case .six: 2e-5
@@ -114,7 +114,7 @@ struct WinogradTests {
   }
 
   private func check(
-    _ work: any Operator, _ form: WinogradForm, _ c: Case, input g: ConvolutionGeometry,
+    _ work: any Operator, _ form: WinogradVariant, _ c: Case, input g: ConvolutionGeometry,
     output o: ConvolutionGeometry, _ images: [[Float]], _ expected: [[Double]]
   ) {
     var noise = Noise(c.output)

@@ -3,8 +3,7 @@
 // Swift's own SIMD operators are generic and expanded lane by lane before LLVM joins the lanes
 // again: kernels written with them took the compiler minutes, and left shared specialisations of the
 // standard library behind, compiled for one instruction set and linked for all. These functions are
-// inlined as single instructions and leave nothing behind. Swift sees the vectors as SIMD4, SIMD8
-// and SIMD16 of Float.
+// inlined as single instructions. Swift sees the vectors as SIMD4, SIMD8 and SIMD16 of Float.
 #ifndef CNNZOO_CLANES_H
 #define CNNZOO_CLANES_H
 
@@ -43,5 +42,11 @@
 CLANES_OPERATIONS(4)
 CLANES_OPERATIONS(8)
 CLANES_OPERATIONS(16)
+
+// Zeros for a GEMM block without bias or residual, as many as the widest block has columns.
+CLANES_INLINE const float *_Nonnull clanes_zeros(void) {
+  static const float zeros[64] = {0};
+  return zeros;
+}
 
 #endif

@@ -1,7 +1,7 @@
 import Kernels
 
 func winogradInput(_ tile: WinogradInput) {
-  switch tile.form {
+  switch tile.variant {
   case .four: input4(tile)
   case .six: input6(tile)
   case .fourStrided: inputStrided(tile)
@@ -9,7 +9,7 @@ func winogradInput(_ tile: WinogradInput) {
 }
 
 func winogradOutput(_ tile: WinogradOutput) {
-  switch tile.form {
+  switch tile.variant {
   case .four: output4(tile)
   case .six: output6(tile)
   case .fourStrided: outputStrided(tile)
@@ -18,30 +18,30 @@ func winogradOutput(_ tile: WinogradOutput) {
 
 @inline(never)
 private func input4(_ tile: WinogradInput) {
-  transformInput(tile, FourOutputs.self, Lanes4.self)
+  transformInput(tile, FourOutputs.self, Native.self)
 }
 
 @inline(never)
 private func input6(_ tile: WinogradInput) {
-  transformInput(tile, SixOutputs.self, Lanes4.self)
+  transformInput(tile, SixOutputs.self, Native.self)
 }
 
 @inline(never)
 private func inputStrided(_ tile: WinogradInput) {
-  transformInput(tile, FourStridedOutputs.self, Lanes4.self)
+  transformInput(tile, FourStridedOutputs.self, Native.self)
 }
 
 @inline(never)
 private func output4(_ tile: WinogradOutput) {
-  transformOutput(tile, FourOutputs.self, Lanes4.self)
+  transformOutput(tile, FourOutputs.self, Native.self)
 }
 
 @inline(never)
 private func output6(_ tile: WinogradOutput) {
-  transformOutput(tile, SixOutputs.self, Lanes4.self)
+  transformOutput(tile, SixOutputs.self, Native.self)
 }
 
 @inline(never)
 private func outputStrided(_ tile: WinogradOutput) {
-  transformOutput(tile, FourStridedOutputs.self, Lanes4.self)
+  transformOutput(tile, FourStridedOutputs.self, Native.self)
 }

@@ -1,9 +1,9 @@
 import Kernels
 
 /// How a 3×3 convolution is cut into Winograd tiles.
-package typealias WinogradForm = Kernels.WinogradForm
+package typealias WinogradVariant = Kernels.WinogradVariant
 
-extension WinogradForm {
+extension WinogradVariant {
   /// The form for `geometry`, or nil where the direct method is the better one.
   ///
   /// With stride 1, the one that takes fewer multiplications, tiles that overhang counted whole:
@@ -18,7 +18,7 @@ extension WinogradForm {
   ///      48  48 → 192 → 64     4.4                       3.0
   ///
   /// Fewer than 16 input channels leave the transforms dearer than the multiplications saved.
-  package static func best(for geometry: ConvolutionGeometry) -> WinogradForm? {
+  package static func best(for geometry: ConvolutionGeometry) -> WinogradVariant? {
     guard geometry.kernel == 3, geometry.inputChannels >= 16, geometry.inputChannels % 8 == 0,
       geometry.outputPositions >= 64
     else { return nil }

@@ -4,28 +4,27 @@ import Kernels
 import Operators
 import Testing
 
-/// How exact the vectors' own exponential is.
+/// The accuracy of the vectors' own exponential.
 struct NonlinearityTests {
   /// Each value through the epilogue, which adds a bias of zero.
-  private func apply(_ nonlinearity: Kernels.Nonlinearity, _ set: InstructionSet, _ x: [Float])
+  private func apply(_ nonlinearity: Nonlinearity, _ set: InstructionSet, _ x: [Float])
     -> [Float]
   {
     let rows = (x.count + 7) / 8
     let c = AlignedBuffer(x, count: rows * 8)
     let bias = AlignedBuffer([Float](repeating: 0, count: 8))
-    set.kernels.finish(
+    set.kernels.epilogue(
       Epilogue(
-        rows: rows, channels: 8, c: c.base, cStride: 8, bias: bias.base, residual: nil,
-        residualStride: 0, nonlinearity: nonlinearity))
+        rows: rows, channels: 8, c: c.base, ldc: 8, bias: bias.base, residual: nil,
+        ldResidual: 0, nonlinearity: nonlinearity))
     return Array(c.values.prefix(x.count))
   }
 
   /// In units of the last place, 2⁻²³, wherever e⁻ˣ is not saturated.
   ///
-  /// Without a fused multiply-add the
-  /// exponent's rounding shows for large |x|.
-  @Test(arguments: InstructionSet.supported, [Kernels.Nonlinearity.silu, .sigmoid])
-  func relativeError(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
+  /// Without a fused multiply-add the exponent's rounding shows for large |x|.
+  @Test(arguments: InstructionSet.supported, [Nonlinearity.silu, .sigmoid])
+  func relativeError(_ set: InstructionSet, _ nonlinearity: Nonlinearity) {
     let dense = (-870_000...870_000).lazy.filter { $0 % 7 == 0 }.map { Float($0) * 1e-4 }
     let small = (1...120).flatMap { [pow(2, -Float($0)), -pow(2, -Float($0))] }
     let x = Array(dense) + small
@@ -48,7 +47,7 @@ struct NonlinearityTests {
     let x: [Float] = [100, 1000, .greatestFiniteMagnitude]
     #expect(apply(.silu, set, x) == x)
     #expect(apply(.sigmoid, set, x) == [1, 1, 1])
-    // Finite, and nothing: not the NaN of ∞ / ∞.
+    // Finite and almost zero, not the NaN of ∞ / ∞.
     for y in apply(.sigmoid, set, [-100, -1000, -.greatestFiniteMagnitude]) {
       #expect(y >= 0 && y < 1e-37)
     }
@@ -56,9 +55,9 @@ struct NonlinearityTests {
     #expect(apply(.sigmoid, set, [0]) == [0.5])
   }
 
-  /// A NaN must reach the logits, where it is reported; a clamp must not swallow it.
-  @Test(arguments: InstructionSet.supported, Kernels.Nonlinearity.allCases)
-  func notANumberStays(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
+  /// A NaN must reach the logits, where it is reported: a clamp must not swallow it.
+  @Test(arguments: InstructionSet.supported, Nonlinearity.allCases)
+  func notANumberStays(_ set: InstructionSet, _ nonlinearity: Nonlinearity) {
     #expect(apply(nonlinearity, set, [1, .nan, -1]).map(\.isNaN) == [false, true, false])
   }
 }

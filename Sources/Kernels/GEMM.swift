@@ -1,0 +1,240 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
+import CLanes
+
+/// C[M, N] = nonlinearity(A[M, K] × B[K, N] + bias[N]) + residual[M, N], row-major, for one block of
+/// B's columns.
+///
+/// B is packed block after block: n columns are K × n floats, row after row. n is a multiple of 8
+/// and at most the kernel's `nr`.
+///
+/// A row of A is `segments` runs of `k` consecutive floats, so K = segments · k. A 1×1 convolution
+/// has one run; a 3×3 convolution reads three rows of its feature map in place, one run of three
+/// neighbouring positions from each: an im2col that is never written.
+@frozen
+public struct GEMMBlock {
+  public var m: Int
+  public var n: Int
+  /// Floats in a run.
+  public var k: Int
+  /// Runs in a row of A, and the distance between their starts.
+  public var segments: Int
+  public var segmentStride: Int
+  public var a: UnsafePointer<Float>
+  public var lda: Int
+  /// K × n floats.
+  public var b: UnsafePointer<Float>
+  /// C, at the block's first column.
+  public var c: UnsafeMutablePointer<Float>
+  public var ldc: Int
+  /// n floats, or nil for zeros.
+  public var bias: UnsafePointer<Float>?
+  /// What is added after the nonlinearity, at the block's first column, or nil.
+  public var residual: UnsafePointer<Float>?
+  public var ldResidual: Int
+  public var nonlinearity: Nonlinearity
+
+  /// A block with an epilogue; with the defaults, the plain product A × B.
+  @inlinable
+  public init(
+    m: Int, n: Int, k: Int, segments: Int = 1, segmentStride: Int = 0, a: UnsafePointer<Float>,
+    lda: Int, b: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>, ldc: Int,
+    bias: UnsafePointer<Float>? = nil, residual: UnsafePointer<Float>? = nil, ldResidual: Int = 0,
+    nonlinearity: Nonlinearity = .identity
+  ) {
+    self.m = m
+    self.n = n
+    self.k = k
+    self.segments = segments
+    self.segmentStride = segmentStride
+    self.a = a
+    self.lda = lda
+    self.b = b
+    self.c = c
+    self.ldc = ldc
+    self.bias = bias
+    self.residual = residual
+    self.ldResidual = ldResidual
+    self.nonlinearity = nonlinearity
+  }
+
+  /// Whether C is nothing but A × B.
+  @inlinable @inline(__always)
+  public var isPlain: Bool { bias == nil && residual == nil && nonlinearity == .identity }
+}
+
+/// What a GEMM does to a tile on its way to memory, and right after.
+public protocol GEMMEpilogue {
+  /// The epilogue at the first row and column of `block`.
+  init(_ block: GEMMBlock)
+  /// The epilogue some rows and columns further.
+  func moved(rows: Int, columns: Int) -> Self
+  /// The vector to store for the product's vector `sum`.
+  func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector
+  /// Runs over rows of `block`, `width` columns wide, that were just stored, while they are in the
+  /// first-level cache.
+  func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type)
+}
+
+/// Stores the product as it is.
+///
+/// Winograd's products are as shallow as the map has channels: bias, bounds and residual would cost
+/// them 5 to 10 %.
+@frozen
+public struct NoEpilogue: GEMMEpilogue {
+  @inlinable @inline(__always)
+  public init(_ block: GEMMBlock) {}
+
+  @inlinable @inline(__always)
+  public func moved(rows: Int, columns: Int) -> Self { self }
+
+  @inlinable @inline(__always)
+  public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector { sum }
+
+  @inlinable @inline(__always)
+  public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {}
+}
+
+/// Adds the bias, clamps and adds the residual in registers; every other nonlinearity, and the
+/// residual after it, is a second pass over the stored tile.
+@frozen
+public struct ClampEpilogue: GEMMEpilogue {
+  @usableFromInline var bias: UnsafePointer<Float>
+  /// Zeros and a stride of 0 where nothing is added, so that the store has no branch.
+  @usableFromInline var residual: UnsafePointer<Float>
+  @usableFromInline var ldResidual: Int
+  @usableFromInline var low: Float
+  @usableFromInline var high: Float
+
+  @inlinable @inline(__always)
+  public init(_ block: GEMMBlock) {
+    let zeros = clanes_zeros()
+    bias = block.bias ?? zeros
+    let clamp = block.nonlinearity.accept(ClampOfFunction())
+    (low, high) = clamp ?? (-.infinity, .infinity)
+    if clamp != nil, let added = block.residual {
+      (residual, ldResidual) = (added, block.ldResidual)
+    } else {
+      (residual, ldResidual) = (zeros, 0)
+    }
+  }
+
+  @inlinable @inline(__always)
+  public func moved(rows: Int, columns: Int) -> Self {
+    var moved = self
+    moved.bias += columns
+    moved.residual += rows * ldResidual + columns
+    return moved
+  }
+
+  @inlinable @inline(__always)
+  public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
+    let biased = L.add(sum, L.load(bias))
+    let clamped = L.minimum(L.maximum(biased, L.splat(low)), L.splat(high))
+    return L.add(clamped, L.load(residual))
+  }
+
+  @inlinable @inline(__always)
+  public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {
+    block.nonlinearity.accept(ActivationPass<L>(block, rows, width))
+  }
+}
+
+@frozen
+@usableFromInline
+struct ClampOfFunction: NonlinearityVisitor {
+  @inlinable @inline(__always)
+  init() {}
+
+  @inlinable @inline(__always)
+  func visit<F: NonlinearityFunction>(_: F.Type) -> (low: Float, high: Float)? { F.clamp }
+}
+
+/// C = F(C) + residual for some rows of a block, unless F is a clamp, which is done already.
+@frozen
+@usableFromInline
+struct ActivationPass<L: Lanes>: NonlinearityVisitor {
+  @usableFromInline let block: GEMMBlock
+  @usableFromInline let rows: Range<Int>
+  @usableFromInline let width: Int
+
+  @inlinable @inline(__always)
+  init(_ block: GEMMBlock, _ rows: Range<Int>, _ width: Int) {
+    self.block = block
+    self.rows = rows
+    self.width = width
+  }
+
+  @inlinable @inline(__always)
+  func visit<F: NonlinearityFunction>(_: F.Type) {
+    if F.clamp != nil { return }
+    let first = block.residual ?? clanes_zeros()
+    let ldResidual = block.residual == nil ? 0 : block.ldResidual
+    for row in rows {
+      let c = block.c + row * block.ldc
+      let residual = first + row * ldResidual
+      var column = 0
+      while column + L.count <= width {
+        let value = F.apply(L.load(c + column), L.self)
+        L.store(L.add(value, L.load(residual + column)), c + column)
+        column += L.count
+      }
+      // Widths are multiples of 8: what is left of a vector of 16 is one vector of 8.
+      if L.count > 8 && column < width {
+        let value = F.apply(L.Half.load(c + column), L.Half.self)
+        L.Half.store(L.Half.add(value, L.Half.load(residual + column)), c + column)
+      }
+    }
+  }
+}
+
+/// One register tile: K outer products, one store.
+@inlinable @inline(__always)
+func multiplyTile<T: RegisterTile, E: GEMMEpilogue>(
+  _: T.Type, _ block: GEMMBlock, row: Int, _ epilogue: E
+) {
+  var tile = T()
+  var segment = block.a + row * block.lda
+  var b = block.b
+  for _ in 0..<block.segments {
+    var a = segment
+    for _ in 0..<block.k {
+      tile.accumulate(a, lda: block.lda, T.Row.load(b))
+      a += 1
+      b += T.Row.width
+    }
+    segment += block.segmentStride
+  }
+  tile.store(
+    block.c + row * block.ldc, ldc: block.ldc, epilogue.moved(rows: row, columns: 0))
+}
+
+/// A block as wide as `Row`, in tiles of at most `mr` rows, 6 or 8.
+///
+/// Rows are dealt out evenly, so that no tile is left with one or two.
+@inlinable @inline(__always)
+public func multiplyTiles<Row: TileRow, E: GEMMEpilogue, L: Lanes>(
+  _ block: GEMMBlock, _: Row.Type, mr: Int, _: E.Type, _: L.Type
+) {
+  let epilogue = E(block)
+  let tiles = (block.m + mr - 1) / mr
+  var tile = 0
+  var row = 0
+  while row < block.m {
+    let rows = block.m / tiles + (tile < block.m % tiles ? 1 : 0)
+    tile += 1
+    switch rows {
+    case 2: multiplyTile(TwoRows<Row>.self, block, row: row, epilogue)
+    case 3: multiplyTile(ThreeRows<Row>.self, block, row: row, epilogue)
+    case 4: multiplyTile(FourRows<Row>.self, block, row: row, epilogue)
+    case 5: multiplyTile(FiveRows<Row>.self, block, row: row, epilogue)
+    case 6: multiplyTile(SixRows<Row>.self, block, row: row, epilogue)
+    case 7 where mr > 6: multiplyTile(SevenRows<Row>.self, block, row: row, epilogue)
+    case 8 where mr > 6: multiplyTile(EightRows<Row>.self, block, row: row, epilogue)
+    default: multiplyTile(OneRow<Row>.self, block, row: row, epilogue)
+    }
+    epilogue.revisit(block, rows: row..<row + rows, width: Row.width, L.self)
+    row += rows
+  }
+}

@@ -1,0 +1,1 @@
+../OperatorsTests/Reference.swift
