@@ -5,8 +5,9 @@
 public struct GEMMKernel: Sendable {
   /// Rows of the widest register tile.
   public let mr: Int
-  /// Columns of the widest register tile, a multiple of 8. B is packed in blocks of at most this many
-  /// columns, each a multiple of 8, with the whole depth of a block in one piece.
+  /// Columns of the widest register tile, a multiple of 8.
+  ///
+  /// B is packed in blocks of at most this many columns, each a multiple of 8.
   public let nr: Int
   /// Computes one block.
   public let run: @Sendable (GEMMBlock) -> Void

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 import Operators
 import Testing
@@ -7,7 +8,7 @@ struct DepthwiseTests {
   /// Each kernel shape that is compiled separately and two that are not; each length of a run;
   /// kernels cut off by the image's edge.
   @Test(arguments: InstructionSet.supported, Nonlinearity.allCases)
-  func everyShape(_ set: InstructionSet, _ nonlinearity: Nonlinearity) {
+  func everyShape(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
     for (side, stride) in [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (2, 3)] {
       for width in 1...18 {
         for kernelRows in [0, 1, side] {
@@ -30,7 +31,7 @@ struct DepthwiseTests {
   }
 
   private func depthwiseFault(
-    _ kernels: KernelTable, _ nonlinearity: Nonlinearity, side: Int, stride: Int,
+    _ kernels: Kernels.KernelTable, _ nonlinearity: Kernels.Nonlinearity, side: Int, stride: Int,
     width: Int, kernelRows: Int, channels: Int
   ) -> String? {
     var noise = Noise(side * stride * width * channels + kernelRows)

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 import Operators
 import Testing
@@ -5,7 +6,7 @@ import Testing
 /// The elementwise kernels of every instruction set of this machine.
 struct ElementwiseTests {
   @Test(arguments: InstructionSet.supported, Nonlinearity.allCases)
-  func epilogue(_ set: InstructionSet, _ nonlinearity: Nonlinearity) {
+  func epilogue(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
     for channels in stride(from: 8, through: 88, by: 8) {
       for rows in [1, 2, 5] {
         for hasResidual in [false, true] {

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 import Operators
 import Testing
@@ -16,7 +17,7 @@ struct GEMMTests {
 
   /// All widths up to `nr`, all heights around `mr`, depths from none to many.
   @Test(arguments: InstructionSet.supported, Nonlinearity.allCases)
-  func everyEpilogue(_ set: InstructionSet, _ nonlinearity: Nonlinearity) {
+  func everyEpilogue(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
     let gemm = set.kernels.gemm
     for n in stride(from: 8, through: gemm.nr, by: 8) {
       for m in 1...(2 * gemm.mr + 5) {
@@ -74,7 +75,7 @@ struct GEMMTests {
 
   /// What is wrong with the product, or nil; a plain one if there is no nonlinearity.
   private func fault(
-    _ gemm: GEMMKernel, _ shape: Shape, _ nonlinearity: Nonlinearity?, hasResidual: Bool
+    _ gemm: GEMMKernel, _ shape: Shape, _ nonlinearity: Kernels.Nonlinearity?, hasResidual: Bool
   ) -> String? {
     let (m, n, k) = (shape.m, shape.n, shape.k)
     var noise = Noise(m * 1000 + n * 10 + k)

@@ -7,7 +7,7 @@ import Testing
 /// The accuracy of the vectors' own exponential.
 struct NonlinearityTests {
   /// Each value through the epilogue, which adds a bias of zero.
-  private func apply(_ nonlinearity: Nonlinearity, _ set: InstructionSet, _ x: [Float])
+  private func apply(_ nonlinearity: Kernels.Nonlinearity, _ set: InstructionSet, _ x: [Float])
     -> [Float]
   {
     let rows = (x.count + 7) / 8
@@ -24,7 +24,7 @@ struct NonlinearityTests {
   ///
   /// Without a fused multiply-add the exponent's rounding shows for large |x|.
   @Test(arguments: InstructionSet.supported, [Nonlinearity.silu, .sigmoid])
-  func relativeError(_ set: InstructionSet, _ nonlinearity: Nonlinearity) {
+  func relativeError(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
     let dense = (-870_000...870_000).lazy.filter { $0 % 7 == 0 }.map { Float($0) * 1e-4 }
     let small = (1...120).flatMap { [pow(2, -Float($0)), -pow(2, -Float($0))] }
     let x = Array(dense) + small
@@ -57,7 +57,7 @@ struct NonlinearityTests {
 
   /// A NaN must reach the logits, where it is reported: a clamp must not swallow it.
   @Test(arguments: InstructionSet.supported, Nonlinearity.allCases)
-  func notANumberStays(_ set: InstructionSet, _ nonlinearity: Nonlinearity) {
+  func notANumberStays(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
     #expect(apply(nonlinearity, set, [1, .nan, -1]).map(\.isNaN) == [false, true, false])
   }
 }

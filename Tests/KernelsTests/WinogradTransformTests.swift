@@ -1,3 +1,4 @@
+import Host
 import Kernels
 import Operators
 import Testing
@@ -5,7 +6,7 @@ import Testing
 /// The Winograd transforms of every instruction set of this machine, against their matrices.
 struct WinogradTransformTests {
   @Test(arguments: InstructionSet.supported, WinogradVariant.allCases)
-  func input(_ set: InstructionSet, _ variant: WinogradVariant) {
+  func input(_ set: InstructionSet, _ variant: Kernels.WinogradVariant) {
     let size = variant.inputs
     for channels in [8, 16, 24, 40] {
       var noise = Noise(channels + size)
@@ -45,7 +46,7 @@ struct WinogradTransformTests {
 
   /// Tiles in the image and tiles that overhang its right and lower edge.
   @Test(arguments: InstructionSet.supported, Nonlinearity.allCases)
-  func output(_ set: InstructionSet, _ nonlinearity: Nonlinearity) {
+  func output(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
     for variant in WinogradVariant.allCases {
       let m = variant.outputs
       for (rows, columns) in [(m, m), (1, m), (m - 1, 2), (2, 1)] {
@@ -64,7 +65,8 @@ struct WinogradTransformTests {
   }
 
   private func outputFault(
-    _ kernels: KernelTable, _ variant: WinogradVariant, _ nonlinearity: Nonlinearity, rows: Int,
+    _ kernels: Kernels.KernelTable, _ variant: Kernels.WinogradVariant,
+    _ nonlinearity: Kernels.Nonlinearity, rows: Int,
     columns: Int, channels: Int, hasResidual: Bool
   ) -> String? {
     let (m, size) = (variant.outputs, variant.inputs)
