@@ -6,20 +6,28 @@ public struct Node: Sendable, Identifiable {
   public let name: String
   /// What it computes.
   public let operation: Operation
+  /// The layer that it belongs to.
+  public let role: NodeRole
+  /// The block that it is part of; `nil` in stem, head and classifier.
+  public let block: Block?
+  /// The block's stage; `nil` in stem, head and classifier.
+  public var stage: Int? { block?.stage }
+  /// Input pixels per position of the output, in each direction: the product of all strides so far.
+  public let reduction: Int
   /// Identifiers of the nodes whose outputs it reads.
   public let inputs: [Int]
   /// Shape of its output for one image.
   public let shape: TensorShape
   /// The tensors it reads from the weight file.
   public let parameters: [Parameter]
-  /// Multiply-accumulates for one image, convolutions and linear layers counted (as published
-  /// figures do).
+  /// Multiply-accumulates for one image, counting convolutions and linear layers as published figures
+  /// do.
   public let macs: Int
 }
 
 /// A network as a pure value: a list of nodes in an order in which they can be computed.
 ///
-/// It knows names, shapes and costs, and neither weights nor how it will be run.
+/// It knows names, structure, shapes and costs, but neither weights nor how it will be run.
 public struct Graph: Sendable {
   /// The model's name, such as `effnetv2-s`.
   public let name: String

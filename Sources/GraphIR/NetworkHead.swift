@@ -1,5 +1,5 @@
-/// The end of a network: the last feature map, its mean over all positions, and the layers that make
-/// logits of that.
+/// The end of a network: the last feature map, its mean over all positions, and the layers that turn
+/// the mean into logits.
 public struct NetworkHead: Sendable {
   /// A layer between the pooling and the classifier, which MobileNetV3 has.
   public struct Hidden: Sendable {
@@ -25,27 +25,26 @@ public struct NetworkHead: Sendable {
 }
 
 extension Graph {
-  /// The network's end; `nil` where it is not pooling, at most one hidden layer, and a classifier.
+  /// The network's end; `nil` without a pool or a classifier.
   public var head: NetworkHead? {
-    let classifier = nodes[output]
-    guard case .linear = classifier.operation else { return nil }
-    var node = source(of: classifier)
+    guard let pooled = node(.pool), let classifier = nodes.last(where: \.isLinear),
+      classifier.role == .classifier, classifier.id == output
+    else { return nil }
     var hidden: NetworkHead.Hidden?
-    if case .activation(let activation) = node.operation {
-      let linear = source(of: node)
-      guard case .linear = linear.operation else { return nil }
-      hidden = .init(linear: linear, activation: activation, output: node.id)
-      node = source(of: linear)
+    if let linear = nodes.first(where: { $0.role == .hidden && $0.isLinear }) {
+      guard let output = node(.hidden), case .activation(let activation) = output.operation else {
+        return nil
+      }
+      hidden = .init(linear: linear, activation: activation, output: output.id)
     }
-    guard case .globalAveragePool = node.operation else { return nil }
     return NetworkHead(
-      features: source(of: node), pooled: node, hidden: hidden, classifier: classifier)
+      features: nodes[pooled.inputs[0]], pooled: pooled, hidden: hidden, classifier: classifier)
   }
 
-  /// The node whose value `node` reads, dropout looked through.
-  private func source(of node: Node) -> Node {
-    let input = nodes[node.inputs[0]]
-    if case .dropout = input.operation { return source(of: input) }
-    return input
-  }
+  /// The last node with a role.
+  private func node(_ role: NodeRole) -> Node? { nodes.last { $0.role == role } }
+}
+
+extension Node {
+  fileprivate var isLinear: Bool { operation == .linear }
 }

@@ -16,9 +16,9 @@ extension GraphBuilder {
   /// Convolution without bias, batch norm, activation: torchvision's `Conv2dNormActivation`.
   mutating func convolutionBlock(
     _ input: Value, _ name: String, channels: Int, kernel: Int, stride: Int = 1, groups: Int = 1,
-    activation: Activation?, style: BlockStyle
+    activation: Activation?, role: NodeRole, style: BlockStyle
   ) -> Value {
-    scope(name, kind: "Conv2dNormActivation") { builder in
+    scope(name, kind: "Conv2dNormActivation", role: role) { builder in
       var x = builder.convolution(
         input, "0", channels: channels,
         Convolution(
@@ -35,11 +35,11 @@ extension GraphBuilder {
     scope(name, kind: "SqueezeExcitation") { builder in
       // A 1×1 convolution of one position: padding is never used.
       let dense = Convolution(kernel: 1, padding: .symmetric, hasBias: true)
-      var s = builder.globalAveragePool(input, "avgpool")
-      s = builder.convolution(s, "fc1", channels: squeezed, dense)
-      s = builder.activation(s, "activation", inner)
-      s = builder.convolution(s, "fc2", channels: input.shape.channels, dense)
-      s = builder.activation(s, "scale_activation", gate)
+      var s = builder.globalAveragePool(input, "avgpool", role: .squeeze)
+      s = builder.convolution(s, "fc1", channels: squeezed, dense, role: .reduce)
+      s = builder.activation(s, "activation", inner, role: .reduce)
+      s = builder.convolution(s, "fc2", channels: input.shape.channels, dense, role: .excite)
+      s = builder.activation(s, "scale_activation", gate, role: .excite)
       return builder.scale(input, by: s)
     }
   }

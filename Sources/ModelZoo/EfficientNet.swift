@@ -18,24 +18,25 @@ extension GraphBuilder {
     x = scope("features", kind: "Sequential") { builder in
       var x = builder.convolutionBlock(
         x, "0", channels: stem, kernel: 3, stride: 2, activation: style.activation,
-        style: style.block)
+        role: .stem, style: style.block)
       let total = stages.reduce(0) { $0 + $1.layers }
-      var block = 0
+      var number = 0
       for (index, stage) in stages.enumerated() {
         x = builder.scope("\(index + 1)", kind: "Sequential") { builder in
           for layer in 0..<stage.layers {
             x = builder.efficientNetBlock(
-              x, "\(layer)", stage: stage, stride: layer == 0 ? stage.stride : 1,
+              x, "\(layer)", row: stage, stride: layer == 0 ? stage.stride : 1,
+              at: (stage: index, index: layer, number: number),
               // The rate rises linearly with depth to 0.2 (Huang et al. 2016).
-              dropProbability: 0.2 * Double(block) / Double(total), style: style)
-            block += 1
+              dropProbability: 0.2 * Double(number) / Double(total), style: style)
+            number += 1
           }
           return x
         }
       }
       return builder.convolutionBlock(
         x, "\(stages.count + 1)", channels: head, kernel: 1, activation: style.activation,
-        style: style.block)
+        role: .head, style: style.block)
     }
     x = globalAveragePool(x, "avgpool")
     return scope("classifier", kind: "Sequential") { builder in

@@ -32,21 +32,33 @@ package struct EfficientNetStage: Hashable, Sendable {
 }
 
 extension GraphBuilder {
-  /// One block of `stage`, strided or not, with its shortcut.
+  /// One block of the stage that `row` describes, with its shortcut.
+  ///
+  /// - Parameter position: the stage, the block's position in it and in the network.
   mutating func efficientNetBlock(
-    _ input: Value, _ name: String, stage: EfficientNetStage, stride: Int,
-    dropProbability: Double, style: EfficientNetStyle
+    _ input: Value, _ name: String, row: EfficientNetStage, stride: Int,
+    at position: (stage: Int, index: Int, number: Int), dropProbability: Double,
+    style: EfficientNetStyle
   ) -> Value {
-    scope(name, kind: stage.block.rawValue) { builder in
+    let expanded = makeDivisible(Double(input.shape.channels * row.expandRatio))
+    let expands = expanded != input.shape.channels
+    let kind: Block.Kind =
+      switch row.block {
+      case .fusedMBConv: expands ? .fused : .single
+      case .mbConv: expands ? .inverted : .separable
+      }
+    let block = Block(
+      kind: kind, stage: position.stage, index: position.index, number: position.number)
+    return scope(name, kind: row.block.rawValue, block: block) { builder in
       var branch = builder.scope("block", kind: "Sequential") { builder in
-        switch stage.block {
+        switch row.block {
         case .fusedMBConv:
-          builder.fusedMBConv(input, stage: stage, stride: stride, style: style)
+          builder.fusedMBConv(input, row: row, expanded: expanded, stride: stride, style: style)
         case .mbConv:
-          builder.mbConv(input, stage: stage, stride: stride, style: style)
+          builder.mbConv(input, row: row, expanded: expanded, stride: stride, style: style)
         }
       }
-      guard stride == 1 && input.shape.channels == stage.channels else { return branch }
+      guard stride == 1 && input.shape.channels == row.channels else { return branch }
       branch = builder.stochasticDepth(
         branch, "stochastic_depth", probability: dropProbability)
       return builder.add(branch, input)
@@ -54,25 +66,24 @@ extension GraphBuilder {
   }
 
   private mutating func fusedMBConv(
-    _ input: Value, stage: EfficientNetStage, stride: Int, style: EfficientNetStyle
+    _ input: Value, row: EfficientNetStage, expanded: Int, stride: Int, style: EfficientNetStyle
   ) -> Value {
-    let expanded = makeDivisible(Double(input.shape.channels * stage.expandRatio))
     guard expanded != input.shape.channels else {
       return convolutionBlock(
-        input, "0", channels: stage.channels, kernel: stage.kernel, stride: stride,
-        activation: style.activation, style: style.block)
+        input, "0", channels: row.channels, kernel: row.kernel, stride: stride,
+        activation: style.activation, role: .project, style: style.block)
     }
     let x = convolutionBlock(
-      input, "0", channels: expanded, kernel: stage.kernel, stride: stride,
-      activation: style.activation, style: style.block)
+      input, "0", channels: expanded, kernel: row.kernel, stride: stride,
+      activation: style.activation, role: .expand, style: style.block)
     return convolutionBlock(
-      x, "1", channels: stage.channels, kernel: 1, activation: nil, style: style.block)
+      x, "1", channels: row.channels, kernel: 1, activation: nil, role: .project,
+      style: style.block)
   }
 
   private mutating func mbConv(
-    _ input: Value, stage: EfficientNetStage, stride: Int, style: EfficientNetStyle
+    _ input: Value, row: EfficientNetStage, expanded: Int, stride: Int, style: EfficientNetStyle
   ) -> Value {
-    let expanded = makeDivisible(Double(input.shape.channels * stage.expandRatio))
     var x = input
     var index = 0
     func next() -> String {
@@ -81,17 +92,19 @@ extension GraphBuilder {
     }
     if expanded != input.shape.channels {
       x = convolutionBlock(
-        x, next(), channels: expanded, kernel: 1, activation: style.activation, style: style.block)
+        x, next(), channels: expanded, kernel: 1, activation: style.activation, role: .expand,
+        style: style.block)
     }
     x = convolutionBlock(
-      x, next(), channels: expanded, kernel: stage.kernel, stride: stride, groups: expanded,
-      activation: style.activation, style: style.block)
+      x, next(), channels: expanded, kernel: row.kernel, stride: stride, groups: expanded,
+      activation: style.activation, role: .depthwise, style: style.block)
     if style.squeezeExcites {
       x = squeezeExcite(
         x, next(), squeezed: max(1, input.shape.channels / 4), inner: style.activation,
         gate: .sigmoid)
     }
     return convolutionBlock(
-      x, next(), channels: stage.channels, kernel: 1, activation: nil, style: style.block)
+      x, next(), channels: row.channels, kernel: 1, activation: nil, role: .project,
+      style: style.block)
   }
 }

@@ -28,43 +28,65 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
     }
   }
 
-  /// The paper's table.
+  /// The paper's table, stage by stage: a stage is a run of bottlenecks of one output width.
   ///
   /// `divisor` is 2 for the reduced tail (the last stage's widths halved), else 1. Columns: input,
   /// kernel, expanded, output, squeeze-excite, activation, stride.
-  package func table(divisor d: Int) -> [Bottleneck] {
+  package func table(divisor d: Int) -> [[Bottleneck]] {
     switch self {
     case .large:
       [
-        .init(16, 3, 16, 16, squeezeExcites: false, .relu, 1),
-        .init(16, 3, 64, 24, squeezeExcites: false, .relu, 2),
-        .init(24, 3, 72, 24, squeezeExcites: false, .relu, 1),
-        .init(24, 5, 72, 40, squeezeExcites: true, .relu, 2),
-        .init(40, 5, 120, 40, squeezeExcites: true, .relu, 1),
-        .init(40, 5, 120, 40, squeezeExcites: true, .relu, 1),
-        .init(40, 3, 240, 80, squeezeExcites: false, .hardSwish, 2),
-        .init(80, 3, 200, 80, squeezeExcites: false, .hardSwish, 1),
-        .init(80, 3, 184, 80, squeezeExcites: false, .hardSwish, 1),
-        .init(80, 3, 184, 80, squeezeExcites: false, .hardSwish, 1),
-        .init(80, 3, 480, 112, squeezeExcites: true, .hardSwish, 1),
-        .init(112, 3, 672, 112, squeezeExcites: true, .hardSwish, 1),
-        .init(112, 5, 672, 160 / d, squeezeExcites: true, .hardSwish, 2),
-        .init(160 / d, 5, 960 / d, 160 / d, squeezeExcites: true, .hardSwish, 1),
-        .init(160 / d, 5, 960 / d, 160 / d, squeezeExcites: true, .hardSwish, 1),
+        [
+          .init(16, 3, 16, 16, squeezeExcites: false, .relu, 1)
+        ],
+        [
+          .init(16, 3, 64, 24, squeezeExcites: false, .relu, 2),
+          .init(24, 3, 72, 24, squeezeExcites: false, .relu, 1),
+        ],
+        [
+          .init(24, 5, 72, 40, squeezeExcites: true, .relu, 2),
+          .init(40, 5, 120, 40, squeezeExcites: true, .relu, 1),
+          .init(40, 5, 120, 40, squeezeExcites: true, .relu, 1),
+        ],
+        [
+          .init(40, 3, 240, 80, squeezeExcites: false, .hardSwish, 2),
+          .init(80, 3, 200, 80, squeezeExcites: false, .hardSwish, 1),
+          .init(80, 3, 184, 80, squeezeExcites: false, .hardSwish, 1),
+          .init(80, 3, 184, 80, squeezeExcites: false, .hardSwish, 1),
+        ],
+        [
+          .init(80, 3, 480, 112, squeezeExcites: true, .hardSwish, 1),
+          .init(112, 3, 672, 112, squeezeExcites: true, .hardSwish, 1),
+        ],
+        [
+          .init(112, 5, 672, 160 / d, squeezeExcites: true, .hardSwish, 2),
+          .init(160 / d, 5, 960 / d, 160 / d, squeezeExcites: true, .hardSwish, 1),
+          .init(160 / d, 5, 960 / d, 160 / d, squeezeExcites: true, .hardSwish, 1),
+        ],
       ]
     case .small:
       [
-        .init(16, 3, 16, 16, squeezeExcites: true, .relu, 2),
-        .init(16, 3, 72, 24, squeezeExcites: false, .relu, 2),
-        .init(24, 3, 88, 24, squeezeExcites: false, .relu, 1),
-        .init(24, 5, 96, 40, squeezeExcites: true, .hardSwish, 2),
-        .init(40, 5, 240, 40, squeezeExcites: true, .hardSwish, 1),
-        .init(40, 5, 240, 40, squeezeExcites: true, .hardSwish, 1),
-        .init(40, 5, 120, 48, squeezeExcites: true, .hardSwish, 1),
-        .init(48, 5, 144, 48, squeezeExcites: true, .hardSwish, 1),
-        .init(48, 5, 288, 96 / d, squeezeExcites: true, .hardSwish, 2),
-        .init(96 / d, 5, 576 / d, 96 / d, squeezeExcites: true, .hardSwish, 1),
-        .init(96 / d, 5, 576 / d, 96 / d, squeezeExcites: true, .hardSwish, 1),
+        [
+          .init(16, 3, 16, 16, squeezeExcites: true, .relu, 2)
+        ],
+        [
+          .init(16, 3, 72, 24, squeezeExcites: false, .relu, 2),
+          .init(24, 3, 88, 24, squeezeExcites: false, .relu, 1),
+        ],
+        [
+          .init(24, 5, 96, 40, squeezeExcites: true, .hardSwish, 2),
+          .init(40, 5, 240, 40, squeezeExcites: true, .hardSwish, 1),
+          .init(40, 5, 240, 40, squeezeExcites: true, .hardSwish, 1),
+        ],
+        [
+          .init(40, 5, 120, 48, squeezeExcites: true, .hardSwish, 1),
+          .init(48, 5, 144, 48, squeezeExcites: true, .hardSwish, 1),
+        ],
+        [
+          .init(48, 5, 288, 96 / d, squeezeExcites: true, .hardSwish, 2),
+          .init(96 / d, 5, 576 / d, 96 / d, squeezeExcites: true, .hardSwish, 1),
+          .init(96 / d, 5, 576 / d, 96 / d, squeezeExcites: true, .hardSwish, 1),
+        ],
       ]
     }
   }
@@ -86,7 +108,7 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
 
   /// A member of the family with any table: the published ones, and the tiny ones of the tests.
   package static func graph(
-    name: String, table: [Bottleneck], hidden: Int, activation: Activation = .hardSwish,
+    name: String, table: [[Bottleneck]], hidden: Int, activation: Activation = .hardSwish,
     _ configuration: ModelConfiguration
   ) -> Graph {
     func scaled(_ width: Int) -> Int {
@@ -97,21 +119,25 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
     var x = builder.input(configuration.inputShape)
     x = builder.scope("features", kind: "Sequential") { builder in
       x = builder.convolutionBlock(
-        x, "0", channels: scaled(table[0].input), kernel: 3, stride: 2, activation: activation,
-        style: style)
-      for (index, row) in table.enumerated() {
-        x = builder.bottleneck(
-          x, "\(index + 1)", row, expanded: scaled(row.expanded), output: scaled(row.output),
-          style: style)
+        x, "0", channels: scaled(table[0][0].input), kernel: 3, stride: 2, activation: activation,
+        role: .stem, style: style)
+      var number = 0
+      for (stage, rows) in table.enumerated() {
+        for (index, row) in rows.enumerated() {
+          x = builder.bottleneck(
+            x, row, expanded: scaled(row.expanded), output: scaled(row.output),
+            at: (stage: stage, index: index, number: number), style: style)
+          number += 1
+        }
       }
       return builder.convolutionBlock(
-        x, "\(table.count + 1)", channels: 6 * x.shape.channels, kernel: 1, activation: activation,
-        style: style)
+        x, "\(number + 1)", channels: 6 * x.shape.channels, kernel: 1, activation: activation,
+        role: .head, style: style)
     }
     x = builder.globalAveragePool(x, "avgpool")
     x = builder.scope("classifier", kind: "Sequential") { builder in
-      x = builder.linear(x, "0", outputs: scaled(hidden))
-      x = builder.activation(x, "1", activation)
+      x = builder.linear(x, "0", outputs: scaled(hidden), role: .hidden)
+      x = builder.activation(x, "1", activation, role: .hidden)
       x = builder.dropout(x, "2", probability: 0.2)
       return builder.linear(x, "3", outputs: configuration.classes)
     }
@@ -121,10 +147,14 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
 
 extension GraphBuilder {
   fileprivate mutating func bottleneck(
-    _ input: Value, _ name: String, _ row: MobileNetV3.Bottleneck, expanded: Int, output: Int,
-    style: BlockStyle
+    _ input: Value, _ row: MobileNetV3.Bottleneck, expanded: Int, output: Int,
+    at position: (stage: Int, index: Int, number: Int), style: BlockStyle
   ) -> Value {
-    scope(name, kind: "InvertedResidual") { builder in
+    let expands = expanded != input.shape.channels
+    let block = Block(
+      kind: expands ? .inverted : .separable, stage: position.stage, index: position.index,
+      number: position.number)
+    return scope("\(position.number + 1)", kind: "InvertedResidual", block: block) { builder in
       let branch = builder.scope("block", kind: "Sequential") { builder in
         var x = input
         var index = 0
@@ -132,20 +162,21 @@ extension GraphBuilder {
           defer { index += 1 }
           return String(index)
         }
-        if expanded != input.shape.channels {
+        if expands {
           x = builder.convolutionBlock(
-            x, next(), channels: expanded, kernel: 1, activation: row.activation, style: style)
+            x, next(), channels: expanded, kernel: 1, activation: row.activation, role: .expand,
+            style: style)
         }
         x = builder.convolutionBlock(
           x, next(), channels: expanded, kernel: row.kernel, stride: row.stride, groups: expanded,
-          activation: row.activation, style: style)
+          activation: row.activation, role: .depthwise, style: style)
         if row.squeezeExcites {
           x = builder.squeezeExcite(
             x, next(), squeezed: makeDivisible(Double(expanded / 4)), inner: .relu,
             gate: .hardSigmoid)
         }
         return builder.convolutionBlock(
-          x, next(), channels: output, kernel: 1, activation: nil, style: style)
+          x, next(), channels: output, kernel: 1, activation: nil, role: .project, style: style)
       }
       let hasShortcut = row.stride == 1 && input.shape.channels == output
       return hasShortcut ? builder.add(branch, input) : branch

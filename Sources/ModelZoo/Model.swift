@@ -20,13 +20,11 @@ public struct Model: Sendable {
   /// Its published weights, the usual choice first.
   public let published: [PublishedWeights]
 
-  /// Blocks in each stage: timm's names count them so.
-  let stageDepths: [Int]
   private let build: @Sendable (ModelConfiguration) -> Graph
 
   init(
     _ name: String, family: Family, evaluationSize: Int, implementations: [Implementation],
-    published: [PublishedWeights], stageDepths: [Int],
+    published: [PublishedWeights],
     build: @escaping @Sendable (ModelConfiguration) -> Graph
   ) {
     self.name = name
@@ -34,7 +32,6 @@ public struct Model: Sendable {
     self.evaluationSize = evaluationSize
     self.implementations = implementations
     self.published = published
-    self.stageDepths = stageDepths
     self.build = build
   }
 
@@ -63,13 +60,13 @@ public struct Model: Sendable {
     return Model(
       name, family: family, evaluationSize: evaluationSize,
       implementations: [build] + implementations.filter { $0 != build },
-      published: preferred + alike + others, stageDepths: stageDepths, build: self.build)
+      published: preferred + alike + others, build: self.build)
   }
 
   /// The name, in a file that follows `naming`, of every parameter of a graph of this model, by the
   /// graph's name.
   public func fileNames(of graph: Graph, in naming: ParameterNaming) -> [String: String] {
-    naming.fileNames(for: graph, stageDepths: stageDepths)
+    naming.fileNames(for: graph)
   }
 
   /// The graph for `configuration`, or for the published form.

@@ -31,8 +31,7 @@ public enum ModelCatalog {
       case .b3: (300, [.timm("tf_efficientnetv2_b3")])
       }
     return model(
-      "effnetv2-\(letter)", .efficientNetV2, size, builds,
-      stageDepths: variant.stages.map(\.layers)
+      "effnetv2-\(letter)", .efficientNetV2, size, builds
     ) { variant.graph($0) }
   }
 
@@ -76,8 +75,7 @@ public enum ModelCatalog {
     build: @escaping @Sendable (ModelConfiguration) -> Graph
   ) -> Model {
     model(
-      "mobilenetv3-\(size.rawValue)\(suffix)", .mobileNetV3, 224, builds,
-      stageDepths: size.stageDepths, build: build)
+      "mobilenetv3-\(size.rawValue)\(suffix)", .mobileNetV3, 224, builds, build: build)
   }
 
   private static let efficientNetLite: [Model] = EfficientNetLite.allCases.map { variant in
@@ -87,14 +85,14 @@ public enum ModelCatalog {
       "effnet-lite\(number)", .efficientNetLite, variant.resolution,
       [package?.implementation].compactMap(\.self)
         + [.timm("tf_efficientnet_lite\(number)"), .timm("efficientnet_lite\(number)")],
-      package: package, stageDepths: variant.stages.map(\.layers)
+      package: package
     ) { variant.graph($0) }
   }
 
   /// A model with all weights that were published for its builds.
   private static func model(
     _ name: String, _ family: Model.Family, _ size: Int, _ builds: [Implementation],
-    package: PublishedWeights? = nil, stageDepths: [Int],
+    package: PublishedWeights? = nil,
     build: @escaping @Sendable (ModelConfiguration) -> Graph
   ) -> Model {
     let names = builds.map(\.name)
@@ -102,7 +100,7 @@ public enum ModelCatalog {
       name, family: family, evaluationSize: size, implementations: builds,
       published: [package].compactMap(\.self)
         + names.flatMap { PublishedWeights.torchvision[$0] ?? [] } + PublishedWeights.timm(names),
-      stageDepths: stageDepths, build: build)
+      build: build)
   }
 
   private static func canonical(_ name: String) -> String {

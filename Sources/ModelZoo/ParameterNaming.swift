@@ -2,7 +2,7 @@ import GraphIR
 
 /// A convention by which weight files name the tensors of one architecture.
 ///
-/// Graphs carry torchvision's names; a naming tells where the same tensor lies in a file of
+/// Graphs carry torchvision's names; a naming says what the same tensor is called in a file of
 /// another origin.
 public enum ParameterNaming: String, Sendable, CaseIterable {
   /// torchvision's `state_dict`: `features.1.0.block.0.0.weight`.
@@ -26,16 +26,16 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
   }
 
   /// The file's name of every parameter of `graph`, by the graph's name.
-  ///
-  /// - Parameter stageDepths: The number of blocks in each stage.
-  func fileNames(for graph: Graph, stageDepths: [Int]) -> [String: String] {
+  func fileNames(for graph: Graph) -> [String: String] {
+    let hasHiddenLayer = graph.nodes.contains { $0.role == .hidden }
+    let stageCount = graph.nodes.reduce(0) { max($0, ($1.stage ?? -1) + 1) }
     var names: [String: String] = [:]
-    for (node, place) in ParameterPlace.places(in: graph) {
+    for node in graph.nodes where !node.parameters.isEmpty {
       let module =
         switch self {
         case .torchvision: node.name
-        case .timm: Self.timmModule(place, of: node, stageDepths: stageDepths)
-        case .litePackage: Self.litePackageModule(place)
+        case .timm: Self.timmModule(node, hasHiddenLayer: hasHiddenLayer, stageCount: stageCount)
+        case .litePackage: Self.litePackageModule(node)
         }
       for parameter in node.parameters {
         names[parameter.name] = module + parameter.name.dropFirst(node.name.count)
@@ -46,72 +46,78 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
 
   /// Blocks are counted within their stages; their layers are called after the kind of block.
   private static func timmModule(
-    _ place: ParameterPlace, of node: Node, stageDepths: [Int]
+    _ node: Node, hasHiddenLayer: Bool, stageCount: Int
   ) -> String {
-    switch place {
-    case .stem(.convolution): return "conv_stem"
-    case .stem(.norm): return "bn1"
-    case .block(let index, let kind, let part):
-      let layer =
-        switch part {
-        case .unit(let unit, .convolution): timmConvolutions(of: kind)[unit]
-        case .unit(let unit, .norm): "bn\(unit + 1)"
-        case .reduce: "se.conv_reduce"
-        case .restore: "se.conv_expand"
-        }
-      var rest = index
-      for (stage, depth) in stageDepths.enumerated() {
-        if rest < depth { return "blocks.\(stage).\(rest).\(layer)" }
-        rest -= depth
+    if let block = node.block {
+      let path = "blocks.\(block.stage).\(block.index)."
+      switch node.role {
+      case .reduce: return path + "se.conv_reduce"
+      case .excite: return path + "se.conv_expand"
+      default:
+        let index = block.kind.layers.firstIndex(of: node.role) ?? 0
+        return path + (node.isNorm ? "bn\(index + 1)" : block.kind.timmConvolutions[index])
       }
-      preconditionFailure("\(node.name) lies beyond the stages")
+    }
+    switch node.role {
+    case .stem: return node.isNorm ? "bn1" : "conv_stem"
     // MobileNetV3's last convolution is a stage of its own; its hidden layer takes the name.
-    case .head(let part, let hasHiddenLayer):
-      switch (part, hasHiddenLayer) {
-      case (.convolution, false): return "conv_head"
-      case (.norm, false): return "bn2"
-      case (.convolution, true): return "blocks.\(stageDepths.count).0.conv"
-      case (.norm, true): return "blocks.\(stageDepths.count).0.bn1"
-      }
+    case .head where hasHiddenLayer:
+      return "blocks.\(stageCount).0." + (node.isNorm ? "bn1" : "conv")
+    case .head: return node.isNorm ? "bn2" : "conv_head"
     case .hidden: return "conv_head"
-    case .classifier: return "classifier"
+    default: return "classifier"
     }
   }
 
-  private static func timmConvolutions(of kind: ParameterPlace.BlockKind) -> [String] {
-    switch kind {
+  /// The package's code (and that of other EfficientNets by the same author) counts batch norms as if
+  /// every block had an expansion.
+  private static func litePackageModule(_ node: Node) -> String {
+    if let block = node.block {
+      let path = "_blocks.\(block.number)."
+      switch node.role {
+      case .reduce: return path + "_se_reduce"
+      case .excite: return path + "_se_expand"
+      default:
+        let layers: [NodeRole] = [.expand, .depthwise, .project]
+        let index = layers.firstIndex(of: node.role) ?? 0
+        return path
+          + (node.isNorm
+            ? "_bn\(index)" : ["_expand_conv", "_depthwise_conv", "_project_conv"][index])
+      }
+    }
+    switch node.role {
+    case .stem: return node.isNorm ? "_bn0" : "_conv_stem"
+    case .head: return node.isNorm ? "_bn1" : "_conv_head"
+    case .hidden: return "_hidden"
+    default: return "_fc"
+    }
+  }
+}
+
+extension Block.Kind {
+  /// The layers of such a block in their order, squeeze-excite aside.
+  fileprivate var layers: [NodeRole] {
+    switch self {
+    case .single: [.project]
+    case .fused: [.expand, .project]
+    case .separable: [.depthwise, .project]
+    case .inverted: [.expand, .depthwise, .project]
+    }
+  }
+
+  /// What timm calls their convolutions.
+  fileprivate var timmConvolutions: [String] {
+    switch self {
     case .single: ["conv"]
     case .fused: ["conv_exp", "conv_pwl"]
     case .separable: ["conv_dw", "conv_pw"]
     case .inverted: ["conv_pw", "conv_dw", "conv_pwl"]
     }
   }
+}
 
-  private static func litePackageModule(_ place: ParameterPlace) -> String {
-    switch place {
-    case .stem(.convolution): "_conv_stem"
-    case .stem(.norm): "_bn0"
-    case .block(let index, let kind, let part):
-      "_blocks.\(index)." + litePackageLayer(part, of: kind)
-    case .head(.convolution, _): "_conv_head"
-    case .head(.norm, _): "_bn1"
-    case .hidden: "_hidden"
-    case .classifier: "_fc"
-    }
-  }
-
-  /// The package's code (and that of other EfficientNets by the same author) counts the norms as if
-  /// every block had an expansion.
-  private static func litePackageLayer(
-    _ part: ParameterPlace.Part, of kind: ParameterPlace.BlockKind
-  ) -> String {
-    switch part {
-    case .unit(let unit, let layer):
-      let position = unit + (kind == .inverted ? 0 : 1)
-      return layer == .norm
-        ? "_bn\(position)" : ["_expand_conv", "_depthwise_conv", "_project_conv"][position]
-    case .reduce: return "_se_reduce"
-    case .restore: return "_se_expand"
-    }
+extension Node {
+  fileprivate var isNorm: Bool {
+    if case .batchNorm = operation { true } else { false }
   }
 }

@@ -44,11 +44,15 @@ enum TinyNetwork: String, CaseIterable, Sendable {
       return MobileNetV3.graph(
         name: rawValue,
         table: [
-          .init(8, 3, 8, 8, squeezeExcites: false, .relu, 1),
-          .init(8, 3, 16, 8, squeezeExcites: false, .relu, 2),
-          .init(8, 5, 24, 8, squeezeExcites: true, .relu, 1),
-          .init(8, 3, 24, 16, squeezeExcites: true, .hardSwish, 2),
-          .init(16, 5, 16, 16, squeezeExcites: false, .hardSwish, 1),
+          [
+            .init(8, 3, 8, 8, squeezeExcites: false, .relu, 1),
+            .init(8, 3, 16, 8, squeezeExcites: false, .relu, 2),
+            .init(8, 5, 24, 8, squeezeExcites: true, .relu, 1),
+          ],
+          [
+            .init(8, 3, 24, 16, squeezeExcites: true, .hardSwish, 2),
+            .init(16, 5, 16, 16, squeezeExcites: false, .hardSwish, 1),
+          ],
         ], hidden: 16, configuration)
     case .efficientNetLite:
       return EfficientNetLite.graph(

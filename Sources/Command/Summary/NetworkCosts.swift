@@ -47,38 +47,26 @@ package struct NetworkStage {
 
   /// The stages in the order of their use.
   ///
-  /// A module counts as a whole, at the reduction it ends with: its first convolutions may still see
+  /// A block counts as a whole, at the reduction it ends with: its first convolutions may still see
   /// the larger map.
   static func stages(of graph: Graph) -> [NetworkStage] {
-    var reductions: [Int] = []
-    // The reduction that each module one below the top ends with.
-    var endings: [Substring: Int] = [:]
-    var body: Substring?
+    var endings: [Int: Int] = [:]
     for node in graph.nodes {
-      var reduction = node.inputs.first.map { reductions[$0] } ?? 1
-      if case .convolution(let convolution) = node.operation {
-        reduction *= convolution.stride
-        body = body ?? node.name.prefix { $0 != "." }
-      }
-      reductions.append(reduction)
-      endings[module(of: node)] = reduction
+      if let block = node.block { endings[block.number] = node.reduction }
     }
     var stages: [NetworkStage] = []
-    for node in graph.nodes.dropFirst() {
-      let isInBody = node.name.prefix { $0 != "." } == body
-      let reduction = isInBody ? endings[module(of: node)] : nil
+    for node in graph.nodes where node.role != .input {
+      let reduction: Int? =
+        switch node.role {
+        case .pool, .hidden, .classifier: nil
+        default: node.block.flatMap { endings[$0.number] } ?? node.reduction
+        }
       if stages.isEmpty || stages[stages.count - 1].reduction != reduction {
         stages.append(NetworkStage(reduction: reduction, shape: node.shape))
       }
       stages[stages.count - 1].add(node)
     }
     return stages
-  }
-
-  /// The part of a node's path that names the module one below the top.
-  private static func module(of node: Node) -> Substring {
-    let end = node.name.indices.filter { node.name[$0] == "." }.dropFirst().first
-    return node.name[..<(end ?? node.name.endIndex)]
   }
 
   private mutating func add(_ node: Node) {

@@ -1,0 +1,62 @@
+/// What a node does in its network: which layer it belongs to, whatever that layer's operation.
+///
+/// A convolution, the batch norm after it and its activation share one role.
+public enum NodeRole: String, Hashable, Sendable, CaseIterable {
+  case input
+  /// The first convolution.
+  case stem
+  /// A block's first convolution, to more channels: 1×1 in MBConv, k×k in Fused-MBConv.
+  case expand
+  /// A block's depthwise convolution.
+  case depthwise
+  /// Squeeze-excite's mean over all positions.
+  case squeeze
+  /// Squeeze-excite's layer to fewer channels.
+  case reduce
+  /// Squeeze-excite's layer back to all channels.
+  case excite
+  /// Squeeze-excite's product of the feature map and the gate.
+  case gate
+  /// A block's last convolution, to the block's output channels; its only one where nothing expands.
+  case project
+  /// A block's residual connection, with the stochastic depth in front of it.
+  case residual
+  /// The last convolution over positions.
+  case head
+  /// The mean of the last feature map.
+  case pool
+  /// MobileNetV3's linear layer between the pool and the classifier.
+  case hidden
+  /// The linear layer that yields the logits, with the dropout in front of it.
+  case classifier
+}
+
+/// The inverted bottleneck that a node is part of.
+public struct Block: Hashable, Sendable {
+  /// Which convolutions a block has, squeeze-excite aside.
+  public enum Kind: Hashable, Sendable {
+    /// One k×k convolution: Fused-MBConv without expansion.
+    case single
+    /// k×k, then 1×1: Fused-MBConv (EfficientNetV2, arXiv 2104.00298, section 3.2).
+    case fused
+    /// Depthwise, then 1×1: MBConv without expansion.
+    case separable
+    /// 1×1, depthwise, 1×1: MBConv (MobileNetV2, arXiv 1801.04381).
+    case inverted
+  }
+
+  public let kind: Kind
+  /// The stage, counted from 0.
+  public let stage: Int
+  /// The block's position in its stage, counted from 0.
+  public let index: Int
+  /// The block's position in the network, counted from 0.
+  public let number: Int
+
+  public init(kind: Kind, stage: Int, index: Int, number: Int) {
+    self.kind = kind
+    self.stage = stage
+    self.index = index
+    self.number = number
+  }
+}
