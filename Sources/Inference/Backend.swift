@@ -1,6 +1,6 @@
 import Operators
 
-/// Who computes the convolutions.
+/// Compute backend for the convolutions.
 public enum Backend: String, Hashable, Sendable, CaseIterable {
   /// `simd` where this processor has kernels of 8 or 16 lanes, else `blas`.
   case auto
@@ -11,9 +11,9 @@ public enum Backend: String, Hashable, Sendable, CaseIterable {
 
   /// What `auto` stands for with the kernels of `instructionSet`.
   ///
-  /// OpenBLAS chooses among hand-written kernels for every processor; ours of 4 lanes, without fused
-  /// multiply-add, are slower than those. From 8 lanes on ours are faster: they pack the weights once
-  /// and apply bias and activation before the only store.
+  /// OpenBLAS picks among hand-written kernels for every processor, and is faster than our kernels of
+  /// 4 lanes without fused multiply-add. From 8 lanes on ours win: they pack the weights once, and
+  /// apply bias and activation before the only store.
   func resolved(for instructionSet: InstructionSet) -> Backend {
     switch self {
     case .blas, .simd: self
@@ -23,5 +23,20 @@ public enum Backend: String, Hashable, Sendable, CaseIterable {
       case .baseline: .blas
       }
     }
+  }
+
+  /// The backend in use on this machine, and what it computes with.
+  ///
+  /// - Throws: `ProcessorError` if a forced instruction set is not there, `OpenBLASError` if the
+  ///   backend needs OpenBLAS and it cannot be loaded.
+  func target() throws -> (backend: Backend, target: ComputeTarget) {
+    let instructionSet = try InstructionSet.selected()
+    let backend = resolved(for: instructionSet)
+    return (
+      backend,
+      ComputeTarget(
+        gemm: backend == .blas ? .openBLAS(try OpenBLAS.loaded()) : .kernels,
+        kernels: instructionSet.kernels)
+    )
   }
 }

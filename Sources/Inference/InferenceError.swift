@@ -1,11 +1,11 @@
 /// Why a network could not be prepared or run.
 public enum InferenceError: Error, Equatable, Sendable {
-  /// A parameter whose values no network can have.
+  /// A parameter with values that no network can have.
   case badParameter(path: String, name: String, reason: String)
-  /// The logits of this image of the batch are not all finite; `layer` is the first step of the plan
-  /// whose output is not, or the input.
+  /// The logits of this image of the batch are not all finite; `layer` is the first step whose output is
+  /// not, or the input.
   case nonFinite(image: Int, layer: String)
-  /// The graph has an operation in a place where the engine has no operator for it.
+  /// The engine has no operator for this operation at this point of the graph.
   case unsupported(node: String, operation: String)
 }
 
@@ -16,10 +16,10 @@ extension InferenceError: CustomStringConvertible {
     case .badParameter(let path, let name, let reason):
       "\(path): tensor \(name): \(reason)"
     case .nonFinite(let image, let layer):
-      "the network's output for image \(image) is not finite, from \(layer) on: the weights do not"
-        + " suit the model or its preprocessing"
+      "the network's output for image \(image) is not finite, starting at \(layer): the weights do not"
+        + " match the model or its preprocessing"
     case .unsupported(let node, let operation):
-      "\(node): \(operation) cannot be computed in this place of a graph"
+      "\(node): \(operation) is not supported at this point of the graph"
     }
   }
 }

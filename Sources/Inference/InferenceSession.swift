@@ -2,19 +2,19 @@ import Host
 import GraphIR
 import Operators
 
-/// A network ready to run: its compiled program, memory for all its values, a pool of threads.
+/// A network ready to run: its program, packed weights, memory for all values, and a pool of threads.
 ///
-/// After `init` nothing is allocated, looked up or decided. A session is used from one thread at a
-/// time; it makes its own. The answer for an image depends neither on the number of threads nor on
+/// After `init` nothing is allocated, looked up or decided. Use a session from one thread at a time; it
+/// has its own workers. The answer for an image depends neither on the number of threads nor on
 /// the other images of its batch, to the bit.
 public final class InferenceSession {
   /// What a caller chooses.
   public struct Options: Sendable {
-    /// Threads that compute, the caller's included.
+    /// Compute threads, the caller's included.
     public var threads: Int
-    /// Who computes the convolutions.
+    /// Compute backend.
     public var backend: Backend
-    /// Images that one run can take.
+    /// The most images that one run takes.
     public var maximumBatch: Int
     /// Nodes whose outputs stay readable after a run.
     public var retained: [Int]
@@ -35,29 +35,27 @@ public final class InferenceSession {
   /// What the caller chose.
   public let options: Options
   /// What a run does, step by step.
-  public let plan: ExecutionPlan
+  public let program: Program
 
-  private let program: Program
   private let workspace: Workspace
-  private let runner: ProgramRunner
+  private let runner: Runner
 
-  /// Compiles `graph`, packs its parameters, and starts the threads.
+  /// Lowers `graph`, packs its parameters, and starts the threads.
   ///
-  /// - Throws: whatever `parameters` throws, `InferenceError.unsupported` for a graph the engine has
-  ///   no operators for, `ProcessorError` for a forced instruction set that is not there,
-  ///   `OpenBLASError` where the backend needs it and the system has none,
-  ///   `OutOfMemory` where the values of such a batch find no room.
+  /// - Throws: what `parameters` throws, `InferenceError.unsupported` for a graph that the engine has
+  ///   no operators for, `ProcessorError` if a forced instruction set is not there, `OpenBLASError` if
+  ///   the backend needs OpenBLAS and it cannot be loaded, `OutOfMemory` if the weights or the values of
+  ///   such a batch do not fit.
   public init(graph: Graph, parameters: some ParameterSource, options: Options) throws {
     precondition(options.threads >= 1 && options.maximumBatch >= 1)
     self.graph = graph
     self.options = options
     let pool = WorkerPool(count: options.threads)
-    let compiler = try OperatorCompiler(backend: options.backend)
-    program = try Program(
-      graph, parameters: parameters, compiler: compiler, retained: options.retained, pool: pool)
-    plan = ExecutionPlan(program, backend: compiler.backend, threads: pool.count)
-    workspace = try Workspace(program, threads: pool.count, batch: options.maximumBatch)
-    runner = ProgramRunner(program, workspace: workspace, pool: pool)
+    program = try Program(lowering: graph, options: options)
+    workspace = try Workspace(
+      program, weights: PackedWeights(program, from: parameters, pool: pool), threads: pool.count,
+      batch: options.maximumBatch)
+    runner = Runner(program, workspace: workspace, pool: pool)
   }
 
   /// Lets `body` write the input of one image of the batch: height × width × 3 floats, NHWC.
@@ -73,15 +71,15 @@ public final class InferenceSession {
 
   /// Runs the network on the first `batch` images.
   ///
-  /// - Throws: `InferenceError.nonFinite` where a logit is NaN or infinite.
+  /// - Throws: `InferenceError.nonFinite` if a logit is NaN or infinite.
   public func run(batch: Int = 1) throws(InferenceError) {
     precondition((1...options.maximumBatch).contains(batch))
     runner.run(batch: batch)
     try checkLogits(batch: batch)
   }
 
-  /// Runs the network once, and returns the seconds that each step of the plan took,
-  /// all threads working on one step of one image at a time.
+  /// Runs the network once and returns the seconds that each step took, with all threads working on one
+  /// step of one image at a time.
   public func profile(batch: Int = 1) throws(InferenceError) -> [Double] {
     precondition((1...options.maximumBatch).contains(batch))
     let seconds = runner.profile(batch: batch)
@@ -96,17 +94,16 @@ public final class InferenceSession {
 
   /// The values of a node named in `Options.retained`, NHWC, for one image of the last run.
   public func output(ofNode id: Int, image: Int = 0) -> [Float] {
-    guard let value = program.values[id] else {
+    guard let value = program.nodeValues[id] else {
       preconditionFailure("node \(id) was not retained")
     }
     return read(value, shape: graph.nodes[id].shape, image: image)
   }
 
-  /// Where the values of an image of the last run cease to be finite: the name of the first step of
-  /// the plan whose output holds NaN or infinity, or of the input.
+  /// The name of the first step of the last run whose output for an image holds NaN or infinity, or of
+  /// the input; `nil` if all are finite.
   ///
   /// Values share memory, so this runs the network once more, step by step, which changes no logit.
-  /// Answers nil where all are finite.
   public func firstNonFiniteLayer(image: Int = 0) -> String? {
     precondition((0..<options.maximumBatch).contains(image))
     let isFinite = withInput(image: image) { $0.allSatisfy(\.isFinite) }
@@ -117,11 +114,11 @@ public final class InferenceSession {
   private func read(_ value: Int, shape: TensorShape, image: Int) -> [Float] {
     precondition((0..<options.maximumBatch).contains(image))
     let start = workspace.base(of: value, image: image)
-    let step = program.counts[value] / shape.positions
+    let stride = program.values[value].stride
     var result: [Float] = []
     result.reserveCapacity(shape.count)
     for position in 0..<shape.positions {
-      result += UnsafeBufferPointer(start: start + position * step, count: shape.channels)
+      result += UnsafeBufferPointer(start: start + position * stride, count: shape.channels)
     }
     return result
   }

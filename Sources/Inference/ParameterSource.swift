@@ -1,16 +1,16 @@
 import GraphIR
 
-/// Where a network's parameters come from; several threads ask at once.
+/// Supplies a network's parameters; several threads ask at once.
 public protocol ParameterSource: Sendable {
-  /// Calls `body` with the values of `parameter`, in PyTorch's order; they are valid in it only.
+  /// Calls `body` with the values of `parameter`, in PyTorch's order; they are valid only inside it.
   func withValues<Result>(
     of parameter: Parameter, _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result
 
-  /// Says that `parameter` has been packed and will not be asked for again.
+  /// Called once `parameter` has been packed and is not needed for now.
   func release(_ parameter: Parameter)
 
-  /// What to throw where `parameter` cannot be used, for `reason`.
+  /// The error for a `parameter` that cannot be used, for `reason`.
   func refusal(of parameter: Parameter, because reason: String) -> InferenceError
 }
 
@@ -18,5 +18,64 @@ extension ParameterSource {
   /// Names the parameter as the graph does.
   public func refusal(of parameter: Parameter, because reason: String) -> InferenceError {
     .badParameter(path: "parameters", name: parameter.name, reason: reason)
+  }
+}
+
+/// Parameters computed by a formula, the same in every program that follows it.
+///
+/// With them a network runs without a weight file (benchmarks), and two implementations can be
+/// compared at full size (`Scripts/make_goldens.py` computes the same values). Element i
+/// of the tensor called `name` is base + spread · u, with u uniform in [−1, 1) from the 24 high bits
+/// of SplitMix64 (Steele et al. 2014) started at FNV-1a(name) + `seed`. Weights have base 0 and He's
+/// spread √(6 / fan-in), layers that narrow √(1 / fan-in): with these the logits of every network
+/// of the catalogue depend on the image and little on rounding, where He's alone lets a chain of
+/// residuals explode.
+public struct SeededParameters: ParameterSource, Sendable {
+  /// Added to the generator's start: another seed, another network.
+  public let seed: UInt64
+
+  /// The parameters of `seed`.
+  public init(seed: UInt64 = 0) {
+    self.seed = seed
+  }
+
+  /// Calls `body` with the computed values.
+  public func withValues<Result>(
+    of parameter: Parameter, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
+    try values(of: parameter).withUnsafeBufferPointer(body)
+  }
+
+  /// Nothing is held.
+  public func release(_ parameter: Parameter) {}
+
+  /// The values of `parameter`, in PyTorch's order.
+  public func values(of parameter: Parameter) -> [Float] {
+    let (base, spread) = Self.distribution(of: parameter)
+    var state = seed
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in parameter.name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    state &+= hash
+    return (0..<parameter.count).map { _ in
+      state &+= 0x9e37_79b9_7f4a_7c15
+      var z = state
+      z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+      z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+      z ^= z >> 31
+      let u = Float(z >> 40) * 0x1p-23 - 1
+      return base + spread * u
+    }
+  }
+
+  private static func distribution(of parameter: Parameter) -> (base: Float, spread: Float) {
+    switch parameter.role {
+    case .weight where parameter.shape.count > 1:
+      let fanIn = Double(parameter.shape.dropFirst().reduce(1, *))
+      let narrows = parameter.shape[0] < parameter.shape[1]
+      return (0, Float(((narrows ? 1 : 6) / fanIn).squareRoot()))
+    case .weight: return (1, 0.25)
+    case .runningVariance: return (1, 0.5)
+    case .bias, .runningMean: return (0, 0.015625)
+    }
   }
 }

@@ -1,21 +1,25 @@
 import Host
 import Operators
 
-/// The memory that a program runs in: the kept values of a batch, an arena for every image that is
-/// under way at a time, scratch memory for every thread.
+/// The memory that a program runs in: its packed weights, the kept values of a batch, an arena for
+/// every image that is under way at a time, scratch memory for every thread.
 final class Workspace: Sendable {
   private let program: Program
+  private let weights: PackedWeights
   private let batch: Int
   private let values: AlignedBuffer
   private let scratch: AlignedBuffer
 
   /// - Throws: `OutOfMemory`.
-  init(_ program: Program, threads: Int, batch: Int) throws(OutOfMemory) {
+  init(
+    _ program: Program, weights: PackedWeights, threads: Int, batch: Int
+  ) throws(OutOfMemory) {
     self.program = program
+    self.weights = weights
     self.batch = batch
     scratch = try AlignedBuffer(count: program.scratchCount * threads)
-    let (kept, overflow) = program.memory.keptCount.multipliedReportingOverflow(by: batch)
-    let passing = program.memory.passingCount * min(threads, batch)
+    let (kept, overflow) = program.layout.keptCount.multipliedReportingOverflow(by: batch)
+    let passing = program.layout.passingCount * min(threads, batch)
     guard !overflow, kept <= Int.max - passing else { throw OutOfMemory(floats: Int.max) }
     values = try AlignedBuffer(count: kept + passing)
   }
@@ -25,28 +29,28 @@ final class Workspace: Sendable {
     base(of: value, image: image, arena: 0)
   }
 
-  /// The memory of one step for `image`, and, where the step takes the batch, those after it.
+  /// The memory of one step for `image`, and, if the step takes the batch, those after it.
   ///
   /// - Parameters:
-  ///   - arena: which one holds what is needed only while this image passes.
-  ///   - worker: whose scratch memory it is.
-  func memory(of step: CompiledStep, image: Int, arena: Int, worker: Int) -> OperatorMemory {
-    func place(_ value: Int) -> UnsafeMutablePointer<Float> {
-      base(of: value, image: image, arena: arena)
+  ///   - arena: the one that holds what lives only while this image passes.
+  ///   - worker: the thread whose scratch memory is used.
+  func memory(of step: Program.Step, image: Int, arena: Int, worker: Int) -> OperatorMemory {
+    func base(_ value: Int) -> UnsafeMutablePointer<Float> {
+      self.base(of: value, image: image, arena: arena)
     }
     return OperatorMemory(
-      input: UnsafePointer(place(step.input)), output: place(step.output),
-      residual: step.residual.map { UnsafePointer(place($0)) },
-      gate: step.gate.map { UnsafePointer(place($0)) }, sums: step.sums.map(place),
-      scratch: scratch.base + worker * program.scratchCount)
+      input: UnsafePointer(base(step.input)), output: base(step.output),
+      residual: step.residual.map { UnsafePointer(base($0)) },
+      gate: step.gate.map { UnsafePointer(base($0)) }, sums: step.sums.map(base),
+      packed: weights.weights(of: step), scratch: scratch.base + worker * program.scratchCount)
   }
 
   private func base(of value: Int, image: Int, arena: Int) -> UnsafeMutablePointer<Float> {
-    let memory = program.memory
-    return switch memory.places[value] {
-    case .kept(let offset): values.base + offset * batch + image * program.counts[value]
+    let layout = program.layout
+    return switch layout.slots[value] {
+    case .kept(let offset): values.base + offset * batch + image * program.values[value].count
     case .passing(let offset):
-      values.base + memory.keptCount * batch + arena * memory.passingCount + offset
+      values.base + layout.keptCount * batch + arena * layout.passingCount + offset
     }
   }
 }

@@ -1,72 +1,108 @@
+import Kernels
+
+/// A way to compute one step of a network, planned from shapes alone.
+///
+/// An operator is a value: how the work falls into tasks, how much scratch memory a worker needs, and
+/// how its weights are laid out once packed. It owns no memory. `pack` fills memory of that layout and
+/// can be repeated, after a step of an optimiser, say; `run` reads it.
+package protocol Operator: Sendable {
+  /// Floats of packed weights and biases.
+  var packedCount: Int { get }
+  /// Floats of scratch memory for each worker.
+  var scratchCount: Int { get }
+  /// Multiply-adds for one image, where the algorithm needs fewer than the layer's definition.
+  var multiplyAdds: Int? { get }
+  /// Whether it takes all images of a batch together, because it then reads its weights only once;
+  /// the others may be given one image at a time.
+  var takesBatch: Bool { get }
+  /// Vectors of per-channel sums over its output that it leaves for each image; 0 if it leaves none.
+  var partialSums: Int { get }
+
+  /// Packs the weights of one of its layers.
+  ///
+  /// - Parameters:
+  ///   - layer: 0, or 1 for the second layer of a fused operator.
+  ///   - packed: `packedCount` floats, zeroed before the first call. Layers write to disjoint parts,
+  ///     so that they can be packed at the same time.
+  func pack(_ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>)
+  /// The number of tasks that a batch falls into. They may run in any order and on any thread; the
+  /// result is the same to the bit.
+  func taskCount(batch: Int) -> Int
+  /// Runs one task.
+  func run(task: Int, batch: Int, _ memory: OperatorMemory)
+}
+
+extension Operator {
+  package var packedCount: Int { 0 }
+  package var scratchCount: Int { 0 }
+  package var multiplyAdds: Int? { nil }
+  package var takesBatch: Bool { false }
+  package var partialSums: Int { 0 }
+  package func pack(
+    _ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>
+  ) {}
+}
+
 /// The memory that one run of an operator reads and writes.
 ///
-/// Every value of a batch is an array of images, one after another; a position of a feature map is
-/// `ChannelStep` floats, channels rounded up to a multiple of 8.
+/// A value holds the images of a batch one after another; a position of a feature map takes
+/// `channelStride` floats, the channels rounded up to a multiple of 8.
 package struct OperatorMemory {
   package var input: UnsafePointer<Float>
   package var output: UnsafeMutablePointer<Float>
-  /// What is added to the output, shaped like it.
+  /// Added to the output, and laid out like it.
   package var residual: UnsafePointer<Float>?
-  /// Factors on the input's channels, one vector per image.
+  /// Factors on the input's channels, one vector for each image.
   package var gate: UnsafePointer<Float>?
-  /// Partial sums over the output's positions, `partialSums` vectors per image.
+  /// Receives sums over the output's positions, `partialSums` vectors for each image.
   package var sums: UnsafeMutablePointer<Float>?
-  /// `scratchCount` floats of this worker's own.
+  /// What `pack` filled.
+  package var packed: UnsafePointer<Float>
+  /// `scratchCount` floats that no other worker uses.
   package var scratch: UnsafeMutablePointer<Float>
 
   package init(
     input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
-    residual: UnsafePointer<Float>?, gate: UnsafePointer<Float>?,
-    sums: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>
+    residual: UnsafePointer<Float>? = nil, gate: UnsafePointer<Float>? = nil,
+    sums: UnsafeMutablePointer<Float>? = nil, packed: UnsafePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
   ) {
     self.input = input
     self.output = output
     self.residual = residual
     self.gate = gate
     self.sums = sums
+    self.packed = packed
     self.scratch = scratch
   }
 }
 
-/// A step of a plan: weights packed for one strategy, ready to run in independent tasks.
-package protocol Operator: Sendable {
-  /// How it computes, in a few words, for plans and tables.
-  var strategy: String { get }
-  /// Floats of scratch memory a worker needs.
-  var scratchCount: Int { get }
-  /// Bytes of packed weights.
-  var packedBytes: Int { get }
-  /// Multiply-adds for one image, where the algorithm needs others than the convolution's
-  /// definition; else nil.
-  var ownMultiplications: Int? { get }
-  /// Whether it is to be given all images of a batch together, because it reads its weights but once
-  /// for all; the others may be given one image at a time.
-  var takesBatch: Bool { get }
-  /// Tasks that a batch falls into; they may run in any order, on any threads, and the result does
-  /// not depend on it.
-  func taskCount(batch: Int) -> Int
-  /// Does one of them.
-  func run(task: Int, batch: Int, _ memory: OperatorMemory)
+/// What computes: the provider of matrix products and the kernels of one instruction set.
+package struct ComputeTarget: Sendable {
+  /// Who multiplies matrices.
+  package enum GEMMProvider: Sendable {
+    /// This package's kernels.
+    case kernels
+    case openBLAS(OpenBLAS)
+  }
+
+  package let gemm: GEMMProvider
+  package let kernels: KernelTable
+
+  package init(gemm: GEMMProvider, kernels: KernelTable) {
+    self.gemm = gemm
+    self.kernels = kernels
+  }
 }
 
-extension Operator {
-  package var scratchCount: Int { 0 }
-  package var packedBytes: Int { 0 }
-  package var ownMultiplications: Int? { nil }
-  package var takesBatch: Bool { false }
-}
+/// The kernels of one instruction set.
+package typealias KernelTable = Kernels.KernelTable
 
 /// Floats that a position of `channels` takes: the next multiple of 8, so that vector loops over
 /// channels need no scalar tail.
-package func channelStep(_ channels: Int) -> Int { (channels + 7) & ~7 }
+package func channelStride(_ channels: Int) -> Int { (channels + 7) & ~7 }
 
-/// `total` cut into `parts` as evenly as can be: part `index`.
+/// Part `index` of `total` cut into `parts` as evenly as possible.
 func evenRange(_ index: Int, of parts: Int, total: Int) -> Range<Int> {
   total * index / parts..<total * (index + 1) / parts
-}
-
-/// An operator that adds its outputs up per channel as it stores them.
-package protocol SummingOperator: Operator {
-  /// Vectors of partial sums per image.
-  var partialSums: Int { get }
 }

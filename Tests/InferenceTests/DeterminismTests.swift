@@ -68,7 +68,7 @@ struct DeterminismTests {
     let keeping = try InferenceSession(
       graph: graph, parameters: SeededParameters(),
       options: .init(threads: 2, backend: backend, retained: blocks.map(\.id)))
-    #expect(sharing.plan.arenaBytes < keeping.plan.arenaBytes)
+    #expect(sharing.program.arenaBytes < keeping.program.arenaBytes)
     let first = try sharing.logits(of: image)
     #expect(try keeping.logits(of: image) == first)
     #expect(try sharing.logits(of: image) == first, "a second run")
@@ -88,8 +88,8 @@ struct DeterminismTests {
     let apart = try InferenceSession(
       graph: graph, parameters: SeededParameters(),
       options: .init(threads: 2, backend: .simd, retained: expansions.map(\.id)))
-    #expect(joined.plan.steps.count == apart.plan.steps.count - 8)
-    #expect(joined.plan.steps.filter { $0.strategy.hasSuffix("project") }.count == 8)
+    #expect(joined.program.steps.count == apart.program.steps.count - 8)
+    #expect(joined.program.steps.filter { $0.strategy.hasSuffix("project") }.count == 8)
     #expect(try joined.logits(of: image) == apart.logits(of: image))
     for node in expansions { #expect(apart.output(ofNode: node.id).contains { $0 > 0 }) }
   }

@@ -20,7 +20,7 @@ struct RetainedNodesTests {
     var seen: [[Float]]?
     for threads in [1, 2] {
       let keeping = try session(nodes, threads: threads)
-      #expect(keeping.plan.steps.map(\.strategy) == plain.plan.steps.map(\.strategy))
+      #expect(keeping.program.steps.map(\.strategy) == plain.program.steps.map(\.strategy))
       #expect(try keeping.logits(of: images) == expected)
       let values = images.indices.flatMap { image in
         nodes.map { keeping.output(ofNode: $0, image: image) }

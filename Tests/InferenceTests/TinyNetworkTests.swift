@@ -51,7 +51,7 @@ struct TinyNetworkTests {
       graph: graph, parameters: try network.parameters(for: graph), options: .init(threads: 2))
     let expected = try session.logits(of: [network.image])[0]
     let seconds = try session.profile()
-    #expect(seconds.count == session.plan.steps.count)
+    #expect(seconds.count == session.program.steps.count)
     #expect(seconds.allSatisfy { $0 >= 0 })
     #expect(session.logits() == expected)
   }

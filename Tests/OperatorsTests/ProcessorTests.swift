@@ -34,6 +34,6 @@ struct ProcessorTests {
   }
 
   @Test func channelsAreRoundedUpToEights() {
-    #expect([1, 7, 8, 9, 16, 20].map(channelStep) == [8, 8, 8, 16, 16, 24])
+    #expect([1, 7, 8, 9, 16, 20].map(channelStride) == [8, 8, 8, 16, 16, 24])
   }
 }

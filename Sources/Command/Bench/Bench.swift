@@ -173,7 +173,7 @@ struct BenchNetwork {
       model: model.name,
       input: [graph.inputShape.height, graph.inputShape.width, graph.inputShape.channels],
       macs: graph.macs,
-      backend: try ExecutionPlan(of: graph, options: options).backend.rawValue,
+      backend: try Program(lowering: graph, options: options).backend.rawValue,
       threads: options.threads, batch: options.maximumBatch)
   }
 }

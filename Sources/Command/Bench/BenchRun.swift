@@ -82,8 +82,8 @@ struct BenchRun {
       profiles.append(try session.profile(batch: session.options.maximumBatch))
     }
     return LayerTimes(
-      session.plan.steps,
-      seconds: session.plan.steps.indices.map { index in
+      session.program.steps,
+      seconds: session.program.steps.indices.map { index in
         SampleStatistics(profiles.map { $0[index] }).percentile(50)
       }, batch: session.options.maximumBatch, limits: limits)
   }

@@ -4,7 +4,7 @@ import CNNZoo
 package struct LayerTimes {
   /// One step, for the whole batch.
   package struct Layer {
-    package let step: ExecutionPlan.Step
+    package let step: Program.Step
     package let seconds: Double
     /// Multiply-adds at measured peak rate or bytes at measured bandwidth, whichever takes longer.
     package let boundSeconds: Double
@@ -16,7 +16,7 @@ package struct LayerTimes {
   package let limits: MachineLimits
 
   package init(
-    _ steps: [ExecutionPlan.Step], seconds: [Double], batch: Int, limits: MachineLimits
+    _ steps: [Program.Step], seconds: [Double], batch: Int, limits: MachineLimits
   ) {
     self.limits = limits
     layers = zip(steps, seconds)

@@ -4,14 +4,14 @@ import CNNZoo
 package struct NetworkCosts {
   package let graph: Graph
   /// The program for one image on one thread.
-  package let plan: ExecutionPlan
+  package let program: Program
   package let stages: [NetworkStage]
 
-  /// - Throws: Errors of `ExecutionPlan`.
+  /// - Throws: Errors of `Program`.
   package init(of graph: Graph, backend: Backend = .auto) throws {
     self.graph = graph
-    plan = try ExecutionPlan(
-      of: graph, options: InferenceSession.Options(threads: 1, backend: backend))
+    program = try Program(
+      lowering: graph, options: InferenceSession.Options(threads: 1, backend: backend))
     stages = NetworkStage.stages(of: graph)
   }
 
@@ -29,8 +29,6 @@ package struct NetworkCosts {
     }
   }
 
-  /// Bytes of the values in the plan's arena, without per-thread scratch memory.
-  package var arenaBytes: Int { plan.arenaBytes - plan.scratchBytes }
 }
 
 /// The modules of a network between two reductions of its feature map.

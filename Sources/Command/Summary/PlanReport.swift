@@ -2,8 +2,8 @@ import CNNZoo
 
 /// The report of `cnnzoo summary --plan`: the program that a session runs.
 func planReport(of costs: NetworkCosts) -> Report {
-  let (plan, graph) = (costs.plan, costs.graph)
-  let steps: [JSON.Object] = plan.steps.map { step in
+  let (program, graph) = (costs.program, costs.graph)
+  let steps: [JSON.Object] = program.steps.map { step in
     [
       "name": .string(step.name), "strategy": .string(step.strategy),
       "output_shape": .shape(step.shape),
@@ -13,11 +13,11 @@ func planReport(of costs: NetworkCosts) -> Report {
     ]
   }
   let totals: JSON.Object = [
-    "model": .string(graph.name), "backend": .string(plan.backend.rawValue),
-    "arena_bytes": .integer(plan.arenaBytes), "scratch_bytes": .integer(plan.scratchBytes),
-    "peak_activation_bytes": .integer(plan.peakActivationBytes),
+    "model": .string(graph.name), "backend": .string(program.backend.rawValue),
+    "arena_bytes": .integer(program.arenaBytes), "scratch_bytes": .integer(program.scratchBytes),
+    "peak_activation_bytes": .integer(program.peakActivationBytes),
     "separate_activation_bytes": .integer(costs.separateBytes),
-    "packed_bytes": .integer(plan.packedBytes),
+    "packed_bytes": .integer(program.packedBytes),
   ]
   let table = Table(
     [
@@ -25,7 +25,7 @@ func planReport(of costs: NetworkCosts) -> Report {
       .number("offset"), .number("MACs"), .number("% of MACs"), .number("multiply-adds"),
       .number("bytes"),
     ],
-    rows: plan.steps.enumerated().map { index, step in
+    rows: program.steps.enumerated().map { index, step in
       [
         .integer(index + 1), .text(step.name), .text(step.strategy), .text("\(step.shape)"),
         .integer(step.offset), .integer(step.macs),
@@ -33,16 +33,16 @@ func planReport(of costs: NetworkCosts) -> Report {
         .integer(step.multiplyAdds), .integer(step.bytes),
       ]
     })
-  let multiplyAdds = plan.steps.reduce(0) { $0 + $1.multiplyAdds }
+  let multiplyAdds = program.steps.reduce(0) { $0 + $1.multiplyAdds }
   return Report(
     document: totals + ["steps": .array(steps.map(JSON.object))], records: steps + [totals],
     table: table,
     notes: [
-      "arena            \(NumberText.bytes(plan.arenaBytes)), of which"
-        + " \(NumberText.bytes(plan.scratchBytes)) scratch;"
+      "arena            \(NumberText.bytes(program.arenaBytes));"
         + " \(NumberText.bytes(costs.separateBytes)) if nothing were shared and nothing fused",
-      "peak activations \(NumberText.bytes(plan.peakActivationBytes))",
-      "packed weights   \(NumberText.bytes(plan.packedBytes))",
+      "scratch          \(NumberText.bytes(program.scratchBytes)) for each thread",
+      "peak activations \(NumberText.bytes(program.peakActivationBytes))",
+      "packed weights   \(NumberText.bytes(program.packedBytes))",
       "multiply-adds    \(NumberText.grouped(multiplyAdds)) of the algorithms in use for"
         + " \(NumberText.grouped(graph.macs)) MACs",
     ])

@@ -12,8 +12,8 @@ func summaryComparison(_ networks: [NetworkCosts]) -> Report {
     staged("MACs", networks, whole: \.graph.macs, part: \.macs),
     [
       Figure("weights as f32", networks) { .bytes(4 * $0.storedCount) },
-      Figure("weights packed", networks) { .bytes($0.plan.packedBytes) },
-      Figure("activations", networks) { .bytes($0.arenaBytes) },
+      Figure("weights packed", networks) { .bytes($0.program.packedBytes) },
+      Figure("activations", networks) { .bytes($0.program.arenaBytes) },
       Figure("activations unshared", networks) { .bytes($0.separateBytes) },
     ],
   ].flatMap(\.self)
@@ -57,7 +57,7 @@ private func staged(
 private func ratios(_ network: NetworkCosts, to first: NetworkCosts) -> JSON.Object {
   let figures: [(String, KeyPath<NetworkCosts, Int>)] = [
     ("parameters", \.graph.parameterCount), ("macs", \.graph.macs),
-    ("packed_bytes", \.plan.packedBytes), ("activation_bytes", \.arenaBytes),
+    ("packed_bytes", \.program.packedBytes), ("activation_bytes", \.program.arenaBytes),
   ]
   return [
     "ratios": .object(

@@ -41,11 +41,11 @@ private func notes(_ costs: NetworkCosts) -> [String] {
     "MACs         \(NumberText.grouped(graph.macs))"
       + " (\(NumberText.fixed(Double(graph.macs) / 1e9, 3)) G)",
     "weights      \(bytes(4 * costs.storedCount)) as f32, \(bytes(2 * costs.storedCount)) as f16;"
-      + " \(bytes(costs.plan.packedBytes)) packed for inference",
-    "activations  \(bytes(costs.arenaBytes)) for one image, of which"
-      + " \(bytes(costs.plan.peakActivationBytes)) live at once;"
+      + " \(bytes(costs.program.packedBytes)) packed for inference",
+    "activations  \(bytes(costs.program.arenaBytes)) for one image, of which"
+      + " \(bytes(costs.program.peakActivationBytes)) live at once;"
       + " \(bytes(costs.separateBytes)) without memory reuse and fusion",
-    "scratch      \(bytes(costs.plan.scratchBytes)) per thread",
+    "scratch      \(bytes(costs.program.scratchBytes)) per thread",
   ]
 }
 
@@ -58,12 +58,12 @@ extension NetworkCosts {
       "parameters": .integer(graph.parameterCount), "macs": .integer(graph.macs),
       "weight_bytes": .object([
         "f32": .integer(4 * storedCount), "f16": .integer(2 * storedCount),
-        "packed": .integer(plan.packedBytes),
+        "packed": .integer(program.packedBytes),
       ]),
-      "peak_activation_bytes": .integer(plan.peakActivationBytes),
-      "activation_bytes": .integer(arenaBytes),
+      "peak_activation_bytes": .integer(program.peakActivationBytes),
+      "activation_bytes": .integer(program.arenaBytes),
       "separate_activation_bytes": .integer(separateBytes),
-      "scratch_bytes": .integer(plan.scratchBytes),
+      "scratch_bytes": .integer(program.scratchBytes),
       "stages": .array(
         stages.map { stage in
           .object([

@@ -2,16 +2,16 @@ import Host
 import Operators
 import Synchronization
 
-/// Works through a program with all threads of a pool.
+/// Runs a program with all threads of a pool.
 ///
-/// Neither way of sharing the work changes a bit of any result: an image's values depend on its
-/// tasks, and those not on who does them.
-final class ProgramRunner: Sendable {
+/// Neither way of sharing the work changes a bit of any result: an image's values depend on its tasks,
+/// and those not on the thread that runs them.
+final class Runner: Sendable {
   private let program: Program
   private let workspace: Workspace
   private let pool: WorkerPool
-  /// Numbers drawn in this run: see `Share`.
-  private let tickets = Atomic<Int>(0)
+  /// The next piece of work in this run: see `Share`.
+  private let counter = Atomic<Int>(0)
 
   init(_ program: Program, workspace: Workspace, pool: WorkerPool) {
     self.program = program
@@ -21,12 +21,12 @@ final class ProgramRunner: Sendable {
 
   /// Runs the program on the first `batch` images.
   ///
-  /// As many images as give every thread the same number are worked through by one thread each:
-  /// their values stay in that thread's caches, and nobody waits for anybody between steps. On what
-  /// is left, and on the classifier, all threads work together.
+  /// As many images as give every thread the same number are computed by one thread each: their values
+  /// stay in that thread's caches, and no thread waits for another between steps. On what is left, and
+  /// on the classifier, all threads work together.
   func run(batch: Int) {
     let alone = batch / pool.count * pool.count
-    tickets.store(0, ordering: .relaxed)
+    counter.store(0, ordering: .relaxed)
     pool.run { worker in
       var share = Share(self)
       if alone > 0 {
@@ -55,7 +55,7 @@ final class ProgramRunner: Sendable {
   func profile(batch: Int) -> [Double] {
     let clock = ContinuousClock()
     var durations = [Duration](repeating: .zero, count: program.steps.count)
-    tickets.store(0, ordering: .relaxed)
+    counter.store(0, ordering: .relaxed)
     pool.run { worker in
       var share = Share(self)
       var mark = clock.now
@@ -79,7 +79,7 @@ final class ProgramRunner: Sendable {
   /// Runs the program on one image step by step, and returns the first whose output is not finite.
   func firstNonFiniteStep(image: Int) -> Int? {
     var first: Int?
-    tickets.store(0, ordering: .relaxed)
+    counter.store(0, ordering: .relaxed)
     pool.run { worker in
       var share = Share(self)
       for (index, step) in program.steps.enumerated() {
@@ -91,9 +91,9 @@ final class ProgramRunner: Sendable {
     return first
   }
 
-  private func isFinite(_ step: CompiledStep, image: Int) -> Bool {
+  private func isFinite(_ step: Program.Step, image: Int) -> Bool {
     let output = workspace.memory(of: step, image: image, arena: 0, worker: 0).output
-    let stride = program.counts[step.output] / step.shape.positions
+    let stride = program.values[step.output].stride
     return (0..<step.shape.positions).allSatisfy { position in
       UnsafeBufferPointer(start: output + position * stride, count: step.shape.channels)
         .allSatisfy(\.isFinite)
@@ -101,7 +101,7 @@ final class ProgramRunner: Sendable {
   }
 
   private func together(
-    _ step: CompiledStep, image: Int, batch: Int, worker: Int, _ share: inout Share
+    _ step: Program.Step, image: Int, batch: Int, worker: Int, _ share: inout Share
   ) {
     let memory = workspace.memory(of: step, image: image, arena: 0, worker: worker)
     share.forEach(of: step.work.taskCount(batch: batch)) { task in
@@ -109,16 +109,16 @@ final class ProgramRunner: Sendable {
     }
   }
 
-  /// One thread's view of how work is shared out.
+  /// One thread's share of the work.
   ///
-  /// All threads draw from one counter that only grows. A round of n pieces begins where the last
-  /// one ended and takes n tickets, and one more of each thread: that with which it learns that
-  /// nothing is left. So nothing has to be set back between rounds.
+  /// All threads draw numbers from one counter that only grows. A round of n pieces begins where the
+  /// last one ended and uses n numbers, plus one for each thread: the one that tells it that nothing is
+  /// left. So nothing has to be reset between rounds.
   private struct Share {
-    private let runner: ProgramRunner
+    private let runner: Runner
     private var base = 0
 
-    init(_ runner: ProgramRunner) { self.runner = runner }
+    init(_ runner: Runner) { self.runner = runner }
 
     /// Calls `body` with some of the numbers below `count`, the other threads getting the others,
     /// and returns when all are done.
@@ -129,7 +129,7 @@ final class ProgramRunner: Sendable {
         return
       }
       while true {
-        let piece = runner.tickets.add(1, ordering: .relaxed).oldValue - base
+        let piece = runner.counter.add(1, ordering: .relaxed).oldValue - base
         guard piece < count else { break }
         body(piece)
       }

@@ -3,10 +3,10 @@ import Glibc
 
 /// OpenBLAS's functions, from the library that this machine has.
 ///
-/// It is loaded when it is first asked for, and kept on the calling thread: with threads of its own
-/// the last bits of a result would depend on their number. That is set once in a process, because
-/// setting it disturbs products that run.
-struct OpenBLAS: Sendable {
+/// It is loaded on first use and kept on the calling thread: with threads of its own the last bits of a
+/// result would depend on their number. That is set once in a process, because setting it disturbs
+/// running products.
+package struct OpenBLAS: Sendable {
   private let functions: openblas_functions
 
   private init() throws(OpenBLASError) {
@@ -22,19 +22,19 @@ struct OpenBLAS: Sendable {
   private static let library = Result { () throws(OpenBLASError) in try OpenBLAS() }
 
   /// The loaded library.
-  static func loaded() throws(OpenBLASError) -> OpenBLAS { try library.get() }
+  package static func loaded() throws(OpenBLASError) -> OpenBLAS { try library.get() }
 
   /// The kernels that it chose, such as `SkylakeX`.
   var core: String { functions.get_corename().map { String(cString: $0) } ?? "unknown" }
 
-  /// C[rows, columns] = A[rows, depth] × B[depth, columns], row-major, on the calling thread.
+  /// C[m, n] = A[m, k] × B[k, n], row-major, on the calling thread.
   func sgemm(
-    rows: Int, columns: Int, depth: Int, _ a: UnsafePointer<Float>, _ aStride: Int,
-    _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ cStride: Int
+    m: Int, n: Int, k: Int, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>,
+    _ c: UnsafeMutablePointer<Float>, ldc: Int
   ) {
     functions.sgemm(
-      CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rows), blasint(columns), blasint(depth), 1,
-      a, blasint(aStride), b, blasint(columns), 0, c, blasint(cStride))
+      CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(m), blasint(n), blasint(k), 1, a,
+      blasint(lda), b, blasint(n), 0, c, blasint(ldc))
   }
 
   /// y[rows] = A[rows, columns] · x, row-major, on the calling thread.
@@ -47,14 +47,14 @@ struct OpenBLAS: Sendable {
       y, 1)
   }
 
-  /// C[rows, columns] = A[rows, depth] × B[depth, columns], row-major, on the calling thread.
+  /// C[m, n] = A[m, k] × B[k, n], row-major, on the calling thread.
   func dgemm(
-    rows: Int, columns: Int, depth: Int, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
+    m: Int, n: Int, k: Int, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
     _ c: UnsafeMutablePointer<Double>
   ) {
     functions.dgemm(
-      CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rows), blasint(columns), blasint(depth), 1,
-      a, blasint(depth), b, blasint(columns), 0, c, blasint(columns))
+      CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(m), blasint(n), blasint(k), 1, a,
+      blasint(k), b, blasint(n), 0, c, blasint(n))
   }
 
   /// The lower triangle, by columns, of C[size, size] = Aᵀ × A for a row-major A[depth, size].

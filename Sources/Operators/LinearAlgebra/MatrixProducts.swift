@@ -1,4 +1,4 @@
-/// Products of whole matrices by OpenBLAS, for what is done once and not for each picture.
+/// Products of whole matrices by OpenBLAS, for work that is done once and not for each image.
 ///
 /// Matrices are row-major. They run on the calling thread.
 package struct MatrixProducts: Sendable {
@@ -28,7 +28,7 @@ package struct MatrixProducts: Sendable {
   ) -> [Double] {
     precondition(first.count == rows * depth && second.count == depth * columns)
     var result = [Double](repeating: 0, count: rows * columns)
-    blas.dgemm(rows: rows, columns: columns, depth: depth, first, second, &result)
+    blas.dgemm(m: rows, n: columns, k: depth, first, second, &result)
     return result
   }
 

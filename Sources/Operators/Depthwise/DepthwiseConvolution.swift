@@ -1,52 +1,51 @@
 import Host
 import Kernels
 
-/// A depthwise convolution, computed directly: vectors along the channels.
+/// A depthwise convolution, computed directly, with vectors along the channels.
 ///
-/// It adds its outputs up per channel as it stores them, for a squeeze-excite that follows.
-package final class DepthwiseConvolution: SummingOperator {
+/// It adds up its outputs for each channel as it stores them, for a squeeze-excite that follows.
+package struct DepthwiseConvolution: Operator {
   private let geometry: ConvolutionGeometry
-  private let kernels: KernelTable
   private let filter: DepthwiseFilter
   private let strips: Int
   private let blocks: Int
-  /// Output columns that are computed from the feature map as it lies, and those before and after
-  /// them, whose kernel hangs over the edge.
+  /// Output columns that are computed from the feature map as it lies.
   private let inner: Range<Int>
+  /// The columns before and after them, whose kernel hangs over the edge.
   private let edges: [Range<Int>]
 
-  /// Packs `filter`.
-  package init(_ geometry: ConvolutionGeometry, _ filter: ConvolutionFilter, kernels: KernelTable)
-    throws(OutOfMemory)
-  {
-    self.geometry = geometry
-    self.kernels = kernels
-    self.filter = try DepthwiseFilter(geometry, filter)
+  package init(_ layer: ConvolutionLayer, kernels: KernelTable) {
+    geometry = layer.geometry
+    filter = DepthwiseFilter(layer, kernels: kernels)
     (strips, blocks) = Self.partition(geometry)
-    // Where the inside is narrow, all is edge: one run of eight costs less than three of a few.
+    // A narrow inside is treated as edge: one run of eight costs less than three of a few.
     let inside = geometry.innerColumns
     inner = inside.count < 8 ? 0..<0 : inside
     edges = [0..<inner.lowerBound, inner.upperBound..<geometry.outputWidth].filter { !$0.isEmpty }
   }
 
   /// Strips of rows and blocks of channels: tasks of about 32 K outputs, rows first, so that a task
-  /// walks through memory as it lies.
+  /// walks through memory in order.
   private static func partition(_ geometry: ConvolutionGeometry) -> (strips: Int, blocks: Int) {
     let wanted = max(2, geometry.outputCount / 32_768)
     let strips = min(wanted, max(1, geometry.outputHeight / 4))
-    let vectors = max(1, geometry.outputStep / 64)
+    let vectors = max(1, geometry.outputStride / 64)
     return (strips, min(vectors, (wanted + strips - 1) / strips))
   }
 
-  package var strategy: String { "depthwise" }
+  package var packedCount: Int { filter.packedCount }
 
-  package var packedBytes: Int { filter.packedBytes }
+  package func pack(
+    _ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>
+  ) {
+    self.filter.pack(filter, into: packed)
+  }
 
   package var partialSums: Int { strips }
 
   package var scratchCount: Int {
     (edges.map { patchWidth($0) }.max() ?? 0) * geometry.kernel
-      * ((geometry.outputStep + 15) / 16 + blocks - 1) / blocks * 16
+      * ((geometry.outputStride + 15) / 16 + blocks - 1) / blocks * 16
   }
 
   /// Positions in a row under the kernel for some output columns.
@@ -60,23 +59,24 @@ package final class DepthwiseConvolution: SummingOperator {
     let image = task / (strips * blocks)
     let strip = task / blocks % strips
     // Blocks begin at multiples of 16 channels.
-    let vectors = evenRange(task % blocks, of: blocks, total: (geometry.outputStep + 15) / 16)
+    let vectors = evenRange(task % blocks, of: blocks, total: (geometry.outputStride + 15) / 16)
     let channels =
-      vectors.lowerBound * 16..<min(vectors.upperBound * 16, geometry.outputStep)
+      vectors.lowerBound * 16..<min(vectors.upperBound * 16, geometry.outputStride)
     let input = memory.input + image * geometry.inputCount + channels.lowerBound
     let output = memory.output + image * geometry.outputCount
-    let sums = memory.sums.map { $0 + (image * strips + strip) * geometry.outputStep }
+    let sums = memory.sums.map { $0 + (image * strips + strip) * geometry.outputStride }
     sums.map { $0 + channels.lowerBound }?.update(repeating: 0, count: channels.count)
-    let rowStride = geometry.inputWidth * geometry.inputStep
+    let rowStride = geometry.inputWidth * geometry.inputStride
     for row in evenRange(strip, of: strips, total: geometry.outputHeight) {
-      let kernelRows = filter.kernelRows(for: row)
+      let kernelRows = geometry.kernelRows(for: row)
       let top = row * geometry.stride - geometry.paddingTop + kernelRows.lowerBound
       if !inner.isEmpty {
         let left = inner.lowerBound * geometry.stride - geometry.paddingLeft
         filter.convolve(
           row: row, columns: inner, channels: channels,
-          x: input + top * rowStride + left * geometry.inputStep, inputStep: geometry.inputStep,
-          rowStride: rowStride, sums: sums, output: output, kernels: kernels)
+          x: input + top * rowStride + left * geometry.inputStride,
+          inputStride: geometry.inputStride, rowStride: rowStride, packed: memory.packed,
+          sums: sums, output: output)
       }
       for columns in edges {
         copyPatch(
@@ -84,8 +84,8 @@ package final class DepthwiseConvolution: SummingOperator {
           to: memory.scratch)
         filter.convolve(
           row: row, columns: columns, channels: channels, x: memory.scratch,
-          inputStep: channels.count, rowStride: patchWidth(columns) * channels.count, sums: sums,
-          output: output, kernels: kernels)
+          inputStride: channels.count, rowStride: patchWidth(columns) * channels.count,
+          packed: memory.packed, sums: sums, output: output)
       }
     }
   }
@@ -100,13 +100,13 @@ package final class DepthwiseConvolution: SummingOperator {
     let left = columns.lowerBound * geometry.stride - geometry.paddingLeft
     for row in 0..<rows {
       for position in 0..<width {
-        let place = target + (row * width + position) * channels
+        let copy = target + (row * width + position) * channels
         if (0..<geometry.inputWidth).contains(left + position) {
-          place.update(
-            from: source + (row * geometry.inputWidth + left + position) * geometry.inputStep,
+          copy.update(
+            from: source + (row * geometry.inputWidth + left + position) * geometry.inputStride,
             count: channels)
         } else {
-          place.update(repeating: 0, count: channels)
+          copy.update(repeating: 0, count: channels)
         }
       }
     }

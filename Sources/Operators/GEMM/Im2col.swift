@@ -1,6 +1,6 @@
 import Glibc
 
-/// Gathers the values under the kernel for some output positions: rows of a matrix.
+/// Gathers the values under the kernel for some output positions, as rows of a matrix.
 ///
 /// Row r holds, for output position `positions.lowerBound + r`, the kernel's rows from top to bottom,
 /// in each its columns from left to right, in each the input channels; zeros where the kernel hangs
@@ -50,7 +50,7 @@ struct Im2col: Sendable {
       }
       zero(target, first * g.inputChannels)
       target += first * g.inputChannels
-      let source = image + (line * g.inputWidth + left + first) * g.inputStep
+      let source = image + (line * g.inputWidth + left + first) * g.inputStride
       copy(source, positions: last - first, to: target)
       target += (last - first) * g.inputChannels
       zero(target, (g.kernel - last) * g.inputChannels)
@@ -68,12 +68,12 @@ struct Im2col: Sendable {
     _ source: UnsafePointer<Float>, positions: Int, to target: UnsafeMutablePointer<Float>
   ) {
     let channels = geometry.inputChannels
-    if channels == geometry.inputStep {
+    if channels == geometry.inputStride {
       copyRun(source, positions * channels, to: target)
     } else {
       for position in 0..<positions {
         memcpy(
-          target + position * channels, source + position * geometry.inputStep,
+          target + position * channels, source + position * geometry.inputStride,
           channels * MemoryLayout<Float>.stride)
       }
     }

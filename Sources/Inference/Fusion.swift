@@ -1,0 +1,134 @@
+import GraphIR
+
+/// Nodes of a graph that one step computes.
+struct NodeGroup {
+  enum Kind {
+    /// Layers with weights and what follows them: one, or two that are fused.
+    case layers
+    /// Squeeze-excite's pooling and its first layer; the second is an ordinary convolution.
+    case squeeze
+    case pool
+  }
+
+  var kind: Kind
+  var layers: [FoldedLayer] = []
+  /// The node whose value the group reads.
+  var input: Int
+  /// The node whose value is the group's output.
+  var output: Int
+  /// The node whose value is added at the end.
+  var residual: Int?
+  /// The node whose value multiplies the input's channels.
+  var gate: Int?
+  /// Multiply-accumulates for one image.
+  var macs: Int
+}
+
+/// A convolution or linear layer with what is folded into it.
+struct FoldedLayer: Sendable {
+  let node: Node
+  var batchNorm: Node?
+  var activation: Activation?
+}
+
+/// Groups a graph's nodes for inference.
+///
+/// Batch norm, activation and residual join the convolution before them, squeeze-excite's pooling
+/// joins its first layer, its scaling becomes the gate of the next convolution, and what only training
+/// needs disappears.
+struct NodeGrouping {
+  private(set) var groups: [NodeGroup] = []
+  private let graph: Graph
+  /// The nodes that read each node's value.
+  private var readers: [[Int]]
+
+  /// - Throws: `InferenceError.unsupported`.
+  init(_ graph: Graph) throws(InferenceError) {
+    self.graph = graph
+    readers = Array(repeating: [], count: graph.nodes.count)
+    for node in graph.nodes where !node.isIdentityAtInference {
+      for index in node.inputs.indices { readers[source(of: node, index)].append(node.id) }
+    }
+    var absorbed = [Bool](repeating: false, count: graph.nodes.count)
+    for node in graph.nodes where !absorbed[node.id] {
+      switch node.operation {
+      case .input, .stochasticDepth, .dropout: continue
+      case .convolution, .linear: groups.append(layerGroup(of: node, &absorbed))
+      case .globalAveragePool where node.role == .squeeze:
+        guard let reduce = onlyReader(of: node.id) else { throw unsupported(node) }
+        var group = layerGroup(of: reduce, &absorbed)
+        group.kind = .squeeze
+        group.input = source(of: node, 0)
+        absorbed[reduce.id] = true
+        groups.append(group)
+      case .globalAveragePool:
+        groups.append(
+          NodeGroup(kind: .pool, input: source(of: node, 0), output: node.id, macs: 0))
+      case .scale:
+        // The convolution that reads it applies it as its gate.
+        guard let reader = onlyReader(of: node.id), case .convolution = reader.operation
+        else { throw unsupported(node) }
+      case .batchNorm, .activation, .add: throw unsupported(node)
+      }
+    }
+  }
+
+  /// The node whose value leaves the network.
+  var output: Int { resolve(graph.output) }
+
+  /// The one node that reads the value of the node `id`, if there is just one.
+  func onlyReader(of id: Int) -> Node? {
+    readers[id].count == 1 ? graph.nodes[readers[id][0]] : nil
+  }
+
+  /// A layer, its gate, and the batch norm, activation and residual after it, as far as each is the
+  /// only reader of the one before.
+  private func layerGroup(of node: Node, _ absorbed: inout [Bool]) -> NodeGroup {
+    var group = NodeGroup(
+      kind: .layers, input: source(of: node, 0), output: node.id, macs: node.macs)
+    let input = graph.nodes[group.input]
+    if case .scale = input.operation {
+      group.input = source(of: input, 0)
+      group.gate = source(of: input, 1)
+    }
+    var layer = FoldedLayer(node: node)
+    loop: while group.residual == nil, let reader = onlyReader(of: group.output) {
+      switch reader.operation {
+      case .batchNorm where layer.batchNorm == nil && layer.activation == nil:
+        layer.batchNorm = reader
+      case .activation(let function) where layer.activation == nil: layer.activation = function
+      case .add:
+        let other = source(of: reader, source(of: reader, 0) == group.output ? 1 : 0)
+        // The shortcut must be there before the branch's last convolution runs.
+        guard other < node.id else { break loop }
+        group.residual = other
+      default: break loop
+      }
+      absorbed[reader.id] = true
+      group.output = reader.id
+    }
+    group.layers = [layer]
+    return group
+  }
+
+  /// The nearest node at or before `id` that computes something at inference.
+  private func resolve(_ id: Int) -> Int {
+    let node = graph.nodes[id]
+    return node.isIdentityAtInference ? resolve(node.inputs[0]) : id
+  }
+
+  private func source(of node: Node, _ index: Int) -> Int { resolve(node.inputs[index]) }
+
+  private func unsupported(_ node: Node) -> InferenceError {
+    .unsupported(node: node.name, operation: node.operation.moduleName)
+  }
+}
+
+extension Node {
+  fileprivate var isIdentityAtInference: Bool {
+    switch operation {
+    case .stochasticDepth, .dropout: true
+    default: false
+    }
+  }
+}

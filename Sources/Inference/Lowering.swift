@@ -1,0 +1,209 @@
+import GraphIR
+import Operators
+
+/// Lowers a graph to a program: groups its nodes, fuses layers, gives every step an operator and every
+/// value a number.
+///
+/// All of it follows from shapes; no weights are read.
+struct Lowering {
+  private let graph: Graph
+  private let target: ComputeTarget
+  private var values: [Program.Value] = []
+  /// The value of each node that has one.
+  private var nodeValues: [Int?]
+  /// The step that yields each node's value.
+  private var producers: [Int?]
+  private var steps: [Program.Step] = []
+
+  /// Lowers `graph`.
+  ///
+  /// - Parameter retained: nodes whose values stay readable after a run.
+  /// - Throws: `InferenceError.unsupported`, `ProcessorError`, `OpenBLASError`.
+  static func program(
+    for graph: Graph, backend: Backend, retained: [Int]
+  ) throws -> Program {
+    let (backend, target) = try backend.target()
+    var lowering = Lowering(graph, target)
+    let grouping = try NodeGrouping(graph)
+    try lowering.emit(grouping, retained: retained)
+    let output = try lowering.value(of: grouping.output)
+    return Program(
+      steps: lowering.steps, values: lowering.values, nodeValues: lowering.nodeValues,
+      input: 0, output: output, retained: try retained.map(lowering.value), backend: backend)
+  }
+
+  private init(_ graph: Graph, _ target: ComputeTarget) {
+    self.graph = graph
+    self.target = target
+    nodeValues = Array(repeating: nil, count: graph.nodes.count)
+    producers = nodeValues
+    // The image's positions are not padded: three channels would become eight.
+    nodeValues[0] = addValue(
+      positions: graph.inputShape.positions, stride: graph.inputShape.channels)
+  }
+
+  private mutating func emit(_ grouping: NodeGrouping, retained: [Int]) throws {
+    var fused: [(group: NodeGroup, strategy: ConvolutionStrategy?)] = []
+    for group in grouping.groups {
+      if let last = fused.last?.group, last.output == group.input,
+        grouping.onlyReader(of: last.output) != nil, !retained.contains(last.output),
+        let strategy = try fuse(last, group)
+      {
+        fused[fused.count - 1] = (
+          NodeGroup(
+            kind: .layers, layers: last.layers + group.layers, input: last.input,
+            output: group.output, residual: group.residual, macs: last.macs + group.macs), strategy
+        )
+      } else {
+        fused.append((group, nil))
+      }
+    }
+    var isSummed = [Bool](repeating: false, count: graph.nodes.count)
+    for (group, _) in fused where group.kind == .squeeze { isSummed[group.input] = true }
+    for (group, strategy) in fused {
+      try emit(group, strategy, isSummed: isSummed[group.output])
+    }
+  }
+
+  /// The strategy for two groups at once, the second of which alone reads the first.
+  private func fuse(
+    _ first: NodeGroup, _ second: NodeGroup
+  ) throws(InferenceError) -> ConvolutionStrategy? {
+    guard first.kind == .layers, second.kind == .layers, first.layers.count == 1,
+      first.residual == nil, first.gate == nil, second.gate == nil
+    else { return nil }
+    return ConvolutionStrategy.fuse(
+      try layer(first.layers[0], input: first.input),
+      try layer(second.layers[0], input: second.input), hasResidual: second.residual != nil,
+      on: target)
+  }
+
+  private mutating func emit(
+    _ group: NodeGroup, _ fusedStrategy: ConvolutionStrategy?, isSummed: Bool
+  ) throws(InferenceError) {
+    let node = graph.nodes[group.output]
+    var input = try value(of: group.input)
+    let strategy: String
+    let work: any Operator
+    switch group.kind {
+    case .pool:
+      let shape = graph.nodes[group.input].shape
+      strategy = "pool"
+      work = GlobalAveragePool(
+        positions: shape.positions, channels: shape.channels, kernels: target.kernels)
+    case .squeeze:
+      guard let producer = producers[group.input].map({ steps[$0] }), let sums = producer.sums
+      else {
+        throw unsupported(group.input, "squeeze-excite after it")
+      }
+      input = sums
+      strategy = "squeeze"
+      work = Squeeze(
+        try layer(group.layers[0], input: group.input), sums: producer.work.partialSums,
+        positions: graph.nodes[group.input].shape.positions, kernels: target.kernels)
+    case .layers:
+      let layers = try self.layers(of: group)
+      guard
+        let chosen = fusedStrategy
+          ?? ConvolutionStrategy.choose(
+            for: layers[0], isGated: group.gate != nil, hasResidual: group.residual != nil,
+            on: target)
+      else {
+        throw unsupported(
+          group.layers[0].node.id, group.gate != nil ? "a gate before it" : "a residual after it")
+      }
+      strategy = chosen.description
+      work = chosen.makeOperator(for: layers, isGated: group.gate != nil, on: target)
+    }
+    let output = addValue(
+      positions: node.shape.positions, stride: channelStride(node.shape.channels))
+    var sums: Int?
+    if isSummed {
+      guard work.partialSums > 0 else { throw unsupported(group.output, "squeeze-excite after it") }
+      sums = addValue(positions: work.partialSums, stride: channelStride(node.shape.channels))
+    }
+    nodeValues[group.output] = output
+    producers[group.output] = steps.count
+    steps.append(
+      Program.Step(
+        name: node.name, strategy: strategy, shape: node.shape, macs: group.macs, work: work,
+        layers: group.layers, input: input, output: output, residual: try group.residual.map(value),
+        gate: try group.gate.map(value), sums: sums))
+  }
+
+  /// The layers of a group as operators see them: a second one reads what the first one yields.
+  private func layers(of group: NodeGroup) throws(InferenceError) -> [ConvolutionLayer] {
+    var layers = [try layer(group.layers[0], input: group.input)]
+    if group.layers.count > 1 {
+      layers.append(try layer(group.layers[1], input: group.layers[0].node.id))
+    }
+    return layers
+  }
+
+  private func layer(
+    _ folded: FoldedLayer, input: Int
+  ) throws(InferenceError) -> ConvolutionLayer {
+    let node = folded.node
+    let shape = graph.nodes[input].shape
+    let stride = nodeValues[input].map { values[$0].stride } ?? channelStride(shape.channels)
+    let nonlinearity = Nonlinearity(folded.activation)
+    guard case .convolution(let convolution) = node.operation else {
+      return ConvolutionLayer(
+        kind: .linear,
+        geometry: ConvolutionGeometry(
+          inputHeight: 1, inputWidth: 1, inputChannels: shape.channels, inputStride: stride,
+          outputHeight: 1, outputWidth: 1, outputChannels: node.shape.channels, kernel: 1,
+          stride: 1, paddingTop: 0, paddingLeft: 0), nonlinearity: nonlinearity)
+    }
+    let isDepthwise = convolution.groups > 1
+    guard
+      !isDepthwise
+        || (convolution.groups == shape.channels && node.shape.channels == shape.channels)
+    else { throw unsupported(node.id, "a grouped convolution") }
+    func before(_ size: Int) -> Int {
+      convolution.padding.extent(
+        input: size, kernel: convolution.kernel, stride: convolution.stride
+      ).before
+    }
+    return ConvolutionLayer(
+      kind: isDepthwise ? .depthwise : .convolution,
+      geometry: ConvolutionGeometry(
+        inputHeight: shape.height, inputWidth: shape.width, inputChannels: shape.channels,
+        inputStride: stride, outputHeight: node.shape.height, outputWidth: node.shape.width,
+        outputChannels: node.shape.channels, kernel: convolution.kernel,
+        stride: convolution.stride, paddingTop: before(shape.height),
+        paddingLeft: before(shape.width)), nonlinearity: nonlinearity)
+  }
+
+  private mutating func addValue(positions: Int, stride: Int) -> Int {
+    values.append(Program.Value(count: positions * stride, stride: stride))
+    return values.count - 1
+  }
+
+  private func value(of node: Int) throws(InferenceError) -> Int {
+    guard let value = nodeValues[node] else {
+      throw unsupported(node, graph.nodes[node].operation.moduleName)
+    }
+    return value
+  }
+
+  private func unsupported(_ node: Int, _ operation: String) -> InferenceError {
+    .unsupported(node: graph.nodes[node].name, operation: operation)
+  }
+}
+
+extension Nonlinearity {
+  /// The kernels' counterpart of a graph's activation.
+  fileprivate init(_ activation: Activation?) {
+    self =
+      switch activation {
+      case nil: .identity
+      case .relu: .relu
+      case .relu6: .relu6
+      case .hardSwish: .hardSwish
+      case .hardSigmoid: .hardSigmoid
+      case .silu: .silu
+      case .sigmoid: .sigmoid
+      }
+  }
+}

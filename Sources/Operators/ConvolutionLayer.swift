@@ -1,0 +1,151 @@
+import Kernels
+
+/// One layer with weights, as an operator sees it: sizes for one image and what follows the product.
+package struct ConvolutionLayer: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    case convolution
+    /// One kernel for each channel.
+    case depthwise
+    /// A fully connected layer on a vector, for all images of a batch at once.
+    case linear
+  }
+
+  package var kind: Kind
+  package var geometry: ConvolutionGeometry
+  package var nonlinearity: Nonlinearity
+
+  package init(kind: Kind, geometry: ConvolutionGeometry, nonlinearity: Nonlinearity) {
+    self.kind = kind
+    self.geometry = geometry
+    self.nonlinearity = nonlinearity
+  }
+}
+
+/// The kernels' closed set of activations.
+package typealias Nonlinearity = Kernels.Nonlinearity
+
+/// The sizes of one convolution for one image.
+package struct ConvolutionGeometry: Hashable, Sendable {
+  package var inputHeight: Int
+  package var inputWidth: Int
+  package var inputChannels: Int
+  /// Floats between neighbouring input positions.
+  package var inputStride: Int
+  package var outputHeight: Int
+  package var outputWidth: Int
+  package var outputChannels: Int
+  package var kernel: Int
+  package var stride: Int
+  package var paddingTop: Int
+  package var paddingLeft: Int
+
+  package init(
+    inputHeight: Int, inputWidth: Int, inputChannels: Int, inputStride: Int, outputHeight: Int,
+    outputWidth: Int, outputChannels: Int, kernel: Int, stride: Int, paddingTop: Int,
+    paddingLeft: Int
+  ) {
+    self.inputHeight = inputHeight
+    self.inputWidth = inputWidth
+    self.inputChannels = inputChannels
+    self.inputStride = inputStride
+    self.outputHeight = outputHeight
+    self.outputWidth = outputWidth
+    self.outputChannels = outputChannels
+    self.kernel = kernel
+    self.stride = stride
+    self.paddingTop = paddingTop
+    self.paddingLeft = paddingLeft
+  }
+
+  /// Floats between neighbouring output positions.
+  package var outputStride: Int { channelStride(outputChannels) }
+  /// Output positions.
+  package var outputPositions: Int { outputHeight * outputWidth }
+  /// Floats of one input image.
+  package var inputCount: Int { inputHeight * inputWidth * inputStride }
+  /// Floats of one output image.
+  package var outputCount: Int { outputPositions * outputStride }
+  /// Values under the kernel: K of the matrix product.
+  package var depth: Int { kernel * kernel * inputChannels }
+  /// Whether the product can read the feature map in place.
+  package var isPointwise: Bool { kernel == 1 && stride == 1 }
+
+  /// Output columns whose whole kernel lies inside the image.
+  var innerColumns: Range<Int> {
+    let first = min((paddingLeft + stride - 1) / stride, outputWidth)
+    let reach = inputWidth - kernel + paddingLeft
+    return first..<max(first, reach < 0 ? 0 : min(reach / stride + 1, outputWidth))
+  }
+
+  /// Rows of the kernel that lie inside the image for one output row.
+  func kernelRows(for row: Int) -> Range<Int> {
+    let top = row * stride - paddingTop
+    let lowest = max(0, -top)
+    return lowest..<max(lowest, min(kernel, inputHeight - top))
+  }
+}
+
+/// A layer's weights with batch norm folded in, still in the file's order, ready to be packed.
+package struct ConvolutionFilter {
+  /// `[out, in / groups, kernel, kernel]`, PyTorch's order.
+  package var weights: UnsafeBufferPointer<Float>
+  /// Batch norm's factor on each output channel.
+  package var scale: [Double]
+  /// Added to each output channel, batch norm folded in.
+  package var bias: [Double]
+
+  package init(weights: UnsafeBufferPointer<Float>, scale: [Double], bias: [Double]) {
+    self.weights = weights
+    self.scale = scale
+    self.bias = bias
+  }
+
+  /// Writes the bias as floats; what pads it to the channel stride stays zero.
+  func packBias(into packed: UnsafeMutablePointer<Float>) {
+    for (channel, value) in bias.enumerated() { packed[channel] = Float(value) }
+  }
+
+  /// Packs the weights of some output channels as a matrix of `kernel² · inputStride` rows, ordered
+  /// (row, column, input channel) as im2col gathers them, and a column for each output channel.
+  ///
+  /// Weights are scaled in Double: scaled as floats, they would be rounded twice.
+  ///
+  /// - Parameters:
+  ///   - inputStride: rows for each position under the kernel, `inputChannels` or more.
+  ///   - target: the first row, at the first of `outputs`.
+  ///   - width: floats between rows.
+  func pack(
+    _ outputs: Range<Int>, inputChannels: Int, inputStride: Int, kernel: Int,
+    into target: UnsafeMutablePointer<Float>, width: Int
+  ) {
+    guard let weights = weights.baseAddress else { return }
+    let taps = kernel * kernel
+    let depth = inputChannels * taps
+    var first = outputs.lowerBound
+    // Eight columns at a time read eight sequential streams and write half a cache line each.
+    while first + 8 <= outputs.upperBound {
+      var factors = SIMD8<Double>()
+      for lane in 0..<8 { factors[lane] = scale[first + lane] }
+      for tap in 0..<taps {
+        var source = weights + first * depth + tap
+        var row = target + tap * inputStride * width + first - outputs.lowerBound
+        for _ in 0..<inputChannels {
+          for lane in 0..<8 { row[lane] = Float(Double(source[lane &* depth]) * factors[lane]) }
+          source += taps
+          row += width
+        }
+      }
+      first += 8
+    }
+    for output in first..<max(first, outputs.upperBound) {
+      let factor = scale[output]
+      for tap in 0..<taps {
+        let source = weights + output * depth + tap
+        let column = target + tap * inputStride * width + output - outputs.lowerBound
+        for channel in 0..<inputChannels {
+          column[channel * width] = Float(Double(source[channel * taps]) * factor)
+        }
+      }
+    }
+  }
+}

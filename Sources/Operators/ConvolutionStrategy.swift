@@ -1,0 +1,132 @@
+import Kernels
+
+/// How a layer, or two fused layers, are computed.
+///
+/// Only `choose` and `fuse` pick one. They see nothing but shapes and the compute target, so that a
+/// choice can be printed, compared and tested before any weights are read.
+package enum ConvolutionStrategy: Hashable, Sendable {
+  /// 1×1, the feature map read in place, by our packed product.
+  case gemm
+  /// The same by OpenBLAS.
+  case sgemm
+  /// k×k, a panel of positions gathered at a time, then OpenBLAS.
+  case im2colSgemm
+  /// k×k by our packed product, its left-hand side read where it lies.
+  case direct
+  /// 3×3 in the Winograd domain.
+  case winograd(WinogradVariant)
+  case depthwise
+  /// A fully connected layer by our packed product.
+  case linear
+  /// A fully connected layer by OpenBLAS, image by image.
+  case sgemv
+  /// 1×1, then depthwise, through the cache.
+  case expandDepthwise
+  /// 3×3 in the Winograd domain, then 1×1, through the cache.
+  case winogradProject(WinogradVariant)
+
+  /// The strategy for one layer; `nil` where there is none.
+  ///
+  /// - Parameters:
+  ///   - isGated: whether squeeze-excite's gate multiplies the input.
+  ///   - hasResidual: whether a residual is added to the output.
+  package static func choose(
+    for layer: ConvolutionLayer, isGated: Bool, hasResidual: Bool, on target: ComputeTarget
+  ) -> ConvolutionStrategy? {
+    let geometry = layer.geometry
+    if isGated && !(layer.kind == .convolution && geometry.isPointwise) { return nil }
+    switch (layer.kind, target.gemm) {
+    case (.depthwise, _): return hasResidual ? nil : .depthwise
+    case (.linear, .kernels): return .linear
+    case (.linear, .openBLAS): return .sgemv
+    case (.convolution, .openBLAS):
+      guard geometry.isPointwise else { return .im2colSgemm }
+      return geometry.outputPositions == 1 && !isGated && !hasResidual ? .sgemv : .sgemm
+    case (.convolution, .kernels):
+      if let variant = winogradVariant(for: geometry) { return .winograd(variant) }
+      return geometry.isPointwise ? .gemm : .direct
+    }
+  }
+
+  /// The strategy for two layers at once, of which the second alone reads the first; `nil` where they
+  /// are better computed one by one.
+  package static func fuse(
+    _ first: ConvolutionLayer, _ second: ConvolutionLayer, hasResidual: Bool,
+    on target: ComputeTarget
+  ) -> ConvolutionStrategy? {
+    guard case .kernels = target.gemm, first.kind == .convolution else { return nil }
+    switch second.kind {
+    case .depthwise:
+      return first.geometry.isPointwise && !hasResidual ? .expandDepthwise : nil
+    case .convolution:
+      guard second.geometry.isPointwise else { return nil }
+      return winogradVariant(for: first.geometry).map { .winogradProject($0) }
+    case .linear: return nil
+    }
+  }
+
+  /// Winograd's variant for a convolution, or `nil` where the direct method is faster.
+  ///
+  /// With stride 1, the one with fewer multiplications, counting overhanging tiles whole: 6×6 on all
+  /// but small maps. Milliseconds of EfficientNetV2-S's blocks, their projection included, on one core
+  /// of a Zen 4 with AVX-512 (113 GFLOP/s):
+  ///
+  ///     map  channels        direct   4×4   6×6   stride 2
+  ///     192  24 → 24                  1.85  1.57
+  ///      96  48 → 192 → 48            6.2   5.5
+  ///      48  64 → 256 → 64            2.6   2.35
+  ///      96  24 → 96 → 48      5.6                3.9
+  ///      48  48 → 192 → 64     4.4                3.0
+  ///
+  /// Below 16 input channels the transforms cost more than they save.
+  private static func winogradVariant(for geometry: ConvolutionGeometry) -> WinogradVariant? {
+    guard geometry.kernel == 3, geometry.inputChannels >= 16, geometry.inputChannels % 8 == 0,
+      geometry.outputPositions >= 64
+    else { return nil }
+    func multiplications(_ variant: WinogradVariant) -> Int {
+      let across = (geometry.outputWidth + variant.outputs - 1) / variant.outputs
+      let down = (geometry.outputHeight + variant.outputs - 1) / variant.outputs
+      return across * down * variant.inputs * variant.inputs
+    }
+    return WinogradVariant.allCases.filter { $0.stride == geometry.stride }
+      .min { multiplications($0) < multiplications($1) }
+  }
+
+  /// The operator that computes `layers` this way.
+  ///
+  /// - Parameter layers: one, or two for a fused strategy, as they were given to `choose` or `fuse`.
+  package func makeOperator(
+    for layers: [ConvolutionLayer], isGated: Bool, on target: ComputeTarget
+  ) -> any Operator {
+    let kernels = target.kernels
+    return switch self {
+    case .gemm, .sgemm, .im2colSgemm:
+      GEMMConvolution(layers[0], isGated: isGated, on: target)
+    case .direct: DirectConvolution(layers[0], kernels: kernels)
+    case .winograd(let variant): WinogradConvolution(layers[0], variant, kernels: kernels)
+    case .depthwise: DepthwiseConvolution(layers[0], kernels: kernels)
+    case .linear, .sgemv: LinearLayer(layers[0], on: target)
+    case .expandDepthwise: ExpandDepthwise(layers[0], layers[1], kernels: kernels)
+    case .winogradProject(let variant):
+      WinogradProject(layers[0], layers[1], variant, kernels: kernels)
+    }
+  }
+}
+
+extension ConvolutionStrategy: CustomStringConvertible {
+  /// A few words, for plans and tables.
+  package var description: String {
+    switch self {
+    case .gemm: "gemm"
+    case .sgemm: "sgemm"
+    case .im2colSgemm: "im2col + sgemm"
+    case .direct: "direct"
+    case .winograd(let variant): "winograd \(variant.tile)"
+    case .depthwise: "depthwise"
+    case .linear: "linear"
+    case .sgemv: "sgemv"
+    case .expandDepthwise: "expand + depthwise"
+    case .winogradProject(let variant): "winograd \(variant.tile) + project"
+    }
+  }
+}

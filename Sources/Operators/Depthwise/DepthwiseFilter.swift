@@ -1,0 +1,59 @@
+import Kernels
+
+/// The packed layout of a depthwise convolution's weights, and its rows computed from input that has
+/// the zeros left and right of the image, so that the inner loop meets no edge.
+struct DepthwiseFilter: Sendable {
+  let geometry: ConvolutionGeometry
+  private let nonlinearity: Nonlinearity
+  private let kernels: KernelTable
+
+  init(_ layer: ConvolutionLayer, kernels: KernelTable) {
+    geometry = layer.geometry
+    nonlinearity = layer.nonlinearity
+    self.kernels = kernels
+  }
+
+  private var taps: Int { geometry.kernel * geometry.kernel }
+
+  /// kernel × kernel vectors of `outputStride` weights, then the bias.
+  var packedCount: Int { (taps + 1) * geometry.outputStride }
+
+  func pack(_ filter: ConvolutionFilter, into packed: UnsafeMutablePointer<Float>) {
+    for channel in 0..<geometry.outputChannels {
+      for tap in 0..<taps {
+        packed[tap * geometry.outputStride + channel] =
+          Float(Double(filter.weights[channel * taps + tap]) * filter.scale[channel])
+      }
+    }
+    filter.packBias(into: packed + taps * geometry.outputStride)
+  }
+
+  /// Computes some columns and channels of one output row.
+  ///
+  /// - Parameters:
+  ///   - channels: begins and ends at multiples of 8.
+  ///   - x: what lies under the first of `geometry.kernelRows(for: row)` for the first of `columns`, at
+  ///     the first of `channels`; positions are `inputStride` floats apart, rows `rowStride`.
+  ///   - packed: what `pack` filled.
+  ///   - sums: what the outputs are added to, at channel 0.
+  ///   - output: the image's output, at channel 0.
+  func convolve(
+    row: Int, columns: Range<Int>, channels: Range<Int>, x: UnsafePointer<Float>, inputStride: Int,
+    rowStride: Int, packed: UnsafePointer<Float>, sums: UnsafeMutablePointer<Float>?,
+    output: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    let first = channels.lowerBound
+    let kernelRows = g.kernelRows(for: row)
+    kernels.depthwise(
+      DepthwiseRow(
+        side: g.kernel, stride: g.stride, channels: channels.count, x: x, inputStride: inputStride,
+        rowStride: rowStride,
+        weights: packed + kernelRows.lowerBound * g.kernel * g.outputStride + first,
+        weightStride: g.outputStride, kernelRows: kernelRows.count,
+        bias: packed + taps * g.outputStride + first,
+        out: output + (row * g.outputWidth + columns.lowerBound) * g.outputStride + first,
+        width: columns.count, outputStride: g.outputStride, nonlinearity: nonlinearity,
+        sums: sums.map { $0 + first }))
+  }
+}

@@ -1,0 +1,134 @@
+import Kernels
+
+/// The product C[M, N] = activation(A[M, K] × B[K, N] + bias) (+ residual), with B packed.
+///
+/// Our kernels take B in blocks of columns as wide as their register tiles: a block of width w that
+/// begins at column c is K × w floats at K · c. OpenBLAS takes all of it as one block, row-major. The
+/// bias follows B.
+package struct GEMM: Sendable {
+  package let k: Int
+  package let n: Int
+  /// The blocks of columns.
+  package let blocks: ColumnBlocks
+  /// Floats of a row of A under one row of the kernel.
+  private let segment: Int
+  private let inputChannels: Int
+  private let kernel: Int
+  private let nonlinearity: Nonlinearity
+  private let target: ComputeTarget
+
+  /// The product for `layer`, whose channels that only pad an input position take part with weights
+  /// of zero if `padsChannels`.
+  init(_ layer: ConvolutionLayer, padsChannels: Bool = false, on target: ComputeTarget) {
+    let geometry = layer.geometry
+    inputChannels = geometry.inputChannels
+    kernel = geometry.kernel
+    segment = (padsChannels ? geometry.inputStride : inputChannels) * kernel
+    k = segment * kernel
+    n = geometry.outputChannels
+    nonlinearity = layer.nonlinearity
+    self.target = target
+    blocks =
+      switch target.gemm {
+      case .kernels: ColumnBlocks(channelStride(n), widest: target.kernels.gemm.nr)
+      case .openBLAS: ColumnBlocks(channelStride(n), widest: channelStride(n))
+      }
+  }
+
+  /// Floats between rows of a block.
+  private func stride(of block: Int) -> Int {
+    switch target.gemm {
+    case .kernels: blocks[block].count
+    case .openBLAS: n
+    }
+  }
+
+  private var weightCount: Int {
+    switch target.gemm {
+    case .kernels: k * channelStride(n)
+    case .openBLAS: k * n
+    }
+  }
+
+  /// Floats of the packed B and bias.
+  package var packedCount: Int { weightCount + channelStride(n) }
+
+  /// Packs a layer's weights and bias into `packedCount` zeroed floats.
+  package func pack(_ filter: ConvolutionFilter, into packed: UnsafeMutablePointer<Float>) {
+    filter.packBias(into: packed + weightCount)
+    for block in 0..<blocks.count {
+      let columns = blocks[block]
+      filter.pack(
+        columns.lowerBound..<min(columns.upperBound, n), inputChannels: inputChannels,
+        inputStride: segment / kernel, kernel: kernel, into: packed + k * columns.lowerBound,
+        width: stride(of: block))
+    }
+  }
+
+  /// Some rows and blocks of the product; `c` and `residual` are at column 0.
+  package func multiply(
+    m: Int, _ a: UnsafePointer<Float>, lda: Int, blocks range: Range<Int>,
+    packed: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, ldc: Int,
+    residual: UnsafePointer<Float>? = nil
+  ) {
+    switch target.gemm {
+    case .kernels:
+      for block in range {
+        let first = blocks[block].lowerBound
+        multiply(
+          block: block, m: m, a, lda: lda, packed: packed, into: c + first, ldc: ldc,
+          residual: residual.map { $0 + first })
+      }
+    case .openBLAS(let library):
+      library.sgemm(m: m, n: n, k: k, a, lda: lda, packed, c, ldc: ldc)
+      target.kernels.epilogue(
+        Epilogue(
+          rows: m, channels: channelStride(n), c: c, ldc: ldc, bias: packed + weightCount,
+          residual: residual, ldResidual: ldc, nonlinearity: nonlinearity))
+    }
+  }
+
+  /// Some rows of one block by our kernels; `c` and `residual` are at the block's first column.
+  ///
+  /// - Parameters:
+  ///   - kernelRows: the rows of the kernel that lie inside the feature map; by default all.
+  ///   - a: what lies under the first of them for the first row.
+  ///   - kernelStride: floats between the kernel's rows in the feature map.
+  func multiply(
+    block: Int, m: Int, _ a: UnsafePointer<Float>, lda: Int, kernelRows: Range<Int>? = nil,
+    kernelStride: Int = 0, packed: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
+    ldc: Int, residual: UnsafePointer<Float>?
+  ) {
+    let columns = blocks[block]
+    let skipped = (kernelRows?.lowerBound ?? 0) * segment * columns.count
+    target.kernels.gemm.run(
+      GEMMBlock(
+        m: m, n: columns.count, k: kernelRows == nil ? k : segment,
+        segments: kernelRows?.count ?? 1, segmentStride: kernelStride, a: a, lda: lda,
+        b: packed + k * columns.lowerBound + skipped, c: c, ldc: ldc,
+        bias: packed + weightCount + columns.lowerBound, residual: residual, ldResidual: ldc,
+        nonlinearity: nonlinearity))
+  }
+}
+
+/// Columns cut into blocks of equal width as far as multiples of 8 allow, so that no block is left
+/// narrow.
+package struct ColumnBlocks: Sendable {
+  /// First columns of the blocks, and the end.
+  private let bounds: [Int]
+
+  /// - Parameters:
+  ///   - columns: a multiple of 8.
+  ///   - widest: the most columns of a block.
+  init(_ columns: Int, widest: Int) {
+    let count = (columns + widest - 1) / widest
+    bounds = (0...count).map { evenRange($0, of: count, total: columns / 8).lowerBound * 8 }
+  }
+
+  package var count: Int { bounds.count - 1 }
+
+  package subscript(block: Int) -> Range<Int> { bounds[block]..<bounds[block + 1] }
+
+  /// Columns of the widest block.
+  var widest: Int { zip(bounds, bounds.dropFirst()).map { $1 - $0 }.max() ?? 0 }
+}

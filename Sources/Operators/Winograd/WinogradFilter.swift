@@ -1,0 +1,142 @@
+import Kernels
+
+/// The packed layout of a 3×3 filter in the Winograd domain.
+///
+/// It holds G g Gᵀ of every pair of channels: for each block of output channels, a matrix of
+/// inputChannels × width for each element of a tile; then the bias.
+struct WinogradFilter: Sendable {
+  let variant: WinogradVariant
+  /// The blocks of output channels.
+  let blocks: ColumnBlocks
+  private let inputChannels: Int
+  private let outputChannels: Int
+
+  init(_ geometry: ConvolutionGeometry, _ variant: WinogradVariant, kernels: KernelTable) {
+    self.variant = variant
+    inputChannels = geometry.inputChannels
+    outputChannels = geometry.outputChannels
+    blocks = ColumnBlocks(channelStride(outputChannels), widest: kernels.gemm.nr)
+  }
+
+  private var weightCount: Int {
+    variant.matrices * variant.matrices * inputChannels * channelStride(outputChannels)
+  }
+
+  /// Floats of the transformed weights and the bias.
+  var packedCount: Int { weightCount + channelStride(outputChannels) }
+
+  /// Transforms and packs a layer's weights and bias into `packedCount` zeroed floats.
+  func pack(_ filter: ConvolutionFilter, into packed: UnsafeMutablePointer<Float>) {
+    for block in 0..<blocks.count {
+      for output in blocks[block] where output < outputChannels {
+        transform(filter, output: output, block: block, into: packed)
+      }
+    }
+    filter.packBias(into: packed + weightCount)
+  }
+
+  /// The packed bias, at output channel 0.
+  func bias(in packed: UnsafePointer<Float>) -> UnsafePointer<Float> { packed + weightCount }
+
+  /// The matrix of one element and one block.
+  func matrix(
+    element: Int, block: Int, in packed: UnsafePointer<Float>
+  ) -> UnsafePointer<Float> {
+    let columns = blocks[block]
+    let (count, inputs) = (variant.matrices, variant.inputs)
+    // Further rows and columns share the last matrix.
+    let matrix = min(element / inputs, count - 1) * count + min(element % inputs, count - 1)
+    return packed + (count * count * columns.lowerBound + matrix * columns.count) * inputChannels
+  }
+
+  /// G g Gᵀ in Double for every input channel of one output channel.
+  private func transform(
+    _ filter: ConvolutionFilter, output: Int, block: Int,
+    into packed: UnsafeMutablePointer<Float>
+  ) {
+    let g = variant.filterTransform
+    let size = variant.matrices
+    let columns = blocks[block]
+    let width = columns.count
+    let target =
+      packed + size * size * inputChannels * columns.lowerBound + output - columns.lowerBound
+    let source = filter.weights.baseAddress! + output * inputChannels * 9
+    let scale = filter.scale[output]
+    g.withUnsafeBufferPointer { g in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: size * 3) { half in
+        for channel in 0..<inputChannels {
+          let taps = source + channel * 9
+          for row in 0..<size {
+            for column in 0..<3 {
+              half[row * 3 + column] =
+                (g[row * 3] * Double(taps[column]) + g[row * 3 + 1] * Double(taps[3 + column])
+                  + g[row * 3 + 2] * Double(taps[6 + column])) * scale
+            }
+          }
+          for row in 0..<size {
+            for column in 0..<size {
+              target[((row * size + column) * inputChannels + channel) * width] = Float(
+                g[column * 3] * half[row * 3] + g[column * 3 + 1] * half[row * 3 + 1]
+                  + g[column * 3 + 2] * half[row * 3 + 2])
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+extension WinogradVariant {
+  /// The tile, in a few characters.
+  var tile: String {
+    switch self {
+    case .four: "4×4"
+    case .six: "6×6"
+    case .fourStrided: "4×4 /2"
+    }
+  }
+
+  /// Rows and columns of distinct matrices.
+  fileprivate var matrices: Int {
+    switch self {
+    case .four, .six: inputs
+    // The middle tap treats every odd input alike.
+    case .fourStrided: 6
+    }
+  }
+
+  /// G: rows of three.
+  fileprivate var filterTransform: [Double] {
+    switch self {
+    case .four:
+      [
+        1 / 4, 0, 0,
+        -1 / 6, -1 / 6, -1 / 6,
+        -1 / 6, 1 / 6, -1 / 6,
+        1 / 24, 1 / 12, 1 / 6,
+        1 / 24, -1 / 12, 1 / 6,
+        0, 0, 1,
+      ]
+    case .six:
+      [
+        1, 0, 0,
+        -2 / 9, -2 / 9, -2 / 9,
+        -2 / 9, 2 / 9, -2 / 9,
+        1 / 90, 1 / 45, 2 / 45,
+        1 / 90, -1 / 45, 2 / 45,
+        32 / 45, 16 / 45, 8 / 45,
+        32 / 45, -16 / 45, 8 / 45,
+        0, 0, 1,
+      ]
+    case .fourStrided:
+      [
+        1 / 2, 0, 0,
+        -1 / 2, 0, -1 / 2,
+        -1 / 6, 0, 1 / 6,
+        1 / 6, 0, 1 / 3,
+        0, 0, 1,
+        0, 1, 0,
+      ]
+    }
+  }
+}

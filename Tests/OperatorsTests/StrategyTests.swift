@@ -1,0 +1,92 @@
+import Operators
+import Testing
+
+/// What `ConvolutionStrategy` chooses, from shapes alone.
+struct StrategyTests {
+  private static let set = InstructionSet.supported[0]
+
+  private func layer(
+    _ size: Int, _ input: Int, _ output: Int, kernel: Int = 1, stride: Int = 1,
+    kind: ConvolutionLayer.Kind = .convolution
+  ) -> ConvolutionLayer {
+    ConvolutionLayer(
+      kind: kind,
+      geometry: ConvolutionGeometry(
+        inputHeight: size, inputWidth: size, inputChannels: input,
+        inputStride: channelStride(input),
+        outputHeight: (size + stride - 1) / stride, outputWidth: (size + stride - 1) / stride,
+        outputChannels: output, kernel: kernel, stride: stride, paddingTop: kernel / 2,
+        paddingLeft: kernel / 2), nonlinearity: .relu)
+  }
+
+  private func choose(
+    _ layer: ConvolutionLayer, isGated: Bool = false, hasResidual: Bool = false
+  ) -> ConvolutionStrategy? {
+    .choose(for: layer, isGated: isGated, hasResidual: hasResidual, on: .kernels(Self.set))
+  }
+
+  private func fuse(
+    _ first: ConvolutionLayer, _ second: ConvolutionLayer, hasResidual: Bool = false
+  ) -> ConvolutionStrategy? {
+    .fuse(first, second, hasResidual: hasResidual, on: .kernels(Self.set))
+  }
+
+  @Test func singleLayers() {
+    #expect(choose(layer(14, 40, 80)) == .gemm)
+    #expect(choose(layer(14, 40, 80), isGated: true, hasResidual: true) == .gemm)
+    #expect(choose(layer(14, 40, 80, stride: 2)) == .direct)
+    #expect(choose(layer(112, 3, 24, kernel: 3, stride: 2)) == .direct)
+    #expect(choose(layer(14, 40, 40, kernel: 5, kind: .depthwise)) == .depthwise)
+    #expect(choose(layer(1, 1280, 1000, kind: .linear)) == .linear)
+  }
+
+  @Test func impossibleLayers() {
+    #expect(choose(layer(14, 40, 40, kernel: 5, kind: .depthwise), hasResidual: true) == nil)
+    #expect(choose(layer(14, 40, 40, kernel: 3), isGated: true) == nil)
+    #expect(choose(layer(1, 40, 40, kind: .linear), isGated: true) == nil)
+  }
+
+  /// Small maps take small tiles; where the transforms do not pay, or cannot be, the direct method.
+  @Test func winogradVariants() {
+    func choice(_ size: Int, channels: Int = 16, stride: Int = 1) -> ConvolutionStrategy? {
+      choose(layer(size, channels, 16, kernel: 3, stride: stride))
+    }
+    #expect(choice(48) == .winograd(.six))
+    #expect(choice(8) == .winograd(.four))
+    #expect(choice(48, stride: 2) == .winograd(.fourStrided))
+    #expect(choice(48, channels: 12) == .direct)
+    #expect(choice(48, channels: 8) == .direct)
+    #expect(choice(48, stride: 3) == .direct)
+    #expect(choice(7) == .direct)
+  }
+
+  @Test func fusions() {
+    let expand = layer(14, 40, 240)
+    let depthwise = layer(14, 240, 240, kernel: 3, kind: .depthwise)
+    let wide = layer(48, 48, 192, kernel: 3)
+    let project = layer(48, 192, 48)
+    #expect(fuse(expand, depthwise) == .expandDepthwise)
+    #expect(fuse(expand, depthwise, hasResidual: true) == nil)
+    #expect(fuse(wide, project, hasResidual: true) == .winogradProject(.six))
+    #expect(fuse(expand, project) == nil)
+    #expect(fuse(depthwise, project) == nil)
+    #expect(fuse(layer(48, 12, 192, kernel: 3), project) == nil)
+    #expect(fuse(wide, layer(48, 192, 48, kernel: 3)) == nil)
+  }
+
+  @Test func openBLASComputesLayersOneByOne() throws {
+    let target = try ComputeTarget.openBLAS(Self.set)
+    func choose(_ layer: ConvolutionLayer, isGated: Bool = false) -> ConvolutionStrategy? {
+      .choose(for: layer, isGated: isGated, hasResidual: false, on: target)
+    }
+    #expect(choose(layer(14, 40, 80)) == .sgemm)
+    #expect(choose(layer(14, 40, 80, kernel: 3)) == .im2colSgemm)
+    #expect(choose(layer(1, 40, 10)) == .sgemv)
+    #expect(choose(layer(1, 40, 10), isGated: true) == .sgemm)
+    #expect(choose(layer(1, 1280, 1000, kind: .linear)) == .sgemv)
+    let expand = layer(14, 40, 240)
+    let depthwise = layer(14, 240, 240, kernel: 3, kind: .depthwise)
+    #expect(
+      ConvolutionStrategy.fuse(expand, depthwise, hasResidual: false, on: target) == nil)
+  }
+}
