@@ -1,4 +1,5 @@
 import GraphIR
+import Host
 import Operators
 import Synchronization
 

@@ -1,4 +1,5 @@
 import GraphIR
+import Host
 import Operators
 
 /// A network lowered to steps, for one backend and instruction set.

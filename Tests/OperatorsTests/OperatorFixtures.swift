@@ -1,3 +1,4 @@
+import Host
 import Operators
 
 /// Weights of one convolution, for the operator and for the reference.
