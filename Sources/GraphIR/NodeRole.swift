@@ -45,6 +45,7 @@ public struct Block: Hashable, Sendable {
     case inverted
   }
 
+  /// Which convolutions it has.
   public let kind: Kind
   /// The stage, counted from 0.
   public let stage: Int
@@ -53,6 +54,7 @@ public struct Block: Hashable, Sendable {
   /// The block's position in the network, counted from 0.
   public let number: Int
 
+  /// The block at `index` of `stage`, the network's block `number`.
   public init(kind: Kind, stage: Int, index: Int, number: Int) {
     self.kind = kind
     self.stage = stage

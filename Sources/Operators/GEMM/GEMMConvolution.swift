@@ -46,9 +46,10 @@ package struct GEMMConvolution: Operator {
     return (panels, min(blocks, max(1, wanted / panels)))
   }
 
-  /// At most 192 positions and 512 KiB of gathered values in a panel: enough rows that OpenBLAS's own
-  /// packing of the weights is small beside the product, few enough for a second-level cache. An even
-  /// count, so that two threads finish together.
+  /// At most 192 positions and 512 KiB of gathered values in a panel.
+  ///
+  /// That is enough rows for OpenBLAS's own packing of the weights to be small beside the product, and
+  /// few enough for a second-level cache. An even count lets two threads finish together.
   private static func panelCountForOpenBLAS(_ geometry: ConvolutionGeometry) -> Int {
     let rows = min(192, max(48, 131_072 / geometry.depth))
     let count = (geometry.outputPositions + rows - 1) / rows
