@@ -62,11 +62,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
   ],
   targets: [
-    // Without `pkgConfig`, which would link it: see COpenBLASLoader.
-    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
-    .target(
-      name: "COpenBLASLoader", dependencies: ["COpenBLAS"],
-      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(
@@ -75,34 +70,42 @@ let package = Package(
       name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
     .target(name: "CSystem"),
-    .target(name: "CLapacke", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
-    .target(name: "CLibCurl"),
-    .target(name: "CLibCrypto"),
+    // OpenBLAS and LAPACKE, libcurl and libcrypto: loaded when first needed, so that starts stay fast.
+    .target(
+      name: "CLinearAlgebra",
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+    .target(name: "CDownload", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
     .target(name: "Host", dependencies: ["CSystem"], swiftSettings: strict),
     .target(name: "CLanes"),
     .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
     .target(
       name: "Operators",
-      dependencies: ["Kernels", "COpenBLASLoader", "CLapacke", "CSystem", "Host"]
+      dependencies: ["Kernels", "CLinearAlgebra", "CSystem", "Host"]
         + kernelTargets.map { .byName(name: $0.name) },
       swiftSettings: strict),
     .target(name: "Training", dependencies: ["Operators"], swiftSettings: strict),
     .target(name: "GraphIR", swiftSettings: strict),
-    .target(name: "Weights", swiftSettings: strict),
+    .target(name: "Weights", dependencies: ["Host"], swiftSettings: strict),
     .target(
-      name: "Images", dependencies: ["CTurboJPEG", "CPNG", "CWebP"], swiftSettings: strict),
+      name: "Images", dependencies: ["CTurboJPEG", "CPNG", "CWebP", "Host"], swiftSettings: strict),
     .target(
-      name: "Download", dependencies: ["CLibCurl", "CLibCrypto"], swiftSettings: strict),
+      name: "Download", dependencies: ["CDownload", "Host"], swiftSettings: strict),
     .target(name: "ModelZoo", dependencies: ["GraphIR", "Images"], swiftSettings: strict),
     .target(
       name: "Inference", dependencies: ["GraphIR", "Host", "Operators", "Weights"],
       swiftSettings: strict),
     .target(
+      name: "Pretrained",
+      dependencies: [
+        "Download", "GraphIR", "Host", "Images", "Inference", "ModelZoo", "Weights",
+      ],
+      swiftSettings: strict),
+    .target(
       name: "CNNZoo",
       dependencies: [
         "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Training",
-        "Download", "Host",
+        "Download", "Host", "Pretrained",
       ],
       swiftSettings: strict),
     .target(
@@ -126,7 +129,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Operators"], swiftSettings: strict),
     .testTarget(
-      name: "WeightsTests", dependencies: ["Weights"], exclude: ["Goldens"], swiftSettings: strict),
+      name: "WeightsTests", dependencies: ["Host", "Weights"], exclude: ["Goldens"],
+      swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images"], exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
@@ -136,8 +140,14 @@ let package = Package(
       name: "InferenceTests",
       dependencies: ["Host", "Inference", "ModelZoo", "Operators", "Weights"],
       exclude: ["Goldens"], swiftSettings: strict),
+    .testTarget(name: "DownloadTests", dependencies: ["Download"], swiftSettings: strict),
     .testTarget(
-      name: "CNNZooTests", dependencies: ["CNNZoo", "Weights", "Images", "ModelZoo", "Inference"],
+      name: "PretrainedTests",
+      dependencies: ["GraphIR", "Images", "Inference", "ModelZoo", "Pretrained", "Weights"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CNNZooTests",
+      dependencies: ["CNNZoo", "GraphIR", "Images", "Inference", "ModelZoo", "Weights"],
       swiftSettings: strict),
     .testTarget(
       name: "CommandTests", dependencies: ["Command", "CNNZoo"], swiftSettings: strict),

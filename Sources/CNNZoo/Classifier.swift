@@ -14,15 +14,15 @@ public final class Classifier {
   /// What a caller may want otherwise.
   public struct Options: Sendable {
     /// Threads that share the work on a batch; by default as many as this process may use.
-    public var threads = HostFacts.allowedThreads
+    public var threads = HostInfo.allowedThreads
     /// Who computes the convolutions.
     public var backend = Backend.auto
     /// Images that are computed together; memory grows with it.
     public var maximumBatch = 1
     /// The classes' names, if not those of the weights.
     public var labels: Labels?
-    /// Parts of the recipe, if not those of the weights.
-    public var recipe = RecipeOverrides()
+    /// Replaces parts of the weights' own preprocessing.
+    public var preprocessing = PreprocessingOverrides()
     /// What the weight file may ask at most.
     public var limits = WeightLimits()
     /// Whether what the classifier's end reads stays readable, for an `Explainer`.
@@ -36,8 +36,8 @@ public final class Classifier {
   public let network: LoadedNetwork
   /// The classes' names.
   public let labels: Labels
-  /// What a user should know of how the weights were understood, a sentence each.
-  public let remarks: [String]
+  /// What a user should know about how the weights were interpreted, one sentence each.
+  public let warnings: [String]
 
   let session: InferenceSession
 
@@ -46,18 +46,19 @@ public final class Classifier {
   /// - Parameters:
   ///   - model: A model of the catalogue.
   ///   - path: A safetensors or PyTorch file; `nil` searches as `WeightSearch.standard()` does.
-  /// - Throws: `ClassifierError`, `LabelsError`, `WeightsError`, `ModelError.unsupported`, and
+  /// - Throws: `PretrainedError`, `LabelsError`, `WeightsError`, `ModelError.unsupported`, and
   ///   `ParameterMismatch` with every tensor that does not fit the model.
   public init(model: Model, weights path: String? = nil, options: Options = Options()) throws {
-    let file = try WeightFile(
-      path: path ?? WeightSearch.standard().weights(of: model), limits: options.limits)
-    network = try LoadedNetwork(model, file: file, overrides: options.recipe)
+    network = try LoadedNetwork(
+      model, weights: path, limits: options.limits, overrides: options.preprocessing)
     let named = try Self.labels(of: network, chosen: options.labels)
     labels = named ?? .numbered(network.configuration.classes)
-    remarks =
-      network.remarks
+    warnings =
+      network.warnings
       + (named == nil
-        ? ["\(file.path) has \(labels.count) classes and no names for them; --labels gives some"]
+        ? [
+          "\(network.file.path) has \(labels.count) classes and no names for them; --labels gives some"
+        ]
         : [])
     session = try network.session(
       InferenceSession.Options(
@@ -116,7 +117,7 @@ public final class Classifier {
   /// How images are prepared for the network.
   ///
   /// Threads of the caller's can apply it ahead, for `load(_:at:)` of its values.
-  public var preprocessing: Preprocessing { network.facts.recipe.preprocessing }
+  public var preprocessing: Preprocessing { network.info.preprocessing }
 
   /// Makes prepared values the input of place `slot` of the next batch; they are copied.
   ///
@@ -156,7 +157,7 @@ public final class Classifier {
     of network: LoadedNetwork, chosen: Labels?
   ) throws(LabelsError) -> Labels? {
     let classes = network.configuration.classes
-    if let labels = chosen ?? network.facts.labels {
+    if let labels = chosen ?? network.info.labels {
       try labels.check(classes: classes)
       return labels
     }

@@ -26,13 +26,13 @@ public final class Embedder {
     /// Whether vectors are divided by their Euclidean length.
     public var normalizes = false
     /// Threads that share the work on a batch; by default as many as this process may use.
-    public var threads = HostFacts.allowedThreads
+    public var threads = HostInfo.allowedThreads
     /// Who computes the convolutions.
     public var backend = Backend.auto
     /// Images that are computed together; memory grows with it.
     public var maximumBatch = 1
-    /// Parts of the recipe, if not those of the weights.
-    public var recipe = RecipeOverrides()
+    /// Replaces parts of the weights' own preprocessing.
+    public var preprocessing = PreprocessingOverrides()
 
     /// The usual options.
     public init() {}
@@ -50,7 +50,7 @@ public final class Embedder {
   /// Prepares a network.
   ///
   /// - Throws: `EmbeddingError.noHiddenLayer`, and what `LoadedNetwork.session(_:)` throws. The
-  ///   options' recipe is not looked at: the network has its own.
+  ///   options' preprocessing is ignored: the network has its own.
   public init(_ network: LoadedNetwork, options: Options = Options()) throws {
     switch options.layer {
     case .pooled: node = network.head.pooled.id
@@ -74,14 +74,13 @@ public final class Embedder {
   /// - Parameters:
   ///   - model: A model of the catalogue.
   ///   - path: A safetensors or PyTorch file; `nil` searches as `WeightSearch.standard()` does.
-  /// - Throws: what `init(_:options:)` and `LoadedNetwork` throw, and `ClassifierError` where there
+  /// - Throws: what `init(_:options:)` and `LoadedNetwork` throw, and `PretrainedError` where there
   ///   are no weights.
   public convenience init(
     model: Model, weights path: String? = nil, options: Options = Options()
   ) throws {
-    let file = try WeightFile(path: path ?? WeightSearch.standard().weights(of: model))
     try self.init(
-      LoadedNetwork(model, file: file, overrides: options.recipe), options: options)
+      LoadedNetwork(model, weights: path, overrides: options.preprocessing), options: options)
   }
 
   /// Loads the weights of the model called `name`.
@@ -109,7 +108,7 @@ public final class Embedder {
   }
 
   /// How images are prepared for the network.
-  public var preprocessing: Preprocessing { network.facts.recipe.preprocessing }
+  public var preprocessing: Preprocessing { network.info.preprocessing }
 
   /// Makes prepared values the input of place `slot` of the next batch; they are copied.
   ///

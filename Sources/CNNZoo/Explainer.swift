@@ -49,7 +49,7 @@ public final class Explainer {
       prediction: ranked[rank], rank: rank + 1, logit: session.logits()[wanted],
       bias: function.bias, isExact: hidden == nil,
       map: Self.map(session.output(ofNode: head.features.id), head.features.shape, gradient),
-      region: classifier.network.facts.recipe.preprocessing.region(
+      region: classifier.network.info.preprocessing.region(
         ofWidth: image.width, height: image.height))
   }
 

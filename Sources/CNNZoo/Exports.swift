@@ -1,14 +1,17 @@
-// The library's interface is written in these modules' types, so one import brings them all.
-// `Operators`, which works on raw memory, stays inside.
-import Download
+// The public API uses types of these modules, so importing CNNZoo imports them all. Of `Operators` and
+// `Download`, which are internal, only errors and measurements are visible.
+@_exported import enum Download.DownloadError
 @_exported import GraphIR
+@_exported import Host
 @_exported import Images
 @_exported import Inference
 @_exported import ModelZoo
+@_exported import struct Operators.LAPACKEError
+@_exported import struct Operators.MachineLimits
+@_exported import struct Operators.OpenBLASError
+@_exported import enum Operators.ProcessorError
+@_exported import Pretrained
 @_exported import Weights
-
-/// Why weights could not be fetched.
-public typealias PullError = DownloadError
 
 /// The version of this library and of the command built from it.
 public let cnnzooVersion = "0.1.0"

@@ -26,7 +26,7 @@ public final class HeadTrainer {
   ///   - network: The network whose features are used.
   ///   - names: The classes, at least two.
   ///   - options: `layer` and `normalizes` are ignored: the classifier determines them.
-  /// - Throws: `HeadTrainingError` for names that cannot be labels; `LAPACKError` and `BLASError` where
+  /// - Throws: `HeadTrainingError` for names that cannot be labels; `LAPACKEError` and `OpenBLASError` where
   ///   the libraries cannot be loaded; what `Embedder` throws.
   public init(
     _ network: LoadedNetwork, classes names: [String], options: Embedder.Options = .init()
@@ -39,8 +39,8 @@ public final class HeadTrainer {
     embedder = try Embedder(network, options: options)
   }
 
-  /// Throws where one of the libraries that solve equations cannot be loaded: `BLASError`,
-  /// `LAPACKError`.
+  /// Throws where one of the libraries that solve equations cannot be loaded: `OpenBLASError`,
+  /// `LAPACKEError`.
   public static func requireLibraries() throws {
     _ = try MatrixProducts()
     try CholeskyFactor.requireLibrary()
@@ -48,17 +48,15 @@ public final class HeadTrainer {
 
   /// Loads the weights of the model called `name`.
   ///
-  /// - Throws: what the other initialiser and `LoadedNetwork` throw, and `ClassifierError` where
+  /// - Throws: what the other initialiser and `LoadedNetwork` throw, and `PretrainedError` where
   ///   there are no weights.
   public convenience init(
     model name: String, weights path: String? = nil, classes: [String],
     options: Embedder.Options = .init()
   ) throws {
-    let model = try ModelCatalog.model(named: name)
-    let file = try WeightFile(path: path ?? WeightSearch.standard().weights(of: model))
-    try self.init(
-      LoadedNetwork(model, file: file, overrides: options.recipe), classes: classes,
-      options: options)
+    let network = try LoadedNetwork(
+      ModelCatalog.model(named: name), weights: path, overrides: options.preprocessing)
+    try self.init(network, classes: classes, options: options)
   }
 
   /// Adds an image of a class.

@@ -14,13 +14,4 @@ extension LoadedNetwork {
     guard let parameter = node.parameters.first(where: { $0.role == role }) else { return [] }
     return try parameters.withValues(of: parameter) { Array($0) }
   }
-
-  /// The file's name of one of the graph's parameters.
-  func fileName(of node: Node, _ role: Parameter.Role) -> String? {
-    let naming = ParameterNaming.detect(in: TensorNames.stripped(file.names))
-    guard let parameter = node.parameters.first(where: { $0.role == role }),
-      let name = model.fileNames(of: graph, in: naming)[parameter.name]
-    else { return nil }
-    return file.wrapperPrefix + name
-  }
 }

@@ -20,8 +20,8 @@ public struct SimilarityIndex: Sendable {
 
   /// An index without vectors.
   ///
-  /// - Throws: `BLASError` where OpenBLAS, which compares, cannot be loaded.
-  public init(dimension: Int) throws(BLASError) {
+  /// - Throws: `OpenBLASError` where OpenBLAS, which compares, cannot be loaded.
+  public init(dimension: Int) throws(OpenBLASError) {
     precondition(dimension > 0)
     self.dimension = dimension
     products = try MatrixProducts()

@@ -67,11 +67,10 @@ public struct TrainedHead: Sendable {
     let weight = network.fileName(of: classifier, .weight)
     let bias = network.fileName(of: classifier, .bias)
     let features = head.weights.count / labels.count
-    var facts = network.facts
-    facts.labels = labels
-    facts.source = "a classifier of \(labels.count) classes on " + (facts.source ?? "features")
-    var writer = SafetensorsWriter(
-      metadata: network.file.metadata.merging(facts.metadata(for: network.model)) { $1 })
+    var info = network.info
+    info.labels = labels
+    info.source = "a classifier of \(labels.count) classes on " + (info.source ?? "features")
+    var writer = SafetensorsWriter(metadata: network.file.metadata.merging(info.metadata) { $1 })
     for tensor in network.file.tensors {
       switch tensor.name {
       case weight:

@@ -24,18 +24,18 @@ struct ShowEnvironment: ParsableCommand {
 
 /// Properties of the machine and process that affect a measurement.
 package struct EnvironmentInfo {
-  let processor = HostFacts.processor
-  let allowedThreads = HostFacts.allowedThreads
-  let allowedProcessors = HostFacts.allowedProcessors
+  let processor = HostInfo.processor
+  let allowedThreads = HostInfo.allowedThreads
+  let allowedProcessors = HostInfo.allowedProcessors
   let instructionSet: String
   /// The one-minute load average: runnable threads of all programs.
-  let load = HostFacts.load
-  let openBLASCore = HostFacts.openBLASCore
-  let openBLASPin = HostFacts.openBLASPin
-  let warning = HostFacts.warning
+  let load = HostInfo.load
+  let openBLASCore = HostInfo.openBLASCore
+  let openBLASPin = HostInfo.openBLASPin
+  let warning = HostInfo.warning
 
   package init() throws {
-    instructionSet = try HostFacts.instructionSet()
+    instructionSet = try HostInfo.instructionSet()
   }
 
   /// Name and value of each property, for people.

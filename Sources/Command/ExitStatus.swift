@@ -48,9 +48,9 @@ enum ExitStatus: Int32, Error, CaseIterable {
   init?(for error: any Error) {
     switch error {
     case let error as any StatusCarrying: self = error.status
-    case is InstructionSetError: self = .usage
-    case is BLASError, is LAPACKError: self = .unavailable
-    case is OutOfMemoryError: self = .nothingDone
+    case is ProcessorError: self = .usage
+    case is OpenBLASError, is LAPACKEError: self = .unavailable
+    case is OutOfMemory: self = .nothingDone
     default: return nil
     }
   }
@@ -88,13 +88,22 @@ extension WeightsError: StatusCarrying {
     switch self {
     case .unreadable: .missingInput
     case .malformed, .unsupported, .refused, .changed, .unrepresentable: .badWeights
+    }
+  }
+}
+
+extension FileError: StatusCarrying {
+  var status: ExitStatus {
+    switch self {
+    case .cannotRead: .missingInput
+    case .tooLong: .badData
     case .cannotCreate: .cannotCreate
     case .cannotWrite: .inputOutput
     }
   }
 }
 
-extension PullError: StatusCarrying {
+extension DownloadError: StatusCarrying {
   var status: ExitStatus {
     switch self {
     case .badAddress: .usage
@@ -128,14 +137,18 @@ extension LabelsError: StatusCarrying {
   }
 }
 
-extension ClassifierError: StatusCarrying {
+extension PretrainedError: StatusCarrying {
   var status: ExitStatus {
     switch self {
     case .weightsNotFound: .unavailable
-    case .recipe: .usage
-    case .otherModel, .metadata, .nonFiniteLogit: .badWeights
+    case .preprocessing: .usage
+    case .otherModel, .metadata: .badWeights
     }
   }
+}
+
+extension ClassifierError: StatusCarrying {
+  var status: ExitStatus { .badWeights }
 }
 
 extension InferenceError: StatusCarrying {

@@ -24,7 +24,7 @@ struct Infer: ParsableCommand {
   var output: String
 
   @Option(name: .shortAndLong, help: "Compute threads.")
-  var threads = Count(HostFacts.allowedThreads)
+  var threads = Count(HostInfo.allowedThreads)
 
   @Option(help: "Batch size.")
   var batch = Count(1)
@@ -44,14 +44,13 @@ struct Infer: ParsableCommand {
   func run() throws {
     let network = try ModelCatalog.model(named: model)
     let tensor = try InputTensor(path: input, limits: limits.weights)
-    let file = try WeightFile(
-      path: weights ?? WeightSearch.standard().weights(of: network), limits: limits.weights)
-    let loaded = try LoadedNetwork(network, file: file) { configuration in
+    let loaded = try LoadedNetwork(network, weights: weights, limits: limits.weights) {
+      configuration in
       (configuration.inputHeight, configuration.inputWidth) = (tensor.height, tensor.width)
       configuration.padding = padding ?? configuration.padding
       variant.apply(to: &configuration)
     }
-    Diagnostics.tell(remarks: loaded.remarks)
+    Diagnostics.tell(warnings: loaded.warnings)
     let session = try loaded.session(
       InferenceSession.Options(
         threads: threads.value, backend: backend, maximumBatch: min(batch.value, tensor.count)))

@@ -1,17 +1,17 @@
-/// A file to be had from another machine: whole, with the expected hash, or not at all.
+/// A file to download: whole and with the expected hash, or not at all.
 package struct Download {
   package let address: WebAddress
   package let expected: ExpectedHash
-  /// The sizes that it may have, in bytes.
+  /// Accepted sizes in bytes.
   package var sizes = 1...4 << 30
-  /// Seconds in which a connection must be there, and some byte must come.
+  /// Seconds until a connection, or a transfer without progress, counts as failed.
   package var timeout = 30
 
-  /// How far a download is.
+  /// The state of a transfer.
   package struct Progress: Equatable, Sendable {
-    /// Bytes that are here, those of an earlier attempt included.
+    /// Bytes received, including those of an earlier attempt.
     package var received: Int
-    /// Bytes of the whole file, where the server says so.
+    /// Bytes of the whole file, if the server states it.
     package var total: Int?
   }
 
@@ -20,71 +20,72 @@ package struct Download {
     self.expected = expected
   }
 
-  /// Receives the file into `folder`, going on from what is left there of an earlier attempt where
-  /// that is safe: same address, same tag or time and length, and a server that says so again.
+  /// Downloads the file into `folder`.
   ///
-  /// What arrived of a download that is broken off is left there for the next.
+  /// Resumes an earlier attempt where that is safe: the same address, the same tag (or time and
+  /// length), and a server that confirms both. An aborted download leaves its bytes for the next.
   ///
-  /// - Parameter report: Called at least every second; `false` breaks off.
+  /// - Parameter report: Called at least every second; `false` aborts the download.
   /// - Returns: The file and its SHA-256.
   /// - Throws: `DownloadError`.
   package func fetch(
     into folder: String, report: @escaping (Progress) -> Bool
   ) throws(DownloadError) -> (file: PartialFile, sha256: String) {
-    let leftovers = try Leftovers(folder: folder, address: address)
-    if let begun = try resumption(leftovers, report) {
+    let partials = try PartialDownloads(folder: folder, address: address)
+    if let resuming = try resumption(partials, report) {
       do {
-        return try fetch(begun, leftovers, report)
+        return try fetch(resuming, partials, report)
       } catch {
-        // What was left is not the beginning of this file after all. Otherwise the reason stands.
-        guard begun.isToBeRestarted(after: error) else { throw error }
-        leftovers.remove()
+        // The bytes on disk are not the start of this file after all. Any other reason stands.
+        guard resuming.shouldRestart(after: error) else { throw error }
+        partials.remove()
       }
     }
-    return try fetch(Reception(self, leftovers, report: report), leftovers, report)
+    return try fetch(ResponseReceiver(self, partials, report: report), partials, report)
   }
 
-  /// A reception that goes on from a leftover; `nil` where there is nothing to go on from.
+  /// A receiver that continues a partial download; `nil` if there is none to continue.
   private func resumption(
-    _ leftovers: Leftovers, _ report: @escaping (Progress) -> Bool
-  ) throws(DownloadError) -> Reception? {
-    guard !leftovers.all().isEmpty else { return nil }
+    _ partials: PartialDownloads, _ report: @escaping (Progress) -> Bool
+  ) throws(DownloadError) -> ResponseReceiver? {
+    guard !partials.all().isEmpty else { return nil }
     do {
-      let answer = try client(report, nil).head(address)
-      if answer.status == 200, let validators = Validators(answer),
-        let leftover = try leftovers.longest(of: validators)
+      let response = try client(report, nil).head(address)
+      if response.status == 200, let validators = Validators(response),
+        let partial = try partials.longest(of: validators)
       {
-        return Reception(self, leftovers, after: (leftover, validators), report: report)
+        return ResponseReceiver(self, partials, resuming: (partial, validators), report: report)
       }
     } catch .unavailable {
-      // Some servers do not answer such questions. The question for the file itself will tell.
+      // Some servers reject HEAD requests; the GET request shows whether the file is available.
     }
-    leftovers.remove()
+    partials.remove()
     return nil
   }
 
   private func fetch(
-    _ reception: Reception, _ leftovers: Leftovers, _ report: @escaping (Progress) -> Bool
+    _ receiver: ResponseReceiver, _ partials: PartialDownloads,
+    _ report: @escaping (Progress) -> Bool
   ) throws(DownloadError) -> (file: PartialFile, sha256: String) {
     do {
-      try client(report, reception).get(
-        address, fields: reception.requestFields,
-        head: { (answer) throws(DownloadError) in try reception.begin(answer) },
-        body: { (bytes) throws(DownloadError) in try reception.take(bytes) })
+      try client(report, receiver).get(
+        address, fields: receiver.requestFields,
+        head: { (response) throws(DownloadError) in try receiver.begin(response) },
+        body: { (bytes) throws(DownloadError) in try receiver.receive(bytes) })
     } catch {
-      if let path = reception.breakOff(after: error) { leftovers.remove(except: path) }
+      if let path = receiver.abort(after: error) { partials.remove(except: path) }
       throw error
     }
-    let received = try reception.finish()
-    leftovers.remove(except: received.file.path)
+    let received = try receiver.finish()
+    partials.remove(except: received.file.path)
     return received
   }
 
   private func client(
-    _ report: @escaping (Progress) -> Bool, _ reception: Reception?
+    _ report: @escaping (Progress) -> Bool, _ receiver: ResponseReceiver?
   ) throws(DownloadError) -> HTTPClient {
     try HTTPClient(timeout: timeout) {
-      report(reception?.progress ?? Progress(received: 0, total: nil))
+      report(receiver?.progress ?? Progress(received: 0, total: nil))
     }
   }
 }

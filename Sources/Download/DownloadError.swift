@@ -1,28 +1,26 @@
-import Glibc
-
-/// Why a file could not be had from another machine.
+/// Why a download failed.
 public enum DownloadError: Error, Equatable, Sendable {
-  /// The address is none that this package downloads from.
+  /// The address is malformed, or of a kind that is not supported.
   case badAddress(String, reason: String)
-  /// No network is to be used.
+  /// The network is off limits.
   case offline(String)
-  /// The server cannot be reached, does not answer, stops answering, or answers with a failure.
+  /// The server is unreachable, does not respond, stalls, or responds with an error.
   case unavailable(String, reason: String)
-  /// The server leads somewhere that this package does not follow.
+  /// The server redirects to an address that is not accepted.
   case badRedirection(String, reason: String)
-  /// What the server sends is not the file.
+  /// What the server sent is not the file.
   case notTheFile(String, reason: String)
-  /// The file arrived whole and is another one than was asked for.
+  /// The file arrived complete but has another hash.
   case wrongHash(String, expected: String, found: String)
-  /// A library or a program that downloading needs is not there.
+  /// A library or program needed for the download is missing.
   case missingTool(reason: String)
-  /// The caller wants it no more.
+  /// The caller aborted the download.
   case interrupted
-  /// The folder that it was to be put into, or a file there, cannot be created.
+  /// The destination folder, or a file in it, cannot be created.
   case cannotCreate(path: String, reason: String)
   /// Writing began and failed.
   case cannotWrite(path: String, reason: String)
-  /// A file of this machine cannot be read.
+  /// A local file cannot be read.
   case cannotRead(path: String, reason: String)
 }
 
@@ -32,13 +30,13 @@ extension DownloadError: CustomStringConvertible {
     switch self {
     case .badAddress(let address, let reason): "\(address): \(reason)"
     case .offline(let address):
-      "\(address) is not fetched: --offline or CNNZOO_OFFLINE forbids the network"
+      "\(address): not downloaded, because of --offline or CNNZOO_OFFLINE"
     case .unavailable(let address, let reason): "\(address): \(reason)"
     case .badRedirection(let address, let reason): "\(address): refused: \(reason)"
     case .notTheFile(let address, let reason): "\(address): \(reason)"
     case .wrongHash(let address, let expected, let found):
-      "\(address): its SHA-256 is \(found), not \(expected): the file there is damaged or another"
-        + " one, and nothing of it was kept"
+      "\(address): its SHA-256 is \(found), not \(expected): the file is damaged or not the right one,"
+        + " and was discarded"
     case .missingTool(let reason): reason
     case .interrupted: "interrupted"
     case .cannotCreate(let path, let reason): "\(path): cannot be created: \(reason)"
@@ -46,7 +44,4 @@ extension DownloadError: CustomStringConvertible {
     case .cannotRead(let path, let reason): "\(path): cannot be read: \(reason)"
     }
   }
-
-  /// What the operating system says about `errno`.
-  static var systemReason: String { String(cString: strerror(errno)) }
 }

@@ -1,70 +1,70 @@
-import CLibCurl
+import CDownload
 
-/// Asks servers for files by way of libcurl, which honours the usual proxy variables.
+/// Requests files from servers through libcurl, which honours the usual proxy variables.
 final class HTTPClient {
-  /// Takes the head of an answer that is no redirection, before its body.
-  typealias Head = (HTTPAnswer) throws(DownloadError) -> Void
+  /// Receives the header of a response that is not a redirection, before its body.
+  typealias Head = (HTTPResponse) throws(DownloadError) -> Void
   typealias Body = (UnsafeRawBufferPointer) throws(DownloadError) -> Void
 
-  private static let mostRedirections = 10
+  private static let maximumRedirections = 10
 
   private let handle: UnsafeMutableRawPointer
   private let timeout: Int
-  private let isWanted: () -> Bool
+  private let shouldContinue: () -> Bool
 
   /// - Parameters:
-  ///   - timeout: Seconds in which a connection must be there, and some byte must come.
-  ///   - isWanted: Asked at least every second; `false` ends the transfer.
+  ///   - timeout: Seconds until a connection, or a transfer without progress, counts as failed.
+  ///   - shouldContinue: Called at least every second; `false` aborts the transfer.
   /// - Throws: `DownloadError.missingTool`.
-  init(timeout: Int, isWanted: @escaping () -> Bool) throws(DownloadError) {
+  init(timeout: Int, shouldContinue: @escaping () -> Bool) throws(DownloadError) {
     if let reason = clibcurl_load() { throw .missingTool(reason: String(cString: reason)) }
     guard let handle = clibcurl_init() else {
-      throw .missingTool(reason: "libcurl cannot be used")
+      throw .missingTool(reason: "libcurl cannot be initialised")
     }
     self.handle = handle
     self.timeout = timeout
-    self.isWanted = isWanted
+    self.shouldContinue = shouldContinue
   }
 
   deinit { clibcurl_cleanup(handle) }
 
-  /// Asks for the file's head alone.
-  func head(_ address: WebAddress) throws(DownloadError) -> HTTPAnswer {
-    try ask(
+  /// Requests the header alone.
+  func head(_ address: WebAddress) throws(DownloadError) -> HTTPResponse {
+    try request(
       address, fields: [], headOnly: true, head: { (_) throws(DownloadError) in },
       body: { (_) throws(DownloadError) in })
   }
 
-  /// Asks for the file; what `head` or `body` throw ends the transfer.
+  /// Requests the file; an error thrown by `head` or `body` aborts the transfer.
   func get(
     _ address: WebAddress, fields: [String], head: @escaping Head, body: @escaping Body
   ) throws(DownloadError) {
-    _ = try ask(address, fields: fields, headOnly: false, head: head, body: body)
+    _ = try request(address, fields: fields, headOnly: false, head: head, body: body)
   }
 
-  private func ask(
+  private func request(
     _ address: WebAddress, fields: [String], headOnly: Bool, head: @escaping Head,
     body: @escaping Body
-  ) throws(DownloadError) -> HTTPAnswer {
+  ) throws(DownloadError) -> HTTPResponse {
     var address = address
-    for _ in 0...Self.mostRedirections {
-      let exchange = HTTPExchange(head: head, body: body, isWanted: isWanted)
+    for _ in 0...Self.maximumRedirections {
+      let exchange = HTTPExchange(head: head, body: body, shouldContinue: shouldContinue)
       try perform(exchange, address, fields: fields, headOnly: headOnly)
-      guard exchange.answer.isRedirection else { return exchange.answer }
+      guard exchange.response.isRedirection else { return exchange.response }
       guard let next = clibcurl_redirection(handle) else {
-        throw .unavailable(address.text, reason: "it leads elsewhere without saying where")
+        throw .unavailable(address.text, reason: "it redirects without saying where")
       }
       address = try address.redirected(to: String(cString: next))
     }
     throw .badRedirection(
-      address.text, reason: "there are more than \(Self.mostRedirections) redirections")
+      address.text, reason: "more than \(Self.maximumRedirections) redirections")
   }
 
   private func perform(
     _ exchange: HTTPExchange, _ address: WebAddress, fields: [String], headOnly: Bool
   ) throws(DownloadError) {
     clibcurl_reset(handle)
-    // Bytes as they are stored: a range of compressed ones would be of no use.
+    // Bytes as stored: a range of compressed bytes would be useless.
     var list = clibcurl_list_append(nil, "Accept-Encoding: identity")
     for field in fields { list = clibcurl_list_append(list, field) }
     defer { clibcurl_list_free(list) }
@@ -91,16 +91,94 @@ final class HTTPClient {
     if let failure = exchange.failure { throw failure }
     switch code {
     case CURLE_OK: break
-    case CURLE_WRITE_ERROR where exchange.answer.isRedirection: return
+    case CURLE_WRITE_ERROR where exchange.response.isRedirection: return
     case CURLE_ABORTED_BY_CALLBACK: throw .interrupted
     case CURLE_OPERATION_TIMEDOUT:
       throw .unavailable(
-        address.text, reason: "no answer, or none going on, for \(timeout) seconds; try again")
+        address.text, reason: "no response or no progress for \(timeout) seconds; try again")
     default:
       let text = String(cString: reason)
       throw .unavailable(
         address.text, reason: text.isEmpty ? String(cString: clibcurl_message(code)) : text)
     }
     try exchange.end()
+  }
+}
+
+/// One request and the response that libcurl delivers in pieces.
+private final class HTTPExchange {
+  private(set) var response = HTTPResponse()
+  /// What aborted the transfer on this side.
+  private(set) var failure: DownloadError?
+
+  private let head: HTTPClient.Head
+  private let body: HTTPClient.Body
+  private let shouldContinue: () -> Bool
+  private var hasBegun = false
+
+  init(
+    head: @escaping HTTPClient.Head, body: @escaping HTTPClient.Body,
+    shouldContinue: @escaping () -> Bool
+  ) {
+    self.head = head
+    self.body = body
+    self.shouldContinue = shouldContinue
+  }
+
+  /// Makes `handle` call this object, which must outlive the transfer.
+  func attach(to handle: UnsafeMutableRawPointer) {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    for option in [CURLOPT_HEADERDATA, CURLOPT_WRITEDATA, CURLOPT_XFERINFODATA] {
+      clibcurl_set_pointer(handle, option, context)
+    }
+    clibcurl_set_receiver(handle, CURLOPT_HEADERFUNCTION) { bytes, _, count, context in
+      let line = UnsafeRawBufferPointer(start: bytes, count: count)
+      HTTPExchange.from(context).response.parse(String(decoding: line, as: UTF8.self))
+      return count
+    }
+    clibcurl_set_receiver(handle, CURLOPT_WRITEFUNCTION) { bytes, _, count, context in
+      // Any count but the one given aborts the transfer.
+      HTTPExchange.from(context).receive(UnsafeRawBufferPointer(start: bytes, count: count))
+        ? count : count == 0 ? 1 : 0
+    }
+    clibcurl_set_observer(handle) { context, _, _, _, _ in
+      HTTPExchange.from(context).shouldContinue() ? 0 : 1
+    }
+  }
+
+  /// Makes `handle` forget this object.
+  func detach(from handle: UnsafeMutableRawPointer) {
+    for option in [CURLOPT_HEADERDATA, CURLOPT_WRITEDATA, CURLOPT_XFERINFODATA] {
+      clibcurl_set_pointer(handle, option, nil)
+    }
+  }
+
+  /// Finishes a response that may have had no body.
+  func end() throws(DownloadError) {
+    if !response.isRedirection { try begin() }
+  }
+
+  private func begin() throws(DownloadError) {
+    guard !hasBegun else { return }
+    hasBegun = true
+    try head(response)
+  }
+
+  private func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    // The body of a redirection is for people.
+    guard !response.isRedirection else { return false }
+    do {
+      try begin()
+      try body(bytes)
+      return true
+    } catch {
+      failure = error
+      return false
+    }
+  }
+
+  private static func from(_ context: UnsafeMutableRawPointer?) -> HTTPExchange {
+    guard let context else { preconditionFailure("attach(to:) sets the context") }
+    return Unmanaged.fromOpaque(context).takeUnretainedValue()
   }
 }

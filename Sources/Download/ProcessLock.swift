@@ -1,32 +1,33 @@
 import Glibc
+import Host
 
-/// Lets one process at a time do something in a folder, where its file system knows locks.
+/// A lock between processes on a name in a folder.
 ///
-/// It saves work, and nothing may depend on it: some network file systems grant every lock.
+/// Only saves work, so nothing may depend on it: some network file systems grant every lock.
 package final class ProcessLock {
   private let path: String
   private let descriptor: Int32
 
-  /// Waits until this process has the lock called `name`.
+  /// Waits for the lock called `name`.
   ///
-  /// - Parameter isWanted: Asked ten times a second while waiting; `false` gives up.
+  /// - Parameter shouldContinue: Called ten times a second while waiting; `false` gives up.
   /// - Throws: `DownloadError.cannotCreate`, `.interrupted`.
   package init(
-    folder: String, name: String, isWanted: () -> Bool
+    folder: String, name: String, shouldContinue: () -> Bool
   ) throws(DownloadError) {
     path = "\(folder)/.\(name).lock"
     while true {
       let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o666)
       guard descriptor >= 0 else {
-        throw .cannotCreate(path: path, reason: DownloadError.systemReason)
+        throw .cannotCreate(path: path, reason: systemMessage())
       }
       do {
-        try Self.wait(for: descriptor, isWanted)
+        try Self.wait(for: descriptor, shouldContinue)
       } catch {
         close(descriptor)
         throw error
       }
-      // Who had it has removed the file since: others lock a new one.
+      // If the previous holder removed the file, others lock a new one.
       if Self.isSame(descriptor, path) {
         self.descriptor = descriptor
         return
@@ -36,16 +37,18 @@ package final class ProcessLock {
   }
 
   deinit {
-    // Before it is unlocked: afterwards it may be another's.
+    // Before unlocking: afterwards another process may hold it.
     if Self.isSame(descriptor, path) { unlink(path) }
     close(descriptor)
   }
 
-  private static func wait(for descriptor: Int32, _ isWanted: () -> Bool) throws(DownloadError) {
+  private static func wait(for descriptor: Int32, _ shouldContinue: () -> Bool)
+    throws(DownloadError)
+  {
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      // Locks are not to be had here.
+      // This file system has no locks.
       guard errno == EWOULDBLOCK || errno == EINTR else { return }
-      guard isWanted() else { throw .interrupted }
+      guard shouldContinue() else { throw .interrupted }
       usleep(100_000)
     }
   }

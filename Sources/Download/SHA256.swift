@@ -1,7 +1,8 @@
-import CLibCrypto
+import CDownload
 import Glibc
+import Host
 
-/// A SHA-256 sum (FIPS 180-4) of bytes as they come.
+/// A running SHA-256 sum (FIPS 180-4).
 package final class SHA256 {
   private let sum: OpaquePointer
 
@@ -16,7 +17,7 @@ package final class SHA256 {
 
   deinit { clibcrypto_sum_free(sum) }
 
-  /// - Throws: `DownloadError.missingTool`, as for an installation that refuses the algorithm.
+  /// - Throws: `DownloadError.missingTool`, also if the installed library disables the algorithm.
   package func add(_ bytes: UnsafeRawBufferPointer) throws(DownloadError) {
     guard clibcrypto_sum_add(sum, bytes.baseAddress, bytes.count) == 1 else {
       throw .missingTool(reason: "libcrypto cannot compute SHA-256")
@@ -47,25 +48,24 @@ package final class SHA256 {
   ///
   /// - Throws: `DownloadError.cannotRead`, `.missingTool`.
   package static func digits(ofFile path: String) throws(DownloadError) -> String {
-    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw .cannotRead(path: path, reason: DownloadError.systemReason)
-    }
+    let descriptor = Files.open(path, flags: O_NONBLOCK)
+    guard descriptor >= 0 else { throw .cannotRead(path: path, reason: systemMessage()) }
     defer { close(descriptor) }
     let sum = try SHA256()
-    try FileBlocks.read(descriptor, path: path, limit: .max) { (bytes) throws(DownloadError) in
+    let code = try Files.forEachBlock(of: descriptor) { (bytes) throws(DownloadError) in
       try sum.add(bytes)
     }
+    guard code == 0 else { throw .cannotRead(path: path, reason: systemMessage(code)) }
     return try sum.finish()
   }
 }
 
-/// A SHA-256 sum that a file is expected to have, or its first digits.
+/// The expected SHA-256 of a file, or its first digits.
 package struct ExpectedHash: Equatable, Sendable {
-  /// From 8 to 64 lower-case hexadecimal digits.
+  /// 8 to 64 lower-case hexadecimal digits.
   package let digits: String
 
-  /// - Returns: `nil` where `text` is not from 8 to 64 hexadecimal digits.
+  /// - Returns: `nil` unless `text` is 8 to 64 hexadecimal digits.
   package init?(_ text: String) {
     let digits = text.lowercased()
     let isHexadecimal = digits.utf8.allSatisfy {
@@ -76,9 +76,9 @@ package struct ExpectedHash: Equatable, Sendable {
     self.digits = digits
   }
 
-  /// Whether it is all of the sum.
-  package var isWhole: Bool { digits.utf8.count == 64 }
+  /// Whether all digits are known.
+  package var isComplete: Bool { digits.utf8.count == 64 }
 
-  /// Whether a file with this sum is the expected one.
+  /// Whether a file with this sum is the expected file.
   package func matches(_ sum: String) -> Bool { sum.hasPrefix(digits) }
 }

@@ -1,19 +1,18 @@
-import CLibCurl
+import CDownload
 
-/// An address of the web that may be asked for, taken apart by the parser of the library that will
-/// ask.
+/// A URL to download from, parsed by the library that will request it.
 package struct WebAddress: Equatable, Sendable {
-  /// Which addresses are good enough.
-  package enum Policy: Sendable {
-    /// HTTPS; HTTP to this machine itself.
+  /// Which connections are accepted.
+  package enum Policy: Sendable, CaseIterable {
+    /// HTTPS, and HTTP to this machine.
     case encrypted
-    /// HTTP to any machine too: the file is known by its hash alone.
+    /// HTTP to any machine: the hash alone identifies the file.
     case known
   }
 
-  /// The whole address.
+  /// The whole URL.
   package let text: String
-  /// The machine's name or number.
+  /// The host name or number.
   package let host: String
   private let path: String
   private let isEncrypted: Bool
@@ -24,7 +23,7 @@ package struct WebAddress: Equatable, Sendable {
     if let reason = clibcurl_load() { throw .missingTool(reason: String(cString: reason)) }
     let isOneText = !text.utf8.contains(0)
     guard isOneText, text.utf8.count <= 8192, let parsed = clibcurl_parse(text) else {
-      throw .badAddress(text, reason: "is no address of the form https://HOST/PATH")
+      throw .badAddress(text, reason: "not an address of the form https://HOST/PATH")
     }
     defer { clibcurl_parsed_free(parsed) }
     func part(_ which: CURLUPart) -> String? {
@@ -36,8 +35,8 @@ package struct WebAddress: Equatable, Sendable {
     guard scheme == "https" || scheme == "http", let host = part(CURLUPART_HOST), !host.isEmpty
     else { throw .badAddress(text, reason: "only https and http addresses can be fetched") }
     guard part(CURLUPART_USER) == nil, part(CURLUPART_PASSWORD) == nil else {
-      // Not repeated: it would end in logs.
-      throw .badAddress(host, reason: "an address with a user's name or password is not fetched")
+      // Not repeated, to keep it out of logs.
+      throw .badAddress(host, reason: "addresses with a user name or password are not supported")
     }
     self.text = text
     self.host = host
@@ -45,25 +44,25 @@ package struct WebAddress: Equatable, Sendable {
     path = part(CURLUPART_PATH) ?? "/"
     isEncrypted = scheme == "https"
     guard isEncrypted || policy == .known || isThisMachine else {
-      throw .badAddress(text, reason: "anybody on the way could change it; use https")
+      throw .badAddress(text, reason: "anyone on the network could alter it; use https")
     }
   }
 
   /// The last part of the path, such as `weights.pth`.
   package var fileName: String { String(path.split(separator: "/").last ?? "") }
 
-  /// Where a redirection leads: never from an encrypted to an open connection.
+  /// The target of a redirection, which never leads from an encrypted to an open connection.
   ///
   /// - Throws: `DownloadError.badRedirection`.
-  func redirected(to text: String) throws(DownloadError) -> WebAddress {
+  package func redirected(to text: String) throws(DownloadError) -> WebAddress {
     let next: WebAddress
     do {
       next = try WebAddress(text, policy: policy)
     } catch .badAddress(let address, let reason) {
-      throw .badRedirection(self.text, reason: "it leads to \(address): \(reason)")
+      throw .badRedirection(self.text, reason: "it redirects to \(address): \(reason)")
     }
     guard next.isEncrypted || !isEncrypted else {
-      throw .badRedirection(self.text, reason: "it leads to \(text), which is not encrypted")
+      throw .badRedirection(self.text, reason: "it redirects to \(text), which is not encrypted")
     }
     return next
   }

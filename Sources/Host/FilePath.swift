@@ -1,11 +1,11 @@
 import Glibc
 
-/// A path as the system has it, bytes that need not be UTF-8, and as it is shown.
+/// A path as the system sees it: bytes that need not be UTF-8.
 package struct FilePath {
-  /// The bytes, ended by a zero.
+  /// The bytes, with a terminating NUL.
   package let bytes: [CChar]
 
-  /// The path as text; bytes that are none show as U+FFFD.
+  /// The path as text, with U+FFFD for bytes that are not UTF-8.
   package var shown: String {
     String(decoding: bytes.lazy.map(UInt8.init(bitPattern:)).dropLast(), as: UTF8.self)
   }
@@ -14,8 +14,10 @@ package struct FilePath {
     self.bytes = bytes.map(CChar.init(bitPattern:)) + [0]
   }
 
-  /// The paths that were given as `arguments`: the parser has texts, in which bytes that are not
-  /// UTF-8 were replaced, so each such text is looked up among the process's own arguments.
+  /// The paths given as `arguments`.
+  ///
+  /// The argument parser replaces bytes that are not UTF-8, so such an argument is looked up among
+  /// the process's own.
   package static func paths(of arguments: [String]) -> [FilePath] {
     var raw: [[UInt8]] = []
     for index in 1..<max(1, Int(CommandLine.argc)) {
@@ -31,76 +33,91 @@ package struct FilePath {
     }
   }
 
-  /// The entry called `name` of this folder.
+  /// The entry called `name` in this directory.
   package func appending(_ name: [UInt8]) -> FilePath {
-    let folder = bytes.dropLast().map(UInt8.init(bitPattern:))
-    let slash = folder.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]
-    return FilePath(folder + slash + name)
+    let directory = bytes.dropLast().map(UInt8.init(bitPattern:))
+    let slash = directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]
+    return FilePath(directory + slash + name)
   }
 
-  /// The kind bits of the file's mode, links followed; `nil` where there is no such file.
+  /// The file type bits of the file's mode, links followed; `nil` if there is no such file.
   package var kind: mode_t? {
     var status = stat()
     return stat(bytes, &status) == 0 ? status.st_mode & S_IFMT : nil
   }
 }
 
-/// The files under a folder, folders within it included, in the order of their paths' bytes.
+/// Reading directories.
+extension FilePath {
+  /// The names in this directory in the order of their bytes, without `.` and `..`.
+  ///
+  /// - Throws: `FileError.cannotRead`.
+  package func names() throws(FileError) -> [[UInt8]] {
+    guard let stream = opendir(bytes) else {
+      throw .cannotRead(path: shown, reason: systemMessage())
+    }
+    defer { closedir(stream) }
+    var names: [[UInt8]] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      if name != [UInt8(ascii: ".")], name != Array("..".utf8) { names.append(name) }
+    }
+    return names.sorted { $0.lexicographicallyPrecedes($1) }
+  }
+
+  /// The names in a directory as text; none if it cannot be read.
+  package static func names(in directory: String) -> [String] {
+    let names = (try? FilePath(directory.utf8).names()) ?? []
+    return names.map { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+/// All files below a directory, in the order of their paths' bytes.
 ///
-/// Links to files are followed, links to folders are not, so that the walk ends.
-package struct FolderWalk {
-  /// What the walk comes to.
+/// Follows links to files but not links to directories, so that the walk ends.
+package struct DirectoryWalk {
+  /// One step of the walk.
   package enum Entry {
     case file(FilePath)
-    case unreadableFolder(FilePath, reason: String)
+    case unreadableDirectory(FilePath, reason: String)
   }
 
   private struct Pending {
     let path: FilePath
-    let isFolder: Bool
+    let isDirectory: Bool
   }
 
   /// What is still to be visited, the next one last.
   private var pending: [Pending]
 
-  package init(_ folder: FilePath) {
-    pending = [Pending(path: folder, isFolder: true)]
+  package init(_ directory: FilePath) {
+    pending = [Pending(path: directory, isDirectory: true)]
   }
 
   package mutating func next() -> Entry? {
     while let entry = pending.popLast() {
-      guard entry.isFolder else { return .file(entry.path) }
-      do {
+      guard entry.isDirectory else { return .file(entry.path) }
+      do throws(FileError) {
         pending += try Self.entries(of: entry.path).reversed()
       } catch {
-        return .unreadableFolder(entry.path, reason: error.reason)
+        return .unreadableDirectory(entry.path, reason: error.reason)
       }
     }
     return nil
   }
 
-  private struct Unreadable: Error {
-    let reason: String
-  }
-
-  /// The files and folders in a folder; other things, such as FIFOs, are passed over.
-  private static func entries(of folder: FilePath) throws(Unreadable) -> [Pending] {
-    guard let stream = opendir(folder.bytes) else {
-      throw Unreadable(reason: String(cString: strerror(errno)))
-    }
-    defer { closedir(stream) }
+  /// The files and directories in a directory; FIFOs, sockets and devices are skipped.
+  private static func entries(of directory: FilePath) throws(FileError) -> [Pending] {
     var found: [(key: [UInt8], entry: Pending)] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-      guard name != [UInt8(ascii: ".")], name != Array("..".utf8) else { continue }
-      let path = folder.appending(name)
+    for name in try directory.names() {
+      let path = directory.appending(name)
       var status = stat()
       guard lstat(path.bytes, &status) == 0 else { continue }
-      let isFolder = status.st_mode & S_IFMT == S_IFDIR
-      guard isFolder || path.kind == S_IFREG else { continue }
-      // A folder sorts by the slash that follows its name in the paths within it.
-      found.append(
-        (name + (isFolder ? [UInt8(ascii: "/")] : []), Pending(path: path, isFolder: isFolder)))
+      let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+      guard isDirectory || path.kind == S_IFREG else { continue }
+      // A directory sorts by the slash that follows its name in the paths below it.
+      let key = isDirectory ? name + [UInt8(ascii: "/")] : name
+      found.append((key, Pending(path: path, isDirectory: isDirectory)))
     }
     found.sort { $0.key.lexicographicallyPrecedes($1.key) }
     return found.map(\.entry)

@@ -75,11 +75,7 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
     precondition(count > 0)
     // Without threads, who takes does the work.
     if threadCount == 0 { return true }
-    var deadline = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &deadline)
-    let nanoseconds = deadline.tv_nsec + milliseconds * 1_000_000
-    deadline.tv_sec += nanoseconds / 1_000_000_000
-    deadline.tv_nsec = nanoseconds % 1_000_000_000
+    let deadline = MonotonicTime(afterMilliseconds: milliseconds)
     let place = taken % capacity
     return monitor.locked {
       while true {

@@ -88,14 +88,9 @@ package enum Processor {
     return quota / period
   }
 
-  /// The beginning of a small file of the kernel's.
+  /// The text of one of the kernel's small files.
   private static func readText(_ path: String) -> String? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 16384)
-    let count = read(descriptor, &bytes, bytes.count)
-    guard count > 0 else { return nil }
-    return String(decoding: bytes[..<count], as: UTF8.self)
+    guard let bytes = try? Files.read(path, limit: 1 << 20), !bytes.isEmpty else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -72,13 +72,29 @@ package final class Monitor: @unchecked Sendable {
   /// Lets go of the lock until some thread calls `wakeAll()`; what was waited for is to be checked.
   package func wait() { pthread_cond_wait(condition, mutex) }
 
-  /// As `wait()`, until the clock that never jumps shows `deadline`; false from then on.
-  package func wait(until deadline: timespec) -> Bool {
-    var deadline = deadline
+  /// As `wait()`, but no longer than until `deadline`; false from then on.
+  package func wait(until deadline: MonotonicTime) -> Bool {
+    var deadline = deadline.time
     return pthread_cond_timedwait(condition, mutex, &deadline) == 0
   }
 
   package func wakeAll() { pthread_cond_broadcast(condition) }
+}
+
+/// A point on the clock that never jumps.
+package struct MonotonicTime {
+  fileprivate var time = timespec()
+
+  /// Now, or so many milliseconds from now.
+  package init(afterMilliseconds milliseconds: Int = 0) {
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    let nanoseconds = time.tv_nsec + milliseconds * 1_000_000
+    time.tv_sec += nanoseconds / 1_000_000_000
+    time.tv_nsec = nanoseconds % 1_000_000_000
+  }
+
+  /// Seconds since an arbitrary start.
+  package var seconds: Double { Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9 }
 }
 
 /// Memory that threads may take together; who would take too much waits.

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 extension Image {
   /// Reads and decodes a file.
@@ -56,7 +57,7 @@ extension Image {
     ofCPath path: UnsafePointer<CChar>, limits: DecodingLimits = .standard
   ) throws(ImageError) -> [UInt8] {
     let source = String(cString: path)
-    let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
+    let descriptor = Files.open(path)
     guard descriptor >= 0 else {
       throw .unreadable(source: source, reason: "cannot open: \(systemMessage())")
     }
@@ -76,77 +77,31 @@ extension Image {
 private func readWhole(
   _ descriptor: CInt, named source: String, limits: DecodingLimits
 ) throws(ImageError) -> [UInt8] {
+  // An endless device or a huge file that is no image is left after its first block.
+  var isImage = true
+  let bytes: [UInt8]
+  do throws(FileError) {
+    bytes = try Files.read(
+      descriptor, named: source, limit: limits.fileBytes, prefix: ImageFormat.magicLength
+    ) { prefix in
+      isImage = ImageFormat(magic: prefix) != nil
+      return isImage
+    }
+  } catch {
+    switch error {
+    case .tooLong: throw .overLimit(source: source, format: nil, reason: error.reason)
+    default:
+      throw .unreadable(
+        source: source,
+        reason: isFolder(descriptor)
+          ? "is a folder, not a picture" : "cannot read: \(error.reason)")
+    }
+  }
+  guard isImage else { throw .unknownFormat(source: source) }
+  return bytes
+}
+
+private func isFolder(_ descriptor: CInt) -> Bool {
   var status = stat()
-  guard fstat(descriptor, &status) == 0 else {
-    throw .unreadable(source: source, reason: "cannot read: \(systemMessage())")
-  }
-  let kind = status.st_mode & S_IFMT
-  if kind == S_IFDIR {
-    throw .unreadable(source: source, reason: "is a folder, not a picture")
-  }
-  let declared = kind == S_IFREG ? Int(status.st_size) : 0
-  let tooLong = ImageError.overLimit(
-    source: source, format: nil,
-    reason: "the file is longer than \(limits.fileBytes) bytes")
-  guard declared <= limits.fileBytes else { throw tooLong }
-
-  // One byte more than the file declares, so that its end is seen without a second block.
-  var bytes: [UInt8] = []
-  var blockSize = max(declared + 1, 64 << 10)
-  while true {
-    let held = bytes.count
-    let room = min(blockSize, limits.fileBytes - held + 1)
-    var failure: CInt = 0
-    bytes.append(addingCapacity: room) { free in
-      let count = retryingInterrupts { read(descriptor, free, room) }
-      if count < 0 { failure = errno }
-      return max(count, 0)
-    }
-    if failure != 0 {
-      throw .unreadable(source: source, reason: "cannot read: \(systemMessage(failure))")
-    }
-    if bytes.count == held { return bytes }
-    if bytes.count > limits.fileBytes { throw tooLong }
-    // An endless device or a huge file that is no picture is left after its first block.
-    if held < ImageFormat.magicLength, bytes.count >= ImageFormat.magicLength {
-      guard bytes.withUnsafeBytes({ ImageFormat(magic: $0) }) != nil else {
-        throw .unknownFormat(source: source)
-      }
-    }
-    blockSize = max(64 << 10, declared + 1 - bytes.count, min(bytes.count, 16 << 20))
-  }
-}
-
-extension [UInt8] {
-  /// Appends up to `room` bytes that `fill` writes; it answers how many.
-  fileprivate mutating func append(
-    addingCapacity room: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Int
-  ) {
-    let held = count
-    // Most files come whole with the first read: that one goes straight into its final place.
-    if held == 0 {
-      self = [UInt8](unsafeUninitializedCapacity: room) { buffer, filled in
-        filled = buffer.baseAddress.map(fill) ?? 0
-      }
-    } else {
-      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room) { buffer in
-        guard let start = buffer.baseAddress else { return }
-        let filled = fill(start)
-        append(contentsOf: UnsafeMutableBufferPointer(start: start, count: filled))
-      }
-    }
-  }
-}
-
-/// Repeats a system call for as long as a signal interrupts it.
-private func retryingInterrupts<Count: SignedInteger>(_ call: () -> Count) -> Count {
-  while true {
-    let answer = call()
-    if answer >= 0 || errno != EINTR { return answer }
-  }
-}
-
-/// The system's words for an error number, by default that of the last failed call.
-private func systemMessage(_ number: CInt = errno) -> String {
-  String(cString: strerror(number))
+  return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }

@@ -22,7 +22,7 @@ public struct Model: Sendable {
 
   private let build: @Sendable (ModelConfiguration) -> Graph
 
-  init(
+  package init(
     _ name: String, family: Family, evaluationSize: Int, implementations: [Implementation],
     published: [PublishedWeights],
     build: @escaping @Sendable (ModelConfiguration) -> Graph
@@ -69,15 +69,29 @@ public struct Model: Sendable {
     naming.fileNames(for: graph)
   }
 
+  /// The classifier's name in a file that follows `naming`: a linear layer with `weight` and `bias`.
+  package func classifierName(in naming: ParameterNaming) -> String {
+    switch naming {
+    case .torchvision: family == .mobileNetV3 ? "classifier.3" : "classifier.1"
+    case .timm: "classifier"
+    case .litePackage: "_fc"
+    }
+  }
+
   /// The graph for `configuration`, or for the published form.
   ///
   /// - Throws: `ModelError.unsupported` for a configuration that the network cannot have.
   public func graph(_ configuration: ModelConfiguration? = nil) throws(ModelError) -> Graph {
     let configuration = configuration ?? defaultConfiguration
+    try check(configuration)
+    return build(configuration)
+  }
+
+  /// Throws `ModelError.unsupported` for a configuration that the network cannot have.
+  package func check(_ configuration: ModelConfiguration) throws(ModelError) {
     if let reason = fault(in: configuration) {
       throw .unsupported(model: name, reason: reason)
     }
-    return build(configuration)
   }
 
   private func fault(in configuration: ModelConfiguration) -> String? {

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// A regular file mapped read-only for as long as this object lives.
 ///

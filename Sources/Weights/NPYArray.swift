@@ -1,3 +1,5 @@
+import Host
+
 /// An array in NumPy's `.npy` format, as numbers for inference.
 ///
 /// Read: version 1 to 3, little-endian floats of 16 to 64 bits and integers, in C or Fortran order.
@@ -55,12 +57,9 @@ public struct NPYArray: Sendable, Equatable {
 
   /// Writes the file, complete or not at all.
   ///
-  /// - Throws: `WeightsError.cannotCreate` or `.cannotWrite`.
-  public func write(to path: String) throws(WeightsError) {
-    let file = try AtomicFile(path: path)
-    let bytes = encoded
-    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(WeightsError) in try file.write(bytes) }
-    try file.commit()
+  /// - Throws: `FileError.cannotCreate` or `.cannotWrite`.
+  public func write(to path: String) throws(FileError) {
+    try AtomicFile.write(encoded, to: path)
   }
 
   /// The bytes of the file.

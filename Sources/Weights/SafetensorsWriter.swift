@@ -1,3 +1,5 @@
+import Host
+
 /// Writes a safetensors file: the same tensors always give the same bytes.
 ///
 /// Tensors keep the order of `append`, metadata is sorted by key, and the first number lies at a
@@ -96,13 +98,13 @@ public struct SafetensorsWriter {
   ///
   /// One tensor at a time is held in memory. On failure nothing is left behind.
   ///
-  /// - Throws: `WeightsError.cannotCreate` or `.cannotWrite`, `.unrepresentable` where a value
-  ///   overflows its element type, `.malformed` where two tensors share a name, and what a producer
-  ///   throws.
-  public func write(to path: String) throws(WeightsError) {
+  /// - Throws: `FileError.cannotCreate` or `.cannotWrite`; `WeightsError.unrepresentable` where a
+  ///   value overflows its element type, `.malformed` where two tensors share a name; whatever a
+  ///   producer throws.
+  public func write(to path: String) throws {
     let header = try header(for: path)
     let file = try AtomicFile(path: path)
-    try header.span.bytes.withUnsafeBytes { (bytes) throws(WeightsError) in try file.write(bytes) }
+    try header.withUnsafeBytes { try file.write($0) }
     for entry in entries {
       let size = try byteCount(of: entry, path)
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
@@ -117,7 +119,7 @@ public struct SafetensorsWriter {
   /// The bytes of the file.
   ///
   /// - Parameter name: What errors call it.
-  /// - Throws: what `write(to:)` throws but for `.cannotCreate` and `.cannotWrite`.
+  /// - Throws: `WeightsError`, as `write(to:)` does.
   public func encoded(named name: String) throws(WeightsError) -> [UInt8] {
     var bytes = try header(for: name)
     for entry in entries {
@@ -144,11 +146,11 @@ public struct SafetensorsWriter {
   /// The length field and the header, padded with spaces up to the alignment.
   private func header(for path: String) throws(WeightsError) -> [UInt8] {
     var names: Set<String> = ["__metadata__"]
-    var members: [String] = []
+    var members = JSON.Object([])
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-      let body = pairs.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
-      members.append("\"__metadata__\":{\(body.joined(separator: ","))}")
+      members.append(
+        "__metadata__", .object(JSON.Object(pairs.map { ($0.key, .string($0.value)) })))
     }
     var position = 0
     for entry in entries {
@@ -157,35 +159,24 @@ public struct SafetensorsWriter {
       }
       let size = try byteCount(of: entry, path)
       guard let range = checkedRange(at: position, length: size, within: .max) else {
-        throw .cannotWrite(path: path, reason: "the tensors exceed what a file can hold")
+        throw .malformed(path: path, reason: "the tensors exceed what a file can hold")
       }
-      let shape = entry.shape.map(String.init).joined(separator: ",")
+      let offsets = [range.lowerBound, range.upperBound]
       members.append(
-        "\(Self.quoted(entry.name)):{\"dtype\":\"\(entry.elementType.rawValue)\","
-          + "\"shape\":[\(shape)],\"data_offsets\":[\(range.lowerBound),\(range.upperBound)]}")
+        entry.name,
+        .object([
+          "dtype": .string(entry.elementType.rawValue),
+          "shape": .array(entry.shape.map(JSON.integer)),
+          "data_offsets": .array(offsets.map(JSON.integer)),
+        ]))
       position = range.upperBound
     }
-    let json = Array("{\(members.joined(separator: ","))}".utf8)
+    let json = Array("\(JSON.object(members))".utf8)
     guard let start = checkedAlignUp(8 + json.count, to: Self.alignment) else {
-      throw .cannotWrite(path: path, reason: "the header is too long")
+      throw .malformed(path: path, reason: "the header is too long")
     }
     let padding = [UInt8](repeating: UInt8(ascii: " "), count: start - 8 - json.count)
     let length = withUnsafeBytes(of: UInt64(start - 8).littleEndian) { Array($0) }
     return length + json + padding
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case "\u{0}"..<"\u{20}":
-        let digits = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
   }
 }

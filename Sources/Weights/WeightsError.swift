@@ -1,5 +1,3 @@
-import Glibc
-
 /// What can go wrong with a file of weights.
 ///
 /// Every case names the file.
@@ -21,12 +19,6 @@ public enum WeightsError: Error, Equatable {
 
   /// A value does not fit the element type it was to be stored as.
   case unrepresentable(path: String, tensor: String, reason: String)
-
-  /// The file to be written cannot be created.
-  case cannotCreate(path: String, reason: String)
-
-  /// Writing began and failed; nothing was left behind.
-  case cannotWrite(path: String, reason: String)
 }
 
 extension WeightsError: CustomStringConvertible {
@@ -57,14 +49,6 @@ extension WeightsError: CustomStringConvertible {
     case .refused(let path, let reason): "\(path): refused: \(reason)"
     case .changed(let path): "\(path): changed while it was being read"
     case .unrepresentable(let path, let tensor, let reason): "\(path): tensor \(tensor): \(reason)"
-    case .cannotCreate(let path, let reason): "\(path): cannot be created: \(reason)"
-    case .cannotWrite(let path, let reason): "\(path): cannot be written: \(reason)"
     }
   }
-}
-
-/// What the operating system says about an error number.
-package func systemMessage(_ code: Int32) -> String {
-  guard let text = strerror(code) else { return "error \(code)" }
-  return String(cString: text)
 }

@@ -58,8 +58,8 @@ struct ClassifierTests {
   @Test func theRecipeChangesTheAnswer() throws {
     let image = SmallNetwork.image(3)
     let usual = try classifier().logits(of: image)
-    let other = try classifier { $0.recipe.mean = SIMD3(repeating: 0) }.logits(of: image)
-    let padded = try classifier { $0.recipe.padding = .same }.logits(of: image)
+    let other = try classifier { $0.preprocessing.mean = SIMD3(repeating: 0) }.logits(of: image)
+    let padded = try classifier { $0.preprocessing.padding = .same }.logits(of: image)
     #expect(usual != other)
     #expect(usual != padded)
   }

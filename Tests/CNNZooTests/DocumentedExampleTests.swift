@@ -33,7 +33,7 @@ struct DocumentedExampleTests {
   @Test func theExampleRuns() throws {
     do {
       try example()
-    } catch ClassifierError.weightsNotFound, is ImageError {
+    } catch PretrainedError.weightsNotFound, is ImageError {
       // The weights, or the photo, are the reader's.
     }
   }

@@ -45,7 +45,7 @@ struct HeadTrainerTests {
     try network.write(to: path)
     let classifier = try Classifier(model: SmallNetwork.model, weights: path)
     #expect(classifier.labels.names == ["warm", "cold", "loud"])
-    #expect(classifier.remarks.isEmpty)
+    #expect(classifier.warnings.isEmpty)
     for (image, index) in images {
       #expect(try classifier.classify(image)[0].index == index)
     }
@@ -53,9 +53,9 @@ struct HeadTrainerTests {
     #expect(network.confusion == [[5, 0, 0], [0, 5, 0], [0, 0, 5]])
     // Five images of a class that are all right promise no more than six in seven.
     #expect(network.confidence > 0.7 && network.confidence < 0.95)
-    let facts = classifier.network.facts
+    let facts = classifier.network.info
     #expect(
-      facts.license == "MIT" && facts.recipe.padding == .same && facts.widthMultiplier == 0.25)
+      facts.license == "MIT" && facts.padding == .same && facts.widthMultiplier == 0.25)
     #expect(classifier.network.file.metadata["mine"] == "kept")
   }
 

@@ -53,11 +53,11 @@ struct PhotoTests {
   private func classifier(_ test: Case) throws -> Classifier {
     var options = Classifier.Options()
     if test.isScaledToOne {
-      options.recipe.mean = SIMD3(repeating: 0.5)
-      options.recipe.standardDeviation = SIMD3(repeating: 0.5)
-      options.recipe.padding = test.isTurned ? .symmetric : .same
+      options.preprocessing.mean = SIMD3(repeating: 0.5)
+      options.preprocessing.std = SIMD3(repeating: 0.5)
+      options.preprocessing.padding = test.isTurned ? .symmetric : .same
     }
-    if test.isTurned { options.recipe.resize = 224 }
+    if test.isTurned { options.preprocessing.resize = 224 }
     return try Classifier(
       model: test.model, weights: "\(SharedFiles.folder)/weights/\(test.weights).safetensors",
       options: options)
@@ -78,7 +78,7 @@ struct PhotoTests {
 
   @Test func aWrongPaddingWouldBeNoticed() throws {
     var options = Classifier.Options()
-    options.recipe.padding = .symmetric
+    options.preprocessing.padding = .symmetric
     let classifier = try Classifier(
       model: "effnet-lite0",
       weights: "\(SharedFiles.folder)/weights/effnet-lite0-imagenet.safetensors", options: options)

@@ -1,5 +1,9 @@
-import CNNZoo
 import Foundation
+import GraphIR
+import Images
+import Inference
+import ModelZoo
+import Weights
 
 /// A folder that lives as long as the test that made it.
 final class TemporaryFolder {

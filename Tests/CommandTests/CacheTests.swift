@@ -26,7 +26,7 @@ struct CacheTests {
     #expect(try bench.run(["path", "file.bin"]).output == file + "\n")
     let absent = try bench.run(["path", "other.bin"])
     #expect(absent.status == 66)
-    #expect(absent.errors.contains("no weights called so"))
+    #expect(absent.errors.contains("no weights of that name"))
   }
 
   @Test func verify() throws {

@@ -155,7 +155,7 @@ struct PullTests {
       connection.head("200 OK", ["Content-Type: text/html; charset=utf-8"])
       connection.send("<html>Please log in</html>")
     }
-    bench.expectFailure(try bench.pull(server), 76, "is there a page to log in to first?")
+    bench.expectFailure(try bench.pull(server), 76, "is there a login page?")
     #expect(bench.names().isEmpty)
   }
 
@@ -221,7 +221,7 @@ struct PullTests {
     let outcome = try bench.run(
       ["pull", "--url", server.address, "--sha256", bench.sha256] + flags,
       more: flags.isEmpty ? ["CNNZOO_OFFLINE": "1"] : [:])
-    bench.expectFailure(outcome, 69, "forbids the network")
+    bench.expectFailure(outcome, 69, "because of --offline")
     #expect(server.requests.isEmpty)
     bench.expectWhole(try bench.pull(server))
     #expect(try bench.pull(server, ["--offline"]).status == 0, "what is there serves")

@@ -83,21 +83,22 @@ private func checkConfiguration(_ bytes: [UInt8]) {
   }
   for model in models {
     do {
-      let facts = try WeightFacts(
+      let info = try WeightInfo(
         path: "\(InputFile.folder)/model.safetensors", metadata: [:], model: model, naming: .timm)
       require(json != nil, "a file is read that is not JSON")
-      let recipe = facts.recipe.preprocessing
-      require(1...8192 ~= recipe.crop && recipe.resize > 0, "a recipe has an impossible size")
+      let preprocessing = info.preprocessing
       require(
-        try Preprocessing(metadata: recipe.metadata) == recipe,
-        "a recipe that was written reads back as another")
+        1...8192 ~= preprocessing.crop && preprocessing.resize > 0, "the size is impossible")
       require(
-        facts.labels?.names.allSatisfy { !$0.contains { $0.isNewline } } ?? true,
+        try Preprocessing(metadata: preprocessing.metadata) == preprocessing,
+        "preprocessing changed when it was written and read back")
+      require(
+        info.labels?.names.allSatisfy { !$0.contains { $0.isNewline } } ?? true,
         "a label has two lines")
       return
-    } catch ClassifierError.otherModel {
+    } catch PretrainedError.otherModel {
       continue
-    } catch ClassifierError.metadata {
+    } catch PretrainedError.metadata {
       return
     } catch {
       fatalError("the error is of another input: \(error)")
@@ -105,7 +106,7 @@ private func checkConfiguration(_ bytes: [UInt8]) {
   }
 }
 
-/// Facts that are written as metadata read back the same.
+/// Metadata reads back as it was written.
 private func checkMetadata(_ bytes: [UInt8]) {
   let texts = bytes.split(separator: 0, omittingEmptySubsequences: false).map {
     String(decoding: $0, as: UTF8.self)
@@ -116,13 +117,12 @@ private func checkMetadata(_ bytes: [UInt8]) {
   }
   let model = models[0]
   do {
-    let facts = try WeightFacts(path: "input", metadata: metadata, model: model)
-    let written = facts.metadata(for: model)
+    let written = try WeightInfo(path: "input", metadata: metadata, model: model).metadata
     require(
-      try WeightFacts(path: "input", metadata: written, model: model) == facts,
-      "facts that were written read back as others")
-  } catch ClassifierError.otherModel {
-  } catch ClassifierError.metadata {
+      try WeightInfo(path: "input", metadata: written, model: model).metadata == written,
+      "metadata changed when it was written and read back")
+  } catch PretrainedError.otherModel {
+  } catch PretrainedError.metadata {
   } catch {
     fatalError("the error is of another input: \(error)")
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Host
 import Testing
 import Weights
 
@@ -13,7 +14,7 @@ import Weights
     writer.append(name: "n", elementType: .i64, shape: []) { $0.storeBytes(of: 3, as: Int64.self) }
     let path = "\(folder.path)/out"
     try writer.write(to: path)
-    var header = #"{"__metadata__":{"a":"é","b":"\"\u000a"},"#
+    var header = #"{"__metadata__":{"a":"é","b":"\"\n"},"#
     header += #""x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
     header += #""n":{"dtype":"I64","shape":[],"data_offsets":[8,16]}}"#
     let padded = header + String(repeating: " ", count: 184 - header.utf8.count)
@@ -157,7 +158,7 @@ import Weights
   func tellsWhyAFileCannotBeCreated(_ suffix: String) throws {
     _ = try folder.file([1])
     let path = folder.path + suffix
-    let error = #expect(throws: WeightsError.self) { try SafetensorsWriter().write(to: path) }
+    let error = #expect(throws: FileError.self) { try SafetensorsWriter().write(to: path) }
     guard case .cannotCreate(path, let reason) = error else {
       Issue.record("\(String(describing: error))")
       return
@@ -169,7 +170,7 @@ import Weights
   }
 
   @Test func aDeviceIsNotReplaced() {
-    #expect(throws: WeightsError.cannotCreate(path: "/dev/full", reason: "is not a regular file")) {
+    #expect(throws: FileError.cannotCreate(path: "/dev/full", reason: "is not a regular file")) {
       try SafetensorsWriter().write(to: "/dev/full")
     }
   }

@@ -30,7 +30,7 @@ struct Bench: ParsableCommand {
   var models: [String]
 
   @Option(name: .shortAndLong, help: "Thread counts, comma-separated.")
-  var threads = CountList([HostFacts.allowedThreads])
+  var threads = CountList([HostInfo.allowedThreads])
 
   @Option(name: .shortAndLong, help: "Batch sizes, comma-separated.")
   var batch = CountList([1])
@@ -107,7 +107,7 @@ struct Bench: ParsableCommand {
       report.results += try bench.measure(sessions)
     }
     if let earlier { report.compare(with: earlier) }
-    if format.format != .text { Diagnostics.tell(remarks: report.warnings) }
+    if format.format != .text { Diagnostics.tell(warnings: report.warnings) }
     try report.formatted.write(as: format.format)
     if let plot { try OutputFile.write(Array(report.plot.utf8), to: plot) }
   }

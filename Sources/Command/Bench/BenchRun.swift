@@ -76,7 +76,7 @@ struct BenchRun {
 
   /// Profiles the session in separate runs: profiling would distort the timed ones.
   private func layers(of session: InferenceSession) throws -> LayerTimes {
-    let limits = try HostFacts.limits(threads: session.options.threads)
+    let limits = try HostInfo.limits(threads: session.options.threads)
     var profiles: [[Double]] = []
     _ = try rounds.rule.samples(clock: Self.clock) {
       profiles.append(try session.profile(batch: session.options.maximumBatch))
@@ -99,12 +99,7 @@ struct BenchRun {
     }
   }
 
-  /// Seconds on the monotonic clock.
-  private static func clock() -> Double {
-    var now = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9
-  }
+  private static func clock() -> Double { MonotonicTime().seconds }
 
   private static func peakResidentBytes() -> Int {
     var usage = rusage()

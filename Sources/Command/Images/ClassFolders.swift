@@ -16,26 +16,21 @@ struct ClassFolders {
   ///
   /// - Throws: `ImageError.unreadable` where it is no folder or cannot be read.
   init(in folder: FilePath) throws(ImageError) {
-    guard let stream = opendir(folder.bytes) else {
+    let entries: [[UInt8]]
+    do {
+      entries = try folder.names().filter { $0.first != UInt8(ascii: ".") }
+    } catch {
       throw .unreadable(
-        source: folder.shown, reason: "cannot open the folder: \(String(cString: strerror(errno)))")
+        source: folder.shown, reason: "cannot open the folder: \(error.reason)")
     }
-    defer { closedir(stream) }
-    var found: [[UInt8]] = []
-    var others = 0
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-      if name.first == UInt8(ascii: ".") { continue }
-      if folder.appending(name).kind == S_IFDIR { found.append(name) } else { others += 1 }
-    }
+    let classes = entries.filter { folder.appending($0).kind == S_IFDIR }
+    let others = entries.count - classes.count
     if others > 0 {
       Diagnostics.tell(
         "\(folder.shown.terminalSafe()): passed over \(others) \(others == 1 ? "file" : "files")"
           + " that \(others == 1 ? "is" : "are") in no class's folder")
     }
-    for name in found.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      names.append(String(decoding: name, as: UTF8.self))
-      paths.append(folder.appending(name))
-    }
+    names = classes.map { String(decoding: $0, as: UTF8.self) }
+    paths = classes.map { folder.appending($0) }
   }
 }

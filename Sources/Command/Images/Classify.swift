@@ -61,7 +61,7 @@ struct Classify: ParsableCommand {
     let classifier = try Classifier(
       model: model, weights: path, options: network.classifierOptions(batch: batch, labels: labels))
     let loaded = clock.now
-    Diagnostics.tell(remarks: classifier.remarks)
+    Diagnostics.tell(warnings: classifier.warnings)
     var run = NetworkRunner(engine(classifier, batch: batch), tally: list.tally(inputs))
     try report(
       on: network.stream(images, preparedBy: classifier.preprocessing, batch: batch),

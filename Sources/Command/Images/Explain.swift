@@ -40,7 +40,7 @@ struct Explain: ParsableCommand {
     }
     let options = try network.classifierOptions(batch: 1, labels: labels)
     let explainer = try Explainer(model: model, weights: path, options: options)
-    Diagnostics.tell(remarks: explainer.classifier.remarks)
+    Diagnostics.tell(warnings: explainer.classifier.warnings)
     let index = try wantedClass.map { try explainer.classifier.labels.index(called: $0) }
     let image = try network.image(input)
     let cam = try explainer.explain(image, class: index)

@@ -25,7 +25,7 @@ struct ImageInputs {
   }
 
   private var arguments: ArraySlice<FilePath>
-  private var folder: (walk: FolderWalk, path: FilePath, isEmpty: Bool)?
+  private var folder: (walk: DirectoryWalk, path: FilePath, isEmpty: Bool)?
   private var list: PathList?
 
   /// Inputs from arguments, where folders stand for the files in them and `-` for standard input,
@@ -43,7 +43,7 @@ struct ImageInputs {
       folder = entry == nil ? nil : (walk, current.path, false)
       switch entry {
       case .file(let path): return .file(path, isInFolder: true)
-      case .unreadableFolder(let path, let reason): return .failure(path: path, reason: reason)
+      case .unreadableDirectory(let path, let reason): return .failure(path: path, reason: reason)
       case nil where current.isEmpty:
         return .failure(path: current.path, reason: "the folder holds no files")
       case nil: continue
@@ -55,7 +55,7 @@ struct ImageInputs {
     }
     if path.shown == "-" { return .standardInput }
     if path.kind == S_IFDIR {
-      folder = (FolderWalk(path), path, true)
+      folder = (DirectoryWalk(path), path, true)
       return try next()
     }
     return file(path)

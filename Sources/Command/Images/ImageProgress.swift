@@ -8,7 +8,7 @@ final class ImageProgress {
   private let line = ProgressLine()
   private let isShown: Bool
   private let total: Int?
-  private let start = ProgressLine.seconds()
+  private let start = MonotonicTime().seconds
   private var done = 0
 
   /// Shorter runs have no bar.
@@ -27,7 +27,7 @@ final class ImageProgress {
   /// One more image has its answer.
   func advance() {
     done += 1
-    let seconds = ProgressLine.seconds() - start
+    let seconds = MonotonicTime().seconds - start
     guard isShown, seconds > Self.patience else { return }
     let speed = "\(NumberText.fixed(Double(done) / seconds, 1))/s"
     let figures = total.map { "\(done) of \($0), \(speed)" } ?? "\(done), \(speed)"
@@ -44,7 +44,7 @@ final class ImageProgress {
         count += 1
         continue
       }
-      var walk = FolderWalk(path)
+      var walk = DirectoryWalk(path)
       while walk.next() != nil {
         count += 1
         if count > mostCounted { return nil }

@@ -11,7 +11,7 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     name: .shortAndLong, help: "Threads that compute; by default as many as this process may use.")
-  var threads = Count(HostFacts.allowedThreads)
+  var threads = Count(HostInfo.allowedThreads)
 
   @Option(help: "Who computes the convolutions.")
   var backend = Backend.auto
@@ -34,8 +34,8 @@ struct NetworkOptions: ParsableArguments {
   func network(inputIsTaken: Bool) throws -> LoadedNetwork {
     let (model, path) = try weightFile(inputIsTaken: inputIsTaken)
     let network = try LoadedNetwork(
-      model, file: WeightFile(path: path, limits: limits.weights), overrides: recipe.overrides)
-    Diagnostics.tell(remarks: network.remarks)
+      model, weights: path, limits: limits.weights, overrides: recipe.overrides)
+    Diagnostics.tell(warnings: network.warnings)
     return network
   }
 
@@ -46,7 +46,7 @@ struct NetworkOptions: ParsableArguments {
     options.backend = backend
     options.maximumBatch = batch
     options.labels = try labels.map { path throws in try Labels(contentsOf: path) }
-    options.recipe = recipe.overrides
+    options.preprocessing = recipe.overrides
     options.limits = limits.weights
     return options
   }
@@ -57,7 +57,7 @@ struct NetworkOptions: ParsableArguments {
     options.threads = threads.value
     options.backend = backend
     options.maximumBatch = batch
-    options.recipe = recipe.overrides
+    options.preprocessing = recipe.overrides
     return options
   }
 
@@ -88,6 +88,6 @@ struct NetworkOptions: ParsableArguments {
   /// Small networks answer faster than one thread decodes: where processors are left, two decode for
   /// each that computes.
   private var decodingThreads: Int {
-    max(threads.value, min(2 * threads.value, HostFacts.allowedThreads))
+    max(threads.value, min(2 * threads.value, HostInfo.allowedThreads))
   }
 }

@@ -99,14 +99,14 @@ struct PreprocessingOptions: ParsableArguments {
   var padding: Padding?
 
   /// The options for the library.
-  var overrides: RecipeOverrides {
-    var overrides = RecipeOverrides()
+  var overrides: PreprocessingOverrides {
+    var overrides = PreprocessingOverrides()
     overrides.resize = resize
     overrides.crop = crop
     overrides.interpolation = interpolation
     overrides.fit = fit
     overrides.mean = mean?.values
-    overrides.standardDeviation = std?.values
+    overrides.std = std?.values
     overrides.padding = padding
     return overrides
   }

@@ -5,13 +5,13 @@ import Glibc
 enum OutputFile {
   /// Fails before minutes of work if the file cannot be created or is one of the command's inputs.
   ///
-  /// - Throws: `WeightsError.cannotCreate`.
-  static func check(_ path: String, replacesNone inputs: [String] = []) throws(WeightsError) {
+  /// - Throws: `FileError.cannotCreate`.
+  static func check(_ path: String, replacesNone inputs: [String] = []) throws(FileError) {
     if let own = identity(path), inputs.contains(where: { identity($0) == own }) {
       throw .cannotCreate(path: path, reason: "it is an input of this command; choose another file")
     }
     // The incomplete file is removed on release; an interrupt must not get in between.
-    try Interrupts.deferred { () throws(WeightsError) in _ = try AtomicFile(path: path) }
+    try Interrupts.deferred { () throws(FileError) in _ = try AtomicFile(path: path) }
   }
 
   /// Identifies a file independently of its path.
@@ -23,15 +23,8 @@ enum OutputFile {
 
   /// Writes the file atomically.
   ///
-  /// - Throws: `WeightsError.cannotCreate` and `.cannotWrite`.
-  static func write(_ bytes: [UInt8], to path: String) throws(WeightsError) {
-    try Interrupts.deferred { () throws(WeightsError) in
-      let file = try AtomicFile(path: path)
-      let result = bytes.withUnsafeBytes { bytes in
-        Result { () throws(WeightsError) in try file.write(bytes) }
-      }
-      try result.get()
-      try file.commit()
-    }
+  /// - Throws: `FileError.cannotCreate` and `.cannotWrite`.
+  static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+    try Interrupts.deferred { () throws(FileError) in try AtomicFile.write(bytes, to: path) }
   }
 }

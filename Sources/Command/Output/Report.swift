@@ -1,4 +1,5 @@
 import ArgumentParser
+import CNNZoo
 
 /// Output formats, the same for every command.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
@@ -18,7 +19,12 @@ struct FormatOption: ParsableArguments {
   var format = OutputFormat.text
 }
 
-/// Results that are complete before any are written.
+extension JSON.Object {
+  /// The first member of every document and record: the version of its layout.
+  static var schema: JSON.Object { ["schema": .integer(1)] }
+}
+
+/// Results that are known as a whole before any is written.
 package struct Report {
   /// The `json` document, without its schema.
   var document: JSON.Object

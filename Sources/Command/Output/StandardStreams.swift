@@ -26,22 +26,10 @@ enum StandardOutput {
   }
 
   private static func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(OutputError) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = Glibc.write(
-        STDOUT_FILENO, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if count >= 0 {
-        rest = rest.dropFirst(count)
-        continue
-      }
-      switch errno {
-      case EINTR: continue
-      case EAGAIN:
-        var readiness = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
-        poll(&readiness, 1, -1)
-      case EPIPE: throw .readerGone
-      default: throw .failed(reason: String(cString: strerror(errno)))
-      }
+    switch Files.write(UnsafeRawBufferPointer(bytes), to: STDOUT_FILENO) {
+    case 0: break
+    case EPIPE: throw .readerGone
+    case let code: throw .failed(reason: systemMessage(code))
     }
   }
 }
@@ -81,8 +69,8 @@ enum Diagnostics {
   }
 
   /// Writes warnings about how weights were interpreted.
-  static func tell(remarks: [String]) {
-    for remark in remarks { tell(remark.terminalSafe()) }
+  static func tell(warnings: [String]) {
+    for warning in warnings { tell(warning.terminalSafe()) }
   }
 
   /// Writes lines of text, ignoring errors: there is nowhere left to report them.
@@ -95,7 +83,7 @@ enum Diagnostics {
   static func message(of error: any Error) -> String {
     let text = String(describing: error)
     return switch error {
-    case is ClassifierError, is ParameterMismatch: text.terminalSafe(keepingLines: true)
+    case is PretrainedError, is ParameterMismatch: text.terminalSafe(keepingLines: true)
     default: text.terminalSafe()
     }
   }

@@ -79,7 +79,7 @@ final class ProgressLine {
 
   /// Draws the text that `text` returns for the terminal's width, at most every 0.1 s.
   func draw(always: Bool = false, _ text: (_ width: Int) -> String) {
-    let now = Self.seconds()
+    let now = MonotonicTime().seconds
     guard isShown, now - drawnAt >= 0.1 || always else { return }
     drawnAt = now
     isDrawn = true
@@ -104,13 +104,6 @@ final class ProgressLine {
     let full = Int(Double(min(done, total)) / Double(total) * Double(length))
     let bar = String(repeating: "#", count: full) + String(repeating: ".", count: length - full)
     return "\(name)  \(bar)  \(figures)"
-  }
-
-  /// Seconds on the monotonic clock.
-  static func seconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   private static var terminalWidth: Int {

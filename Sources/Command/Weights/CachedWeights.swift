@@ -29,8 +29,8 @@ private struct Listed {
   init(_ entry: WeightCache.Entry) {
     self.entry = entry
     let metadata = (try? WeightFile(path: entry.path))?.metadata ?? [:]
-    model = metadata[WeightFacts.Key.model.rawValue]
-    source = metadata[WeightFacts.Key.source.rawValue]
+    model = metadata[WeightInfo.Key.model.rawValue]
+    source = metadata[WeightInfo.Key.source.rawValue]
   }
 
   var json: JSON.Object {

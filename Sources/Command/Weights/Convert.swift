@@ -56,11 +56,10 @@ struct Convert: ParsableCommand {
   @OptionGroup(title: "Limits") var limits: LimitOptions
 
   func run() throws {
-    let file = try WeightFile(path: input, limits: limits.weights)
     let network = try LoadedNetwork(
-      ModelCatalog.model(named: model), file: file, overrides: preprocessing.overrides,
-      configure: variant.apply)
-    Diagnostics.tell(remarks: network.remarks)
+      ModelCatalog.model(named: model), weights: input, limits: limits.weights,
+      overrides: preprocessing.overrides, configure: variant.apply)
+    Diagnostics.tell(warnings: network.warnings)
     let conversion = try Conversion(
       of: network, as: dtype?.elementType, provenance: provenance())
     try Interrupts.deferred { () throws in try conversion.write(to: output) }

@@ -104,7 +104,7 @@ struct Pull: ParsableCommand {
       [
         "name": .string(source.name), "path": .string(pulled.entry.path),
         "bytes": .integer(pulled.entry.byteCount), "sha256": .string(pulled.sha256),
-        "fetched": .bool(!pulled.wasThere),
+        "fetched": .bool(!pulled.wasCached),
       ]
     }
     return Report(
@@ -114,7 +114,7 @@ struct Pull: ParsableCommand {
         rows: pulled.map { source, pulled in
           [
             .text(source.name), .text(pulled.entry.path), .integer(pulled.entry.byteCount),
-            .text(pulled.wasThere ? "present" : "fetched"), .text(pulled.sha256),
+            .text(pulled.wasCached ? "present" : "fetched"), .text(pulled.sha256),
           ]
         }))
   }

@@ -43,7 +43,7 @@ final class PullProgress {
   }
 
   private func draw(_ received: Int, _ total: Int?) {
-    let now = ProgressLine.seconds()
+    let now = MonotonicTime().seconds
     if start == nil && received > 0 { start = (now, received) }
     let speed = start.flatMap {
       now - $0.time > 0.5 ? Double(received - $0.bytes) / (now - $0.time) : nil
@@ -70,7 +70,7 @@ struct PullOffer {
 
   /// The weight file for `model`, downloaded first if it is missing and the user agrees.
   ///
-  /// - Throws: `ClassifierError.weightsNotFound` if there is no terminal or the answer is no; errors
+  /// - Throws: `PretrainedError.weightsNotFound` if there is no terminal or the answer is no; errors
   ///   of the download.
   func weights(of model: Model) throws -> String {
     do {

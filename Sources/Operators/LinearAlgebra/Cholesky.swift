@@ -1,4 +1,4 @@
-import CLapacke
+import CLinearAlgebra
 
 /// The Cholesky factor of a symmetric positive definite matrix, computed by LAPACKE in Double.
 package struct CholeskyFactor: Sendable {

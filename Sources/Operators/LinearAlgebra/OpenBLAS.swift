@@ -1,4 +1,4 @@
-import COpenBLASLoader
+import CLinearAlgebra
 import Glibc
 
 /// OpenBLAS's functions, from the library that this machine has.

@@ -1,0 +1,39 @@
+import Host
+import Operators
+
+/// What determines how fast, and with which instructions, networks run on this machine.
+public enum HostInfo {
+  /// Threads that this process may run at once: the affinity mask or the cgroup quota, whichever is
+  /// lower.
+  public static var allowedThreads: Int { Processor.allowedThreads }
+
+  /// The processors in the affinity mask, such as `0-3,8`; `nil` if unknown.
+  public static var allowedProcessors: String? { Processor.allowedProcessors }
+
+  /// The machine's load average over the last minute; `nil` if unknown.
+  public static var load: Double? { Processor.load }
+
+  /// The processor's name.
+  public static var processor: String { Processor.modelName }
+
+  /// The instruction set of the kernels in use, such as `avx512`.
+  ///
+  /// - Throws: `ProcessorError` if the environment forces one that is unknown or unsupported.
+  public static func instructionSet() throws -> String { try InstructionSet.selected().rawValue }
+
+  /// The limits of `threads` threads on this machine, measured now.
+  ///
+  /// - Throws: `ProcessorError` as `instructionSet()` does, `OutOfMemory`.
+  public static func limits(threads: Int) throws -> MachineLimits {
+    try MachineLimits(threads: threads)
+  }
+
+  /// The core that OpenBLAS's kernels are for, such as `SkylakeX`; `nil` if OpenBLAS cannot be loaded.
+  public static var openBLASCore: String? { OpenBLASInfo.core }
+
+  /// The value of `OPENBLAS_CORETYPE`, which overrides that choice; `nil` if unset.
+  public static var openBLASPin: String? { OpenBLASInfo.pin }
+
+  /// A warning for the user if that override slows OpenBLAS down.
+  public static var warning: String? { OpenBLASInfo.pinWarning }
+}

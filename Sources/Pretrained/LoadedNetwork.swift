@@ -1,0 +1,96 @@
+import GraphIR
+import Inference
+import ModelZoo
+import Weights
+
+/// A network together with a weight file that fits it.
+public struct LoadedNetwork: Sendable {
+  /// The network.
+  public let model: Model
+  /// The mapped file.
+  public let file: WeightFile
+  /// What is known about the weights, with overrides applied.
+  public let info: WeightInfo
+  /// The form of the network that the file holds.
+  public let configuration: ModelConfiguration
+  /// The network in that form.
+  public let graph: Graph
+
+  package let parameters: FileParameters
+  private let fileNames: [String: String]
+
+  /// Finds, opens and checks the weights of a model.
+  ///
+  /// - Parameters:
+  ///   - model: A model of the catalogue.
+  ///   - path: A safetensors or PyTorch file; `nil` searches as `WeightSearch.standard()` does.
+  ///   - limits: What the weight file may contain.
+  ///   - overrides: Replaces parts of the weights' own preprocessing.
+  ///   - configure: Changes the configuration derived from the file.
+  /// - Throws: `PretrainedError`, `WeightsError`, and what the other initialiser throws.
+  public init(
+    _ model: Model, weights path: String? = nil, limits: WeightLimits = WeightLimits(),
+    overrides: PreprocessingOverrides = PreprocessingOverrides(),
+    configure: (inout ModelConfiguration) -> Void = { _ in }
+  ) throws {
+    let path = try path ?? WeightSearch.standard().weights(of: model)
+    try self.init(
+      model, file: WeightFile(path: path, limits: limits), overrides: overrides,
+      configure: configure)
+  }
+
+  /// Checks that `file` holds weights of `model`.
+  ///
+  /// The class count is that of the file's classifier; input size and padding are those of its
+  /// preprocessing.
+  ///
+  /// - Throws: `PretrainedError` for invalid metadata or overrides, `ModelError.unsupported` for a
+  ///   configuration that the network cannot have, `ParameterMismatch` with every tensor that does
+  ///   not fit.
+  public init(
+    _ model: Model, file: WeightFile, overrides: PreprocessingOverrides = PreprocessingOverrides(),
+    configure: (inout ModelConfiguration) -> Void = { _ in }
+  ) throws {
+    var info = try WeightInfo(of: file, as: model)
+    try overrides.apply(to: &info)
+    var configuration = info.configuration
+    configure(&configuration)
+    info.adopt(configuration)
+    graph = try model.graph(configuration)
+    fileNames = model.fileNames(of: graph, in: info.naming)
+    parameters = try FileParameters(file: file, graph: graph, names: fileNames)
+    self.model = model
+    self.file = file
+    self.info = info
+    self.configuration = configuration
+  }
+
+  /// What a user should know about how the file was interpreted, one sentence each.
+  public var warnings: [String] { info.warnings }
+
+  /// The network with its weights, ready to run.
+  ///
+  /// - Throws: `InferenceError.badParameter` for values that weights cannot have, `WeightsError` if
+  ///   the file changed, `ProcessorError` for a forced instruction set that is missing.
+  public func session(_ options: InferenceSession.Options) throws -> InferenceSession {
+    try InferenceSession(graph: graph, parameters: parameters, options: options)
+  }
+
+  /// The file's name of one of a node's parameters.
+  package func fileName(of node: Node, _ role: Parameter.Role) -> String? {
+    guard let parameter = node.parameters.first(where: { $0.role == role }),
+      let name = fileNames[parameter.name]
+    else { return nil }
+    return file.wrapperPrefix + name
+  }
+
+  /// Reads every value once, as a session would.
+  ///
+  /// - Throws: `InferenceError.badParameter`, `WeightsError`.
+  package func verifyValues() throws {
+    for parameter in graph.parameters {
+      try parameters.withValues(of: parameter) { _ in }
+      parameters.release(parameter)
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import GraphIR
+import Images
+
+/// Parts of the weights' preprocessing that a user replaces.
+public struct PreprocessingOverrides: Sendable, Equatable {
+  /// Length of the short side after the resize, in pixels.
+  public var resize: Int?
+  /// Side of the centre crop, in pixels.
+  public var crop: Int?
+  /// The resize filter.
+  public var interpolation: Interpolation?
+  /// What the resize does with the long side.
+  public var fit: Preprocessing.Fit?
+  /// Subtracted from each channel (R, G, B), on the pixel scale 0…1.
+  public var mean: SIMD3<Float>?
+  /// Divides each channel (R, G, B), on the same scale.
+  public var std: SIMD3<Float>?
+  /// The convolutions' padding rule.
+  public var padding: Padding?
+
+  /// No override.
+  public init() {}
+
+  /// Replaces the preprocessing and padding of `info`.
+  ///
+  /// - Throws: `PretrainedError.preprocessing` as `applied(to:)` does.
+  public func apply(to info: inout WeightInfo) throws(PretrainedError) {
+    info.preprocessing = try applied(to: info.preprocessing)
+    info.padding = padding ?? info.padding
+  }
+
+  /// `preprocessing` with these parts in place of its own.
+  ///
+  /// - Throws: `PretrainedError.preprocessing` for a side outside `Preprocessing.resizes` or `crops`,
+  ///   a mean or std that is not finite, or an std that is not positive.
+  public func applied(to preprocessing: Preprocessing) throws(PretrainedError) -> Preprocessing {
+    let old = preprocessing
+    for (name, side, sides) in [
+      ("resize", resize ?? old.resize, Preprocessing.resizes),
+      ("crop", crop ?? old.crop, Preprocessing.crops),
+    ] where !sides.contains(side) {
+      throw .preprocessing(
+        reason: "a \(name) of \(side) pixels; it must be from 1 to \(sides.upperBound)")
+    }
+    let mean = mean ?? old.mean
+    let std = std ?? old.standardDeviation
+    for channel in 0..<3 {
+      guard mean[channel].isFinite else {
+        throw .preprocessing(reason: "a mean of \(mean[channel]); it must be a finite number")
+      }
+      guard std[channel].isFinite, std[channel] > 0 else {
+        throw .preprocessing(
+          reason: "an std of \(std[channel]); it must be a finite number above zero")
+      }
+    }
+    return Preprocessing(
+      resize: resize ?? old.resize, crop: crop ?? old.crop,
+      interpolation: interpolation ?? old.interpolation, mean: mean, standardDeviation: std,
+      fit: fit ?? old.fit)
+  }
+}

@@ -1,0 +1,234 @@
+import GraphIR
+import Images
+import ModelZoo
+import Weights
+
+/// Which weights a file holds, and how to use them: the only place that decides it.
+///
+/// The numbers do not say. What does, in this order: the file's own `__metadata__`, the published set
+/// with the file's name, a `config.json` beside a file from timm, and the tensors' names together
+/// with the model that was asked for.
+public struct WeightInfo: Sendable {
+  /// The keys of `__metadata__`, apart from those of `Preprocessing`, which start with
+  /// `preprocessing.`.
+  public enum Key: String, Sendable, CaseIterable {
+    /// The model's name.
+    case model
+    /// `symmetric` or `same`.
+    case padding
+    /// What batch norm adds to the variance.
+    case epsilon
+    /// The class names, one per line.
+    case labels
+    /// Where the weights came from.
+    case source
+    /// Their licence.
+    case license
+    /// MobileNetV3's width multiplier, unless it is 1.
+    case widthMultiplier = "width_multiplier"
+    /// `true` if MobileNetV3's tail is reduced.
+    case reducedTail = "reduced_tail"
+  }
+
+  /// The network.
+  public let model: Model
+  /// How the file names its tensors.
+  public let naming: ParameterNaming
+  /// The build of the network that the weights were trained with.
+  public let implementation: Implementation
+  /// The published set with the file's name; `nil` for other files.
+  ///
+  /// A fine-tuned network's `config.json` may still name the set that it started from, so it does
+  /// not count.
+  public let published: PublishedWeights?
+  /// From photo to normalised input.
+  public var preprocessing: Preprocessing
+  /// The convolutions' padding rule.
+  public var padding: Padding
+  /// What every batch norm adds to the variance.
+  public var epsilon: Double
+  /// MobileNetV3's width multiplier; 1 for other networks.
+  public var widthMultiplier: Double
+  /// Whether MobileNetV3's tail is reduced.
+  public var reducedTail: Bool
+  /// Outputs of the classifier.
+  public var classes: Int
+  /// The class names, if the file or its `config.json` has them.
+  public var labels: Labels?
+  /// Where the weights came from, if known.
+  public var source: String?
+  /// Their licence, if known.
+  public var license: String?
+  /// What a user should know about how the file was interpreted, one sentence each.
+  public let warnings: [String]
+
+  /// Reads what a file says about itself.
+  ///
+  /// - Parameter model: The network to read it as.
+  /// - Throws: `PretrainedError.otherModel`, `.metadata`.
+  public init(of file: WeightFile, as model: Model) throws(PretrainedError) {
+    let naming = ParameterNaming.detect(in: TensorNames.stripped(file.names))
+    let bias = file[file.wrapperPrefix + model.classifierName(in: naming) + ".bias"]
+    let classes = bias.flatMap { $0.shape.count == 1 ? $0.shape[0] : nil }
+    try self.init(
+      path: file.path, metadata: file.metadata, model: model, naming: naming,
+      classes: classes.flatMap { (1...1_000_000).contains($0) ? $0 : nil })
+  }
+
+  /// Reads the description of a file whose tensors follow `naming`.
+  ///
+  /// - Parameter classes: The length of the classifier's bias; `nil` means ImageNet's 1000.
+  /// - Throws: `PretrainedError.otherModel`, `.metadata`.
+  package init(
+    path: String, metadata: [String: String], model: Model,
+    naming: ParameterNaming = .torchvision, classes: Int? = nil
+  ) throws(PretrainedError) {
+    let fields = MetadataFields(path: path, metadata: metadata)
+    let name = metadata[Key.model.rawValue]
+    if let name { try Self.check(name, is: model, path: path) }
+    // A file that describes itself needs no neighbour, and may lie beside any.
+    let hub = naming == .timm && name == nil ? try HubConfiguration(beside: path) : nil
+    if let hub { try Self.check(hub.architecture, is: model, path: hub.path) }
+
+    let names = Self.possibleNames(of: path)
+    let published = model.published.first {
+      names.contains($0.name) || names.contains($0.fileName)
+    }
+    let implementation =
+      published?.implementation
+      ?? model.implementations.first { names.contains($0.name) || $0.name == hub?.architecture }
+      ?? model.implementations.first { $0.naming == naming } ?? model.implementations[0]
+    // The set whose preprocessing these weights most likely expect.
+    let nearest =
+      published ?? model.published.first { $0.name == hub?.setName }
+      ?? model.published.first { $0.implementation == implementation }
+      ?? model.published.first { $0.implementation.naming == naming } ?? model.published.first
+
+    self.model = model
+    self.naming = naming
+    self.implementation = implementation
+    self.published = published
+    let own = try fields.preprocessing()
+    preprocessing =
+      own ?? hub?.preprocessing ?? nearest?.preprocessing ?? .plain(model.evaluationSize)
+    padding =
+      try fields.value(.padding, expected: "symmetric or same") { Padding(rawValue: $0) }
+      ?? implementation.padding
+    epsilon =
+      try fields.value(.epsilon, expected: "a number") { Double($0) }
+      ?? implementation.epsilon
+    widthMultiplier = try fields.value(.widthMultiplier, expected: "a number") { Double($0) } ?? 1
+    reducedTail =
+      try fields.value(.reducedTail, expected: "true or false") { Bool($0) } ?? false
+    self.classes = classes ?? Labels.imageNet.count
+    labels = metadata[Key.labels.rawValue].map { Labels(lines: $0, source: path) } ?? hub?.labels
+    source = metadata[Key.source.rawValue] ?? published?.origin
+    license = metadata[Key.license.rawValue] ?? published?.license
+
+    var warnings: [String] = []
+    if own == nil, published == nil, hub?.preprocessing == nil, implementation.naming == .timm,
+      let nearest
+    {
+      warnings.append(
+        "\(path) has timm's tensor names but no preprocessing; using that of \(nearest.name)."
+          + " --model NAME.TAG selects another")
+    }
+    if classes == Labels.imageNet.count + 1 {
+      warnings.append(
+        "\(path) has \(Labels.imageNet.count + 1) classes; taking the first for TensorFlow's"
+          + " background class, followed by ImageNet's")
+    }
+    self.warnings = warnings
+
+    do {
+      try model.check(configuration)
+    } catch {
+      throw .metadata(path: path, reason: error.description)
+    }
+  }
+
+  /// The network in the form that these weights need.
+  public var configuration: ModelConfiguration {
+    ModelConfiguration(
+      inputSize: preprocessing.crop, classes: classes, padding: padding, epsilon: epsilon,
+      widthMultiplier: widthMultiplier, reducedTail: reducedTail)
+  }
+
+  /// Adopts the parts of a configuration that belong to the weights.
+  mutating func adopt(_ configuration: ModelConfiguration) {
+    classes = configuration.classes
+    padding = configuration.padding
+    epsilon = configuration.epsilon
+    widthMultiplier = configuration.widthMultiplier
+    reducedTail = configuration.reducedTail
+  }
+
+  /// The `__metadata__` of a file with these weights.
+  public var metadata: [String: String] {
+    var entries = preprocessing.metadata
+    for key in Key.allCases {
+      entries[key.rawValue] =
+        switch key {
+        case .model: model.name
+        case .padding: padding.rawValue
+        case .epsilon: "\(epsilon)"
+        case .labels: labels?.text
+        case .source: source
+        case .license: license
+        case .widthMultiplier: widthMultiplier == 1 ? nil : "\(widthMultiplier)"
+        case .reducedTail: reducedTail ? "true" : nil
+        }
+    }
+    return entries
+  }
+
+  /// Throws unless `name` is one of the model's names.
+  private static func check(
+    _ name: String, is model: Model, path: String
+  ) throws(PretrainedError) {
+    let found = (try? ModelCatalog.model(named: name))?.name ?? name
+    guard found == model.name else {
+      throw .otherModel(path: path, expected: model.name, found: found)
+    }
+  }
+
+  /// The file's name up to each of its dots: names of sets contain dots themselves.
+  private static func possibleNames(of path: String) -> Set<String> {
+    let name = path.split(separator: "/").last ?? ""
+    return Set(name.indices.filter { name[$0] == "." }.map { String(name[..<$0]) } + [String(name)])
+  }
+}
+
+/// Typed values from a file's `__metadata__`.
+private struct MetadataFields {
+  let path: String
+  let metadata: [String: String]
+
+  func value<Value>(
+    _ key: WeightInfo.Key, expected: String, _ parse: (String) -> Value?
+  ) throws(PretrainedError) -> Value? {
+    guard let text = metadata[key.rawValue] else { return nil }
+    guard let value = parse(text) else {
+      throw .metadata(
+        path: path, reason: "\(key.rawValue) is \"\(text.prefix(60))\"; expected \(expected)")
+    }
+    return value
+  }
+
+  func preprocessing() throws(PretrainedError) -> Preprocessing? {
+    do {
+      return try Preprocessing(metadata: metadata)
+    } catch {
+      throw .metadata(path: path, reason: error.description)
+    }
+  }
+}
+
+extension Preprocessing {
+  /// For models without published weights: no crop, pixels scaled to -1…1.
+  fileprivate static func plain(_ side: Int) -> Preprocessing {
+    Preprocessing(
+      resize: side, crop: side, interpolation: .bilinear, mean: SIMD3(repeating: 0.5),
+      standardDeviation: SIMD3(repeating: 0.5))
+  }
+}

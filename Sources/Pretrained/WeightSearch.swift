@@ -1,0 +1,132 @@
+import Glibc
+import ModelZoo
+
+/// Finds a model's weight file when none is given.
+public struct WeightSearch: Sendable {
+  /// The folders to search, in order.
+  public let folders: [String]
+  /// The folder whose links must not lead out of it.
+  private let cache: String?
+
+  /// A search of `folders`, then of `cache`.
+  public init(folders: [String], cache: String? = nil) {
+    self.folders = folders + [cache].compactMap(\.self)
+    self.cache = cache
+  }
+
+  /// The usual search: `weights` in the package that the executable was built in, then the user's
+  /// cache.
+  public static func standard(
+    executable: String? = executablePath(), user: UserFolders = UserFolders()
+  ) -> WeightSearch {
+    let package = executable.flatMap(packageFolder(of:)).map { "\($0)/weights" }
+    return WeightSearch(folders: [package].compactMap(\.self), cache: user.cache)
+  }
+
+  /// The file with weights of `model`: `NAME.safetensors` or `NAME.pth`, where `NAME` is the model's
+  /// or that of its published file.
+  ///
+  /// - Throws: `PretrainedError.weightsNotFound`, which says how to get them.
+  public func weights(of model: Model) throws(PretrainedError) -> String {
+    for folder in folders {
+      for name in [model.name] + model.published.map(\.fileName) {
+        for ending in ["safetensors", "pth"] {
+          let path = "\(folder)/\(name).\(ending)"
+          if isFile(path), folder != cache || WeightCache.contains(path, in: folder) {
+            return path
+          }
+        }
+      }
+    }
+    throw .weightsNotFound(
+      model: model.name, folders: folders,
+      advice: model.adviceOnWeights(target: folders.first ?? "."))
+  }
+
+  /// The real path of the running executable.
+  public static func executablePath() -> String? {
+    guard let path = realpath("/proc/self/exe", nil) else { return nil }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
+  /// The nearest folder above `path` that holds a Swift package.
+  private static func packageFolder(of path: String) -> String? {
+    var folder = path[...]
+    while let slash = folder.lastIndex(of: "/") {
+      folder = folder[..<slash]
+      if isFile("\(folder)/Package.swift") { return String(folder) }
+    }
+    return nil
+  }
+}
+
+/// Whether something other than a folder has this path.
+private func isFile(_ path: String) -> Bool {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
+}
+
+extension Model {
+  /// How to get weights of this model; a converted file would go to the folder `target`.
+  func adviceOnWeights(target: String) -> String {
+    let own = """
+      or convert a file of your own,
+        cnnzoo convert FILE \(target)/\(name).safetensors --model \(name)
+      or pass one with --weights
+      """
+    guard let weights = published.first(where: { $0.sha256 != nil }) else {
+      return String(own.dropFirst("or ".count))
+    }
+    return "to download them (\(weights.origin)),\n  cnnzoo pull \(pullName(of: weights))\n" + own
+  }
+
+  /// The shortest name by which `pull` finds one of the published sets.
+  private func pullName(of weights: PublishedWeights) -> String {
+    weights == (try? ModelCatalog.model(named: name))?.published.first ? name : weights.name
+  }
+}
+
+/// The user's folders that this package reads.
+public struct UserFolders: Sendable {
+  /// Returns the value of an environment variable; `nil` if it is unset.
+  public typealias Environment = (String) -> String?
+
+  /// The folder of cached weights; `nil` if the user has no home directory.
+  public let cache: String?
+
+  /// The folders that the environment names: `CNNZOO_CACHE`, else `cnnzoo` in `XDG_CACHE_HOME`, else
+  /// `.cache/cnnzoo` in the home directory, taken from the password database if `HOME` is unset.
+  ///
+  /// Empty values count as unset, and so does a relative `XDG_CACHE_HOME`, as its specification
+  /// requires (https://specifications.freedesktop.org/basedir-spec/).
+  public init(environment: Environment = UserFolders.variable) {
+    func value(_ name: String) -> String? {
+      environment(name).flatMap { $0.isEmpty ? nil : $0 }
+    }
+    if let own = value("CNNZOO_CACHE") {
+      cache = own
+    } else if let base = value("XDG_CACHE_HOME"), base.hasPrefix("/") {
+      cache = "\(base)/cnnzoo"
+    } else {
+      cache = (value("HOME") ?? Self.homeInPasswordDatabase()).map { "\($0)/.cache/cnnzoo" }
+    }
+  }
+
+  /// A variable of this process's environment.
+  public static func variable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+  }
+
+  private static func homeInPasswordDatabase() -> String? {
+    var entry = passwd()
+    var found: UnsafeMutablePointer<passwd>?
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16 << 10) { buffer in
+      guard let base = buffer.baseAddress,
+        getpwuid_r(getuid(), &entry, base, buffer.count, &found) == 0,
+        found != nil, let home = entry.pw_dir, home.pointee != 0
+      else { return nil }
+      return String(cString: home)
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Pretrained
+import Testing
+
+struct LabelsTests {
+  @Test func imageNetHasAThousandDistinctNames() {
+    #expect(Labels.imageNet.count == 1000)
+    #expect(Set(Labels.imageNet.names).count == 1000)
+  }
+
+  @Test(arguments: [
+    (0, "tench"), (134, "crane bird"), (281, "tabby"), (517, "crane"), (638, "maillot"),
+    (639, "maillot tank suit"), (999, "toilet tissue"),
+  ])
+  func imageNetNames(index: Int, name: String) {
+    #expect(Labels.imageNet[index] == name)
+  }
+
+  @Test func unnamedClassesAreNumbered() {
+    #expect(Labels.numbered(18)[17] == "class 17")
+  }
+
+  @Test(arguments: [
+    ("a\nb", ["a", "b"]), ("a\nb\n", ["a", "b"]), ("a\r\nb\r\n", ["a", "b"]),
+    ("a\r\r\nb\rc", ["a", "b\rc"]), ("\u{FEFF}a", ["a"]),
+    ("great white shark", ["great white shark"]),
+  ])
+  func files(text: String, names: [String]) throws {
+    let folder = try TemporaryFolder()
+    #expect(try Labels(contentsOf: folder.file("labels", text.utf8)).names == names)
+  }
+
+  /// What a weight file's metadata hold.
+  @Test(arguments: [
+    ("a\nb", ["a", "b"]), ("a\r\nb", ["a", "b"]), ("a\rb\n", ["a\rb", ""]), ("", [""]),
+  ])
+  func lines(text: String, names: [String]) {
+    let labels = Labels(lines: text, source: "text")
+    #expect(labels.names == names)
+    #expect(Labels(lines: labels.text, source: "text") == labels)
+  }
+
+  @Test(
+    arguments: [
+      ([], "the file is empty"), (Array("a\n\nb".utf8), "line 2 is empty"),
+      (Array("a\nb\n\n".utf8), "line 3 is empty"), ([0x61, 0x0A, 0xFF], "line 2 is not UTF-8"),
+    ] as [([UInt8], String)])
+  func damagedFiles(bytes: [UInt8], reason: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.file("labels", bytes)
+    let error = #expect(throws: LabelsError.self) { try Labels(contentsOf: path) }
+    #expect("\(try #require(error))".contains(reason))
+  }
+
+  @Test func missingFile() {
+    #expect(throws: LabelsError.unreadable(path: "/no/labels", reason: "No such file or directory"))
+    { try Labels(contentsOf: "/no/labels") }
+  }
+
+  @Test(.enabled(if: SharedFiles.arePresent, "needs ../shared"))
+  func agreeWithThePhotosNames() throws {
+    let table = try String(
+      contentsOfFile: SharedFiles.folder + "/images/labels.tsv", encoding: .utf8)
+    var compared = 0
+    for line in table.split(separator: "\n") {
+      let fields = line.split(separator: "\t")
+      guard fields.count >= 4, let index = Int(fields[1]) else { continue }
+      let name = fields[3].replacing("_", with: " ")
+      #expect(Labels.imageNet[index].lowercased() == name.lowercased(), "class \(index)")
+      compared += 1
+    }
+    #expect(compared == 103)
+  }
+}

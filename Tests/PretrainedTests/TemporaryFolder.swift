@@ -1,0 +1,1 @@
+../CNNZooTests/TemporaryFolder.swift
