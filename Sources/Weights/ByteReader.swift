@@ -1,4 +1,4 @@
-/// A position in a mapped file that cannot leave the range it was given.
+/// A position in a mapped file, confined to a range.
 ///
 /// Numbers are little-endian, as in every format read here; offsets are those of the file, so that
 /// errors point to the byte.
@@ -6,7 +6,7 @@ struct ByteReader {
   let file: MappedFile
   private(set) var offset: Int
   let end: Int
-  // The whole file's, so that an offset means the same here and there.
+  // An offset into the whole file, so that offsets mean the same everywhere.
   private let bytes: UnsafeRawBufferPointer
 
   init(_ file: MappedFile, range: Range<Int>) {
@@ -21,7 +21,7 @@ struct ByteReader {
 
   var remaining: Int { end - offset }
 
-  /// The next byte, left where it is.
+  /// The next byte, without consuming it.
   var peek: UInt8? { offset < end ? bytes[offset] : nil }
 
   mutating func byte() throws(WeightsError) -> UInt8 {
@@ -43,7 +43,7 @@ struct ByteReader {
     Value(littleEndian: try take(Value.bitWidth / 8).loadUnaligned(as: Value.self))
   }
 
-  /// An unsigned 64-bit count or offset; one above `Int.max` cannot lie in any file.
+  /// An unsigned 64-bit count or offset; values above `Int.max` fit no file.
   mutating func size() throws(WeightsError) -> Int {
     let start = offset
     guard let value = Int(exactly: try integer(UInt64.self)) else {
@@ -63,19 +63,19 @@ struct ByteReader {
     return text
   }
 
-  /// Whether the next bytes are `expected`; they are taken if so.
+  /// Consumes `expected` if it comes next.
   mutating func takes(_ expected: some Collection<UInt8>) -> Bool {
     guard bytes[offset..<end].starts(with: expected) else { return false }
     offset += expected.count
     return true
   }
 
-  /// A reader of the next `length` bytes, or of all that is left if that is less.
+  /// A reader of the next `length` bytes, or of all that remain if fewer.
   func prefix(_ length: Int) -> ByteReader {
     ByteReader(file, range: offset..<offset + min(length, remaining))
   }
 
-  /// Continues where another reader of the same bytes stopped.
+  /// Continues where another reader of the same file stopped.
   mutating func move(to place: Int) {
     precondition(offset...end ~= place)
     offset = place
@@ -96,4 +96,40 @@ struct ByteReader {
   func unsupported(_ reason: String) -> WeightsError {
     .unsupported(path: file.path, reason: reason)
   }
+}
+
+// Sizes and offsets from a file are untrusted. These functions are the only arithmetic done on them:
+// nil means overflow, a negative operand, or a range that does not fit.
+
+/// `count × size`.
+package func checkedProduct(_ count: Int, _ size: Int) -> Int? {
+  guard count >= 0, size >= 0 else { return nil }
+  let (product, overflow) = count.multipliedReportingOverflow(by: size)
+  return overflow ? nil : product
+}
+
+/// `offset ..< offset + length`, where that range lies within `0 ..< limit`.
+package func checkedRange(at offset: Int, length: Int, within limit: Int) -> Range<Int>? {
+  guard offset >= 0, length >= 0 else { return nil }
+  let (end, overflow) = offset.addingReportingOverflow(length)
+  guard !overflow, end <= limit else { return nil }
+  return offset..<end
+}
+
+/// The least multiple of `alignment` that is not below `value`.
+package func checkedAlignUp(_ value: Int, to alignment: Int) -> Int? {
+  precondition(alignment > 0)
+  guard value >= 0 else { return nil }
+  let (padded, overflow) = value.addingReportingOverflow(alignment - 1)
+  return overflow ? nil : padded - padded % alignment
+}
+
+/// The number of elements of a shape; 1 for a scalar, whose shape is empty.
+package func checkedElementCount(of shape: [Int]) -> Int? {
+  var count = 1
+  for extent in shape {
+    guard let next = checkedProduct(count, extent) else { return nil }
+    count = next
+  }
+  return count
 }

@@ -1,4 +1,4 @@
-/// A JSON value as a whole, for small files that say something about weights.
+/// A parsed JSON value, for small files that describe weights.
 package enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
@@ -7,7 +7,7 @@ package enum JSONValue: Equatable, Sendable {
   case array([JSONValue])
   case object([String: JSONValue])
 
-  /// The member of an object; `nil` where there is none, or it is null.
+  /// A member of an object; `nil` if absent or null.
   package subscript(_ key: String) -> JSONValue? {
     guard case .object(let members) = self, let value = members[key], value != .null else {
       return nil

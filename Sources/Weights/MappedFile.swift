@@ -1,11 +1,11 @@
 import Glibc
 import Host
 
-/// A regular file mapped read-only for as long as this object lives.
+/// A regular file mapped read-only for the lifetime of this object.
 ///
-/// Nothing is read until a page is touched, so opening is as quick for a gigabyte as for a byte.
-/// A file that another process truncates while it is mapped faults on access: check
-/// `verifyUnchanged()` before and after long reads.
+/// Pages are read on first access, so opening takes no longer for a gigabyte than for a byte. If
+/// another process truncates the file, access faults: call `verifyUnchanged()` before and after long
+/// reads.
 package final class MappedFile: Sendable {
   package let path: String
   package let count: Int
@@ -14,7 +14,7 @@ package final class MappedFile: Sendable {
   // The mapping is private and read-only, and is unmapped only by deinit.
   private nonisolated(unsafe) let base: UnsafeRawPointer?
 
-  /// What tells one state of a file from another.
+  /// Distinguishes versions of a file.
   private struct Identity: Equatable {
     var size: Int
     var seconds: Int
@@ -69,7 +69,7 @@ package final class MappedFile: Sendable {
   /// The whole file, valid while this object lives.
   package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
-  /// Throws where the file's size or modification time is no longer what it was when opened.
+  /// Throws if the file's size or modification time has changed since it was opened.
   package func verifyUnchanged() throws(WeightsError) {
     var status = stat()
     guard fstat(descriptor, &status) == 0, Identity(status) == identity else {
@@ -77,16 +77,16 @@ package final class MappedFile: Sendable {
     }
   }
 
-  /// Tells the kernel that the pages holding `range` need not stay in memory.
+  /// Allows the kernel to drop the pages that hold `range`.
   ///
-  /// The bytes stay readable: the next access maps them again. Pages shared with the neighbours
-  /// are dropped too, so that tensors released one by one leave nothing behind.
+  /// The bytes stay readable: the next access maps them again. Pages shared with neighbouring tensors
+  /// are dropped too, so that releasing tensors one by one releases everything.
   package func discardPages(of range: Range<Int>) {
     guard let base, !range.isEmpty, range.lowerBound >= 0, range.upperBound <= count else { return }
     let page = sysconf(Int32(_SC_PAGESIZE))
     let start = range.lowerBound - range.lowerBound % page
     let pages = UnsafeMutableRawPointer(mutating: base + start)
-    // Advice only: a failure changes nothing but the memory in use.
+    // Advice only: failure costs nothing but memory.
     _ = madvise(pages, range.upperBound - start, MADV_DONTNEED)
   }
 }

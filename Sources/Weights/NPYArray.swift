@@ -82,3 +82,115 @@ public struct NPYArray: Sendable, Equatable {
     return bytes
   }
 }
+
+/// The Python dictionary that describes the array of a `.npy` file.
+struct NPYHeader {
+  let elementType: ElementType
+  let shape: [Int]
+  /// Nil for C order.
+  let strides: [Int]?
+
+  private static let elementTypes: [String: ElementType] = [
+    "<f2": .f16, "<f4": .f32, "<f8": .f64, "|b1": .bool, "|u1": .u8, "|i1": .i8, "<u2": .u16,
+    "<i2": .i16, "<u4": .u32, "<i4": .i32, "<u8": .u64, "<i8": .i64,
+  ]
+
+  /// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }` and the space after it.
+  init(_ reader: inout ByteReader, limits: WeightLimits) throws(WeightsError) {
+    var type: ElementType?
+    var fortran: Bool?
+    var shape: [Int]?
+    try Self.expect("{", &reader)
+    while !Self.takes("}", &reader) {
+      let start = reader.offset
+      let key = try Self.string(&reader)
+      try Self.expect(":", &reader)
+      switch key {
+      case "descr" where type == nil:
+        let spelling = try Self.string(&reader)
+        type = Self.elementTypes[spelling]
+        if type == nil {
+          throw reader.unsupported("numbers of type '\(spelling)'; save the array as '<f4'")
+        }
+      case "fortran_order" where fortran == nil:
+        if Self.takes("True", &reader) {
+          fortran = true
+        } else {
+          try Self.expect("False", &reader)
+          fortran = false
+        }
+      case "shape" where shape == nil: shape = try Self.tuple(&reader, limit: limits.rank)
+      default: throw reader.malformed("'\(key)' is unknown or appears twice", at: start)
+      }
+      if Self.takes(",", &reader) { continue }
+      try Self.expect("}", &reader)
+      break
+    }
+    Self.skipSpace(&reader)
+    guard let type, let fortran, let shape, reader.remaining == 0 else {
+      throw reader.malformed("the header is not complete, or something follows it")
+    }
+    elementType = type
+    self.shape = shape
+    guard fortran, shape.count > 1, let count = checkedElementCount(of: shape), count > 0 else {
+      strides = nil
+      return
+    }
+    // The first dimension is the fastest. No product exceeds the element count.
+    strides = shape.indices.map { shape[..<$0].reduce(1, *) }
+  }
+
+  /// Reads `()`, `(2,)` or `(2, 3)`.
+  private static func tuple(
+    _ reader: inout ByteReader, limit: Int
+  ) throws(WeightsError) -> [Int] {
+    var values: [Int] = []
+    try expect("(", &reader)
+    while !takes(")", &reader) {
+      guard values.count < limit else { throw reader.malformed("more than \(limit) dimensions") }
+      values.append(try integer(&reader))
+      if takes(",", &reader) { continue }
+      guard values.count > 1 else { throw reader.malformed("the shape is no tuple") }
+      try expect(")", &reader)
+      break
+    }
+    return values
+  }
+
+  private static func integer(_ reader: inout ByteReader) throws(WeightsError) -> Int {
+    skipSpace(&reader)
+    var digits = ""
+    while let byte = reader.peek, UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte {
+      digits.unicodeScalars.append(Unicode.Scalar(byte))
+      reader.advance()
+    }
+    guard let value = Int(digits) else { throw reader.malformed("expected an extent") }
+    return value
+  }
+
+  private static func string(_ reader: inout ByteReader) throws(WeightsError) -> String {
+    try expect("'", &reader)
+    var text = ""
+    while true {
+      let byte = try reader.byte()
+      guard 0x20..<0x7f ~= byte, byte != UInt8(ascii: "\\") else {
+        throw reader.malformed("expected plain text")
+      }
+      if byte == UInt8(ascii: "'") { return text }
+      text.unicodeScalars.append(Unicode.Scalar(byte))
+    }
+  }
+
+  private static func expect(_ token: String, _ reader: inout ByteReader) throws(WeightsError) {
+    guard takes(token, &reader) else { throw reader.malformed("expected \(token)") }
+  }
+
+  private static func takes(_ token: String, _ reader: inout ByteReader) -> Bool {
+    skipSpace(&reader)
+    return reader.takes(token.utf8)
+  }
+
+  private static func skipSpace(_ reader: inout ByteReader) {
+    while let byte = reader.peek, byte == 0x20 || byte == 0x0a { reader.advance() }
+  }
+}

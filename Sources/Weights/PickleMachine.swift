@@ -1,8 +1,8 @@
 /// Runs a pickle that describes tensors, and nothing else.
 ///
-/// Python's pickle is a program for a stack machine, and may name any function of any module to be
-/// called. This machine knows the instructions of `PickleOpcode` and the names of `TorchGlobal`;
-/// whatever else a file asks for ends the reading, with its name in the error. Stack, memo, nesting
+/// A Python pickle is a program for a stack machine that may call any function of any module. This
+/// machine knows only the instructions of `PickleOpcode` and the names of `TorchGlobal`; anything else
+/// is an error that names it. Stack, memo, nesting
 /// and the number of values are bounded by `WeightLimits`.
 struct PickleMachine {
   var reader: ByteReader
@@ -18,7 +18,7 @@ struct PickleMachine {
     heap = PickleHeap(limit: limits.pickleObjects)
   }
 
-  /// Runs to the end of the pickle; `reader` is then behind it.
+  /// Runs to the end of the pickle and leaves `reader` behind it.
   mutating func run() throws(WeightsError) -> PickleValue {
     while true {
       let start = reader.offset
@@ -124,13 +124,13 @@ struct PickleMachine {
         + "alone, in Python: torch.save(model.state_dict(), \"weights.pth\")")
   }
 
-  /// Makes a collection within the bound.
+  /// Creates a collection, within the limit.
   mutating func make(_ elements: [PickleValue]) throws(WeightsError) -> Int {
     guard let place = heap.make(elements) else { throw tooMuch }
     return place
   }
 
-  /// Adds keys and values, given in turn.
+  /// Adds alternating keys and values.
   mutating func extendDictionary(
     _ place: Int, with elements: [PickleValue]
   ) throws(WeightsError) {
@@ -202,7 +202,7 @@ struct PickleMachine {
     try push(memo[index])
   }
 
-  /// Stores the top of the stack; picklers number what they store from zero on.
+  /// Stores the top of the stack; picklers number stored values from zero.
   private mutating func memoize(_ index: Int) throws(WeightsError) {
     guard index <= memo.count, index < limits.pickleMemo else {
       throw reader.malformed("the pickle stores value \(index) after \(memo.count) others")

@@ -7,7 +7,7 @@ struct SafetensorsFile {
   private(set) var tensors: [TensorView] = []
   private(set) var metadata: [String: String] = [:]
 
-  /// Whether the file begins as this format does.
+  /// Whether the file starts like this format.
   static func begins(_ file: MappedFile) -> Bool {
     file.count > 8 && file.bytes[8] == UInt8(ascii: "{")
   }
@@ -103,7 +103,7 @@ struct SafetensorsFile {
       range: base + offsets[0]..<base + offsets[1])
   }
 
-  /// Requires that the tensors, sorted by place, follow each other without gap or overlap and end
+  /// Requires that the tensors, sorted by offset, follow each other without gap or overlap and end
   /// where the file ends.
   private static func requireTiling(
     _ tensors: [TensorView], data: Range<Int>, _ file: MappedFile

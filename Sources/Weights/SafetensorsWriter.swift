@@ -15,7 +15,7 @@ public struct SafetensorsWriter {
   /// Fills memory of exactly the tensor's size with its elements, little-endian, in reading order.
   public typealias Producer = (UnsafeMutableRawBufferPointer) throws(WeightsError) -> Void
 
-  /// Where the first number lies is a multiple of this: a cache line, and the widest vector.
+  /// The alignment of the first number: a cache line and the widest vector.
   private static let alignment = 64
 
   private struct Entry {
@@ -31,7 +31,7 @@ public struct SafetensorsWriter {
   /// A writer without tensors.
   public init(metadata: [String: String] = [:]) { self.metadata = metadata }
 
-  /// Adds a tensor whose bytes are made when the file is written.
+  /// Adds a tensor whose bytes are produced when the file is written.
   public mutating func append(
     name: String, elementType: ElementType, shape: [Int], bytes: @escaping Producer
   ) {
@@ -61,7 +61,7 @@ public struct SafetensorsWriter {
 
   /// Adds a tensor of another file, in its own element type or rounded to a narrower one.
   ///
-  /// Integers and floats of 8 bits or fewer keep their type whatever is asked for.
+  /// Integers and floats of 8 bits or fewer always keep their type.
   ///
   /// - Parameters:
   ///   - name: the name to write, if not the view's own.
@@ -118,7 +118,7 @@ public struct SafetensorsWriter {
 
   /// The bytes of the file.
   ///
-  /// - Parameter name: What errors call it.
+  /// - Parameter name: The file's name in errors.
   /// - Throws: `WeightsError`, as `write(to:)` does.
   public func encoded(named name: String) throws(WeightsError) -> [UInt8] {
     var bytes = try header(for: name)

@@ -22,13 +22,13 @@ public final class WeightFile: Sendable {
   /// The format the file's first bytes show.
   public let format: Format
 
-  /// The tensors in the order of the file's own list.
+  /// The tensors, in the file's order.
   public let tensors: [TensorView]
 
   /// What the file says about itself; empty for PyTorch files.
   public let metadata: [String: String]
 
-  /// What precedes every name, left by wrappers such as `DataParallel`; see `TensorNames`.
+  /// The prefix that wrappers such as `DataParallel` add to every name; see `TensorNames`.
   public let wrapperPrefix: String
 
   private let file: MappedFile
@@ -78,18 +78,81 @@ public final class WeightFile: Sendable {
 
   /// Checks that the file is still what was opened.
   ///
-  /// The operating system stops a process that reads a mapped file past an end that has since moved.
-  /// Call this before reading numbers, and once more after, to trust them.
+  /// Reading past the end of a truncated file kills the process. Call this before reading numbers, and
+  /// again afterwards before trusting them.
   ///
-  /// - Throws: `WeightsError.changed` where the file's size or modification time differs.
+  /// - Throws: `WeightsError.changed` if the file's size or modification time differs.
   public func verifyUnchanged() throws(WeightsError) { try file.verifyUnchanged() }
 
-  /// Tells the operating system that a tensor's pages need not stay in memory.
+  /// Allows the operating system to drop a tensor's pages.
   ///
-  /// Worth calling once the numbers have been packed elsewhere. The tensor stays readable, at the
-  /// cost of mapping its pages again.
+  /// Call it once the numbers have been packed elsewhere. The tensor stays readable, at the cost of
+  /// mapping its pages again.
   public func discardPages(of tensor: TensorView) {
     precondition(tensor.file === file, "the tensor belongs to another file")
     file.discardPages(of: tensor.storage)
   }
+}
+
+/// Prefixes that wrappers add to parameter names.
+public enum TensorNames {
+  /// The prefixes of data-parallel training, compilation and training frameworks.
+  private static let wrappers = ["module.", "model.", "_orig_mod."]
+
+  /// The longest sequence of wrapper prefixes shared by all of `names`; empty if there is none.
+  ///
+  ///     TensorNames.wrapperPrefix(of: ["module.model.fc.weight", "module.model.fc.bias"])
+  ///     // "module.model."
+  public static func wrapperPrefix(of names: [String]) -> String {
+    var prefix = ""
+    guard !names.isEmpty else { return prefix }
+    while let wrapper = wrappers.first(where: { next in
+      names.allSatisfy { $0.utf8.starts(with: (prefix + next).utf8) }
+    }) {
+      prefix += wrapper
+    }
+    return prefix
+  }
+
+  /// `names` without their shared prefix.
+  public static func stripped(_ names: [String]) -> [String] {
+    let prefix = wrapperPrefix(of: names)
+    return names.map { String($0.utf8.dropFirst(prefix.utf8.count)) ?? $0 }
+  }
+}
+
+/// What a weight file may contain at most.
+///
+/// The defaults are far above any real network, yet a hostile file can neither exhaust memory nor keep
+/// the reader busy.
+public struct WeightLimits: Sendable, Equatable {
+  /// Bytes of a safetensors header.
+  public var headerBytes = 16 << 20
+
+  /// Tensors in one file.
+  public var tensors = 100_000
+
+  /// Dimensions of one tensor.
+  public var rank = 8
+
+  /// Files inside a PyTorch zip archive.
+  public var archiveEntries = 10_000
+
+  /// Bytes of the pickle inside a PyTorch file.
+  public var pickleBytes = 8 << 20
+
+  /// Values on the pickle machine's stack.
+  public var pickleStack = 100_000
+
+  /// Values in the pickle machine's memo.
+  public var pickleMemo = 1_000_000
+
+  /// Collections a pickle may make, and elements it may put into them, together.
+  public var pickleObjects = 2_000_000
+
+  /// Collections of a pickle that may be open inside each other.
+  public var pickleDepth = 256
+
+  /// The default limits.
+  public init() {}
 }

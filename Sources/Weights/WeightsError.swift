@@ -1,31 +1,30 @@
-/// What can go wrong with a file of weights.
+/// What can go wrong when reading a weight file.
 ///
 /// Every case names the file.
 public enum WeightsError: Error, Equatable {
   /// The file cannot be opened: missing, not permitted, or not a regular file.
   case unreadable(path: String, reason: String)
 
-  /// The bytes contradict the format; `reason` tells where.
+  /// The bytes violate the format; `reason` says where.
   case malformed(path: String, reason: String)
 
-  /// The file is in order, but holds something this library does not read.
+  /// The file is valid but contains something that is not supported.
   case unsupported(path: String, reason: String)
 
-  /// The file asks for something that reading weights never needs, and that could do harm.
+  /// The file asks for something that weights never need and that could do harm.
   case refused(path: String, reason: String)
 
-  /// The file changed its size or content while it was in use.
+  /// The file changed while it was in use.
   case changed(path: String)
 
-  /// A value does not fit the element type it was to be stored as.
+  /// A value does not fit the element type to be written.
   case unrepresentable(path: String, tensor: String, reason: String)
 }
 
 extension WeightsError: CustomStringConvertible {
-  /// One line: the file, what is wrong and where, and where there is one, the way out.
+  /// One line: the file, what is wrong and where.
   ///
-  /// Names inside a file are hostile too: control characters are escaped, so that none reaches a
-  /// terminal, and a long text is cut.
+  /// Names inside a file are untrusted: control characters are escaped, and long texts are cut.
   public var description: String {
     var line = ""
     for scalar in sentence.unicodeScalars {

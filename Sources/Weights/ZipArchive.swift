@@ -1,13 +1,13 @@
 /// The table of contents of a zip archive as `torch.save` writes it.
 ///
-/// Entries are stored, not compressed, so that each is a range of the file and can be mapped.
-/// The archive is read strictly: the directory ends the file, every local header repeats what the
-/// directory says, and no two entries share a byte. Format: PKWARE's APPNOTE.TXT, 6.3.10.
+/// Entries are stored uncompressed, so that each is a range of the file and can be mapped. The archive
+/// is read strictly: the directory ends the file, every local header repeats the directory, and no two
+/// entries share a byte. Format: PKWARE's APPNOTE.TXT, 6.3.10.
 struct ZipArchive {
   /// The data of each entry by name.
   private(set) var entries: [String: Range<Int>] = [:]
 
-  /// Whether the file begins as an archive does.
+  /// Whether the file starts like an archive.
   static func begins(_ file: MappedFile) -> Bool {
     file.bytes.starts(with: ZipSignature.localHeader.bytes)
   }
@@ -45,7 +45,7 @@ struct ZipArchive {
     }
   }
 
-  /// Where the directory lies and how many entries it has.
+  /// The directory's offset and number of entries.
   private struct Directory {
     var range: Range<Int>
     var entryCount: Int

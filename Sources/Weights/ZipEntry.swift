@@ -1,4 +1,4 @@
-/// The four bytes that each kind of record begins with.
+/// The first four bytes of each kind of record.
 enum ZipSignature: UInt32 {
   case localHeader = 0x0403_4b50
   case dataDescriptor = 0x0807_4b50
@@ -54,7 +54,7 @@ struct ZipEntry {
     guard disk == 0 else {
       throw reader.malformed("the archive claims to span several disks", at: start)
     }
-    // The zip64 field holds, in this order, just the values that do not fit their 32 bits.
+    // The zip64 field holds, in this order, only the values that do not fit 32 bits.
     var values: [Int] = []
     for value in [sizes.1, sizes.0, offset] {
       if value == .max, wide.isEmpty {
@@ -91,7 +91,7 @@ struct ZipEntry {
 
   /// Checks the local header against this record.
   ///
-  /// - Returns: where the data lie, and all bytes of the entry with its header and descriptor.
+  /// - Returns: the range of the data, and that of the whole entry with its header and descriptor.
   func locate(
     in file: MappedFile, before limit: Int
   ) throws(WeightsError) -> (data: Range<Int>, extent: Range<Int>) {
