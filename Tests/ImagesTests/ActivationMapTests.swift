@@ -21,7 +21,7 @@ struct ActivationMapTests {
     #expect(abs(region.height - 224 * 500.0 / 426) < 1e-9)
   }
 
-  @Test func aCropBeyondTheImageReachesOverItsEdges() {
+  @Test func cropBeyondTheImage() {
     let recipe = Preprocessing(
       resize: 100, crop: 140, interpolation: .bilinear, mean: .zero, standardDeviation: .one)
     #expect(
@@ -35,7 +35,7 @@ struct ActivationMapTests {
     #expect(map.mean == 2)
   }
 
-  /// One hot cell: its middle has the hottest colour, the far corner keeps the image's gray.
+  /// One positive cell: its middle has the strongest colour, the far corner keeps the image's gray.
   @Test func heatLiesWhereTheMapSays() {
     let gray = Image(width: 90, height: 60, pixels: [UInt8](repeating: 120, count: 3 * 90 * 60))
     var values = [Float](repeating: -1, count: 9)

@@ -1,4 +1,4 @@
-/// A coarse map of numbers over an image, such as what each part of it adds to an answer.
+/// A coarse grid of values over an image, such as what each part adds to a class's score.
 public struct ActivationMap: Sendable, Equatable {
   /// Columns.
   public let width: Int
@@ -15,7 +15,7 @@ public struct ActivationMap: Sendable, Equatable {
     (self.width, self.height, self.values) = (width, height, values)
   }
 
-  /// The greatest value and its place; the first of equal ones.
+  /// The greatest value and its position; the first of equal ones.
   public var greatest: (column: Int, row: Int, value: Float) {
     var best = 0
     for index in values.indices where values[index] > values[best] { best = index }
@@ -25,30 +25,30 @@ public struct ActivationMap: Sendable, Equatable {
   /// The mean of all values.
   public var mean: Double { values.reduce(0.0) { $0 + Double($1) } / Double(values.count) }
 
-  /// The map's rows at some places, made smooth by a cubic through the values.
+  /// The map's rows at some positions, interpolated by a cubic.
   ///
-  /// - Parameter places: Places along the height, in rows; 0.5 is the middle of the first one.
-  func smoothRows(at places: [Double]) -> [[Float]] {
-    places.map { place in
-      let taps = Taps(at: place, count: height)
+  /// - Parameter positions: Positions along the height, in rows; 0.5 is the middle of the first one.
+  func smoothRows(at positions: [Double]) -> [[Float]] {
+    positions.map { position in
+      let taps = Taps(at: position, count: height)
       return (0..<width).map { column in taps.sum { values[$0 * width + column] } }
     }
   }
 
-  /// What four neighbouring values along an axis contribute to one place between them.
+  /// What four neighbouring values along an axis contribute to a position between them.
   struct Taps {
     private let first: Int
     private let last: Int
     private let weights: SIMD4<Float>
 
-    /// - Parameter place: In units of values, of which there are `count`; 0.5 is the middle of the
-    ///   first one. Beyond the ends the outermost value goes on.
-    init(at place: Double, count: Int) {
-      let start = (place - 0.5).rounded(.down)
+    /// - Parameter position: In units of values, of which there are `count`; 0.5 is the middle of the
+    ///   first one. The outermost values continue beyond the ends.
+    init(at position: Double, count: Int) {
+      let start = (position - 0.5).rounded(.down)
       var weights = SIMD4<Float>()
       for tap in 0..<4 {
         weights[tap] = Float(
-          Interpolation.bicubic.weight(at: place - 0.5 - start + 1 - Double(tap)))
+          Interpolation.bicubic.weight(at: position - 0.5 - start + 1 - Double(tap)))
       }
       self.weights = weights
       first = Int(min(max(start, -8), Double(count) + 8)) - 1

@@ -33,3 +33,75 @@ public enum Interpolation: String, Equatable, Hashable, Sendable, CaseIterable {
     }
   }
 }
+
+/// For each of some neighbouring output positions along one axis: which input positions count, and
+/// how much.
+///
+/// Weights are fixed-point numbers of ``fractionBits`` fractional bits, computed and rounded as
+/// Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc` do.
+struct ResamplingWeights {
+  /// The binary digits after the point: what is left of 32 bits beside a pixel's 8 and two spare.
+  static let fractionBits: Int32 = 32 - 8 - 2
+
+  /// The first input position of each output position.
+  private(set) var starts: [Int] = []
+  /// The number of input positions of each output position.
+  private(set) var counts: [Int] = []
+  /// The weights of output position `i` begin at `i * stride`.
+  private(set) var weights: [Int32] = []
+  /// The greatest number of weights of one output position.
+  let stride: Int
+
+  /// The input positions that any of the output positions uses.
+  let inputs: Range<Int>
+
+  /// Computes the weights of the positions `outputs` of an axis that is resized from `inputSize` to
+  /// `outputSize` positions.
+  ///
+  /// - Precondition: both sizes are positive; `outputs` is not empty and within `0..<outputSize`.
+  init(
+    from inputSize: Int, to outputSize: Int, outputs: Range<Int>, interpolation: Interpolation
+  ) {
+    precondition(!outputs.isEmpty && outputs.lowerBound >= 0 && outputs.upperBound <= outputSize)
+    let scale = Double(inputSize) / Double(outputSize)
+    let stretch = max(scale, 1)
+    let reach = interpolation.radius * stretch
+    let stride = Int(reach.rounded(.up)) * 2 + 1
+    self.stride = stride
+    weights = [Int32](repeating: 0, count: outputs.count * stride)
+    starts.reserveCapacity(outputs.count)
+    counts.reserveCapacity(outputs.count)
+    var exact = [Double](repeating: 0, count: stride)
+    for (row, output) in outputs.enumerated() {
+      let center = (Double(output) + 0.5) * scale
+      let start = max(Int(center - reach + 0.5), 0)
+      let count = min(Int(center + reach + 0.5), inputSize) - start
+      var sum = 0.0
+      let shrink = 1 / stretch
+      for tap in 0..<count {
+        exact[tap] = interpolation.weight(at: (Double(tap + start) - center + 0.5) * shrink)
+        sum += exact[tap]
+      }
+      for tap in 0..<count {
+        let share = sum == 0 ? exact[tap] : exact[tap] / sum
+        let scaled = share * Double(1 << Self.fractionBits)
+        weights[row * stride + tap] = Int32(share < 0 ? scaled - 0.5 : scaled + 0.5)
+      }
+      starts.append(start)
+      counts.append(count)
+    }
+    let ends = zip(starts, counts).map { $0 + $1 }
+    inputs = (starts.min() ?? 0)..<(ends.max() ?? 0)
+  }
+
+  /// The number of output positions.
+  var count: Int { starts.count }
+
+  /// Calls `body` with the weights of one output position.
+  func withWeights(of output: Int, _ body: (UnsafeBufferPointer<Int32>) -> Void) {
+    weights.withUnsafeBufferPointer { all in
+      let first = output * stride
+      body(UnsafeBufferPointer(rebasing: all[first..<first + counts[output]]))
+    }
+  }
+}

@@ -17,14 +17,14 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
   /// What each channel (R, G, B) is then divided by, in the same units.
   public let standardDeviation: SIMD3<Float>
 
-  /// What becomes of the long side.
+  /// How the long side is resized.
   public let fit: Fit
 
-  /// What becomes of the long side in the resize.
+  /// How the long side is resized.
   public enum Fit: String, Sendable, Hashable, CaseIterable {
     /// It keeps the proportion to the short side.
     case shortSide = "short-side"
-    /// It is made as long as the short side, which distorts the picture: timm's `squash`.
+    /// It is made as long as the short side, which distorts the image: timm's `squash`.
     case squash
   }
 
@@ -103,7 +103,7 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
     }
   }
 
-  /// The sides of a picture after the resize.
+  /// The sides of an image after the resize.
   func resizedSides(width: Int, height: Int) -> (width: Int, height: Int) {
     switch fit {
     case .shortSide:
@@ -119,26 +119,6 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
     (0..<768).map { index in
       let channel = index / 256
       return (Float(index % 256) / 255 - mean[channel]) / standardDeviation[channel]
-    }
-  }
-}
-
-/// What a crop from the middle keeps along one axis, as torchvision's `center_crop` rounds it.
-struct CropAxis: Equatable {
-  /// The positions of the resized image that are kept.
-  let kept: Range<Int>
-  /// The positions of the crop before the first kept one.
-  let padding: Int
-
-  init(size: Int, crop: Int) {
-    if size < crop {
-      kept = 0..<size
-      padding = (crop - size) / 2
-    } else {
-      // Python's `round` takes halves to the even neighbour.
-      let start = Int((Double(size - crop) / 2).rounded(.toNearestOrEven))
-      kept = start..<start + crop
-      padding = 0
     }
   }
 }

@@ -1,4 +1,24 @@
-/// A rectangle in an image, in pixels from its upper left corner; it may reach beyond the image.
+/// What a crop from the middle keeps along one axis, as torchvision's `center_crop` rounds it.
+struct CropAxis: Equatable {
+  /// The positions of the resized image that are kept.
+  let kept: Range<Int>
+  /// The positions of the crop before the first kept one.
+  let padding: Int
+
+  init(size: Int, crop: Int) {
+    if size < crop {
+      kept = 0..<size
+      padding = (crop - size) / 2
+    } else {
+      // Python's `round` takes halves to the even neighbour.
+      let start = Int((Double(size - crop) / 2).rounded(.toNearestOrEven))
+      kept = start..<start + crop
+      padding = 0
+    }
+  }
+}
+
+/// A rectangle in an image, in pixels from its upper left corner; it may extend beyond the image.
 public struct ImageRegion: Sendable, Equatable {
   /// The left edge.
   public var x: Double
@@ -14,7 +34,7 @@ public struct ImageRegion: Sendable, Equatable {
     (self.x, self.y, self.width, self.height) = (x, y, width, height)
   }
 
-  /// The rectangle in an image that was resized by these factors.
+  /// The rectangle in an image resized by these factors.
   func scaled(_ horizontal: Double, _ vertical: Double) -> ImageRegion {
     ImageRegion(
       x: x * horizontal, y: y * vertical, width: width * horizontal, height: height * vertical)
@@ -22,7 +42,7 @@ public struct ImageRegion: Sendable, Equatable {
 }
 
 extension Preprocessing {
-  /// The part of an image that a network sees: the crop, before the resize.
+  /// The part of an image that the network sees: the crop, in pixels before the resize.
   public func region(ofWidth width: Int, height: Int) -> ImageRegion {
     let resized = resizedSides(width: width, height: height)
     let columns = CropAxis(size: resized.width, crop: crop)
