@@ -1,5 +1,5 @@
-/// Reads within a buffer that answer `nil` outside it: the parsers here hold no other access to
-/// bytes whose offsets come from a file.
+/// Reads that return `nil` outside the buffer: parsers use nothing else at offsets that come from a
+/// file.
 extension UnsafeRawBufferPointer {
   /// The bytes `offset..<offset + count`; `nil` unless all of them lie in the buffer.
   func slice(at offset: Int, count length: Int) -> UnsafeRawBufferPointer? {

@@ -1,7 +1,7 @@
-/// Bounds that a picture must keep before any work is spent on it.
+/// Limits that an image must meet before any work is spent on it.
 ///
-/// Every picture is hostile until checked: a file of a few hundred bytes can declare a raster of
-/// many gigabytes. All bounds are checked on the declared sizes, before memory is allocated.
+/// Every image is hostile until checked: a file of a few hundred bytes can declare a raster of many
+/// gigabytes. All limits apply to the declared sizes, before memory is allocated.
 public struct DecodingLimits: Sendable, Equatable, Hashable {
   /// The greatest number of pixels, width × height, that is decoded.
   public var pixels: Int
@@ -11,23 +11,23 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
   public var fileBytes: Int
   /// The greatest width and height in pixels.
   public var side: Int
-  /// The greatest number of bytes that decoding takes, beside the file itself: see
-  /// ``Image/decodingMemory(of:named:limits:applyOrientation:)``.
+  /// The greatest number of bytes that decoding takes, the file not included: see
+  /// ``EncodedImage/decodingMemory``.
   public var memoryBytes: Int
   /// The greatest number of scans in a JPEG.
   ///
-  /// Each scan of a progressive file visits the whole image, so that a small file with thousands of
-  /// them keeps a processor busy for hours.
+  /// Each scan of a progressive file visits the whole image: a small file with thousands of scans
+  /// would keep a processor busy for hours.
   public var jpegScans: Int
-  /// The greatest number of samples that the scans of a JPEG visit, each as often as it is visited.
+  /// The greatest number of samples that the scans of a JPEG visit in total.
   ///
-  /// A scan over the largest pictures needs no more than some bytes and takes a tenth of a second.
-  /// Arithmetic coding counts eightfold, since it takes as much longer.
+  /// A scan over the largest images fits into a few bytes and takes a tenth of a second. Arithmetic
+  /// coding counts eightfold, because it is that much slower.
   public var jpegVisitedSamples: Int
   /// The greatest size in bytes of one ancillary PNG chunk.
   public var pngAncillaryChunkBytes: Int
 
-  /// The limits used where none are given: about 179 megapixels, 512 MiB, 65 535 per side,
+  /// The default limits: about 179 megapixels, 512 MiB, 65 535 per side,
   /// 768 MiB of memory, 100 scans of 2³² samples together, 8 MiB of an ancillary chunk.
   public static let standard = DecodingLimits()
 
@@ -68,7 +68,7 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
     }
   }
 
-  /// Throws where decoding a picture of this size takes more than ``memoryBytes``.
+  /// Throws if decoding an image of this size takes more than ``memoryBytes``.
   func check(memory: Int, width: Int, height: Int) throws(DecodingFailure) {
     guard memory <= memoryBytes else {
       let mebibyte = 1 << 20

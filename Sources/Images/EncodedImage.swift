@@ -1,84 +1,151 @@
-/// What the headers of an encoded picture say, read and found within the limits before anything
-/// large is allocated.
-protocol EncodedImage {
-  /// Reads the headers of a whole file, which begins as its format's files do.
+import Glibc
+
+/// An encoded image in memory whose headers were read once and are within all limits; its pixels are
+/// not decoded yet.
+///
+/// A program that decodes several images at once can wait for memory before it decodes:
+///
+/// ```swift
+/// let encoded = try EncodedImage(contentsOf: "photo.jpg")
+/// print(encoded.format, encoded.decodingMemory)  // JPEG 38797312
+/// let image = try encoded.decode()
+/// ```
+public struct EncodedImage: Sendable {
+  /// The whole file.
+  public let bytes: [UInt8]
+  /// What error messages call the image.
+  public let name: String
+  /// The format, as the first bytes tell.
+  public let format: ImageFormat
+  /// The memory in bytes that ``decode()`` takes at most, `bytes` not included: the pixels, the
+  /// codec's own, and what turning them upright needs.
+  ///
+  /// At most ``DecodingLimits/memoryBytes``.
+  public let decodingMemory: Int
+  private let header: any ImageHeader
+  private let orientation: Orientation
+  private let pixelsWithoutWarning: Int
+
+  /// Reads the headers of a whole file in memory; nothing is decoded, nothing large allocated.
+  ///
+  /// - Parameters:
+  ///   - bytes: The encoded file: PNM, JPEG, PNG or WebP.
+  ///   - name: What error messages call the image.
+  ///   - limits: Bounds on the file and on what it declares.
+  ///   - applyOrientation: Whether ``decode()`` turns the image upright as its EXIF orientation
+  ///     says. Damaged EXIF data and values outside 1…8 are ignored.
+  /// - Throws: ``ImageError``; never ``ImageError/unreadable(source:reason:)``.
+  public init(
+    _ bytes: [UInt8], named name: String = "image", limits: DecodingLimits = .standard,
+    applyOrientation: Bool = true
+  ) throws(ImageError) {
+    guard bytes.count <= limits.fileBytes else {
+      throw .overLimit(
+        source: name, format: nil,
+        reason: "\(bytes.count) bytes exceed the limit of \(limits.fileBytes)")
+    }
+    guard let format = bytes.withUnsafeBytes({ ImageFormat(magic: $0) }) else {
+      throw .unknownFormat(source: name)
+    }
+    do {
+      let header = try bytes.withBytes { raw throws(DecodingFailure) in
+        try format.header(of: raw, limits: limits)
+      }
+      orientation = applyOrientation ? header.orientation : .upright
+      decodingMemory = header.decodingBytes(orientation)
+      try limits.check(memory: decodingMemory, width: header.width, height: header.height)
+      self.header = header
+    } catch {
+      throw error.error(source: name, format: format)
+    }
+    (self.bytes, self.name, self.format) = (bytes, name, format)
+    pixelsWithoutWarning = limits.pixelsWithoutWarning
+  }
+
+  /// Decodes the pixels and turns them upright.
+  ///
+  /// - Throws: ``ImageError`` if the pixels are damaged, or the process cannot have
+  ///   ``decodingMemory``.
+  public func decode() throws(ImageError) -> Image {
+    guard decodingMemory < 16 << 20 || hasAddressSpace(for: decodingMemory) else {
+      throw .overLimit(
+        source: name, format: format,
+        reason: "decoding takes \(decodingMemory >> 20) MiB, more than this process can have")
+    }
+    do {
+      var image = try bytes.withBytes { raw throws(DecodingFailure) in try header.decode(raw) }
+      orientation.turnUpright(&image)
+      let count = image.width * image.height
+      if count > pixelsWithoutWarning { image.warnings.append(.manyPixels(count)) }
+      return image
+    } catch {
+      throw error.error(source: name, format: format)
+    }
+  }
+}
+
+/// What the headers of a file in one format say, within the limits.
+protocol ImageHeader: Sendable {
+  /// Reads the headers of a whole file that begins with its format's magic.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure)
 
+  /// The size of the image as stored.
   var width: Int { get }
   var height: Int { get }
-  /// How the stored rows and columns lie.
   var orientation: Orientation { get }
   /// The bytes of the array that the pixels are decoded into.
   var pixelBytes: Int { get }
-  /// The bytes that the codec keeps at most beside those: of the picture as a whole, and of its
-  /// rows.
+  /// The bytes that the codec keeps at most beside those.
   var codecBytes: Int { get }
 
-  /// Decodes the file that the headers were read from to the picture as stored.
+  /// Decodes the file that the headers were read from to the image as stored.
   func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image
 }
 
-extension EncodedImage {
+extension ImageHeader {
   var pixelBytes: Int { 3 * width * height }
 
-  /// The most bytes that the picture takes on its way to upright pixels, the file not counted.
+  /// The most bytes that decoding and turning take, the file not counted.
   ///
-  /// The codec's memory is gone when the picture is turned. 2 MiB stand for all that is small.
-  /// Within the limits nothing overflows.
-  func decodingBytes(applyOrientation: Bool) -> Int {
-    let turning = applyOrientation && orientation.swapsSides ? 3 * width * height : 0
+  /// The codec's memory is free again when the image is turned. 2 MiB cover everything small. Within
+  /// the limits nothing overflows.
+  fileprivate func decodingBytes(_ orientation: Orientation) -> Int {
+    let turning = orientation.swapsSides ? 3 * width * height : 0
     return pixelBytes + max(codecBytes, turning) + 2 << 20
   }
 }
 
 extension ImageFormat {
   /// Reads the headers of a file of this format.
-  func headers(
+  fileprivate func header(
     of bytes: UnsafeRawBufferPointer, limits: DecodingLimits
-  ) throws(DecodingFailure) -> any EncodedImage {
+  ) throws(DecodingFailure) -> any ImageHeader {
     switch self {
     case .pnm: try PNMHeader(bytes, limits: limits)
-    case .jpeg: try JPEGStructure(bytes, limits: limits)
-    case .png: try PNGStructure(bytes, limits: limits)
-    case .webp: try WebPStructure(bytes, limits: limits)
+    case .jpeg: try JPEGHeader(bytes, limits: limits)
+    case .png: try PNGHeader(bytes, limits: limits)
+    case .webp: try WebPHeader(bytes, limits: limits)
     }
   }
 }
 
-extension Image {
-  /// The memory in bytes that decoding a file takes at most, beside the file itself: pixels, the
-  /// codec's own, and what turning them upright needs.
-  ///
-  /// Read from the headers; nothing is decoded and nothing large is allocated, so that a program
-  /// which decodes several pictures at once can first see what fits. The arguments and errors are
-  /// those of ``init(decoding:named:limits:applyOrientation:)-(UnsafeRawBufferPointer,_,_,_)``,
-  /// which still fails where the pixels are damaged. A picture that needs more than
-  /// ``DecodingLimits/memoryBytes`` has no answer but that error.
-  public static func decodingMemory(
-    of bytes: UnsafeRawBufferPointer, named source: String = "image",
-    limits: DecodingLimits = .standard, applyOrientation: Bool = true
-  ) throws(ImageError) -> Int {
-    try headers(of: bytes, named: source, limits: limits, applyOrientation: applyOrientation).memory
+extension [UInt8] {
+  /// `withUnsafeBytes` with typed errors.
+  fileprivate func withBytes<Value, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    try withUnsafeBytes { raw in Result { () throws(Failure) in try body(raw) } }.get()
   }
+}
 
-  /// The format and headers of a file that is within all limits, and the memory that it takes.
-  static func headers(
-    of bytes: UnsafeRawBufferPointer, named source: String, limits: DecodingLimits,
-    applyOrientation: Bool
-  ) throws(ImageError) -> (format: ImageFormat, picture: any EncodedImage, memory: Int) {
-    guard bytes.count <= limits.fileBytes else {
-      throw .overLimit(
-        source: source, format: nil,
-        reason: "\(bytes.count) bytes exceed the limit of \(limits.fileBytes)")
-    }
-    guard let format = ImageFormat(magic: bytes) else { throw .unknownFormat(source: source) }
-    do {
-      let picture = try format.headers(of: bytes, limits: limits)
-      let memory = picture.decodingBytes(applyOrientation: applyOrientation)
-      try limits.check(memory: memory, width: picture.width, height: picture.height)
-      return (format, picture, memory)
-    } catch {
-      throw error.error(source: source, format: format)
-    }
-  }
+/// Whether the system would map that many bytes for this process now.
+///
+/// If it would not, because of a limit such as `ulimit -v`, an array of that size would end the
+/// process; asked first, it is an error for one image.
+private func hasAddressSpace(for bytes: Int) -> Bool {
+  let memory = mmap(
+    nil, max(bytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+  guard let memory, memory != MAP_FAILED else { return false }
+  munmap(memory, max(bytes, 1))
+  return true
 }

@@ -1,7 +1,7 @@
-/// A picture of 8-bit RGB pixels in memory.
+/// An image of 8-bit RGB pixels in memory.
 ///
 /// The pixels equal those of Pillow's `Image.open(…).convert("RGB")` bit for bit: gray is repeated
-/// in the three channels, alpha is dropped, palettes are looked up, CMYK is converted.
+/// in three channels, alpha is dropped, palettes are looked up, CMYK is converted.
 public struct Image: Sendable, Equatable {
   /// The number of columns.
   public internal(set) var width: Int
@@ -10,8 +10,8 @@ public struct Image: Sendable, Equatable {
   /// The samples: rows from the top, in each row pixels from the left, in each pixel R, G, B;
   /// `3 * width * height` bytes.
   public internal(set) var pixels: [UInt8]
-  /// What was noticed while decoding; empty for most pictures.
-  public private(set) var warnings: [ImageWarning]
+  /// What was noticed while decoding; empty for most images.
+  public internal(set) var warnings: [ImageWarning]
 
   /// Creates an image of the given pixels.
   ///
@@ -29,48 +29,24 @@ public struct Image: Sendable, Equatable {
     self.warnings = warnings
   }
 
-  /// Decodes a whole file that lies in memory; its format is decided by its first bytes alone.
+  /// Decodes a whole file in memory; shorthand for ``EncodedImage`` and ``EncodedImage/decode()``.
   ///
-  /// - Parameters:
-  ///   - bytes: The encoded file; PNM, JPEG, PNG or WebP.
-  ///   - source: What error messages call the picture.
-  ///   - limits: Bounds checked before any work is done.
-  ///   - applyOrientation: Whether to turn the picture upright as its EXIF orientation says.
-  ///     Damaged EXIF data and values outside 1…8 are ignored.
   /// - Throws: ``ImageError``; never ``ImageError/unreadable(source:reason:)``.
   public init(
-    decoding bytes: UnsafeRawBufferPointer, named source: String = "image",
-    limits: DecodingLimits = .standard, applyOrientation: Bool = true
+    decoding bytes: [UInt8], named name: String = "image", limits: DecodingLimits = .standard,
+    applyOrientation: Bool = true
   ) throws(ImageError) {
-    let (format, picture, memory) = try Image.headers(
-      of: bytes, named: source, limits: limits, applyOrientation: applyOrientation)
-    guard memory < 16 << 20 || hasAddressSpace(for: memory) else {
-      throw .overLimit(
-        source: source, format: format,
-        reason: "decoding takes \(memory >> 20) MiB, more than this process can have")
-    }
-    do {
-      self = try picture.decode(bytes)
-    } catch {
-      throw error.error(source: source, format: format)
-    }
-    if applyOrientation { picture.orientation.turnUpright(&self) }
-    let count = width * height
-    if count > limits.pixelsWithoutWarning { warnings.append(.manyPixels(count)) }
+    self = try EncodedImage(
+      bytes, named: name, limits: limits, applyOrientation: applyOrientation
+    ).decode()
   }
 
-  /// Decodes a whole file that lies in an array; see
-  /// ``init(decoding:named:limits:applyOrientation:)-(UnsafeRawBufferPointer,_,_,_)``.
+  /// Reads and decodes a file; see ``EncodedImage/init(contentsOf:limits:applyOrientation:)``.
   public init(
-    decoding bytes: [UInt8], named source: String = "image",
-    limits: DecodingLimits = .standard, applyOrientation: Bool = true
+    contentsOf path: String, limits: DecodingLimits = .standard, applyOrientation: Bool = true
   ) throws(ImageError) {
-    let result = bytes.withUnsafeBytes { raw in
-      Result { () throws(ImageError) in
-        try Image(
-          decoding: raw, named: source, limits: limits, applyOrientation: applyOrientation)
-      }
-    }
-    self = try result.get()
+    self = try EncodedImage(
+      contentsOf: path, limits: limits, applyOrientation: applyOrientation
+    ).decode()
   }
 }

@@ -1,16 +1,16 @@
-/// Why a picture could not be had.
+/// Why an image cannot be read.
 ///
 /// `source` is the path that was given, or the name passed with bytes or a file descriptor.
 public enum ImageError: Error, Equatable, Hashable, Sendable {
   /// The input is missing, is a folder, or cannot be read.
   case unreadable(source: String, reason: String)
-  /// The first bytes are those of no format that is decoded here.
+  /// The first bytes belong to no supported format.
   case unknownFormat(source: String)
-  /// The data contradict their format or end too soon.
+  /// The data violate their format or end too soon.
   case malformed(source: String, format: ImageFormat, reason: String)
-  /// The data may be right, but they use a part of the format that is not decoded here.
+  /// The data may be valid, but use a part of the format that is not supported.
   case unsupported(source: String, format: ImageFormat, reason: String)
-  /// The picture exceeds one of the ``DecodingLimits``; `format` is `nil` where it is not yet known.
+  /// The image exceeds one of the ``DecodingLimits``; `format` is `nil` if it is not known yet.
   case overLimit(source: String, format: ImageFormat?, reason: String)
 }
 
@@ -21,7 +21,7 @@ extension ImageError: CustomStringConvertible {
     case .unreadable(let source, let reason):
       return "\(source): \(reason)"
     case .unknownFormat(let source):
-      return "\(source): not a picture in a known format; give JPEG, PNG, WebP or PNM"
+      return "\(source): not an image in a supported format (JPEG, PNG, WebP, PNM)"
     case .malformed(let source, let format, let reason):
       return "\(source): damaged \(format) data: \(reason); get a whole copy of the file"
     case .unsupported(let source, let format, let reason):
@@ -33,11 +33,11 @@ extension ImageError: CustomStringConvertible {
   }
 }
 
-/// Something about a decoded picture that its user may want to know.
+/// Something about a decoded image that its user should know.
 public enum ImageWarning: Equatable, Hashable, Sendable, CustomStringConvertible {
-  /// The picture has this many pixels, more than ``DecodingLimits/pixelsWithoutWarning``.
+  /// The image has this many pixels, more than ``DecodingLimits/pixelsWithoutWarning``.
   case manyPixels(Int)
-  /// Some samples of a 16-bit gray picture exceed 255 and became white, as they do in Pillow's
+  /// Some samples of a 16-bit gray image exceed 255 and became white, as in Pillow's
   /// `convert("RGB")`.
   case clippedGray
 
@@ -45,14 +45,14 @@ public enum ImageWarning: Equatable, Hashable, Sendable, CustomStringConvertible
   public var description: String {
     switch self {
     case .manyPixels(let count):
-      return "\(count) pixels: decoding takes much time and memory"
+      return "\(count) pixels: decoding takes a lot of time and memory"
     case .clippedGray:
       return "16-bit gray above 255 is clipped to white; scale the samples to 8 bits first"
     }
   }
 }
 
-/// What a decoder of one format finds wrong; ``Image`` adds the source and the format.
+/// What is wrong with a file of a known format; ``EncodedImage`` adds the source and the format.
 enum DecodingFailure: Error {
   case malformed(String)
   case unsupported(String)

@@ -1,4 +1,4 @@
-/// A picture format that is decoded here.
+/// A supported image format.
 public enum ImageFormat: Equatable, Hashable, Sendable, CaseIterable {
   /// Netpbm's PBM, PGM, PPM (plain and raw) and PAM: magic `P1` to `P7`.
   case pnm
@@ -12,7 +12,7 @@ public enum ImageFormat: Equatable, Hashable, Sendable, CaseIterable {
   /// The number of leading bytes that ``init(magic:)`` looks at.
   static let magicLength = 12
 
-  /// Finds the format by the first bytes of a file alone; `nil` where they are of none.
+  /// Detects the format from a file's first bytes alone; `nil` if they belong to none.
   public init?(magic bytes: UnsafeRawBufferPointer) {
     if bytes.count >= 3, bytes[0] == 0xFF, bytes[1] == 0xD8, bytes[2] == 0xFF {
       self = .jpeg
@@ -36,7 +36,7 @@ public enum ImageFormat: Equatable, Hashable, Sendable, CaseIterable {
 }
 
 extension ImageFormat: CustomStringConvertible {
-  /// The name that people use: `PNM`, `JPEG`, `PNG` or `WebP`.
+  /// The usual name: `PNM`, `JPEG`, `PNG` or `WebP`.
   public var description: String {
     switch self {
     case .pnm: return "PNM"

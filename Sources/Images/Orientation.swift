@@ -1,6 +1,6 @@
-/// How the stored rows and columns of a picture lie, numbered as EXIF's tag 0x0112 does.
+/// How an image's stored rows and columns are oriented, numbered like EXIF tag 0x0112.
 ///
-/// Each case says what has to be done to the stored picture to see it upright.
+/// Each case names what makes the stored image upright.
 enum Orientation: Int, CaseIterable {
   case upright = 1
   case mirror = 2
@@ -11,7 +11,7 @@ enum Orientation: Int, CaseIterable {
   case transverse = 7
   case quarterTurnCounterclockwise = 8
 
-  /// Whether the upright picture is as wide as the stored one is high.
+  /// Whether width and height change places.
   var swapsSides: Bool {
     switch self {
     case .upright, .mirror, .halfTurn, .flip: false
@@ -19,10 +19,10 @@ enum Orientation: Int, CaseIterable {
     }
   }
 
-  /// Turns a picture upright; in place, unless its sides are swapped.
+  /// Turns an image upright: in place unless width and height change places.
   func turnUpright(_ image: inout Image) {
     // Where stored pixel (x, y) goes: origin + x * column + y * row, counted in pixels of the
-    // upright picture.
+    // upright image.
     let (w, h) = (image.width, image.height)
     switch self {
     case .upright: break
@@ -92,4 +92,103 @@ extension Image {
     }
     (width, height) = (height, width)
   }
+}
+
+/// Finds the orientation in an image's metadata by the rules of Pillow's `ImageOps.exif_transpose`:
+/// EXIF decides; XMP counts only if EXIF has no orientation entry at all.
+///
+/// Damaged or out-of-range data count as upright: no image fails because of its metadata.
+extension Orientation {
+  init(exif: UnsafeRawBufferPointer?, xmp: UnsafeRawBufferPointer?) {
+    let value = exif.flatMap(exifOrientationValue) ?? xmp.flatMap(xmpOrientationValue)
+    self = value.flatMap(Orientation.init(rawValue:)) ?? .upright
+  }
+}
+
+/// The value of tag 0x0112 in the first directory of a TIFF structure; 0 if the entry holds no
+/// integer, `nil` if there is no such entry.
+///
+/// One pass over at most 65 535 entries, following no pointer to another directory, so it cannot
+/// loop. TIFF 6.0, section 2; an entry is tag, type, count, value or offset.
+private func exifOrientationValue(_ data: UnsafeRawBufferPointer) -> Int? {
+  var tiff = data
+  for _ in 0..<2 where tiff.begins(with: "Exif\0\0") {
+    tiff = UnsafeRawBufferPointer(rebasing: tiff[6...])
+  }
+  let littleEndian: Bool
+  switch (tiff.byte(at: 0), tiff.byte(at: 1)) {
+  case (UInt8(ascii: "I"), UInt8(ascii: "I")): littleEndian = true
+  case (UInt8(ascii: "M"), UInt8(ascii: "M")): littleEndian = false
+  default: return nil
+  }
+  func short(at offset: Int) -> Int? {
+    littleEndian
+      ? tiff.littleEndian(UInt16.self, at: offset) : tiff.bigEndian(UInt16.self, at: offset)
+  }
+  func long(at offset: Int) -> Int? {
+    littleEndian
+      ? tiff.littleEndian(UInt32.self, at: offset) : tiff.bigEndian(UInt32.self, at: offset)
+  }
+  // Some writers swap the two bytes of the 42; Pillow reads their files too.
+  guard let version = short(at: 2), version == 42 || version == 42 << 8,
+    let directory = long(at: 4), let count = short(at: directory)
+  else { return nil }
+
+  var outsideBytes = 0
+  for index in 0..<count {
+    let entry = directory + 2 + 12 * index
+    guard let tag = short(at: entry), let type = short(at: entry + 2),
+      let values = long(at: entry + 4), var position = long(at: entry + 8)
+    else { return nil }
+    guard let unit = unitSize(ofType: type) else { continue }
+    let size = values * unit
+    if size > 4 {
+      // Values that together exceed the file are skipped; after one beyond its end, the rest of the
+      // directory cannot be trusted either.
+      outsideBytes += size
+      if outsideBytes > tiff.count { continue }
+      guard tiff.slice(at: position, count: size) != nil else { return nil }
+    } else {
+      position = entry + 8
+    }
+    guard tag == 0x0112, size > 0 else { continue }
+    switch type {
+    case 3, 8: return short(at: position)
+    case 4, 9, 13: return long(at: position)
+    case 6: return tiff.byte(at: position).map(Int.init)
+    default: return 0
+    }
+  }
+  return nil
+}
+
+/// The size in bytes of one value of a TIFF field type; `nil` for types that do not exist.
+private func unitSize(ofType type: Int) -> Int? {
+  switch type {
+  case 1, 2, 6, 7: return 1
+  case 3, 8: return 2
+  case 4, 9, 11, 13: return 4
+  case 5, 10, 12, 16: return 8
+  default: return nil
+  }
+}
+
+/// The digit in the first `tiff:Orientation="6"` or `<tiff:Orientation>6` of an XMP packet.
+private func xmpOrientationValue(_ packet: UnsafeRawBufferPointer) -> Int? {
+  let name: StaticString = "tiff:Orientation"
+  var start = 0
+  while let found = packet[start...].firstIndex(of: UInt8(ascii: "t")) {
+    start = found + 1
+    let rest = UnsafeRawBufferPointer(rebasing: packet[found...])
+    guard rest.begins(with: name) else { continue }
+    let value = UnsafeRawBufferPointer(rebasing: rest[name.utf8CodeUnitCount...])
+    let digit =
+      value.begins(with: "=\"")
+      ? value.byte(at: 2)
+      : value.begins(with: ">") ? value.byte(at: 1) : nil
+    if let digit, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) {
+      return Int(digit - UInt8(ascii: "0"))
+    }
+  }
+  return nil
 }

@@ -56,15 +56,13 @@ while let head = readBytes(5) {
   guard let bytes = readBytes(length) else { exit(1) }
   do throws(ImageError) {
     if head[0] == 2 {
-      let said = try bytes.withUnsafeBytes { raw in
-        Result { () throws(ImageError) in try Image.decodingMemory(of: raw) }
-      }.get()
+      let encoded = try EncodedImage(bytes)
       forgetPeak()
       let before = memory("VmRSS")
-      let image = try Image(decoding: bytes)
+      let image = try encoded.decode()
       answer(
         0, width: image.width, height: image.height,
-        Array("\(said) \(memory("VmHWM") - before)".utf8))
+        Array("\(encoded.decodingMemory) \(memory("VmHWM") - before)".utf8))
     } else {
       let image = try Image(decoding: bytes, applyOrientation: head[0] == 1)
       answer(0, width: image.width, height: image.height, image.pixels)

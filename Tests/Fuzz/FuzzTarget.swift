@@ -8,7 +8,7 @@ struct FuzzTarget {
   let about: String
   let body: Body
 
-  static let all = pictures + weights + texts
+  static let all = images + weights + texts
 }
 
 /// Ends the process, so that libFuzzer keeps the input, unless `condition` holds.

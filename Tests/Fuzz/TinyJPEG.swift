@@ -1,10 +1,10 @@
 /// A gray JPEG of 2x1 pixels, all alike but for the EXIF block it carries.
 enum TinyJPEG {
   static func bytes(exif block: some Collection<UInt8>) -> [UInt8] {
-    segment(0xE1, Array("Exif\0\0".utf8) + block, after: [0xFF, 0xD8]) + picture
+    segment(0xE1, Array("Exif\0\0".utf8) + block, after: [0xFF, 0xD8]) + image
   }
 
-  private static let picture: [UInt8] =
+  private static let image: [UInt8] =
     segment(0xDB, [0] + [UInt8](repeating: 1, count: 64))  // quantisation: all ones
     + segment(0xC0, [8, 0, 1, 0, 2, 1, 1, 0x11, 0])  // 8 bits, one row, two columns, one component
     + segment(0xC4, codes(0x00)) + segment(0xC4, codes(0x10))

@@ -3,20 +3,20 @@ import Testing
 
 @Suite struct DecodingTests {
   @Test func thereAreGoldens() {
-    #expect(Goldens.pictures.count > 150)
+    #expect(Goldens.images.count > 150)
   }
 
-  @Test(arguments: Goldens.pictures)
-  func outcomeIsPillows(_ picture: Goldens.Picture) throws {
-    if picture.outcome.count == 1 {
-      let error = #expect(throws: ImageError.self) { try Image(decoding: picture.bytes) }
-      #expect(error.map(kind) == picture.outcome[0], "\(error.map(\.description) ?? "none")")
+  @Test(arguments: Goldens.images)
+  func outcomeIsPillows(_ recorded: Goldens.RecordedImage) throws {
+    if recorded.outcome.count == 1 {
+      let error = #expect(throws: ImageError.self) { try Image(decoding: recorded.bytes) }
+      #expect(error.map(kind) == recorded.outcome[0], "\(error.map(\.description) ?? "none")")
       return
     }
-    let upright = try Image(decoding: picture.bytes)
-    let stored = try Image(decoding: picture.bytes, applyOrientation: false)
+    let upright = try Image(decoding: recorded.bytes)
+    let stored = try Image(decoding: recorded.bytes, applyOrientation: false)
     let found = ["\(upright.width)", "\(upright.height)", crc(upright.pixels), crc(stored.pixels)]
-    #expect(found == picture.outcome)
+    #expect(found == recorded.outcome)
   }
 
   private func kind(_ error: ImageError) -> String {

@@ -3,7 +3,7 @@ import Images
 import Testing
 
 @Suite struct FileReadingTests {
-  private let picture = Array("P6 1 1 255\nabc".utf8)
+  private let ppm = Array("P6 1 1 255\nabc".utf8)
 
   /// Runs `body` with a new folder that is removed afterwards.
   private func withFolder(_ body: (String) throws -> Void) throws {
@@ -25,7 +25,7 @@ import Testing
   @Test func regularFile() throws {
     try withFolder { folder in
       let path = folder + "/-odd\nname.txt"
-      try Data(picture).write(to: URL(filePath: path))
+      try Data(ppm).write(to: URL(filePath: path))
       #expect(try Image(contentsOf: path).pixels == Array("abc".utf8))
     }
   }
@@ -35,9 +35,9 @@ import Testing
       let name: [CChar] = Array(folder.utf8CString.dropLast()) + [0x2F, -1, -2, 0]
       let descriptor = open(name, O_CREAT | O_WRONLY, 0o600)
       try #require(descriptor >= 0)
-      #expect(write(descriptor, picture, picture.count) == picture.count)
+      #expect(write(descriptor, ppm, ppm.count) == ppm.count)
       close(descriptor)
-      #expect(try Image(contentsOfCPath: name).pixels == Array("abc".utf8))
+      #expect(try EncodedImage(contentsOfCPath: name).decode().pixels == Array("abc".utf8))
     }
   }
 
@@ -51,14 +51,14 @@ import Testing
   }
 
   @Test func closedDescriptor() {
-    let error = #expect(throws: ImageError.self) { try Image(readingFrom: -1, named: "-") }
+    let error = #expect(throws: ImageError.self) { try EncodedImage(readingFrom: -1, named: "-") }
     guard case .unreadable("-", _) = error else {
       Issue.record("\(String(describing: error))")
       return
     }
   }
 
-  @Test func emptyFileIsNoPicture() throws {
+  @Test func emptyFileIsNotAnImage() throws {
     try withFolder { folder in
       let path = folder + "/empty"
       try Data().write(to: URL(filePath: path))
@@ -75,7 +75,7 @@ import Testing
   @Test func hugeSparseFile() throws {
     try withFolder { folder in
       let path = folder + "/sparse.ppm"
-      try Data(picture).write(to: URL(filePath: path))
+      try Data(ppm).write(to: URL(filePath: path))
       #expect(truncate(path, 4 << 30) == 0)
       let error = #expect(throws: ImageError.self) { try Image(contentsOf: path) }
       guard case .overLimit(path, nil, _) = error else {
@@ -103,19 +103,19 @@ import Testing
     }
     thread.start()
     defer { close(ends[0]) }
-    let image = try Image(readingFrom: ends[0], named: "-")
+    let image = try EncodedImage(readingFrom: ends[0], named: "-").decode()
     #expect(image == Goldens.noise(width: 200, height: 100))
   }
 
   @Test func endlessPipeStopsAtTheLimit() throws {
     var ends: [CInt] = [0, 0]
     try #require(pipe(&ends) == 0)
-    let bytes = picture + [UInt8](repeating: 0, count: 100)
+    let bytes = ppm + [UInt8](repeating: 0, count: 100)
     #expect(write(ends[1], bytes, bytes.count) == bytes.count)
     defer { ends.forEach { close($0) } }
     // The writer stays open: a read beyond the limit would wait for ever.
     let error = #expect(throws: ImageError.self) {
-      try Image(readingFrom: ends[0], named: "-", limits: DecodingLimits(fileBytes: 50))
+      try EncodedImage(readingFrom: ends[0], named: "-", limits: DecodingLimits(fileBytes: 50))
     }
     guard case .overLimit("-", nil, _) = error else {
       Issue.record("\(String(describing: error))")
@@ -127,7 +127,7 @@ import Testing
     try withFolder { folder in
       let path = folder + "/fifo"
       try #require(mkfifo(path, 0o600) == 0)
-      let bytes = picture
+      let bytes = ppm
       let thread = Thread {
         let descriptor = open(path, O_WRONLY)
         _ = write(descriptor, bytes, bytes.count)

@@ -18,25 +18,25 @@ enum Goldens {
   }
 
   /// One line of decoding.tsv.
-  struct Picture: CustomTestStringConvertible {
+  struct RecordedImage: CustomTestStringConvertible {
     let name: String
     let bytes: [UInt8]
     let outcome: [String]
     var testDescription: String { name }
   }
 
-  static let pictures: [Picture] = rows("decoding.tsv").map { row in
-    Picture(
+  static let images: [RecordedImage] = rows("decoding.tsv").map { row in
+    RecordedImage(
       name: row[0], bytes: Data(base64Encoded: row[1]).map { [UInt8]($0) } ?? [],
       outcome: Array(row[2...]))
   }
 
-  /// The bytes of a recorded picture.
+  /// The bytes of a recorded image.
   static func bytes(_ name: String) -> [UInt8] {
-    pictures.first { $0.name == name }?.bytes ?? []
+    images.first { $0.name == name }?.bytes ?? []
   }
 
-  /// The picture that the script's `noise` makes.
+  /// The image that the script's `noise` makes.
   static func noise(width: Int, height: Int) -> Image {
     var random = Noise()
     return Image(

@@ -1,7 +1,7 @@
 import Images
 import Testing
 
-/// Pictures that are cut, damaged, or larger than they look must throw, and quickly.
+/// Images that are truncated, damaged, or larger than they look must throw, and quickly.
 @Suite struct HostileInputTests {
   static let samples = [
     "png color 2 depth 8 interlaced 0", "png color 3 depth 4 interlaced 1", "png eXIf after IDAT 6",
@@ -126,18 +126,18 @@ import Testing
     #expect(error?.description.contains("cannot hold 13000x13000 pixels") == true)
   }
 
-  /// XMP that ends within the fields before its text, at the front of a picture that is whole.
+  /// XMP that ends within the fields before its text, at the front of an undamaged image.
   @Test func everyTruncationOfXMP() throws {
-    let picture = Goldens.bytes("png color 2 depth 8 interlaced 0")
-    let upright = try Image(decoding: picture)
+    let whole = Goldens.bytes("png color 2 depth 8 interlaced 0")
+    let upright = try Image(decoding: whole)
     let text = Array("XML:com.adobe.xmp\0\0\0en\0key\0<x tiff:Orientation=\"6\"/>".utf8)
     for length in 0...text.count {
       let chunk = Array("iTXt".utf8) + text[..<length]
       let sum = try #require(UInt32(crc(chunk), radix: 16))
       let checksum = (0..<4).map { UInt8(truncatingIfNeeded: sum >> (24 - 8 * $0)) }
-      let bytes = picture[..<33] + [0, 0, 0, UInt8(length)] + chunk + checksum + picture[33...]
+      let bytes = whole[..<33] + [0, 0, 0, UInt8(length)] + chunk + checksum + whole[33...]
       let image = try Image(decoding: Array(bytes))
-      // The picture is turned once its orientation is there, and never before.
+      // The image is turned once its orientation is complete, never before.
       #expect((image == upright) == (length < text.count - 3), "\(length) bytes")
     }
   }

@@ -1,12 +1,12 @@
 import Images
 import Testing
 
-/// The tables that lossless WebP streams ask for.
+/// The tables that lossless WebP streams need.
 @Suite struct VP8LTests {
   /// A stream without a size, of which all codes have one symbol; its numbers of codes are those of
-  /// the picture's first pixel, repeated.
+  /// the image's first pixel, repeated.
   private func stream(groupNumber: UInt8) -> [UInt8] {
-    // No transform, no cache, groups in squares of 4 x 4; in their picture no cache, a green code
+    // No transform, no cache, groups in squares of 4 x 4; in their image no cache, a green code
     // of one symbol of 8 bits, and four codes of the symbol 0.
     var bits = "0" + "0" + "1" + "000" + "0" + "101"
     bits += String((0..<8).map { groupNumber >> $0 & 1 == 1 ? "1" : "0" })
@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  /// A lossy picture of 64 x 64 behind an alpha chunk; nothing more of it is there than its size.
+  /// A lossy image of 64 x 64 behind an alpha chunk; only its size is there.
   private func webp(alpha: [UInt8]) -> [UInt8] {
     func chunk(_ type: String, _ data: [UInt8]) -> [UInt8] {
       Array(type.utf8) + [UInt8(data.count & 255), UInt8(data.count >> 8), 0, 0] + data
@@ -33,7 +33,7 @@ import Testing
   @Test(arguments: [0, 1, 7, 199] as [UInt8])
   func codesOfAlphaCount(groupNumber: UInt8) throws {
     func memory(_ alpha: [UInt8]) throws -> Int {
-      try webp(alpha: alpha).withUnsafeBytes { try Image.decodingMemory(of: $0) }
+      try EncodedImage(webp(alpha: alpha)).decodingMemory
     }
     let plain = try memory([0, 0])
     let packed = try memory([1] + stream(groupNumber: groupNumber))
@@ -41,16 +41,14 @@ import Testing
     #expect(packed - plain == (Int(groupNumber) + 1) * 12_604)
   }
 
-  /// Every prefix of a picture is read to its end, and no further.
+  /// Every damaged suffix is read to its end, and no further.
   @Test func damagedStreams() {
     let bytes = Goldens.bytes("webp lossless RGBA")
     for length in 0..<bytes.count - 20 {
       var damaged = bytes
       damaged.replaceSubrange(
         20 + length..<bytes.count, with: repeatElement(0xFF, count: bytes.count - 20 - length))
-      _ = damaged.withUnsafeBytes { bytes in
-        Result { () throws(ImageError) in try Image.decodingMemory(of: bytes) }
-      }
+      _ = try? EncodedImage(damaged)
     }
   }
 }

@@ -21,8 +21,8 @@ import Testing
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
   }
 
-  @Test func webpMustBeginWithPictureOrHeader() {
-    expectRefusal(changed("webp lossy RGBA") { $0[12] = 0 }, "the first chunk is no picture")
+  @Test func webpMustBeginWithImageOrHeader() {
+    expectRefusal(changed("webp lossy RGBA") { $0[12] = 0 }, "the first chunk is neither")
   }
 
   @Test(arguments: [0x01, 0x40, 0x80] as [UInt8])
@@ -40,7 +40,7 @@ import Testing
     expectRefusal(bytes, "damaged or truncated")
   }
 
-  @Test func webpFrameHasTheSizeOfItsPicture() throws {
+  @Test func webpFrameHasTheSizeOfItsImage() throws {
     let whole = Goldens.bytes("webp animation")
     let bytes = try changed("webp animation") { $0[try offset(of: "ANMF", in: $0) + 8 + 6] = 2 }
     #expect(try Image(decoding: bytes) == Image(decoding: whole))
@@ -52,7 +52,7 @@ import Testing
   }
 
   /// The bit stream may end in the byte that pads its chunk.
-  @Test func webpPaddingBelongsToThePicture() throws {
+  @Test func webpPaddingBelongsToTheImage() throws {
     let name = try #require(
       ["webp lossless RGB", "webp lossless RGBA"].first { Goldens.bytes($0)[16] % 2 == 0 })
     let bytes = changed(name) { $0[16] -= 1 }

@@ -38,19 +38,12 @@ final class ImagePipeline {
     let memory = MemoryBudget(bytes: reading.limits.memoryBytes)
     workers = OrderedWorkers(threads: threads, capacity: capacity) { input, place in
       Result {
-        let name = input.name
-        return try input.encodedBytes(reading.limits).withUnsafeBytes { bytes throws in
-          // Of images that would fill the memory together, each waits for the others.
-          let need = try Image.decodingMemory(
-            of: bytes, named: name, limits: reading.limits,
-            applyOrientation: reading.appliesOrientation)
-          return try memory.spending(need) { () throws in
-            let image = try Image(
-              decoding: bytes, named: name, limits: reading.limits,
-              applyOrientation: reading.appliesOrientation)
-            try preprocessing.apply(to: image, into: values[place])
-            return image.warnings
-          }
+        let encoded = try input.encodedImage(reading)
+        // Images that would fill the memory together wait for one another.
+        return try memory.spending(encoded.decodingMemory) { () throws in
+          let image = try encoded.decode()
+          try preprocessing.apply(to: image, into: values[place])
+          return image.warnings
         }
       }
     }

@@ -17,18 +17,22 @@ extension ImageInputs.Input {
 
   /// The decoded image, its warnings told.
   func image(_ reading: ImageReading) throws(ImageError) -> Image {
-    let image = try Image(
-      decoding: encodedBytes(reading.limits), named: name, limits: reading.limits,
-      applyOrientation: reading.appliesOrientation)
+    let image = try encodedImage(reading).decode()
     for warning in image.warnings { Diagnostics.tell("\(name.terminalSafe()): \(warning)") }
     return image
   }
 
-  /// The whole file.
-  func encodedBytes(_ limits: DecodingLimits) throws(ImageError) -> [UInt8] {
+  /// The whole file, its headers read.
+  func encodedImage(_ reading: ImageReading) throws(ImageError) -> EncodedImage {
     switch self {
-    case .file(let path, _): try Image.encodedBytes(ofCPath: path.bytes, limits: limits)
-    case .standardInput: try Image.encodedBytes(of: STDIN_FILENO, named: name, limits: limits)
+    case .file(let path, _):
+      try EncodedImage(
+        contentsOfCPath: path.bytes, limits: reading.limits,
+        applyOrientation: reading.appliesOrientation)
+    case .standardInput:
+      try EncodedImage(
+        readingFrom: STDIN_FILENO, named: name, limits: reading.limits,
+        applyOrientation: reading.appliesOrientation)
     case .failure(let path, let reason):
       throw ImageError.unreadable(source: path.shown, reason: reason)
     }

@@ -1,13 +1,11 @@
 import CTurboJPEG
 
-extension JPEGStructure: EncodedImage {
-  /// CMYK is decoded as such, and becomes RGB in place.
+extension JPEGHeader: ImageHeader {
+  /// CMYK is decoded as such and converted to RGB in place.
   var pixelBytes: Int { samples * width * height }
 
-  /// Where the coefficients are kept, 128 bytes for each block.
-  ///
-  /// Rows of 8 lines of blocks and what upsampling makes of them are kept for each component, and
-  /// TurboJPEG has a pointer to each row.
+  /// The coefficients if they are kept, 128 bytes for each block; for each component, a few rows
+  /// before and after upsampling; and TurboJPEG's pointer to each row.
   var codecBytes: Int {
     let coefficients =
       keepsCoefficients ? components.reduce(0) { $0 + 128 * blocks(of: $1) } : 0
@@ -19,8 +17,8 @@ extension JPEGStructure: EncodedImage {
 
   /// Decodes to RGB as Pillow does: accurate inverse DCT, smooth chroma upsampling.
   ///
-  /// Damage within the image data is tolerated as in libjpeg, which resynchronises and goes on;
-  /// a file that ends too soon was refused with its headers.
+  /// Damage within the image data is tolerated as in libjpeg, which resynchronises and continues;
+  /// a truncated file was refused with its headers.
   func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
     guard let handle = tjInitDecompress() else {
       throw .unsupported("TurboJPEG cannot start: \(String(cString: tjGetErrorStr2(nil)))")
@@ -29,7 +27,7 @@ extension JPEGStructure: EncodedImage {
     let layout = samples == 4 ? TJPF_CMYK : TJPF_RGB
     var failure: String?
     let pixels = [UInt8](unsafeUninitializedCapacity: pixelBytes) { buffer, filled in
-      // Given the size, TurboJPEG never writes outside it, even if it read another from the header.
+      // TurboJPEG never writes outside the given size, even if it reads another from the header.
       let status = tjDecompress2(
         handle, bytes.bindMemory(to: UInt8.self).baseAddress, UInt(bytes.count),
         buffer.baseAddress, CInt(width), CInt(samples * width), CInt(height),
@@ -49,9 +47,9 @@ extension JPEGStructure: EncodedImage {
 
 /// Whether a message is one of libjpeg's warnings about damage that it decodes around.
 ///
-/// The error code cannot tell: once there was a warning, TurboJPEG 2.1 reports a fatal error after
-/// it with the code of a warning, and the rest of the pixels was never written. The message is the
-/// fatal one if there was one, else the first warning.
+/// The error code does not tell: after a warning, TurboJPEG 2.1 reports a fatal error with the code
+/// of a warning, and leaves the rest of the pixels unwritten. The message is the fatal one if there
+/// was one, else the first warning.
 private func isTolerable(_ message: String) -> Bool {
   let warnings = [
     "Corrupt JPEG data: ", "Inconsistent progression sequence ",
@@ -61,12 +59,11 @@ private func isTolerable(_ message: String) -> Bool {
   return warnings.contains { message.hasPrefix($0) }
 }
 
-/// Turns CMYK pixels into RGB where they are, from the first on, since three bytes take less room
-/// than four.
+/// Converts CMYK pixels to RGB in place, front to back: three bytes take less room than four.
 ///
-/// Takes them as inverted, which is what all but very few writers store whether or not they add an
-/// Adobe marker, and converts them as Pillow does: each channel is
-/// `(255 - k) - (255 - k) * c / 255`, the product rounded.
+/// Samples are taken as inverted, as nearly all writers store them with or without an Adobe marker,
+/// and converted as Pillow does: each channel is `(255 - k) - (255 - k) * c / 255`, the product
+/// rounded.
 private func convertInvertedCMYK(_ samples: UnsafeMutableBufferPointer<UInt8>) {
   guard let base = samples.baseAddress else { return }
   for pixel in 0..<samples.count / 4 {

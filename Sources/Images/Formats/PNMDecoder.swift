@@ -1,10 +1,10 @@
-extension PNMHeader: EncodedImage {
+extension PNMHeader: ImageHeader {
   var orientation: Orientation { .upright }
 
-  /// There is no codec but a table of sample values.
+  /// The only codec is a table of sample values.
   var codecBytes: Int { 0 }
 
-  /// Decodes any netpbm picture, `P1` to `P7`, to RGB as Pillow's `convert("RGB")` does.
+  /// Decodes any netpbm image, `P1` to `P7`, to RGB as Pillow's `convert("RGB")` does.
   ///
   /// A sample `v` of maximum `m` becomes `round(255 v / m)`, halves to even. Gray of more than 8
   /// bits is the exception: Pillow scales it to 16 bits and then clips at 255. PAM, which Pillow
@@ -62,7 +62,7 @@ private struct SampleScale {
     let maximum = header.maximum
     let clips = maximum > 255 && header.channels == 1 && !header.isPAM
     let full = clips ? 65_535.0 : 255.0
-    // A raw file can hold values above its maximum; they count as the maximum.
+    // Values above a raw file's maximum count as the maximum.
     let values = (0..<(maximum < 256 ? 256 : 65_536)).map { value in
       let scaled = (Double(value) / Double(maximum) * full).rounded(.toNearestOrEven)
       return Int(min(scaled, full))
@@ -72,8 +72,8 @@ private struct SampleScale {
   }
 }
 
-/// Fills the RGB pixels with the samples that `next` answers one after the other, without alpha;
-/// answers whether one was clipped.
+/// Fills the RGB pixels with the samples that `next` returns one after the other, without alpha;
+/// returns whether one was clipped.
 @inline(__always)
 private func expand<Failure: Error>(
   _ header: PNMHeader, _ scale: SampleScale, into target: UnsafeMutablePointer<UInt8>,

@@ -1,5 +1,5 @@
 /// The header of a netpbm file: what the samples are and where they begin.
-struct PNMHeader {
+struct PNMHeader: Sendable {
   /// How the samples are written.
   enum Encoding {
     /// Decimal numbers, or single digits for bitmaps.

@@ -1,7 +1,7 @@
 import Images
 
 extension FuzzTarget {
-  static let pictures = [
+  static let images = [
     FuzzTarget(name: "pnm", about: "a PNM file, P1 to P7") { decode($0, $1, as: .pnm) },
     FuzzTarget(name: "jpeg", about: "a JPEG file") { decode($0, $1, as: .jpeg) },
     FuzzTarget(name: "png", about: "a PNG file; its checksums are also put right") {
@@ -36,21 +36,21 @@ private func check(_ bytes: [UInt8], as format: ImageFormat, mustDecode: Bool = 
     require(
       stored.width == upright.width && stored.height == upright.height
         || stored.width == upright.height && stored.height == upright.width,
-      "turning the picture upright changed its size")
+      "turning the image upright changed its size")
     require(
       stored.pixels.reduce(0) { $0 &+ Int($1) } == upright.pixels.reduce(0) { $0 &+ Int($1) },
-      "turning the picture upright changed its pixels")
+      "turning the image upright changed its pixels")
     require(
       outcome(bytes, applyOrientation: true) == .success(upright),
-      "the same picture decodes to other pixels")
+      "the same image decodes to other pixels")
     prepare(upright)
-  // Turning needs a second picture's memory.
+  // Turning needs a second image's memory.
   case (_, .failure(.overLimit)): break
   case (.failure(let error), .failure(let other)):
-    require(!mustDecode, "a picture failed because of its metadata: \(error)")
+    require(!mustDecode, "an image failed because of its metadata: \(error)")
     require(error == other, "orientation changed the error from \(error) to \(other)")
   default:
-    fatalError("orientation decides whether the picture decodes")
+    fatalError("orientation decides whether the image decodes")
   }
   return 0
 }
@@ -61,11 +61,10 @@ private func checkMemory(
 ) {
   // To count a lossless WebP's prefix codes takes a flag for each of the 65,536 there can be.
   let spare = 2 * bytes.count + 80 << 10
-  let announced = bytes.withUnsafeBytes { bytes in
-    Result { () throws(ImageError) in
-      try Image.decodingMemory(
-        of: bytes, named: "input", limits: limits, applyOrientation: applyOrientation)
-    }
+  let announced = Result { () throws(ImageError) in
+    try EncodedImage(
+      bytes, named: "input", limits: limits, applyOrientation: applyOrientation
+    ).decodingMemory
   }
   switch announced {
   case .success(let announced):
@@ -75,12 +74,12 @@ private func checkMemory(
     require(announced <= limits.memoryBytes, "the memory exceeds its limit")
     require(taken <= announced + spare, "\(taken) bytes were taken, \(announced) announced")
   case .failure(let error):
-    require(result == .failure(error), "a picture decodes whose headers are refused: \(error)")
-    require(taken <= spare, "\(taken) bytes were taken for a picture that is refused")
+    require(result == .failure(error), "an image decodes whose headers are refused: \(error)")
+    require(taken <= spare, "\(taken) bytes were taken for an image that is refused")
   }
 }
 
-/// Makes a picture of any proportions into an input, by each filter in turn.
+/// Makes an image of any proportions into an input, by each filter in turn.
 private func prepare(_ image: Image) {
   let filters = Interpolation.allCases
   let recipe = Preprocessing(
@@ -92,12 +91,12 @@ private func prepare(_ image: Image) {
     try values.withUnsafeMutableBufferPointer { values in try recipe.apply(to: image, into: values)
     }
   } catch {
-    fatalError("a picture cannot be made into an input: \(error)")
+    fatalError("an image cannot be made into an input: \(error)")
   }
   require(values.allSatisfy { -1...1 ~= $0 }, "an input has a value that no pixel gives")
 }
 
-/// What decoding gives, after what must hold of any picture and any error.
+/// What decoding gives, after what must hold of any image and any error.
 private func outcome(_ bytes: [UInt8], applyOrientation: Bool) -> Result<Image, ImageError> {
   let (result, taken) = AllocatedMemory.most {
     Result { () throws(ImageError) in

@@ -1,17 +1,18 @@
 import CWebP
 
-/// What the chunks of a WebP file say, read before anything is decoded.
+/// What the chunks of a WebP file say.
 ///
 /// RFC 9649, section 2. Of an animation only the first frame counts, as in Pillow.
-struct WebPStructure {
+struct WebPHeader {
   /// The canvas in pixels.
   var width: Int
   var height: Int
-  /// Where the picture lies on the canvas.
+  /// The image's position on the canvas, and its size.
   var frame: (x: Int, y: Int, width: Int, height: Int)
-  /// The `VP8 ` or `VP8L` chunk with the `ALPH` chunk before it, and nothing after it: a damaged bit
-  /// stream must not run on into the metadata.
-  var picture: UnsafeRawBufferPointer
+  /// Where the file holds the `VP8 ` or `VP8L` chunk and the `ALPH` chunk before it.
+  ///
+  /// libwebp gets nothing after them: a damaged bit stream must not run into the metadata.
+  var stream: Range<Int>
   var isLossless: Bool
   /// Whether an `ALPH` chunk is there.
   ///
@@ -22,10 +23,10 @@ struct WebPStructure {
   var orientation: Orientation = .upright
 }
 
-extension WebPStructure {
+extension WebPHeader {
   /// Walks over the chunks of a file that begins with `RIFF`, a size and `WEBP`.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
-    // The RIFF size counts what follows it; bytes after that belong to nobody.
+    // The RIFF size counts what follows it; bytes after that are ignored.
     guard let size = bytes.littleEndian(UInt32.self, at: 4),
       let file = bytes.slice(at: 0, count: size + 8)
     else { throw .malformed("the file is shorter than its header says: it is truncated") }
@@ -34,7 +35,7 @@ extension WebPStructure {
     var corner = (x: 0, y: 0)
     var alphaStart: Int?
     var hasAnimationChunk = false
-    var picture: UnsafeRawBufferPointer?
+    var image: UnsafeRawBufferPointer?
     var exif: UnsafeRawBufferPointer?
     var xmp: UnsafeRawBufferPointer?
     var offset = 12
@@ -49,17 +50,17 @@ extension WebPStructure {
           throw .malformed("the VP8X chunk has flags that do not exist")
         }
         canvas = (width + 1, height + 1)
-      } else if offset == 12, !chunk.isPicture {
-        throw .malformed("the first chunk is no picture, nor VP8X")
+      } else if offset == 12, !chunk.isImage {
+        throw .malformed("the first chunk is neither image data nor VP8X")
       } else if chunk.type.begins(with: "ALPH"), !features.contains(.animation) {
         alphaStart = alphaStart ?? offset
-      } else if chunk.isPicture, !features.contains(.animation), picture == nil {
-        picture = file.slice(at: alphaStart ?? offset, count: chunk.end - (alphaStart ?? offset))
+      } else if chunk.isImage, !features.contains(.animation), image == nil {
+        image = file.slice(at: alphaStart ?? offset, count: chunk.end - (alphaStart ?? offset))
       } else if chunk.type.begins(with: "ANIM"), features.contains(.animation) {
         hasAnimationChunk = true
-      } else if chunk.type.begins(with: "ANMF"), features.contains(.animation), picture == nil {
-        guard hasAnimationChunk else { throw .malformed("a frame lies before the ANIM chunk") }
-        (corner, picture) = try firstFrame(chunk.paddedData)
+      } else if chunk.type.begins(with: "ANMF"), features.contains(.animation), image == nil {
+        guard hasAnimationChunk else { throw .malformed("a frame comes before the ANIM chunk") }
+        (corner, image) = try firstFrame(chunk.paddedData)
       } else if chunk.type.begins(with: "EXIF"), features.contains(.exif) {
         exif = exif ?? chunk.data
       } else if chunk.type.begins(with: "XMP "), features.contains(.xmp) {
@@ -67,37 +68,38 @@ extension WebPStructure {
       }
       offset = chunk.end
     }
-    guard let picture else { throw .malformed("it holds no picture") }
-    self.picture = picture
-    isLossless = picture.begins(with: "VP8L")
-    hasAlphaChunk = picture.begins(with: "ALPH")
+    guard let image else { throw .malformed("it contains no image") }
+    let start = image.baseAddress! - bytes.baseAddress!
+    stream = start..<start + image.count
+    isLossless = image.begins(with: "VP8L")
+    hasAlphaChunk = image.begins(with: "ALPH")
 
     var storedWidth: CInt = 0
     var storedHeight: CInt = 0
     guard
       WebPGetInfo(
-        picture.bindMemory(to: UInt8.self).baseAddress, picture.count, &storedWidth, &storedHeight)
+        image.bindMemory(to: UInt8.self).baseAddress, image.count, &storedWidth, &storedHeight)
         != 0
-    else { throw .malformed("the picture's header cannot be read") }
+    else { throw .malformed("the image's header cannot be read") }
     let stored = (width: Int(storedWidth), height: Int(storedHeight))
-    // Without an extended header, the canvas is the picture's own size.
+    // Without an extended header, the canvas has the image's own size.
     (width, height) = canvas ?? stored
     try limits.check(width: width, height: height)
     frame = (corner.x, corner.y, stored.width, stored.height)
     // Only the frames of an animation can be smaller than the canvas.
     guard frame.x + frame.width <= width, frame.y + frame.height <= height,
       features.contains(.animation) || (frame.width, frame.height) == (width, height)
-    else { throw .malformed("the picture's size is not the one that the file declares") }
+    else { throw .malformed("the image's size differs from the declared one") }
     guard
-      let data = picture.littleEndian(UInt32.self, at: 4).flatMap({ length in
-        picture.slice(at: 8, count: length)
+      let data = image.littleEndian(UInt32.self, at: 4).flatMap({ length in
+        image.slice(at: 8, count: length)
       })
     else { throw .malformed("a chunk is cut short") }
     if isLossless {
-      tableBytes = VP8LStructure(data).tableBytes
+      tableBytes = VP8LHeader(data).tableBytes
     } else if hasAlphaChunk, let method = data.byte(at: 0), method & 3 == 1 {
       tableBytes =
-        VP8LStructure(
+        VP8LHeader(
           UnsafeRawBufferPointer(rebasing: data[1...]), width: frame.width, height: frame.height
         ).tableBytes
     }
@@ -136,15 +138,15 @@ private struct RIFFChunk {
     end = offset + 8 + paddedData.count
   }
 
-  var isPicture: Bool { type.begins(with: "VP8 ") || type.begins(with: "VP8L") }
+  var isImage: Bool { type.begins(with: "VP8 ") || type.begins(with: "VP8L") }
 }
 
-/// The upper left corner of an animation's frame on the canvas, and its picture.
+/// The upper left corner of an animation's frame on the canvas, and its image.
 ///
-/// The size that the frame declares is passed over as libwebp does: that of the picture counts.
+/// The size that the frame declares is ignored, as in libwebp: that of the image counts.
 private func firstFrame(
   _ data: UnsafeRawBufferPointer
-) throws(DecodingFailure) -> (corner: (x: Int, y: Int), picture: UnsafeRawBufferPointer?) {
+) throws(DecodingFailure) -> (corner: (x: Int, y: Int), image: UnsafeRawBufferPointer?) {
   guard let halfX = data.littleEndian24(at: 0), let halfY = data.littleEndian24(at: 3),
     data.count >= 16
   else { throw .malformed("the first frame is cut short") }
@@ -152,7 +154,7 @@ private func firstFrame(
   var offset = start
   while offset < data.count {
     let chunk = try RIFFChunk(in: data, at: offset)
-    if chunk.isPicture {
+    if chunk.isImage {
       return ((2 * halfX, 2 * halfY), data.slice(at: start, count: chunk.end - start))
     }
     offset = chunk.end
@@ -167,5 +169,37 @@ extension UnsafeRawBufferPointer {
       return nil
     }
     return low | Int(high) << 16
+  }
+}
+
+extension WebPHeader: ImageHeader {
+  /// A lossless image is unpacked to 4 bytes per pixel before it becomes RGB, next to its transforms
+  /// and prefix codes.
+  ///
+  /// An alpha chunk may be a lossless image itself. Of a lossy image, some rows and a few bytes for
+  /// each block of 16 x 16 are kept.
+  var codecBytes: Int {
+    let whole = isLossless || hasAlphaChunk ? 5 * frame.width * frame.height : 0
+    return whole + 256 * frame.width + tableBytes
+  }
+
+  /// Decodes to RGB as Pillow does; of an animation, the first frame on a black canvas.
+  func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
+    let stored = UnsafeRawBufferPointer(rebasing: bytes[stream])
+    let stride = 3 * width
+    let count = stride * height
+    var decoded = false
+    let pixels = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      let coversCanvas = (width, height) == (frame.width, frame.height)
+      if !coversCanvas { buffer.initialize(repeating: 0) }
+      let start = frame.y * stride + 3 * frame.x
+      decoded =
+        WebPDecodeRGBInto(
+          stored.bindMemory(to: UInt8.self).baseAddress, stored.count,
+          buffer.baseAddress.map { $0 + start }, count - start, CInt(stride)) != nil
+      if decoded { filled = count }
+    }
+    guard decoded else { throw .malformed("the image data are damaged or truncated") }
+    return Image(width: width, height: height, pixels: pixels, warnings: [])
   }
 }

@@ -1,17 +1,19 @@
-/// What the chunks of a PNG say, read before anything is decoded.
+import CPNG
+
+/// What the chunks of a PNG say.
 ///
 /// ISO/IEC 15948, clause 5.
-struct PNGStructure {
+struct PNGHeader {
   var width = 0
   var height = 0
   var orientation: Orientation = .upright
 }
 
-extension PNGStructure {
+extension PNGHeader {
   /// Walks over the chunks of a file that begins with the PNG signature.
   ///
-  /// A file that ends before its image data do is refused, and so is one that ends within the data
-  /// of a chunk. The end chunk may be missing: as in Pillow, the pixels are whole.
+  /// A file that ends before its image data end, or within a chunk, is refused. The end chunk may be
+  /// missing: the pixels are complete, and Pillow reads such files too.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
     var exif: UnsafeRawBufferPointer?
     var xmp: UnsafeRawBufferPointer?
@@ -19,8 +21,7 @@ extension PNGStructure {
     var rasterBytes = 0
     var offset = 8
     walk: while true {
-      // A chunk: length, type, data, CRC. What follows the image data and is no chunk is no part of
-      // the file.
+      // A chunk: length, type, data, CRC. Anything but a chunk after the image data ends the file.
       guard let length = bytes.bigEndian(UInt32.self, at: offset),
         let type = bytes.slice(at: offset + 4, count: 4), type.allSatisfy(\.isChunkLetter)
       else {
@@ -39,7 +40,7 @@ extension PNGStructure {
       } else if type.begins(with: "IEND") {
         break walk
       } else {
-        // Bit 5 of a type's first letter marks chunks that a decoder may pass over.
+        // Bit 5 of a type's first letter marks chunks that a decoder may skip.
         guard type[0] & 0x20 == 0 || length <= limits.pngAncillaryChunkBytes else {
           throw .overLimit(
             "the chunk at byte \(offset) has \(length) bytes, the limit is "
@@ -50,14 +51,14 @@ extension PNGStructure {
       }
       offset += 12 + length
     }
-    // Deflate shrinks to 1/1032 at best, so that fewer bytes than that are not worth allocating for.
+    // Deflate shrinks to 1/1032 at best: do not allocate for pixels that cannot be there.
     guard dataBytes >= rasterBytes / 1032 else {
       throw .malformed("\(dataBytes) bytes of image data cannot hold \(width)x\(height) pixels")
     }
     orientation = Orientation(exif: exif, xmp: xmp)
   }
 
-  /// Reads IHDR and answers the size of the unpacked raster in bytes.
+  /// Reads IHDR and returns the size of the unpacked raster in bytes.
   private mutating func readHeader(
     _ data: UnsafeRawBufferPointer, limits: DecodingLimits
   ) throws(DecodingFailure) -> Int {
@@ -93,4 +94,59 @@ private func uncompressedXMP(_ data: UnsafeRawBufferPointer) -> UnsafeRawBufferP
     let keyword = rest[(language + 1)...].firstIndex(of: 0)
   else { return nil }
   return UnsafeRawBufferPointer(rebasing: rest[(keyword + 1)...])
+}
+
+extension PNGHeader: ImageHeader {
+  /// libpng keeps two unpacked rows, of at most 8 bytes per pixel, and a pointer to each row.
+  var codecBytes: Int { 2 * 8 * width + MemoryLayout<UnsafeRawPointer>.size * height }
+
+  /// Decodes to RGB as Pillow does: 16-bit color keeps its high byte, 16-bit gray is clipped at
+  /// 255, palettes are looked up, transparency is dropped and gamma is not applied.
+  func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
+    var failure: String?
+    var clipped = false
+    let pixels = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { buffer, filled in
+      var result = cpng_result()
+      cpng_decode_rgb(
+        bytes.baseAddress, bytes.count, buffer.baseAddress, UInt32(width), UInt32(height), &result)
+      clipped = result.clipped != 0
+      if result.failed != 0 {
+        failure = withUnsafeBytes(of: &result.message) { text in
+          String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+        }
+      } else {
+        filled = buffer.count
+      }
+    }
+    if let failure { throw .malformed(failure) }
+    return Image(
+      width: width, height: height, pixels: pixels, warnings: clipped ? [.clippedGray] : [])
+  }
+}
+
+extension Image {
+  /// The image as the bytes of a PNG file, 8-bit RGB.
+  ///
+  /// - Throws: ``ImageEncodingError`` if memory runs out.
+  public func encodedPNG() throws(ImageEncodingError) -> [UInt8] {
+    var file = cpng_file()
+    defer { cpng_free(&file) }
+    cpng_encode_rgb(pixels, UInt32(width), UInt32(height), &file)
+    if file.failed != 0 {
+      throw ImageEncodingError(
+        reason: withUnsafeBytes(of: &file.message) { text in
+          String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+        })
+    }
+    return [UInt8](UnsafeBufferPointer(start: file.bytes, count: file.count))
+  }
+}
+
+/// An image that cannot be encoded.
+public struct ImageEncodingError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What the encoder says.
+  public let reason: String
+
+  /// One line.
+  public var description: String { "cannot encode the image as PNG: \(reason)" }
 }

@@ -1,18 +1,18 @@
 import Glibc
 
-/// What the markers of a JPEG say, read before anything is decoded.
+/// What the markers of a JPEG say.
 ///
 /// The walk covers the whole file, so that the number of scans is known and a file without an end
-/// marker is refused as truncated: libjpeg only warns about it and fills the rest with gray.
+/// marker is refused as truncated: libjpeg would only warn and fill the rest with gray.
 /// ITU-T T.81, annex B.
-struct JPEGStructure {
+struct JPEGHeader: Sendable {
   var width = 0
   var height = 0
   var components: [Component] = []
   var scans = 0
   /// The samples that the decoder visits in all scans.
   var visitedSamples = 0
-  /// Whether the coefficients of the whole picture are kept until the last scan was read.
+  /// Whether the coefficients of the whole image are kept until the last scan was read.
   var keepsCoefficients = false
   /// The bytes of all entropy-coded segments.
   var entropyBytes = 0
@@ -27,7 +27,7 @@ struct JPEGStructure {
   }
 }
 
-extension JPEGStructure {
+extension JPEGHeader {
   /// Walks over the markers of a file that begins with `FF D8 FF`.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
     var exif: [UInt8] = []
@@ -51,7 +51,7 @@ extension JPEGStructure {
       default:
         break
       }
-      // The length counts its own two bytes; libjpeg takes a lesser one for no more than those.
+      // The length includes its own two bytes; libjpeg treats a smaller one as two.
       guard let length = bytes.bigEndian(UInt16.self, at: offset).map({ max($0, 2) }),
         let segment = bytes.slice(at: offset + 2, count: length - 2)
       else {
@@ -67,8 +67,8 @@ extension JPEGStructure {
         bytes.skipEntropyCodedData(from: &offset)
         entropyBytes += offset - start
       case 0xE1 where scans == 0 && segment.begins(with: "Exif\0\0"):
-        // A long EXIF block goes on in further segments, each with the same prefix. The orientation
-        // lies near its start.
+        // A long EXIF block continues in further segments, each with the same prefix. The
+        // orientation is near its start.
         if exif.count < 1 << 20 { exif.append(contentsOf: segment[6...]) }
       case 0xE1 where scans == 0 && segment.begins(with: "http://ns.adobe.com/xap/1.0/\0"):
         xmp = UnsafeRawBufferPointer(rebasing: segment[29...])
@@ -102,7 +102,7 @@ extension JPEGStructure {
     else { throw .malformed("the frame header has a wrong length") }
     guard precision == 8 else { throw .unsupported("\(precision) bits per sample") }
     guard [1, 3, 4].contains(count) else {
-      throw .unsupported("\(count) components; 1, 3 or 4 are read")
+      throw .unsupported("\(count) components; 1, 3 or 4 are supported")
     }
     try limits.check(width: width, height: height)
     (self.width, self.height) = (width, height)
@@ -121,7 +121,7 @@ extension JPEGStructure {
   private mutating func readScan(
     _ segment: UnsafeRawBufferPointer, limits: DecodingLimits
   ) throws(DecodingFailure) {
-    guard !components.isEmpty else { throw .malformed("a scan lies before the frame header") }
+    guard !components.isEmpty else { throw .malformed("a scan precedes the frame header") }
     guard let count = segment.byte(at: 0), segment.count >= 1 + 2 * Int(count) else {
       throw .malformed("a scan header has a wrong length")
     }
@@ -166,7 +166,7 @@ extension JPEGStructure {
 extension UnsafeRawBufferPointer {
   /// The next marker code at or after `offset`, which moves behind it; `nil` at the end.
   ///
-  /// Bytes between segments that belong to none are passed over, as libjpeg does.
+  /// Bytes between segments are skipped, as in libjpeg.
   fileprivate func nextMarker(from offset: inout Int) -> UInt8? {
     while offset < count {
       guard let position = firstIndex(of: 0xFF, from: offset) else { return nil }

@@ -1,11 +1,43 @@
 import Images
 import Testing
 
-/// What decoding is said to take, and that more than the limit is refused.
-@Suite struct MemoryTests {
+/// Headers read once, and the memory that they announce.
+@Suite struct EncodedImageTests {
   private func memory(_ bytes: [UInt8], applyOrientation: Bool = true) throws -> Int {
-    try bytes.withUnsafeBytes { bytes in
-      try Image.decodingMemory(of: bytes, applyOrientation: applyOrientation)
+    try EncodedImage(bytes, applyOrientation: applyOrientation).decodingMemory
+  }
+
+  /// Opened once, decoded twice: the same pixels as from the bytes.
+  @Test(arguments: HostileInputTests.samples)
+  func decodesLikeImage(name: String) throws {
+    let bytes = Goldens.bytes(name)
+    let encoded = try EncodedImage(bytes, named: name)
+    #expect(encoded.bytes == bytes && encoded.name == name)
+    #expect(encoded.format == bytes.withUnsafeBytes { ImageFormat(magic: $0) })
+    let image = try Image(decoding: bytes)
+    #expect(try encoded.decode() == image)
+    #expect(try encoded.decode() == image)
+  }
+
+  @Test func orientationIsDecidedWhenOpened() throws {
+    let bytes = Goldens.bytes("jpeg EXIF 6")
+    let upright = try EncodedImage(bytes).decode()
+    let stored = try EncodedImage(bytes, applyOrientation: false).decode()
+    #expect((upright.width, upright.height) == (stored.height, stored.width))
+    #expect(upright.pixels != stored.pixels)
+  }
+
+  @Test func decodingErrorsNameTheImage() throws {
+    // Whole headers and damaged deflate data.
+    var bytes = Goldens.bytes("png color 2 depth 8 interlaced 0")
+    let data = try #require(
+      (0..<bytes.count - 4).first { Array(bytes[$0..<$0 + 4]) == Array("IDAT".utf8) })
+    for index in data + 6..<data + 26 { bytes[index] ^= 0xFF }
+    let encoded = try EncodedImage(bytes, named: "a.png")
+    let error = #expect(throws: ImageError.self) { try encoded.decode() }
+    guard case .malformed("a.png", .png, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
     }
   }
 
@@ -34,7 +66,7 @@ import Testing
     return bytes
   }
 
-  @Test func turningTakesTheMemoryOfASecondPicture() throws {
+  @Test func turningTakesASecondImage() throws {
     let (side, pixels) = (1000, 3 * 1000 * 1000)
     for (orientation, copies) in [(1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (6, 2), (7, 2), (8, 2)] {
       let bytes = try jpeg("jpeg EXIF \(orientation)", marker: 0xC0, side: side)
