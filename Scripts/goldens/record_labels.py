@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""Writes Sources/CNNZoo/Labels/ImageNetLabels.swift from torchvision's list of ImageNet-1k categories.
+"""Writes the names and WordNet ids of ImageNet-1k's classes as Swift source.
 
-Needs torchvision (any release since 0.13). Run from anywhere:
+The names are torchvision's, the ids timm's. Needs torchvision (any release since 0.13) and timm.
+Run from anywhere:
 
-    python3 Scripts/goldens/record_labels.py            # rewrite the file
-    python3 Scripts/goldens/record_labels.py --check    # exit 1 where the file differs
+    python3 Scripts/goldens/record_labels.py            # rewrite the files
+    python3 Scripts/goldens/record_labels.py --check    # exit 1 where a file differs
 """
 
 import argparse
 import pathlib
 import sys
 
-TARGET = pathlib.Path(__file__).resolve().parents[2] / "Sources/CNNZoo/Labels/ImageNetLabels.swift"
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "Sources/Pretrained"
 
-HEADER = '''\
+NAMES = '''\
 extension Labels {
   /// The 1000 classes of ImageNet-1k (ILSVRC 2012), named as in torchvision's
   /// `_IMAGENET_CATEGORIES`, in the order of their indices.
@@ -26,25 +27,46 @@ extension Labels {
 private let imageNetLines = """
 '''
 
+WORDNET = '''\
+/// The WordNet ids of the 1000 classes of ImageNet-1k, in the order of their indices, `n` left out.
+///
+/// Written by `Scripts/goldens/record_labels.py`.
+let imageNetWordNetNumbers = """
+'''
 
-def source() -> str:
+
+def names() -> str:
     from torchvision.models._meta import _IMAGENET_CATEGORIES as names
 
     assert len(names) == 1000
     assert all(n.isascii() and n.isprintable() and not set(n) & set('"\\') for n in names)
-    return HEADER + "".join(f"  {name}\n" for name in names) + '  """\n'
+    return NAMES + "".join(f"  {name}\n" for name in names) + '  """\n'
+
+
+def wordnet() -> str:
+    import timm.data
+
+    folder = pathlib.Path(timm.data.__file__).parent / "_info"
+    ids = (folder / "imagenet_synsets.txt").read_text().split()
+    assert len(ids) == 1000 and ids == sorted(ids)  # torchvision sorts its classes by id.
+    assert all(i[0] == "n" and len(i) == 9 and i[1:].isdigit() for i in ids)
+    rows = [" ".join(i[1:] for i in ids[start:start + 10]) for start in range(0, 1000, 10)]
+    return WORDNET + "".join(f"  {row}\n" for row in rows) + '  """\n'
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare only, write nothing")
     arguments = parser.parse_args()
-    if arguments.check:
-        same = TARGET.read_text() == source()
-        print(f"{TARGET.name} is {'up to date' if same else 'out of date'}", file=sys.stderr)
-        return 0 if same else 1
-    TARGET.write_text(source())
-    return 0
+    same = True
+    for name, source in {"ImageNetLabels.swift": names, "ImageNetWordNet.swift": wordnet}.items():
+        target = FOLDER / name
+        if not arguments.check:
+            target.write_text(source())
+        elif target.read_text() != source():
+            same = False
+            print(f"{name} is out of date", file=sys.stderr)
+    return 0 if same else 1
 
 
 if __name__ == "__main__":

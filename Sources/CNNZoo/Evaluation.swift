@@ -1,0 +1,181 @@
+import Glibc
+
+/// How well a classifier answers on labelled images: accuracy, log loss, calibration and confusion.
+///
+/// ```swift
+/// var evaluation = Evaluation(classCount: 3)
+/// evaluation.add(truth: 0, ranking: [(index: 0, probability: 0.7), (index: 2, probability: 0.2)])
+/// print(evaluation.accuracy, evaluation.accuracyInterval)
+/// ```
+public struct Evaluation: Sendable {
+  /// What the classifier made of one image.
+  public struct Sample: Sendable, Equatable {
+    /// The image's class.
+    public let truth: Int
+    /// The most probable class.
+    public let answer: Int
+    /// The probability of ``answer``.
+    public let confidence: Double
+    /// The probability of the image's own class.
+    public let truthProbability: Double
+    /// Where the image's own class is in the ranking, 0 being the first; `nil` if it is not there.
+    public let truthRank: Int?
+  }
+
+  /// The results for the images of one class, and for the answers that name it.
+  public struct ClassResult: Sendable, Equatable {
+    /// The class.
+    public let index: Int
+    /// Images of the class.
+    public let count: Int
+    /// Images of the class whose first answer is the class.
+    public let correct: Int
+    /// Images of the class with the class among the first five answers.
+    public let correctInTop5: Int
+    /// Images of any class whose first answer is this one.
+    public let answered: Int
+
+    /// The share of the class's images that were recognised.
+    public var recall: Double { share(correct, of: count) }
+    /// The share of the answers naming this class that are right; `nan` if there are none.
+    public var precision: Double { share(correct, of: answered) }
+  }
+
+  /// The images whose confidence lies in one interval.
+  public struct CalibrationBin: Sendable, Equatable {
+    /// The bin's images.
+    public fileprivate(set) var count = 0
+    /// Those of them whose first answer is right.
+    public fileprivate(set) var correct = 0
+    fileprivate var confidenceSum = 0.0
+
+    /// The mean confidence of the bin's images; `nan` if there are none.
+    public var meanConfidence: Double { confidenceSum / Double(count) }
+    /// The share of them that is right; `nan` if there are none.
+    public var accuracy: Double { share(correct, of: count) }
+  }
+
+  /// The classes that the classifier knows.
+  public let classCount: Int
+  /// Every image added so far, in order.
+  public private(set) var samples: [Sample] = []
+  /// 15 equal intervals of confidence, from the lowest.
+  ///
+  /// As many as Guo et al. (2017, arXiv 1706.04599) use.
+  public private(set) var calibration = [CalibrationBin](repeating: CalibrationBin(), count: 15)
+
+  /// An evaluation without images.
+  public init(classCount: Int) {
+    self.classCount = classCount
+  }
+
+  /// Adds one image.
+  ///
+  /// - Parameters:
+  ///   - truth: Its class.
+  ///   - ranking: All classes with their probabilities, the most probable first.
+  /// - Precondition: `ranking` is not empty; every class is within `0..<classCount`.
+  public mutating func add(truth: Int, ranking: [(index: Int, probability: Double)]) {
+    precondition((0..<classCount).contains(truth) && !ranking.isEmpty)
+    let rank = ranking.firstIndex { $0.index == truth }
+    let (answer, confidence) = ranking[0]
+    samples.append(
+      Sample(
+        truth: truth, answer: answer, confidence: confidence,
+        truthProbability: rank.map { ranking[$0].probability } ?? 0, truthRank: rank))
+    // A bin includes its upper edge; the first also includes 0.
+    let bins = Double(calibration.count)
+    let bin = min(max(Int((confidence * bins).rounded(.up)) - 1, 0), calibration.count - 1)
+    calibration[bin].count += 1
+    calibration[bin].correct += answer == truth ? 1 : 0
+    calibration[bin].confidenceSum += confidence
+  }
+
+  /// The images added so far.
+  public var count: Int { samples.count }
+
+  /// The images whose class is among the first `k` answers.
+  public func correct(inTop k: Int) -> Int {
+    samples.count { sample in sample.truthRank.map { $0 < k } ?? false }
+  }
+
+  /// The share of images whose class is the first answer.
+  public var accuracy: Double { share(correct(inTop: 1), of: count) }
+
+  /// The share of images whose class is among the first five answers.
+  public var top5Accuracy: Double { share(correct(inTop: 5), of: count) }
+
+  /// The mean recall of the classes that have images: the accuracy if all had equally many.
+  public var balancedAccuracy: Double {
+    let recalls = classResults.filter { $0.count > 0 }.map(\.recall)
+    return recalls.reduce(0, +) / Double(recalls.count)
+  }
+
+  /// The 95 % Wilson score interval of ``accuracy``.
+  public var accuracyInterval: ClosedRange<Double> {
+    Self.wilsonInterval(successes: correct(inTop: 1), of: count)
+  }
+
+  /// The mean of −ln p, p being the probability of the image's own class, at least 10⁻¹⁵.
+  public var logLoss: Double {
+    samples.reduce(0) { $0 - log(max($1.truthProbability, 1e-15)) } / Double(count)
+  }
+
+  /// The mean probability of the first answers.
+  public var meanConfidence: Double {
+    samples.reduce(0) { $0 + $1.confidence } / Double(count)
+  }
+
+  /// The expected calibration error: the distance between confidence and accuracy, averaged over
+  /// the images of the bins of ``calibration``.
+  public var calibrationError: Double {
+    calibration.filter { $0.count > 0 }
+      .reduce(0) { $0 + abs(Double($1.correct) - $1.confidenceSum) } / Double(count)
+  }
+
+  /// The classes that have images or were named by an answer, in the order of their indices.
+  public var classResults: [ClassResult] {
+    var counts: [Int: (count: Int, correct: Int, top5: Int, answered: Int)] = [:]
+    for sample in samples {
+      counts[sample.truth, default: (0, 0, 0, 0)].count += 1
+      counts[sample.answer, default: (0, 0, 0, 0)].answered += 1
+      guard let rank = sample.truthRank else { continue }
+      if rank == 0 { counts[sample.truth]?.correct += 1 }
+      if rank < 5 { counts[sample.truth]?.top5 += 1 }
+    }
+    return counts.sorted { $0.key < $1.key }.map { index, found in
+      ClassResult(
+        index: index, count: found.count, correct: found.correct, correctInTop5: found.top5,
+        answered: found.answered)
+    }
+  }
+
+  /// How often images of a class were answered with each class, classes without any left out.
+  public var confusion: [Int: [Int: Int]] {
+    var confusion: [Int: [Int: Int]] = [:]
+    for sample in samples { confusion[sample.truth, default: [:]][sample.answer, default: 0] += 1 }
+    return confusion
+  }
+
+  /// The positions in ``samples`` of wrong first answers, the most confident first.
+  public var mistakes: [Int] {
+    samples.indices.filter { samples[$0].answer != samples[$0].truth }
+      .sorted { (samples[$1].confidence, $0) < (samples[$0].confidence, $1) }
+  }
+
+  /// The 95 % score interval of a share (Wilson 1927), which stays within 0…1 for few trials too.
+  ///
+  /// - Returns: 0…1 if there are no trials.
+  public static func wilsonInterval(successes: Int, of trials: Int) -> ClosedRange<Double> {
+    guard trials > 0 else { return 0...1 }
+    let z = 1.959963984540054  // The normal distribution's 97.5 % quantile.
+    let n = Double(trials)
+    let p = Double(successes) / n
+    let center = p + z * z / (2 * n)
+    let margin = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot()
+    let scale = 1 + z * z / n
+    return max(0, (center - margin) / scale)...min(1, (center + margin) / scale)
+  }
+}
+
+private func share(_ part: Int, of whole: Int) -> Double { Double(part) / Double(whole) }
