@@ -1,4 +1,4 @@
-/// Names what an image shows.
+/// Classifies images.
 ///
 /// ```swift
 /// let classifier = try Classifier(model: "effnet-lite0")
@@ -7,45 +7,55 @@
 /// }
 /// ```
 ///
-/// A classifier owns the memory that it computes in, so that one can be used by one thread at a
-/// time; a batch runs on `Options.threads` threads. The answers do not depend on their number, nor
-/// on how images are gathered into batches.
+/// Streams of any length are decoded ahead in bounded memory, and answered in order:
+///
+/// ```swift
+/// try classifier.classify(ImageInputs(paths: ["photos/"]), topK: 1) { answer in
+///   print(answer.input.name, try answer.result.get()[0].label)
+/// }
+/// ```
+///
+/// A classifier owns the memory it computes in: use it from one thread at a time. A batch runs on
+/// `Options.threads` threads. Predictions depend neither on the number of threads nor on the batch size.
 public final class Classifier {
-  /// What a caller may want otherwise.
+  /// How a classifier runs.
   public struct Options: Sendable {
-    /// Threads that share the work on a batch; by default as many as this process may use.
+    /// Threads that compute; by default as many as this process may use.
     public var threads = HostInfo.allowedThreads
-    /// Who computes the convolutions.
+    /// The compute backend.
     public var backend = Backend.auto
-    /// Images that are computed together; memory grows with it.
+    /// Batch size for streams of images; memory grows with it.
     public var maximumBatch = 1
-    /// The classes' names, if not those of the weights.
+    /// The class names, overriding those of the weights.
     public var labels: Labels?
-    /// Replaces parts of the weights' own preprocessing.
+    /// Overrides of the weights' preprocessing.
     public var preprocessing = PreprocessingOverrides()
-    /// What the weight file may ask at most.
+    /// Limits on the weight file.
     public var limits = WeightLimits()
-    /// Whether what the classifier's end reads stays readable, for an `Explainer`.
+    /// How streams of images are read.
+    public var decoding = DecodingOptions()
+    /// Whether an `Explainer` reads the features after a run.
     var keepsFeatures = false
 
-    /// The usual options.
+    /// The defaults.
     public init() {}
   }
 
   /// The network and its weights.
   public let network: LoadedNetwork
-  /// The classes' names.
+  /// The class names.
   public let labels: Labels
-  /// What a user should know about how the weights were interpreted, one sentence each.
+  /// Warnings about how the weights were interpreted, one sentence each.
   public let warnings: [String]
 
-  let session: InferenceSession
+  private let runner: NetworkRunner
+  var session: InferenceSession { runner.session }
 
   /// Loads the weights of a model.
   ///
   /// - Parameters:
   ///   - model: A model of the catalogue.
-  ///   - path: A safetensors or PyTorch file; `nil` searches as `WeightSearch.standard()` does.
+  ///   - path: A safetensors or PyTorch file; `nil` searches like `WeightSearch.standard()`.
   /// - Throws: `PretrainedError`, `LabelsError`, `WeightsError`, `ModelError.unsupported`, and
   ///   `ParameterMismatch` with every tensor that does not fit the model.
   public init(model: Model, weights path: String? = nil, options: Options = Options()) throws {
@@ -56,14 +66,14 @@ public final class Classifier {
     warnings =
       network.warnings
       + (named == nil
-        ? [
-          "\(network.file.path) has \(labels.count) classes and no names for them; --labels gives some"
-        ]
+        ? ["\(network.file.path) has \(labels.count) classes and no names for them; use --labels"]
         : [])
-    session = try network.session(
-      InferenceSession.Options(
+    runner = try NetworkRunner(
+      network,
+      options: InferenceSession.Options(
         threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch,
-        retained: options.keepsFeatures ? [network.head.features.id, network.head.pooled.id] : []))
+        retained: options.keepsFeatures ? [network.head.features.id, network.head.pooled.id] : []),
+      decoding: options.decoding)
   }
 
   /// Loads the weights of the model called `name`.
@@ -77,82 +87,58 @@ public final class Classifier {
 
   /// The most probable classes of an image, best first.
   ///
-  /// - Throws: `ClassifierError.nonFiniteLogit` where the network's answer is not a number.
+  /// - Throws: `ClassifierError.nonFiniteLogit` if the network's output is not finite.
   public func classify(_ image: Image, topK: Int = 5) throws -> [Prediction] {
-    try load(image, at: 0)
-    return try answers(count: 1, topK: topK)[0].get()
+    try runner.run(image) { try predictions(slot: $0, topK: topK) }
   }
 
-  /// The most probable classes of each image, in the images' order.
+  /// The most probable classes of each image, in order.
   ///
-  /// - Throws: `ClassifierError.nonFiniteLogit`, as for one image; there is no answer then.
+  /// - Throws: `ClassifierError.nonFiniteLogit` for the first image whose output is not finite.
   public func classify(_ images: [Image], topK: Int = 5) throws -> [[Prediction]] {
-    var result: [[Prediction]] = []
-    var rest = images[...]
-    while !rest.isEmpty {
-      let batch = rest.prefix(session.options.maximumBatch)
-      for (slot, image) in batch.enumerated() { try load(image, at: slot) }
-      result += try answers(count: batch.count, topK: topK).map { try $0.get() }
-      rest = rest.dropFirst(batch.count)
+    var predictions: [[Prediction]] = []
+    try classify(ImageInputs(images.lazy.map { .image($0) }), topK: topK) {
+      predictions.append(try $0.result.get())
     }
-    return result
+    return predictions
   }
 
-  /// The network's outputs for an image before the softmax, one value a class.
+  /// Classifies a stream of images: the next ones are read and decoded while the network computes.
   ///
-  /// - Throws: `InferenceError.nonFinite`.
+  /// - Parameters:
+  ///   - images: For example `ImageInputs(paths: ["photos/"])`.
+  ///   - receive: Takes the answer for each image, in order and as soon as it is known. An image that
+  ///     cannot be read or decoded fails by itself.
+  /// - Throws: what `receive` and the source throw; the remaining images are dropped then.
+  public func classify(
+    _ images: some ImageSource, topK: Int = 5,
+    receive: (ImageResult<[Prediction]>) throws -> Void
+  ) throws {
+    try runner.run(images, read: { try predictions(slot: $0, topK: topK) }, receive: receive)
+  }
+
+  /// The network's outputs for an image before the softmax, one value per class.
+  ///
+  /// - Throws: `ClassifierError.nonFiniteLogit`.
   public func logits(of image: Image) throws -> [Float] {
-    try load(image, at: 0)
-    try session.run(batch: 1)
-    return session.logits(image: 0)
-  }
-
-  /// Makes an image the input of place `slot` of the next batch; the image is not kept.
-  ///
-  /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`.
-  public func load(_ image: Image, at slot: Int) throws(PreprocessingError) {
-    try session.load(image, at: slot, by: preprocessing)
-  }
-
-  /// How images are prepared for the network.
-  ///
-  /// Threads of the caller's can apply it ahead, for `load(_:at:)` of its values.
-  public var preprocessing: Preprocessing { network.info.preprocessing }
-
-  /// Makes prepared values the input of place `slot` of the next batch; they are copied.
-  ///
-  /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`, and `values` are as many as
-  ///   `preprocessing` makes, `[crop, crop, 3]`.
-  public func load(_ values: UnsafeBufferPointer<Float>, at slot: Int) {
-    session.load(values, at: slot)
-  }
-
-  /// Computes the first `count` places of the batch that `load(_:at:)` filled; each succeeds or
-  /// fails by itself.
-  ///
-  /// - Throws: nothing but `InferenceError`s that concern no single image.
-  public func answers(
-    count: Int, topK: Int
-  ) throws(InferenceError) -> [Result<[Prediction], ClassifierError>] {
-    do {
-      try session.run(batch: count)
-    } catch .nonFinite {
-      // The ranking below finds out which images it concerns.
-    }
-    return (0..<count).map { image in
-      Result { () throws(ClassifierError) in
-        do throws(ClassifierError) {
-          return try Prediction.ranked(
-            logits: session.logits(image: image), labels: labels, topK: topK)
-        } catch .nonFiniteLogit(let index, _) {
-          throw .nonFiniteLogit(index: index, layer: session.firstNonFiniteLayer(image: image))
-        }
-      }
+    try runner.run(image) { slot in
+      _ = try predictions(slot: slot, topK: 0)
+      return session.logits(image: slot)
     }
   }
 
-  /// The chosen labels, else those with the file, else ImageNet's where their number is the
-  /// network's, with a background first or not; otherwise `nil`.
+  /// The ranked classes of an image of the last batch.
+  private func predictions(slot: Int, topK: Int) throws(ClassifierError) -> [Prediction] {
+    do throws(ClassifierError) {
+      return try Prediction.ranked(
+        logits: session.logits(image: slot), labels: labels, topK: topK)
+    } catch .nonFiniteLogit(let index, _) {
+      throw .nonFiniteLogit(index: index, layer: session.firstNonFiniteLayer(image: slot))
+    }
+  }
+
+  /// The chosen labels, else those of the weights, else ImageNet's if the number of classes matches,
+  /// with or without a background class; otherwise `nil`.
   private static func labels(
     of network: LoadedNetwork, chosen: Labels?
   ) throws(LabelsError) -> Labels? {

@@ -1,56 +1,59 @@
-/// Turns images into vectors that lie near each other where the images look alike.
+/// Computes embeddings: vectors that are close to each other if images look alike.
 ///
-/// The vector is what the network knows of an image before it decides on a class.
+/// An embedding is the input of the network's classifier, or of the hidden layer before it.
 ///
 /// ```swift
 /// let embedder = try Embedder(model: "effnet-lite0")
 /// let vector = try embedder.embed(Image(contentsOf: "cat.png"))  // 1280 values
 /// ```
 ///
-/// As a `Classifier` does, it owns the memory that it computes in, and is used by one thread at a
-/// time; the vectors depend neither on the number of threads nor on batches.
+/// Like a `Classifier`, it owns the memory it computes in and is used from one thread at a time; the
+/// embeddings depend neither on the number of threads nor on the batch size.
 public final class Embedder {
-  /// A place in the network whose values make a vector.
+  /// The layer whose output is the embedding.
   public enum Layer: String, Sendable, CaseIterable {
-    /// The last feature map's mean over all positions: 1280 values in EfficientNets, 960 and 576 in
-    /// MobileNetV3-Large and -Small.
+    /// The mean of the last feature map over all positions: 1280 values in EfficientNets, 960 and 576
+    /// in MobileNetV3-Large and -Small.
     case pooled
     /// MobileNetV3's hidden layer after its activation: 1280 and 1024 values.
     case hidden
   }
 
-  /// What a caller may want otherwise.
+  /// How an embedder runs.
   public struct Options: Sendable {
-    /// Which values make the vector.
+    /// The layer whose output is the embedding.
     public var layer = Layer.pooled
-    /// Whether vectors are divided by their Euclidean length.
+    /// Whether embeddings are divided by their Euclidean length.
     public var normalizes = false
-    /// Threads that share the work on a batch; by default as many as this process may use.
+    /// Threads that compute; by default as many as this process may use.
     public var threads = HostInfo.allowedThreads
-    /// Who computes the convolutions.
+    /// The compute backend.
     public var backend = Backend.auto
-    /// Images that are computed together; memory grows with it.
+    /// Batch size for streams of images; memory grows with it.
     public var maximumBatch = 1
-    /// Replaces parts of the weights' own preprocessing.
+    /// Overrides of the weights' preprocessing.
     public var preprocessing = PreprocessingOverrides()
+    /// Limits on the weight file.
+    public var limits = WeightLimits()
+    /// How streams of images are read.
+    public var decoding = DecodingOptions()
 
-    /// The usual options.
+    /// The defaults.
     public init() {}
   }
 
   /// The network and its weights.
   public let network: LoadedNetwork
-  /// What the caller chose.
+  /// The options it was created with.
   public let options: Options
-  /// Values of a vector.
+  /// The number of values in an embedding.
   public let dimension: Int
   private let node: Int
-  private let session: InferenceSession
+  private let runner: NetworkRunner
 
-  /// Prepares a network.
+  /// Prepares a network; `options.preprocessing` and `options.limits` are ignored, as it is already loaded.
   ///
-  /// - Throws: `EmbeddingError.noHiddenLayer`, and what `LoadedNetwork.session(_:)` throws. The
-  ///   options' preprocessing is ignored: the network has its own.
+  /// - Throws: `EmbeddingError.noHiddenLayer`, and what `LoadedNetwork.session(_:)` throws.
   public init(_ network: LoadedNetwork, options: Options = Options()) throws {
     switch options.layer {
     case .pooled: node = network.head.pooled.id
@@ -63,24 +66,28 @@ public final class Embedder {
     self.network = network
     self.options = options
     dimension = network.graph.nodes[node].shape.channels
-    session = try network.session(
-      InferenceSession.Options(
+    runner = try NetworkRunner(
+      network,
+      options: InferenceSession.Options(
         threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch,
-        retained: [node]))
+        retained: [node]),
+      decoding: options.decoding)
   }
 
   /// Loads the weights of a model.
   ///
   /// - Parameters:
   ///   - model: A model of the catalogue.
-  ///   - path: A safetensors or PyTorch file; `nil` searches as `WeightSearch.standard()` does.
-  /// - Throws: what `init(_:options:)` and `LoadedNetwork` throw, and `PretrainedError` where there
-  ///   are no weights.
+  ///   - path: A safetensors or PyTorch file; `nil` searches like `WeightSearch.standard()`.
+  /// - Throws: what `init(_:options:)` and `LoadedNetwork` throw, and `PretrainedError` if there are no
+  ///   weights.
   public convenience init(
     model: Model, weights path: String? = nil, options: Options = Options()
   ) throws {
     try self.init(
-      LoadedNetwork(model, weights: path, overrides: options.preprocessing), options: options)
+      LoadedNetwork(
+        model, weights: path, limits: options.limits, overrides: options.preprocessing),
+      options: options)
   }
 
   /// Loads the weights of the model called `name`.
@@ -92,56 +99,34 @@ public final class Embedder {
     try self.init(model: ModelCatalog.model(named: name), weights: path, options: options)
   }
 
-  /// The vector of an image, `dimension` values.
+  /// The embedding of an image, `dimension` values.
   ///
-  /// - Throws: `EmbeddingError.nonFinite`, and `.zero` where a vector of zeros was to be normalised.
+  /// - Throws: `EmbeddingError.nonFinite`, and `.zero` if a zero vector was to be normalized.
   public func embed(_ image: Image) throws -> [Float] {
-    try load(image, at: 0)
-    return try vectors(count: 1)[0].get()
+    try runner.run(image, read: vector)
   }
 
-  /// Makes an image the input of place `slot` of the next batch; the image is not kept.
+  /// Embeds a stream of images: the next ones are read and decoded while the network computes.
   ///
-  /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`.
-  public func load(_ image: Image, at slot: Int) throws(PreprocessingError) {
-    try session.load(image, at: slot, by: preprocessing)
+  /// - Parameter receive: Takes the embedding of each image, in order and as soon as it is known. An
+  ///   image that cannot be read or decoded fails by itself.
+  /// - Throws: what `receive` and the source throw; the remaining images are dropped then.
+  public func embed(
+    _ images: some ImageSource, receive: (ImageResult<[Float]>) throws -> Void
+  ) throws {
+    try runner.run(images, read: vector, receive: receive)
   }
 
-  /// How images are prepared for the network.
-  public var preprocessing: Preprocessing { network.info.preprocessing }
-
-  /// Makes prepared values the input of place `slot` of the next batch; they are copied.
-  ///
-  /// - Precondition: `slot` is from 0 to below `Options.maximumBatch`, and `values` are as many as
-  ///   `preprocessing` makes, `[crop, crop, 3]`.
-  public func load(_ values: UnsafeBufferPointer<Float>, at slot: Int) {
-    session.load(values, at: slot)
-  }
-
-  /// Computes the first `count` places of the batch that `load(_:at:)` filled; each succeeds or
-  /// fails by itself.
-  ///
-  /// - Throws: nothing but `InferenceError`s that concern no single image.
-  public func vectors(
-    count: Int
-  ) throws(InferenceError) -> [Result<[Float], EmbeddingError>] {
-    do {
-      try session.run(batch: count)
-    } catch .nonFinite {
-      // That is about logits; a vector may be fine, and is looked at by itself.
-    }
-    return (0..<count).map { image in
-      Result { () throws(EmbeddingError) in
-        let vector = session.output(ofNode: node, image: image)
-        if let index = vector.firstIndex(where: { !$0.isFinite }) { throw .nonFinite(index: index) }
-        return options.normalizes ? try vector.normalized() : vector
-      }
-    }
+  /// The embedding of an image of the last batch.
+  private func vector(slot: Int) throws(EmbeddingError) -> [Float] {
+    let vector = runner.session.output(ofNode: node, image: slot)
+    if let index = vector.firstIndex(where: { !$0.isFinite }) { throw .nonFinite(index: index) }
+    return options.normalizes ? try vector.normalized() : vector
   }
 }
 
 extension [Float] {
-  /// The vector over its Euclidean length, which is computed in Double.
+  /// The vector divided by its Euclidean length, which is computed in Double.
   func normalized() throws(EmbeddingError) -> [Float] {
     let length = reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     guard length > 0 else { throw .zero }
@@ -149,13 +134,13 @@ extension [Float] {
   }
 }
 
-/// Why an image has no vector.
+/// Why an image has no embedding.
 public enum EmbeddingError: Error, Equatable, Sendable {
-  /// The hidden layer was asked for, and the network has none.
+  /// The hidden layer was requested, but the network has none.
   case noHiddenLayer(model: String)
   /// A value is NaN or infinite: the weights or the input are damaged.
   case nonFinite(index: Int)
-  /// All values are zero, so that the vector has no direction.
+  /// All values are zero, so the vector has no direction.
   case zero
 }
 
@@ -164,10 +149,10 @@ extension EmbeddingError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .noHiddenLayer(let model):
-      "\(model) has no hidden layer; MobileNetV3 has one, every network has the pooled layer"
+      "\(model) has no hidden layer; only MobileNetV3 has one. Use the pooled layer"
     case .nonFinite(let index):
       "feature \(index) is not a finite number; the weights or the input are damaged"
-    case .zero: "all features are zero, so that the vector has no direction"
+    case .zero: "all features are zero, so the vector has no direction"
     }
   }
 }

@@ -1,13 +1,13 @@
-/// Shows where in an image a network found what speaks for a class.
+/// Shows which image regions support a class, as a class activation map.
 ///
-/// The last feature map F has `channels` values at each of its positions, of which the logit only
-/// sees the mean p. So the logit's gradient in p, one number for each channel, weighs the channels,
-/// and the map M = gradient · F says how much each position adds (Zhou et al. 2016; Selvaraju et al.
-/// 2017). In an EfficientNet the gradient is the class's row of the classifier, and the map is exact:
-/// its mean plus the class's bias is the logit. Behind MobileNetV3's hidden layer the gradient
-/// changes with p, and the map is the first-order part: see `ClassActivationMap.isExact`.
+/// The last feature map F has `channels` values at each position, of which the logit sees only the
+/// mean p. The logit's gradient in p, one number per channel, weights the channels, and the map
+/// M = gradient · F says how much each position contributes (Zhou et al. 2016; Selvaraju et al. 2017).
+/// In an EfficientNet the gradient is the class's row of the classifier, and the map is exact: its mean
+/// plus the class's bias is the logit. Behind MobileNetV3's hidden layer the gradient depends on p, and
+/// the map is the first-order part: see `ClassActivationMap.isExact`.
 public final class Explainer {
-  /// The network that is explained.
+  /// The network to explain.
   public let classifier: Classifier
   private let head: NetworkHead
   private let hidden: ClassFunction.Hidden?
@@ -30,10 +30,10 @@ public final class Explainer {
     }
   }
 
-  /// What in `image` speaks for a class.
+  /// Computes the class activation map of an image.
   ///
   /// - Parameter index: The class; `nil` means the most probable one.
-  /// - Throws: `ClassifierError.nonFiniteLogit`, and `WeightsError` where the weight file changed.
+  /// - Throws: `ClassifierError.nonFiniteLogit`, and `WeightsError` if the weight file changed.
   /// - Precondition: the index is one of the network's.
   public func explain(_ image: Image, class index: Int? = nil) throws -> ClassActivationMap {
     let ranked = try classifier.classify(image, topK: classifier.labels.count)
@@ -79,7 +79,7 @@ public final class Explainer {
   }
 }
 
-/// What speaks for one class in an image, and where.
+/// Where an image supports a class, and how much.
 public struct ClassActivationMap: Sendable {
   /// The class and its probability.
   public let prediction: Prediction
@@ -87,20 +87,20 @@ public struct ClassActivationMap: Sendable {
   public let rank: Int
   /// The class's logit.
   public let logit: Float
-  /// The class's bias: the part of the logit that depends on no image.
+  /// The class's bias: the part of the logit that does not depend on the image.
   public let bias: Float
   /// Whether the map's mean plus the bias is the logit.
   ///
-  /// Otherwise the mean is the first-order part of it: the sum of feature times gradient.
+  /// Otherwise the mean is its first-order part: the sum of feature times gradient.
   public let isExact: Bool
-  /// What each position adds to the logit, times the number of positions; negative where it speaks
-  /// against the class.
+  /// What each position contributes to the logit, times the number of positions; negative where it
+  /// counts against the class.
   public let map: ActivationMap
   /// The part of the upright image that the map covers, in pixels.
   public let region: ImageRegion
 
-  /// The middle of the map's greatest value in pixels of the upright image, and whether anything
-  /// speaks for the class at all.
+  /// The centre of the map's greatest value in pixels of the upright image, and whether that value
+  /// supports the class.
   public var peak: (x: Double, y: Double, isPositive: Bool) {
     let greatest = map.greatest
     return (
@@ -108,5 +108,69 @@ public struct ClassActivationMap: Sendable {
       region.y + (Double(greatest.row) + 0.5) / Double(map.height) * region.height,
       greatest.value > 0
     )
+  }
+}
+
+/// The logit of one class as a function of the pooled features p.
+///
+/// Without a hidden layer, logit = w·p + b, and its gradient is w. With one, in MobileNetV3,
+/// logit = Σⱼ vⱼ·f(zⱼ) + b with z = U·p + a, and its gradient is Σⱼ vⱼ·f′(zⱼ)·Uⱼ: f is hard swish,
+/// whose derivative is 0 up to −3, (2z + 3) / 6 up to 3, and 1 beyond.
+package struct ClassFunction: Sendable {
+  /// A linear layer and what is applied to its outputs.
+  package struct Hidden: Sendable {
+    /// U, [outputs, features].
+    let weights: [Float]
+    /// a, one for each output.
+    let biases: [Float]
+    let activation: Activation
+
+    package init(weights: [Float], biases: [Float], activation: Activation) {
+      (self.weights, self.biases, self.activation) = (weights, biases, activation)
+    }
+  }
+
+  private let hidden: Hidden?
+  /// The class's row of the classifier.
+  private let weights: [Float]
+  /// The class's bias.
+  package let bias: Float
+
+  package init(hidden: Hidden?, weights: [Float], bias: Float) {
+    (self.hidden, self.weights, self.bias) = (hidden, weights, bias)
+  }
+
+  /// The logit.
+  package func value(at pooled: [Double]) -> Double {
+    let inputs =
+      hidden.map { hidden in hidden.sums(pooled).map { hidden.activation.value(at: $0) } } ?? pooled
+    return zip(weights, inputs).reduce(Double(bias)) { $0 + Double($1.0) * $1.1 }
+  }
+
+  /// Its gradient, one value for each feature.
+  package func gradient(at pooled: [Double]) -> [Double] {
+    guard let hidden else { return weights.map(Double.init) }
+    var gradient = [Double](repeating: 0, count: pooled.count)
+    for (output, sum) in hidden.sums(pooled).enumerated() {
+      let factor = Double(weights[output]) * hidden.activation.derivative(at: sum)
+      if factor == 0 { continue }
+      let row = output * pooled.count
+      for feature in pooled.indices {
+        gradient[feature] += factor * Double(hidden.weights[row + feature])
+      }
+    }
+    return gradient
+  }
+}
+
+extension ClassFunction.Hidden {
+  /// z = U·p + a.
+  fileprivate func sums(_ pooled: [Double]) -> [Double] {
+    biases.enumerated().map { output, bias in
+      var sum = Double(bias)
+      let row = output * pooled.count
+      for feature in pooled.indices { sum += Double(weights[row + feature]) * pooled[feature] }
+      return sum
+    }
   }
 }

@@ -5,8 +5,8 @@ import Operators
 ///
 /// ```swift
 /// let trainer = try HeadTrainer(model: "effnet-lite0", classes: ["cat", "dog"])
-/// for path in cats { try trainer.add(Image(contentsOf: path), class: 0) }
-/// for path in dogs { try trainer.add(Image(contentsOf: path), class: 1) }
+/// try trainer.add(ImageInputs(paths: ["pets/cats"]), class: 0)
+/// try trainer.add(ImageInputs(paths: ["pets/dogs"]), class: 1)
 /// try trainer.train().write(to: "pets.safetensors")
 /// ```
 ///
@@ -64,6 +64,21 @@ public final class HeadTrainer {
   /// - Throws: what `Embedder.embed(_:)` throws.
   public func add(_ image: Image, class index: Int) throws {
     add(try embedder.embed(image), class: index)
+  }
+
+  /// Adds a stream of images of a class; the next ones are decoded while the network computes.
+  ///
+  /// - Parameter receive: Takes the embedding of each image, in order. An image that cannot be read or
+  ///   decoded fails by itself and is not added.
+  /// - Throws: what `receive` and the source throw.
+  public func add(
+    _ images: some ImageSource, class index: Int,
+    receive: (ImageResult<[Float]>) throws -> Void = { _ in }
+  ) throws {
+    try embedder.embed(images) { answer in
+      try receive(answer)
+      if case .success(let vector) = answer.result { add(vector, class: index) }
+    }
   }
 
   /// Adds a vector of `embedder` as an example of a class.

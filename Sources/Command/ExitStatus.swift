@@ -137,6 +137,10 @@ extension LabelsError: StatusCarrying {
   }
 }
 
+extension PathListError: StatusCarrying {
+  var status: ExitStatus { .missingInput }
+}
+
 extension PretrainedError: StatusCarrying {
   var status: ExitStatus {
     switch self {

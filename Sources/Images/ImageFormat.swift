@@ -10,7 +10,13 @@ public enum ImageFormat: Equatable, Hashable, Sendable, CaseIterable {
   case webp
 
   /// The number of leading bytes that ``init(magic:)`` looks at.
-  static let magicLength = 12
+  package static let magicLength = 12
+
+  /// The usual extensions of image files, in lower case, whether or not their format is decoded here.
+  package static let fileExtensions: Set<String> = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "pbm", "pgm", "ppm", "pnm", "pam", "bmp", "gif",
+    "tif", "tiff", "heic", "heif", "avif",
+  ]
 
   /// Detects the format from a file's first bytes alone; `nil` if they belong to none.
   public init?(magic bytes: UnsafeRawBufferPointer) {

@@ -46,12 +46,11 @@ struct EmbedderTests {
         $0.threads = threads
         $0.maximumBatch = batch
       }
-      for first in stride(from: 0, to: 5, by: batch) {
-        let part = images[first..<min(first + batch, 5)]
-        for (slot, image) in part.enumerated() { try embedder.load(image, at: slot) }
-        let found = try embedder.vectors(count: part.count).map { try $0.get() }
-        #expect(found == Array(expected[first..<first + part.count]))
+      var found: [[Float]] = []
+      try embedder.embed(ImageInputs(images.map { .image($0) })) {
+        found.append(try $0.result.get())
       }
+      #expect(found == expected)
     }
   }
 

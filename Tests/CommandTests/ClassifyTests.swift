@@ -206,11 +206,57 @@ struct ClassifyTests {
     try FileManager.default.createSymbolicLink(
       atPath: "\(root)/b/loop", withDestinationPath: root)
     try Data("text".utf8).write(to: URL(fileURLWithPath: "\(root)/notes"))
+    try Data("text".utf8).write(to: URL(fileURLWithPath: "\(root)/b/more.txt"))
     let outcome = try classify(root, "--format", "jsonl", "-k", "1")
     #expect(outcome.status == 0)
     let inputs = try outcome.lines.map { try object($0)["input"] as? String }
     #expect(inputs == ["B", "a", "b.ppm", "b/x", "b/y/z", "b0"].map { "\(root)/\($0)" })
-    #expect(outcome.errors.contains("notes: passed over"))
+    #expect(outcome.errors == "cnnzoo: skipped 2 files: not an image\n")
+  }
+
+  /// Empty and damaged images, links that lead nowhere: each is a failure, and the rest is answered.
+  @Test func failuresInFoldersCount() throws {
+    let root = try TestFiles.folder()
+    let good = try TestFiles.image("\(root)/good.ppm")
+    try Data().write(to: URL(fileURLWithPath: "\(root)/empty.jpg"))
+    try Data("P6 40 30 255\nshort".utf8).write(to: URL(fileURLWithPath: "\(root)/cut"))
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(root)/link", withDestinationPath: "/no/file")
+    let outcome = try classify(root, "--format", "jsonl", "-k", "1")
+    #expect(outcome.status == 1)
+    let records = try outcome.lines.map { try object($0) }
+    #expect(
+      records.map { $0["input"] as? String }
+        == ["\(root)/cut", "\(root)/empty.jpg", good, "\(root)/link"])
+    let codes = records.map { ($0["error"] as? [String: Any])?["code"] as? String }
+    #expect(codes == ["malformed", "unknown_format", nil, "unreadable"])
+  }
+
+  /// Every command that takes folders skips hidden files, follows links, and counts what it skips.
+  @Test(arguments: ["classify", "embed", "similar"])
+  func foldersMeanTheSameToEveryCommand(command: String) throws {
+    let (root, outside) = (try TestFiles.folder(), try TestFiles.folder())
+    let linked = try TestFiles.image("\(outside)/linked.ppm")
+    try FileManager.default.createDirectory(
+      atPath: "\(root)/.checkpoints", withIntermediateDirectories: true)
+    try TestFiles.image("\(root)/.checkpoints/copy.ppm")
+    try TestFiles.image("\(root)/.hidden.ppm")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(root)/folder", withDestinationPath: outside)
+    try Data("text".utf8).write(to: URL(fileURLWithPath: "\(root)/notes.txt"))
+    func inputs(_ options: String...) throws -> Set<String?> {
+      let query = command == "similar" ? [linked] : []
+      let outcome = try Tool.run(
+        [command] + query + [root, "--format", "jsonl"] + options + TestFiles.network())
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors == "cnnzoo: skipped 1 file: not an image\n")
+      return Set(try outcome.lines.map { try object($0)["input"] as? String })
+    }
+    #expect(try inputs() == ["\(root)/folder/linked.ppm"])
+    #expect(
+      try inputs("--hidden") == [
+        "\(root)/folder/linked.ppm", "\(root)/.checkpoints/copy.ppm", "\(root)/.hidden.ppm",
+      ])
   }
 
   @Test func anEmptyFolderIsNoSuccess() throws {

@@ -1,4 +1,4 @@
-import Command
+import CNNZoo
 import Foundation
 import Testing
 

@@ -99,7 +99,7 @@ struct TrainTests {
     #expect(mistaken.allSatisfy { $0.last == "1" || $0.last == "2" || $0.hasSuffix("1\"") })
   }
 
-  /// Damaged images, files that are none, files beside the classes, hidden folders.
+  /// Damaged images, files that are none, files beside the classes, links that lead nowhere.
   @Test func filesThatAreNoImagesAreReportedAndNotUsed() throws {
     func write(_ name: String, _ text: String) throws {
       let path = "\(classes)/\(name)"
@@ -113,14 +113,35 @@ struct TrainTests {
     try write(".git/config", "hidden")
     let told = try train("--format", "json")
     #expect(told.status == 1)
-    #expect(told.errors.contains("cut.ppm") && told.errors.contains("notes.txt"))
-    #expect(told.errors.contains("passed over 1 file"))
+    #expect(told.errors.contains("cut.ppm"))
+    #expect(told.errors.hasSuffix("cnnzoo: skipped 2 files: not an image\n"))
     let report = try object(told.output)
     #expect(report["images"] as? Int == 12 && report["failed"] as? Int == 1)
     #expect(try train("--on-error", "record").status == 0)
     try FileManager.default.removeItem(atPath: output)
     #expect(try train("--on-error", "fail").status == 1)
     #expect(!FileManager.default.fileExists(atPath: output))
+  }
+
+  /// Hidden copies are not trained on; a link to a folder is a class, one that leads nowhere fails.
+  @Test func hiddenFilesAndLinks() throws {
+    let checkpoints = "\(classes)/7/.ipynb_checkpoints"
+    try Self.image("\(checkpoints)/0-checkpoint.ppm", 1, 0)
+    try Self.image("\(classes)/.hidden/0.ppm", 1, 5)
+    let elsewhere = try TestFiles.folder()
+    for seed in 5..<7 { try Self.image("\(elsewhere)/\(seed).ppm", 1, seed) }
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(classes)/linked", withDestinationPath: elsewhere)
+    let report = try object(try train("--format", "json").output)
+    #expect(report["images"] as? Int == 14 && report["failed"] as? Int == 0)
+    let rows = try #require(report["classes"] as? [[String: Any]])
+    #expect(
+      rows.compactMap { $0["class"] as? String } == ["-blau ü", "7", "linked", "warm, \"reds\""])
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(classes)/gone", withDestinationPath: "/no/folder")
+    let failed = try train("--format", "json")
+    #expect(failed.status == 1 && failed.errors.contains("gone"))
+    #expect(try object(failed.output)["failed"] as? Int == 1)
   }
 
   @Test func foldersThatCannotBeTrainedOn() throws {

@@ -79,28 +79,7 @@ struct FilesTests {
     #expect(FileManager.default.fileExists(atPath: kept))
   }
 
-  @Test func walksVisitFilesInTheOrderOfTheirPaths() throws {
-    for name in ["b", "a/z", "a.txt", "a/b/c", "a-", "É/x"] { try folder.file(name) }
-    try FileManager.default.createSymbolicLink(
-      atPath: "\(folder.path)/loop", withDestinationPath: folder.path)
-    #expect(mkfifo("\(folder.path)/fifo", 0o600) == 0)
-    var walk = DirectoryWalk(FilePath(folder.path.utf8))
-    var paths: [String] = []
-    while let entry = walk.next() {
-      guard case .file(let path) = entry else { continue }
-      paths.append(String(path.shown.dropFirst(folder.path.count + 1)))
-    }
-    #expect(paths == ["a-", "a.txt", "a/b/c", "a/z", "b", "É/x"])
-  }
-
-  @Test func anUnreadableDirectoryIsReported() {
-    var walk = DirectoryWalk(FilePath("/no/such/folder".utf8))
-    guard case .unreadableDirectory(let path, let reason) = walk.next() else {
-      Issue.record("nothing was reported")
-      return
-    }
-    #expect(path.shown == "/no/such/folder" && reason == "No such file or directory")
-    if walk.next() != nil { Issue.record("the walk goes on") }
+  @Test func aMissingDirectoryHasNoNames() {
     #expect(FilePath.names(in: "/no/such/folder").isEmpty)
   }
 

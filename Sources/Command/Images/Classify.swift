@@ -1,25 +1,12 @@
 import ArgumentParser
 import CNNZoo
 
-/// What becomes of inputs that fail.
-enum FailurePolicy: String, CaseIterable, ExpressibleByArgument {
-  /// Told on standard error, and in a record where the format has records; shown by the status.
-  case tell
-  /// As `tell`, but the status counts it as answered: for programs that read the records.
-  case record
-  /// Told on standard error only; shown by the status.
-  case skip
-  /// The command ends there.
-  case fail
-}
-
 struct Classify: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Name what images show.",
+    abstract: "Classify images.",
     discussion: """
-      Images are PNM, JPEG, PNG or WebP files, found out by their first bytes. A folder stands \
-      for all images in it, files of other kinds are passed over; - is an image on standard \
-      input.
+      Images are PNM, JPEG, PNG or WebP files, recognized by their first bytes. A folder stands for all \
+      images in it and its subfolders; - reads an image from standard input.
       """)
 
   @Argument(help: "Files, folders, or -.", completion: .file())
@@ -29,21 +16,21 @@ struct Classify: ParsableCommand {
 
   @OptionGroup var list: ImageListOptions
 
-  @Option(name: [.customShort("k"), .long], help: "How many classes to name; 0 for all.")
+  @Option(name: [.customShort("k"), .long], help: "Number of classes to list; 0 for all.")
   var topK = 5
 
-  @Option(help: "Name only classes of at least this probability.")
+  @Option(help: "List only classes of at least this probability.")
   var minProb = 0.0
 
-  @Option(help: "A file with the classes' names, one a line.", completion: .file())
+  @Option(help: "A file with the class names, one per line.", completion: .file())
   var labels: String?
 
   @OptionGroup var format: FormatOption
 
-  @Option(help: "Whether text is coloured; NO_COLOR is respected.")
+  @Option(help: "When to use colors; NO_COLOR is respected.")
   var color = ColorChoice.auto
 
-  @Flag(name: .shortAndLong, help: "Tell the model, its weights and the time taken.")
+  @Flag(name: .shortAndLong, help: "Log the model, its weights and the time taken.")
   var verbose = false
 
   func validate() throws {
@@ -53,49 +40,29 @@ struct Classify: ParsableCommand {
   }
 
   func run() throws {
-    let images = try list.inputs(inputs)
     let clock = ContinuousClock()
     let start = clock.now
+    let images = try list.images(inputs)
     let (model, path) = try network.weightFile(inputIsTaken: list.readsStandardInput(inputs))
     let batch = network.batch(list.batch)
     let classifier = try Classifier(
       model: model, weights: path, options: network.classifierOptions(batch: batch, labels: labels))
     let loaded = clock.now
     Diagnostics.tell(warnings: classifier.warnings)
-    var run = NetworkRunner(engine(classifier, batch: batch), tally: list.tally(inputs))
-    try report(
-      on: network.stream(images, preparedBy: classifier.preprocessing, batch: batch),
-      of: model, by: &run)
-    if verbose {
-      tell(
-        run.tally, of: classifier, batch: batch, loading: loaded - start, run: clock.now - loaded)
-    }
-    try run.tally.status.throwUnlessSuccess()
-  }
-
-  private func engine(
-    _ classifier: Classifier, batch: Int
-  ) -> NetworkRunner<[Prediction]>.Engine {
-    let topK = topK == 0 ? .max : topK
-    return NetworkRunner.Engine(batch: batch, load: classifier.load) { count in
-      try classifier.answers(count: count, topK: topK).map { answer in
-        answer.map { $0.filter { $0.probability >= minProb } }.mapError { $0 }
-      }
-    }
-  }
-
-  private func report(
-    on images: ImagePipeline, of model: Model, by run: inout NetworkRunner<[Prediction]>
-  ) throws {
+    let tally = list.tally(inputs)
+    defer { tally.endProgress() }
     let report = ClassifyReport(
       format: format.format, model: model.name,
       terminal: format.format == .text ? Terminal(color) : .plain)
     try report.begin()
     do {
-      try run.run(images) { name, outcome in
-        switch outcome {
-        case .success(let predictions): try report.answer(name, predictions)
-        case .failure(let failure): if list.onError != .skip { try report.failure(name, failure) }
+      try classifier.classify(images, topK: topK == 0 ? .max : topK) { answer in
+        switch try tally.count(answer) {
+        case .success(let predictions):
+          try report.answer(
+            answer.input.name, predictions.filter { $0.probability >= minProb })
+        case .failure(let failure):
+          if list.onError != .skip { try report.failure(answer.input.name, failure) }
         }
       }
     } catch let status as ExitStatus {
@@ -103,9 +70,13 @@ struct Classify: ParsableCommand {
       throw status
     }
     try report.end()
+    if verbose {
+      log(tally, of: classifier, batch: batch, loading: loaded - start, run: clock.now - loaded)
+    }
+    try tally.finish(skipped: images.skipped)
   }
 
-  private func tell(
+  private func log(
     _ tally: InputTally, of classifier: Classifier, batch: Int, loading: Duration, run: Duration
   ) {
     let loaded = classifier.network
@@ -120,9 +91,156 @@ struct Classify: ParsableCommand {
   }
 }
 
-extension ExitStatus {
-  /// Ends the command with this status, unless all went well.
-  func throwUnlessSuccess() throws(ExitStatus) {
-    if self != .success { throw self }
+/// Writes the answer for each image as soon as it is known.
+private final class ClassifyReport {
+  private let format: OutputFormat
+  private let model: String
+  private let terminal: Terminal
+  private var isFirst = true
+  private var hasToldOmission = false
+
+  private static let table = Table([
+    .text("input"), .number("rank"), .number("index"), .text("label"), .number("probability"),
+    .text("error"),
+  ])
+
+  init(format: OutputFormat, model: String, terminal: Terminal) {
+    self.format = format
+    self.model = model
+    self.terminal = terminal
   }
+
+  /// Writes what precedes the first answer.
+  func begin() throws(OutputError) {
+    switch format {
+    case .text, .jsonl: break
+    case .json:
+      try StandardOutput.write("{\"schema\":1,\"model\":\(JSON.string(model)),\"results\":[\n")
+    case .csv: try StandardOutput.write(Self.table.csvHead)
+    case .markdown: try StandardOutput.write(Self.table.markdownHead)
+    }
+  }
+
+  /// Writes what follows the last one.
+  func end() throws(OutputError) {
+    if format == .json { try StandardOutput.write("\(isFirst ? "" : "\n")]}\n") }
+  }
+
+  /// Writes the classes of an image.
+  func answer(_ input: String, _ predictions: [Prediction]) throws(OutputError) {
+    defer { isFirst = false }
+    switch format {
+    case .text: try StandardOutput.write((isFirst ? "" : "\n") + text(input, predictions))
+    case .json:
+      let members: JSON.Object = ["input": .string(input), "top": Self.json(predictions)]
+      try StandardOutput.write("\(isFirst ? "" : ",\n")\(JSON.object(members))")
+    case .jsonl: try StandardOutput.write(line(input, predictions))
+    case .csv: try StandardOutput.write(Self.rows(input, predictions).map(Table.csvRow).joined())
+    case .markdown:
+      try StandardOutput.write(Self.rows(input, predictions).map(Table.markdownRow).joined())
+    }
+  }
+
+  /// Writes why an image has no answer, except as text, where the log says so.
+  func failure(_ input: String, _ failure: ImageFailure) throws(OutputError) {
+    let message = String(failure.message.unicodeScalars.prefix(Self.longestMessage))
+    let members: JSON.Object = [
+      "error": .object(["code": .string(failure.code), "message": .string(message)])
+    ]
+    let row: [Table.Cell] = [.text(input), .empty, .empty, .empty, .empty, .text(message)]
+    switch format {
+    case .text: return
+    case .json:
+      let record = JSON.object(["input": .string(input)] + members)
+      try StandardOutput.write("\(isFirst ? "" : ",\n")\(record)")
+    case .jsonl:
+      let name = Self.shortened(input)
+      let record = JSON.object(.schema + ["input": .string(name)] + members)
+      try StandardOutput.write("\(record)\n")
+    case .csv: try StandardOutput.write(Table.csvRow(row))
+    case .markdown: try StandardOutput.write(Table.markdownRow(row))
+    }
+    isFirst = false
+  }
+
+  /// A record below 4096 bytes, which a pipe takes as a whole among other writers' records; what
+  /// does not fit is left out from the end of the list, and counted.
+  private func line(_ input: String, _ predictions: [Prediction]) -> String {
+    func record(_ count: Int) -> String {
+      var members: JSON.Object = [
+        "input": .string(Self.shortened(input)), "model": .string(model),
+        "top": Self.json(predictions.prefix(count)),
+      ]
+      if count < predictions.count {
+        members.append("omitted", .integer(predictions.count - count))
+      }
+      return "\(JSON.object(.schema + members))\n"
+    }
+    let whole = record(predictions.count)
+    if whole.utf8.count < Self.lineLimit { return whole }
+    var (fits, tooMany) = (0, predictions.count)
+    while tooMany - fits > 1 {
+      let middle = (fits + tooMany) / 2
+      if record(middle).utf8.count < Self.lineLimit { fits = middle } else { tooMany = middle }
+    }
+    if !hasToldOmission {
+      hasToldOmission = true
+      Diagnostics.tell(
+        "a record of 4096 bytes or more lost its last classes; --format json keeps them all")
+    }
+    return record(fits)
+  }
+
+  private static let lineLimit = 4096
+  private static let longestMessage = 300
+  /// Bytes of an escaped name; with a message, or a class, it stays below the limit.
+  private static let longestName = 2000
+
+  /// The name, cut where a record could not hold it.
+  private static func shortened(_ name: String) -> String {
+    if JSON.string(name).description.utf8.count <= longestName { return name }
+    // An escape takes at most six bytes of a scalar's.
+    return String(name.unicodeScalars.prefix(longestName / 6)) + "…"
+  }
+
+  private static func json(_ predictions: some Sequence<Prediction>) -> JSON {
+    .array(
+      predictions.map {
+        .object([
+          "index": .integer($0.index), "label": .string($0.label),
+          "probability": .number($0.probability),
+        ])
+      })
+  }
+
+  private static func rows(_ input: String, _ predictions: [Prediction]) -> [[Table.Cell]] {
+    predictions.enumerated().map { rank, prediction in
+      [
+        .text(input), .integer(rank + 1), .integer(prediction.index), .text(prediction.label),
+        .number(prediction.probability, decimals: 4), .empty,
+      ]
+    }
+  }
+
+  /// The name of the image, and a line for each class: share, bar, name, index.
+  private func text(_ input: String, _ predictions: [Prediction]) -> String {
+    let labels = predictions.map { $0.label.terminalSafe() }
+    let width = labels.map(\.count).max() ?? 0
+    var text = terminal.styled(input.terminalSafe(), .bold) + "\n"
+    if predictions.isEmpty { text += "   no class is that probable\n" }
+    for (prediction, label) in zip(predictions, labels) {
+      let percent = NumberText.fixed(100 * prediction.probability, 2)
+      text += String(repeating: " ", count: max(0, 8 - percent.count)) + "\(percent)%  "
+      if terminal.hasBars {
+        let bar = terminal.bar(prediction.probability, width: Self.barWidth)
+        text += terminal.styled(bar.text, .green)
+        text += String(repeating: " ", count: bar.blanks + 2)
+      }
+      text += label + String(repeating: " ", count: width - label.count)
+      text += terminal.styled("  (\(prediction.index))", .dim) + "\n"
+    }
+    return text
+  }
+
+  private static let barWidth = 20
 }

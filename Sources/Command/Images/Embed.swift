@@ -6,18 +6,16 @@ extension Embedder.Layer: ExpressibleByArgument {}
 
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Turn images into vectors that are alike where the images are.",
+    abstract: "Compute an embedding for each image.",
     discussion: """
-      A vector is what the network knows of an image before it decides on a class: the mean of its \
-      last feature map, 1280 values in EfficientNets, 960 and 576 in MobileNetV3-Large and -Small; \
-      with --layer hidden MobileNetV3's hidden layer, 1280 and 1024 values.
+      An embedding is the mean of the network's last feature map, 1280 values in EfficientNets, 960 and \
+      576 in MobileNetV3-Large and -Small; with --layer hidden it is the output of MobileNetV3's hidden \
+      layer, 1280 and 1024 values.
 
-      jsonl has a record for each image as soon as it is known; with that many numbers it is \
-      longer than the 4096 bytes that a pipe keeps together among several writers. npy is one array, \
-      [N, C], f32, little-endian, a row for each image. safetensors holds it as the tensor \
-      embeddings, with the images' paths, a JSON array, under paths in its metadata. Inputs that \
-      fail have no row; with --on-error record they have one of NaN, so that rows stay aligned with \
-      inputs.
+      jsonl is a stream of one record per image. npy is one array, [N, C], f32, little-endian, with one \
+      row per image. safetensors holds the same array as the tensor embeddings, and the image paths as \
+      a JSON array under paths in its metadata. Inputs that fail have no row; with --on-error record \
+      they have a row of NaN, so that rows stay aligned with inputs.
       """)
 
   @Argument(help: "Files, folders, or -.", completion: .file())
@@ -27,16 +25,16 @@ struct Embed: ParsableCommand {
 
   @OptionGroup var list: ImageListOptions
 
-  @Option(help: "Which of the network's values make the vector.")
+  @Option(help: "Layer whose output is the embedding.")
   var layer = Embedder.Layer.pooled
 
-  @Flag(help: "Divide every vector by its length.")
+  @Flag(help: "Scale each embedding to unit length.")
   var normalize = false
 
-  @Option(help: "How vectors are written; by default as the output's name ends, else jsonl.")
+  @Option(help: "Output format (default: the output's extension, else jsonl).")
   var format: EmbeddingFormat?
 
-  @Option(name: .shortAndLong, help: "The file to write; by default standard output.")
+  @Option(name: .shortAndLong, help: "The file to write (default: standard output).")
   var output: String?
 
   func validate() throws { try list.validate(inputs) }
@@ -47,43 +45,133 @@ struct Embed: ParsableCommand {
       throw UsageError("\(format.rawValue) is not for terminals; give --output, or redirect it")
     }
     if let output { try OutputFile.check(output) }
-    let images = try list.inputs(inputs)
+    let images = try list.images(inputs)
     let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs))
-    let batch = network.batch(list.batch)
-    var options = network.embedderOptions(batch: batch)
+    var options = network.embedderOptions(batch: network.batch(list.batch))
     options.layer = layer
     options.normalizes = normalize
     let embedder = try Embedder(loaded, options: options)
-    try embed(
-      network.stream(images, preparedBy: embedder.preprocessing, batch: batch), by: embedder,
-      as: format)
-  }
-
-  private func embed(
-    _ images: ImagePipeline, by embedder: Embedder, as format: EmbeddingFormat
-  ) throws {
     var table = EmbeddingTable(embedder, policy: list.onError)
-    var run = NetworkRunner(.init(embedder), tally: list.tally(inputs))
+    let tally = list.tally(inputs)
+    defer { tally.endProgress() }
     let isStreamed = output == nil && format == .jsonl
-    try run.run(images) { name, outcome throws in
+    try embedder.embed(images) { answer in
+      let outcome = try tally.count(answer)
       if isStreamed {
-        if let line = table.line(name, outcome) { try StandardOutput.write(line) }
+        if let line = table.line(answer.input.name, outcome) { try StandardOutput.write(line) }
       } else {
-        table.append(name, outcome)
+        table.append(answer.input.name, outcome)
       }
     }
-    if !isStreamed && (run.tally.answered > 0 || list.onError == .record) {
+    if !isStreamed && (tally.answered > 0 || list.onError == .record) {
       try Interrupts.deferred { () throws in try table.write(to: output, as: format) }
     }
-    try run.tally.status.throwUnlessSuccess()
+    try tally.finish(skipped: images.skipped)
   }
 }
 
-extension NetworkRunner<[Float]>.Engine {
-  /// The network up to where its vectors are.
-  init(_ embedder: Embedder) {
-    self.init(batch: embedder.options.maximumBatch, load: embedder.load) { count in
-      try embedder.vectors(count: count).map { vector in vector.mapError { $0 } }
+/// The formats of embeddings.
+enum EmbeddingFormat: String, CaseIterable, ExpressibleByArgument {
+  /// One record per image.
+  case jsonl
+  /// A NumPy array.
+  case npy
+  /// A tensor, with the image paths in the metadata.
+  case safetensors
+
+  /// The format whose name `path` ends with, if any.
+  init?(endOf path: String) {
+    guard let match = Self.allCases.first(where: { path.hasSuffix(".\($0.rawValue)") }) else {
+      return nil
+    }
+    self = match
+  }
+}
+
+/// Embeddings, to be written as a whole or line by line.
+private struct EmbeddingTable {
+  typealias Outcome = Result<[Float], ImageFailure>
+
+  private let model: String
+  private let layer: Embedder.Layer
+  private let dimension: Int
+  private let isNormalized: Bool
+  private let policy: FailurePolicy
+  private var rows: [(name: String, outcome: Outcome)] = []
+
+  init(_ embedder: Embedder, policy: FailurePolicy) {
+    model = embedder.network.model.name
+    layer = embedder.options.layer
+    dimension = embedder.dimension
+    isNormalized = embedder.options.normalizes
+    self.policy = policy
+  }
+
+  /// Keeps the outcome of an image.
+  mutating func append(_ name: String, _ outcome: Outcome) {
+    rows.append((name, outcome))
+  }
+
+  /// The record of one image; `nil` if the policy has none for failures.
+  func line(_ name: String, _ outcome: Outcome) -> String? {
+    let members: JSON.Object
+    switch outcome {
+    case .success(let vector):
+      members = [
+        "model": .string(model), "layer": .string(layer.rawValue),
+        "embedding": .array(vector.map(JSON.float)),
+      ]
+    case .failure(let failure):
+      if policy == .skip || policy == .fail { return nil }
+      members = failure.json
+    }
+    return "\(JSON.object(.schema + ["input": .string(name)] + members))\n"
+  }
+
+  /// Writes all of it to a file, complete or not at all, or to standard output.
+  func write(to path: String?, as format: EmbeddingFormat) throws {
+    switch format {
+    case .jsonl:
+      guard let path else {
+        for (name, outcome) in rows {
+          if let line = line(name, outcome) { try StandardOutput.write(line) }
+        }
+        return
+      }
+      let file = try AtomicFile(path: path)
+      for (name, outcome) in rows {
+        guard let line = line(name, outcome) else { continue }
+        try Array(line.utf8).withUnsafeBytes { bytes throws in try file.write(bytes) }
+      }
+      try file.commit()
+    case .npy:
+      let array = NPYArray(shape: [shownRows.count, dimension], values: values)
+      if let path { try array.write(to: path) } else { try StandardOutput.write(array.encoded) }
+    case .safetensors:
+      var writer = SafetensorsWriter(metadata: [
+        "model": model, "layer": layer.rawValue, "normalized": "\(isNormalized)",
+        "paths": "\(JSON.array(shownRows.map { .string($0.name) }))",
+      ])
+      writer.append(name: "embeddings", shape: [shownRows.count, dimension], values: values)
+      if let path {
+        try writer.write(to: path)
+      } else {
+        try StandardOutput.write(writer.encoded(named: "standard output"))
+      }
+    }
+  }
+
+  /// The images that have a row in an array.
+  private var shownRows: [(name: String, outcome: Outcome)] {
+    policy == .record
+      ? rows
+      : rows.filter { if case .success = $0.outcome { true } else { false } }
+  }
+
+  private var values: [Float] {
+    let missing = [Float](repeating: .nan, count: dimension)
+    return shownRows.flatMap { row in
+      if case .success(let vector) = row.outcome { vector } else { missing }
     }
   }
 }

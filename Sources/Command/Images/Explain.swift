@@ -3,13 +3,14 @@ import CNNZoo
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show where in an image the network found what speaks for a class.",
+    abstract: "Show which image regions support a class.",
     discussion: """
-      The overlay is the upright image, at most 1024 pixels wide or high, with what speaks for the \
-      class in colours from violet to yellow; gray edges are what the network did not see. The map \
-      has a number for each position of the last feature map, [height, width]: what it adds to the \
-      class's logit. In EfficientNets the mean of these numbers plus the class's bias is the logit; \
-      in MobileNetV3, which has a hidden layer, they are weighed by the logit's gradient.
+      The overlay is the upright image, at most 1024 pixels wide or high; colors from violet to yellow \
+      show how strongly each region supports the class, and gray margins are outside the network's \
+      input. The map has one number per position of the last feature map, [height, width]: its \
+      contribution to the class's logit. In EfficientNets the mean of these numbers plus the class's \
+      bias is the logit; in MobileNetV3, which has a hidden layer, they are weighted by the logit's \
+      gradient.
       """)
 
   @Argument(help: "The image; - is standard input.")
@@ -19,10 +20,10 @@ struct Explain: ParsableCommand {
 
   @Option(
     name: .customLong("class"),
-    help: "The class's name or index; by default the most probable one.")
+    help: "The class, by name or index (default: the most probable one).")
   var wantedClass: String?
 
-  @Option(help: "A file with the classes' names, one a line.")
+  @Option(help: "A file with the class names, one per line.")
   var labels: String?
 
   @Option(name: .shortAndLong, help: "The PNG file to write.")
@@ -94,10 +95,10 @@ struct Explain: ParsableCommand {
         ]))
     report.notes = [
       peak.isPositive
-        ? "Most of what speaks for \(prediction.label) lies around"
+        ? "The strongest support for \(prediction.label) is around"
           + " (\(NumberText.fixed(peak.x, 0)), \(NumberText.fixed(peak.y, 0)))"
           + " of \(image.width) × \(image.height) pixels."
-        : "Nothing in the image speaks for \(prediction.label)."
+        : "No region of the image supports \(prediction.label)."
     ]
     return report
   }

@@ -3,27 +3,26 @@ import CNNZoo
 
 struct Similar: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Find the images that are most alike to one.",
+    abstract: "Find the images most similar to one.",
     discussion: """
-      Images are compared by the cosine between the vectors that `cnnzoo embed` writes: 1 for the \
-      same direction, near 0 for images that have nothing in common. A folder stands for all \
-      images in it, files of other kinds are passed over.
+      Similarity is the cosine between the embeddings that `cnnzoo embed` computes: 1 for the same \
+      direction, near 0 for images that have nothing in common.
       """)
 
   @Argument(help: "The image to compare with; - is standard input.", completion: .file())
   var query: String
 
-  @Argument(help: "The images to choose from: files and folders.", completion: .file())
+  @Argument(help: "The images to search: files and folders.", completion: .file())
   var inputs: [String] = []
 
   @OptionGroup var network: NetworkOptions
 
   @OptionGroup var list: ImageListOptions
 
-  @Option(name: .customShort("k"), help: "How many images to name.")
+  @Option(name: .customShort("k"), help: "Number of images to list.")
   var count = 10
 
-  @Option(help: "Which of the network's values are compared.")
+  @Option(help: "Layer whose outputs are compared.")
   var layer = Embedder.Layer.pooled
 
   @OptionGroup var format: FormatOption
@@ -34,31 +33,31 @@ struct Similar: ParsableCommand {
   }
 
   func run() throws {
-    let images = try list.inputs(inputs)
+    let images = try list.images(inputs)
     let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs + [query]))
-    let batch = network.batch(list.batch)
-    var options = network.embedderOptions(batch: batch)
+    var options = network.embedderOptions(batch: network.batch(list.batch))
     options.layer = layer
     let embedder = try Embedder(loaded, options: options)
     var index = try SimilarityIndex(dimension: embedder.dimension)
     let wanted = try embedder.embed(network.image(query))
     var names: [String] = []
     var failures: [(name: String, failure: ImageFailure)] = []
-    var run = NetworkRunner(.init(embedder), tally: list.tally(inputs))
-    let stream = network.stream(images, preparedBy: embedder.preprocessing, batch: batch)
-    try run.run(stream) { name, outcome throws in
-      switch outcome {
+    let tally = list.tally(inputs)
+    defer { tally.endProgress() }
+    try embedder.embed(images) { answer in
+      switch try tally.count(answer) {
       case .success(let vector):
         try index.append(vector)
-        names.append(name)
-      case .failure(let failure): failures.append((name, failure))
+        names.append(answer.input.name)
+      case .failure(let failure): failures.append((answer.input.name, failure))
       }
     }
+    tally.endProgress()
     let matches = names.isEmpty ? [] : try index.matches(of: wanted, count: count)
     try report(
       matches, names: names, failures: list.onError == .skip ? [] : failures, of: loaded.model
     ).write(as: format.format)
-    try run.tally.status.throwUnlessSuccess()
+    try tally.finish(skipped: images.skipped)
   }
 
   private func report(
@@ -71,12 +70,7 @@ struct Similar: ParsableCommand {
         "cosine": .number(match.cosine),
       ]
     }
-    let errors: [JSON.Object] = failures.map { name, failure in
-      [
-        "input": .string(name),
-        "error": .object(["code": .string(failure.code), "message": .string(failure.message)]),
-      ]
-    }
+    let errors = failures.map { name, failure in ["input": .string(name)] + failure.json }
     let facts: JSON.Object = [
       "query": .string(query), "model": .string(model.name), "layer": .string(layer.rawValue),
     ]

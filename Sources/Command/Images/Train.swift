@@ -1,6 +1,6 @@
-import Host
 import ArgumentParser
 import CNNZoo
+import Host
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -26,6 +26,9 @@ struct Train: ParsableCommand {
   @Option(help: "Batch size (default: chosen from the thread count).")
   var batch: Count?
 
+  @Flag(help: "Include hidden files and folders.")
+  var hidden = false
+
   @Option(help: "How to handle images that fail; none of them is used.")
   var onError = FailurePolicy.tell
 
@@ -41,31 +44,175 @@ struct Train: ParsableCommand {
         "training the whole network is not available yet; --head-only fits a new classifier to your"
           + " images and keeps the rest of the network")
     }
-    let folders = try ClassFolders(in: FilePath.paths(of: [folder])[0])
+    let folders = try ClassFolders(
+      in: FilePath.paths(of: [folder])[0], includesHidden: hidden)
     let loaded = try network.network(inputIsTaken: false)
     try OutputFile.check(output, replacesNone: [loaded.file.path])
-    let batch = network.batch(batch)
     let trainer = try HeadTrainer(
-      loaded, classes: folders.names, options: network.embedderOptions(batch: batch))
+      loaded, classes: folders.names,
+      options: network.embedderOptions(batch: network.batch(batch)))
     var names: [String] = []
-    var run = NetworkRunner(
-      .init(trainer.embedder),
-      tally: InputTally(
-        policy: onError, progress: ImageProgress(arguments: folders.paths, hasList: false)))
+    var skipped = folders.skipped
+    let tally = InputTally(
+      policy: onError,
+      progress: ImageProgress(
+        arguments: folders.paths, hasList: false, includesHidden: hidden))
+    defer { tally.endProgress() }
+    for error in folders.unreadable { try tally.fail(ImageFailure(error, of: folder)) }
     for (index, path) in folders.paths.enumerated() {
-      let images = network.stream(
-        ImageInputs(arguments: [path], list: nil),
-        preparedBy: trainer.embedder.preprocessing, batch: batch)
-      try run.run(images) { name, outcome throws in
-        guard case .success(let vector) = outcome else { return }
-        trainer.add(vector, class: index)
-        names.append(name)
+      let images = ImageInputs(arguments: [path], list: nil, includesHidden: hidden)
+      try trainer.add(images, class: index) { answer in
+        if case .success = try tally.count(answer) { names.append(answer.input.name) }
       }
+      skipped += images.skipped
     }
-    let trained = try trainer.train()
-    try Interrupts.deferred { () throws in try trained.write(to: output) }
-    try TrainReport(trained, names: names, output: output, failures: run.tally.failures.count)
+    tally.endProgress()
+    let head = try trainer.train()
+    try Interrupts.deferred { () throws in try head.write(to: output) }
+    try TrainReport(head, names: names, output: output, failures: tally.failures.count)
       .report.write(as: format.format)
-    try run.tally.status.throwUnlessSuccess()
+    try tally.finish(skipped: skipped)
   }
+}
+
+/// The folders in a folder, one per class.
+private struct ClassFolders {
+  /// Their names, in the order of their bytes.
+  private(set) var names: [String] = []
+  private(set) var paths: [FilePath] = []
+  /// Links that lead nowhere.
+  private(set) var unreadable: [ImageError] = []
+  /// Files beside the folders.
+  private(set) var skipped = 0
+
+  /// - Throws: `ImageError.unreadable` if `folder` is not a folder or cannot be read.
+  init(in folder: FilePath, includesHidden: Bool) throws(ImageError) {
+    do throws(FileError) {
+      for entry in try folder.entries(includesHidden: includesHidden) {
+        switch entry.kind {
+        case .directory:
+          names.append(String(decoding: entry.name, as: UTF8.self))
+          paths.append(entry.path)
+        case .unreadable(let reason):
+          unreadable.append(.unreadable(source: entry.path.shown, reason: reason))
+        case .file, .special: skipped += 1
+        }
+      }
+    } catch {
+      throw .unreadable(source: folder.shown, reason: error.reason)
+    }
+  }
+}
+
+/// How well a trained head does on held-out images.
+private struct TrainReport {
+  private let head: TrainedHead
+  private let names: [String]
+  private let output: String
+  private let failures: Int
+
+  /// Up to this many classes have a column each.
+  private static let mostColumns = 12
+  /// Up to this many mistakes are listed as text.
+  private static let mostNotes = 10
+
+  /// - Parameter names: The names of the images, in the order in which they were added.
+  init(_ head: TrainedHead, names: [String], output: String, failures: Int) {
+    (self.head, self.names, self.output, self.failures) = (head, names, output, failures)
+  }
+
+  var report: Report {
+    Report(
+      document: facts + [
+        "classes": .array(classes.map(JSON.object)), "mistakes": .array(mistakes.map(JSON.object)),
+      ],
+      records: classes.map { facts + $0 }, table: table, notes: notes)
+  }
+
+  private var facts: JSON.Object {
+    [
+      "output": .string(output), "model": .string(head.network.model.name),
+      "images": .integer(names.count), "failed": .integer(failures),
+      "validation": .string("leave-one-out"), "correct": .integer(head.correct),
+      "accuracy": .number(share(head.correct, of: names.count)),
+      "mean_confidence": .number(head.confidence), "log_loss": .number(head.heldOutLogLoss),
+      "penalty": .number(head.penalty), "temperature": .number(head.temperature),
+    ]
+  }
+
+  private var classes: [JSON.Object] {
+    zip(head.labels.names, head.confusion).enumerated().map { index, row in
+      [
+        "class": .string(row.0), "class_images": .integer(row.1.reduce(0, +)),
+        "class_correct": .integer(row.1[index]), "answers": .array(row.1.map(JSON.integer)),
+      ]
+    }
+  }
+
+  private var mistakes: [JSON.Object] {
+    wrong.map { image in
+      let answer = head.heldOut[image]
+      return [
+        "input": .string(names[image]), "class": .string(head.labels[head.classes[image]]),
+        "answer": .string(answer.label), "probability": .number(answer.probability),
+      ]
+    }
+  }
+
+  /// Images whose held-out answer is not their class, the surest first.
+  private var wrong: [Int] {
+    names.indices.filter { head.heldOut[$0].index != head.classes[$0] }
+      .sorted {
+        (head.heldOut[$1].probability, $0) < (head.heldOut[$0].probability, $1)
+      }
+  }
+
+  /// One row per class: how its images were classified.
+  private var table: Table {
+    let labels = head.labels.names
+    let showsAll = labels.count <= Self.mostColumns
+    var table = Table(
+      [.text("class"), .number("images"), .number("correct"), .number("recall")]
+        + (showsAll ? labels.map { .number("as \($0.terminalSafe())") } : [.text("taken_for")]))
+    for (index, row) in head.confusion.enumerated() {
+      let count = row.reduce(0, +)
+      table.rows.append(
+        [
+          .text(labels[index]), .integer(count), .integer(row[index]),
+          .number(share(row[index], of: count), decimals: 4),
+        ] + (showsAll ? row.map(Table.Cell.integer) : [.text(Self.others(row, index, labels))]))
+    }
+    return table
+  }
+
+  /// `dog 3, cat 1`: the wrong predictions for a class.
+  private static func others(_ row: [Int], _ own: Int, _ labels: [String]) -> String {
+    row.indices.filter { $0 != own && row[$0] > 0 }
+      .sorted { (row[$1], $0) < (row[$0], $1) }
+      .prefix(5).map { "\(labels[$0]) \(row[$0])" }.joined(separator: ", ")
+  }
+
+  private var notes: [String] {
+    let count = names.count
+    var notes = [
+      "\(output): \(head.labels.count) classes from \(count) images"
+        + (failures > 0 ? "; \(failures) more could not be read" : ""),
+      "Leave-one-out: \(head.correct) of \(count) right,"
+        + " \(NumberText.fixed(100 * share(head.correct, of: count), 1)) %; mean confidence"
+        + " \(NumberText.fixed(100 * head.confidence, 1)) %, log loss"
+        + " \(NumberText.fixed(head.heldOutLogLoss, 3))",
+    ]
+    for image in wrong.prefix(Self.mostNotes) {
+      let answer = head.heldOut[image]
+      notes.append(
+        "  \(names[image]) classified as \(answer.label)"
+          + " (\(NumberText.fixed(100 * answer.probability, 0)) %)")
+    }
+    if wrong.count > Self.mostNotes {
+      notes.append("  and \(wrong.count - Self.mostNotes) more; --format json lists them all")
+    }
+    return notes
+  }
+
+  private func share(_ part: Int, of whole: Int) -> Double { Double(part) / Double(whole) }
 }

@@ -1,18 +1,18 @@
 import Glibc
 
-/// Paths read from a file or standard input, one a line, or ended by zero bytes.
+/// Paths read from a file or standard input, one per line or NUL-separated.
 ///
-/// They are read as they come, so that a path can be answered before the next one is written.
+/// They are read as they arrive, so that a path can be answered before the next one is written.
 package struct PathList {
   private let descriptor: Int32
   private let separator: UInt8
   private let source: String
   private var buffer: [UInt8] = []
-  /// Where the part of `buffer` that was not yet handed out begins.
+  /// Where the unread part of `buffer` begins.
   private var start = 0
   private var isAtEnd = false
 
-  /// Longer lines are no paths; they are cut, so that memory stays bounded.
+  /// Longer lines cannot be paths; they are cut to bound memory.
   private static let longestLine = 64 << 10
 
   /// Opens the list in the file `path`, or standard input for `-`.
@@ -35,7 +35,7 @@ package struct PathList {
         defer { start = buffer.count }
         return start < buffer.count ? cut(buffer[start...]) : nil
       }
-      // Of a line that is too long, its beginning is enough.
+      // The beginning of a line that is too long is enough.
       if buffer.count - start > 2 * Self.longestLine {
         buffer.removeSubrange((start + Self.longestLine + 1)...)
       }
@@ -46,7 +46,7 @@ package struct PathList {
     }
   }
 
-  /// Whether `next()` would answer without waiting for the writer.
+  /// Whether `next()` returns without waiting for the writer.
   var isReady: Bool {
     if isAtEnd || buffer[start...].contains(separator) { return true }
     var readiness = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -70,9 +70,9 @@ package struct PathList {
 }
 
 /// A list of paths that cannot be read.
-package struct PathListError: StatusCarrying, CustomStringConvertible {
-  package let description: String
-  var status: ExitStatus { .missingInput }
+public struct PathListError: Error, Equatable, CustomStringConvertible {
+  /// One line: the list and the reason.
+  public let description: String
 
   fileprivate init(source: String) {
     description = "\(source): cannot read the list: \(String(cString: strerror(errno)))"

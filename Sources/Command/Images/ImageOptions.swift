@@ -1,0 +1,148 @@
+import ArgumentParser
+import CNNZoo
+import Host
+
+/// The network that processes images, its weights, and how images are read for it.
+struct NetworkOptions: ParsableArguments {
+  @Option(help: "The network; see `cnnzoo models`.", completion: .networks)
+  var model: String
+
+  @Option(help: "Its weights, a safetensors or PyTorch file.", completion: .file())
+  var weights: String?
+
+  @Option(
+    name: .shortAndLong, help: "Compute threads (default: as many as this process may use).")
+  var threads = Count(HostInfo.allowedThreads)
+
+  @Option(help: "Compute backend.")
+  var backend = Backend.auto
+
+  @Flag(help: "Ignore the EXIF orientation.")
+  var noExif = false
+
+  @OptionGroup(title: "Preprocessing (default: that of the weights)") var preprocessing:
+    PreprocessingOptions
+
+  @OptionGroup(title: "Limits") var limits: LimitOptions
+
+  /// The model and the path of its weights; on a terminal, offers to download missing ones.
+  func weightFile(inputIsTaken: Bool) throws -> (model: Model, path: String) {
+    let model = try ModelCatalog.model(named: model)
+    return (model, try weights ?? PullOffer(inputIsTaken: inputIsTaken).weights(of: model))
+  }
+
+  /// The network with its weights; logs warnings about them.
+  func network(inputIsTaken: Bool) throws -> LoadedNetwork {
+    let (model, path) = try weightFile(inputIsTaken: inputIsTaken)
+    let network = try LoadedNetwork(
+      model, weights: path, limits: limits.weights, overrides: preprocessing.overrides)
+    Diagnostics.tell(warnings: network.warnings)
+    return network
+  }
+
+  func classifierOptions(batch: Int, labels: String?) throws -> Classifier.Options {
+    var options = Classifier.Options()
+    options.threads = threads.value
+    options.backend = backend
+    options.maximumBatch = batch
+    options.labels = try labels.map { path throws in try Labels(contentsOf: path) }
+    options.preprocessing = preprocessing.overrides
+    options.limits = limits.weights
+    options.decoding = decoding
+    return options
+  }
+
+  func embedderOptions(batch: Int) -> Embedder.Options {
+    var options = Embedder.Options()
+    options.threads = threads.value
+    options.backend = backend
+    options.maximumBatch = batch
+    options.decoding = decoding
+    return options
+  }
+
+  /// The batch size, by default a few images per thread: a thread that computes a whole image waits for
+  /// no other, and all are busy until the end of a batch.
+  func batch(_ chosen: Count?) -> Int { chosen?.value ?? min(4 * threads.value, 16) }
+
+  /// The single image of a command: a path, or - for standard input.
+  func image(_ argument: String) throws -> Image {
+    let input: ImageInput =
+      argument == "-" ? .standardInput : .file(FilePath.paths(of: [argument])[0])
+    let image = try input.decoded(decoding)
+    for warning in image.warnings { Diagnostics.tell("\(argument.terminalSafe()): \(warning)") }
+    return image
+  }
+
+  private var decoding: DecodingOptions {
+    var options = DecodingOptions()
+    options.limits = limits.decoding
+    options.appliesOrientation = !noExif
+    return options
+  }
+}
+
+/// How to handle inputs that fail.
+enum FailurePolicy: String, CaseIterable, ExpressibleByArgument {
+  /// Log them, write a record if the format has records, and show it in the exit status.
+  case tell
+  /// As `tell`, but count them as answered in the exit status: for programs that read the records.
+  case record
+  /// Log them and show it in the exit status, without a record.
+  case skip
+  /// Stop at the first one.
+  case fail
+}
+
+/// Images from arguments, folders and lists.
+struct ImageListOptions: ParsableArguments {
+  @Option(help: "Batch size (default: chosen from the thread count).")
+  var batch: Count?
+
+  @Option(
+    help: "Read image paths from a file, one per line; - is standard input.", completion: .file())
+  var filesFrom: String?
+
+  @Flag(help: "Paths in --files-from are NUL-separated.")
+  var null = false
+
+  @Flag(help: "Include hidden files and folders.")
+  var hidden = false
+
+  @Option(help: "How to handle inputs that fail.")
+  var onError = FailurePolicy.tell
+
+  /// Rejects missing inputs, and standard input where it would be read twice.
+  func validate(_ inputs: [String], others: [String] = []) throws {
+    if inputs.isEmpty && filesFrom == nil {
+      throw ValidationError("Give images, folders, - or --files-from.")
+    }
+    if (inputs + others).count(where: { $0 == "-" }) + (filesFrom == "-" ? 1 : 0) > 1 {
+      throw ValidationError("Standard input can be read only once.")
+    }
+    if null && filesFrom == nil { throw ValidationError("--null needs --files-from.") }
+  }
+
+  /// The images.
+  ///
+  /// - Throws: `PathListError` if the list cannot be opened.
+  func images(_ arguments: [String]) throws -> ImageInputs {
+    ImageInputs(
+      arguments: FilePath.paths(of: arguments),
+      list: try filesFrom.map { path throws in try PathList(path, endedByZeros: null) },
+      includesHidden: hidden)
+  }
+
+  /// Whether images or their paths come from standard input.
+  func readsStandardInput(_ arguments: [String]) -> Bool {
+    arguments.contains("-") || filesFrom == "-"
+  }
+
+  func tally(_ arguments: [String]) -> InputTally {
+    InputTally(
+      policy: onError,
+      progress: ImageProgress(
+        arguments: FilePath.paths(of: arguments), hasList: filesFrom != nil, includesHidden: hidden)
+    )
+  }
+}
