@@ -1,7 +1,7 @@
-// What a process says that reads a mapped file past an end that another process has moved.
+// The message of a process that reads a mapped file past an end that another process has moved.
 //
-// The kernel raises SIGBUS there. The handler runs in the middle of any instruction, so it calls
-// nothing but open, read, write and _exit, and keeps its memory ready.
+// The kernel raises SIGBUS. The handler may interrupt any instruction, so it calls only open, read, write
+// and _exit, and uses static memory.
 #define _GNU_SOURCE
 #include "csystem.h"
 
@@ -33,10 +33,9 @@ static int digit(char byte) {
   return -1;
 }
 
-// Says the path of the file that is mapped at `address`; false where there is none.
+// Appends the path of the file mapped at `address`; returns false if there is none.
 //
-// A line is "start-end permissions offset device inode   path", the path escaped by the kernel so
-// that it holds no newline.
+// A line is "start-end permissions offset device inode   path"; the kernel escapes newlines in paths.
 static int say_mapped_path(uintptr_t address) {
   int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (maps < 0) return 0;
@@ -61,10 +60,10 @@ static int say_mapped_path(uintptr_t address) {
         spaces = 0;
       } else if (byte == '/' || said) {
         if (!said && (address < bounds[0] || address >= bounds[1])) {
-          // Another mapping: the rest of its line says nothing.
+          // Another mapping: skip the rest of its line.
           field = 6;
         } else if (field == 5) {
-          // Terminals act on control bytes; names can hold them.
+          // Names can contain control bytes, which terminals act on.
           say(byte >= 0x20 && byte < 0x7f ? byte : (byte & 0x80) ? byte : '?');
           said = 1;
         }
@@ -76,12 +75,12 @@ out:
   return said;
 }
 
-static void tell(int number, siginfo_t *info, void *context) {
+static void report(int number, siginfo_t *info, void *context) {
   (void)context;
-  // One thread tells; others that read the same file wait for the end.
+  // One thread reports; others that read the same file wait for the exit.
   while (__atomic_exchange_n(&taken, 1, __ATOMIC_ACQUIRE)) pause();
   if (info->si_code != BUS_ADRERR || !say_mapped_path((uintptr_t)info->si_addr)) {
-    // Not ours to explain: the instruction is repeated, and ends the process as ever.
+    // Another kind of fault: the instruction is repeated and kills the process as usual.
     signal(number, SIG_DFL);
     return;
   }
@@ -92,12 +91,12 @@ static void tell(int number, siginfo_t *info, void *context) {
   _exit(exit_status);
 }
 
-void csystem_tell_mapped_faults(const char *prefix, int status) {
+void csystem_report_mapped_faults(const char *prefix, int status) {
   say_text(prefix);
   exit_status = status;
   struct sigaction action = {.sa_flags = SA_SIGINFO};
-  action.sa_sigaction = tell;
-  // An interrupt must not end the process in between.
+  action.sa_sigaction = report;
+  // An interrupt must not end the process meanwhile.
   sigfillset(&action.sa_mask);
   sigaction(SIGBUS, &action, NULL);
 }

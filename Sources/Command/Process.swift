@@ -10,7 +10,7 @@ enum Process {
     signal(SIGPIPE, SIG_IGN)
     // A file at its size limit likewise fails as EFBIG.
     signal(SIGXFSZ, SIG_IGN)
-    csystem_tell_mapped_faults("cnnzoo: ", ExitStatus.badWeights.rawValue)
+    csystem_report_mapped_faults("cnnzoo: ", ExitStatus.badWeights.rawValue)
     Interrupts.install()
     csystem_share_arena()
   }

@@ -1,15 +1,15 @@
 import Glibc
 
-/// Floats at a 64-byte boundary, zeroed.
+/// Zeroed floats, aligned to 64 bytes.
 package final class AlignedBuffer: @unchecked Sendable {
   /// The first float.
   package let base: UnsafeMutablePointer<Float>
   /// How many there are.
   package let count: Int
-  /// Where they lie.
+  /// The memory they are part of.
   private let region: MemoryRegion
 
-  /// Memory for `count` floats; what is never touched takes none.
+  /// Reserves memory for `count` floats; pages that are never touched take none.
   ///
   /// - Throws: `OutOfMemory`.
   package init(count: Int) throws(OutOfMemory) {
@@ -23,9 +23,9 @@ package final class AlignedBuffer: @unchecked Sendable {
   }
 }
 
-/// The operating system has no memory for a network's values or weights.
+/// The operating system has no memory left.
 public struct OutOfMemory: Error, Equatable, Sendable {
-  /// What was asked for.
+  /// The number of values requested.
   public let floats: Int
 
   package init(floats: Int) { self.floats = floats }
@@ -40,11 +40,11 @@ extension OutOfMemory: CustomStringConvertible {
   }
 }
 
-/// Address space that buffers are cut from, one after another, given back with the last of them.
+/// Address space that buffers are cut from one after another, released with the last of them.
 ///
-/// A network has hundreds of packed weights. Side by side in large pages they cost a page fault per
-/// 2 MiB instead of one per 4 KiB: in a process that answers one picture, faults took longer than
-/// the network. The kernel hands out zeroed pages, so what is never touched is never resident.
+/// Side by side in large pages, hundreds of buffers cost a page fault per 2 MiB instead of one per
+/// 4 KiB: in a process that classifies one image, faults took longer than the network. The kernel hands
+/// out zeroed pages, so what is never touched is never resident.
 final class MemoryRegion: @unchecked Sendable {
   private let base: UnsafeMutableRawPointer
   private let count: Int
@@ -53,13 +53,13 @@ final class MemoryRegion: @unchecked Sendable {
   private static let largePage = 2 << 20
   private static let usualCount = 64 << 20
 
-  /// The region that has room, as long as some buffer keeps it; read and written under the lock.
+  /// The region with room, kept alive by its buffers; accessed under the lock.
   private nonisolated(unsafe) static weak var current: MemoryRegion?
   private static let monitor = Monitor()
 
-  /// `bytes` zeroed bytes at a multiple of 64, and the region to be kept as long as they are used.
+  /// `bytes` zeroed bytes at a multiple of 64, and the region to keep alive while they are in use.
   ///
-  /// Answers nil where the operating system has none.
+  /// Returns nil if the operating system has none.
   static func bytes(_ bytes: Int) -> (region: MemoryRegion, base: UnsafeMutableRawPointer)? {
     guard bytes <= Int.max - 2 * largePage else { return nil }
     return monitor.locked {
@@ -74,7 +74,7 @@ final class MemoryRegion: @unchecked Sendable {
     }
   }
 
-  /// Maps `count` bytes, a multiple of large pages, aligned to one.
+  /// Maps `count` bytes, a multiple of the large page size, aligned to a large page.
   private init?(count: Int) {
     let slack = Self.largePage
     let memory = mmap(
@@ -86,7 +86,7 @@ final class MemoryRegion: @unchecked Sendable {
     munmap(memory + skipped + count, slack - skipped)
     base = memory + skipped
     self.count = count
-    // Advice only: without large pages nothing changes but the number of faults.
+    // Advice only: without large pages there are just more faults.
     madvise(base, count, MADV_HUGEPAGE)
   }
 

@@ -1,14 +1,14 @@
-/// Where each value of a plan lies in the arena.
+/// The offset of each value in an arena.
 ///
-/// Values whose lifetimes do not overlap share memory, each at the lowest place that is free while it
-/// lives: the largest value first (greedy by size: Pisarchyk & Lee 2020, arXiv 2001.03288), or in the
-/// order of the steps, whichever takes less.
+/// Values whose lifetimes do not overlap share memory. Each gets the lowest offset that is free while it
+/// lives, either the largest value first (greedy by size: Pisarchyk & Lee 2020, arXiv 2001.03288) or in
+/// the order of the steps, whichever takes less.
 package struct MemoryPlan {
-  /// A value to be placed.
+  /// A value to place.
   package struct Record {
     /// Floats.
     package var count: Int
-    /// Steps from the one that writes it to the last that reads it.
+    /// From the step that writes it to the last that reads it.
     package var lifetime: ClosedRange<Int>
 
     package init(count: Int, lifetime: ClosedRange<Int>) {
@@ -17,11 +17,11 @@ package struct MemoryPlan {
     }
   }
 
-  /// The first float of each record, in the order given.
+  /// The offset of each record in floats, in the given order.
   package let offsets: [Int]
-  /// Floats of the whole arena.
+  /// The size of the arena in floats.
   package let count: Int
-  /// Floats of the largest set of records that are alive at one step: no plan can be smaller.
+  /// The size of the largest set of records alive at one step, in floats: no plan can be smaller.
   package let largestLiveSet: Int
 
   package init(_ records: [Record]) {
@@ -29,13 +29,13 @@ package struct MemoryPlan {
     let byTime = records.indices.sorted {
       (records[$0].lifetime.lowerBound, $0) < (records[$1].lifetime.lowerBound, $1)
     }
-    // Neither order is the better one for every network.
+    // Neither order is better for every network.
     let plans = [bySize, byTime].map { Self.place(records, inOrder: $0) }
     (offsets, count) = plans[0].count <= plans[1].count ? plans[0] : plans[1]
     largestLiveSet = Self.largestLiveSet(of: records)
   }
 
-  /// Floats of the largest set of records that are alive at one step.
+  /// The size of the largest set of records alive at one step, in floats.
   package static func largestLiveSet(of records: [Record]) -> Int {
     let steps = (records.map(\.lifetime.upperBound).max() ?? 0) + 1
     return (0..<steps).map { step in
@@ -43,7 +43,7 @@ package struct MemoryPlan {
     }.max() ?? 0
   }
 
-  /// Each record at the lowest place that is free while it lives.
+  /// Places each record at the lowest offset that is free while it lives.
   private static func place(
     _ records: [Record], inOrder order: [Int]
   ) -> (offsets: [Int], count: Int) {

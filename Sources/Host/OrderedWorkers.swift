@@ -1,54 +1,53 @@
 import Glibc
 
-/// Threads that work ahead, and hand over what they made in the order of the tasks.
+/// Threads that work ahead and deliver results in the order of their tasks.
 ///
-/// At most `capacity` tasks are under way or wait to be taken, so that memory stays bounded however
-/// many there are. One thread gives tasks and takes outcomes. Where the system grants no thread, it
-/// does the work itself when it takes the outcome.
+/// At most `capacity` tasks are in progress or undelivered, so memory stays bounded however many there
+/// are. One thread gives tasks and takes outcomes; if the system grants no threads, it does the work
+/// itself when it takes an outcome.
 package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecked Sendable {
-  private enum Place {
+  private enum Slot {
     case empty
     case waiting(Task)
     case atWork
     case done(Outcome)
   }
 
-  /// Tasks that can be held.
+  /// The number of slots for tasks.
   package let capacity: Int
 
   private let threadLimit: Int
   private let work: @Sendable (Task, Int) -> Outcome
   private let monitor = Monitor()
-  private var places: [Place]
-  /// Tasks are numbered as they are given; each has the place that is its number modulo the
-  /// capacity.
+  private var slots: [Slot]
+  /// Tasks are numbered as they are given; a task's slot is its number modulo the capacity.
   ///
-  /// Those below `taken` were handed over, those below `begun` were begun, `given` were given.
+  /// Tasks below `taken` were delivered, those below `begun` were begun, those below `given` given.
   private var taken = 0
   private var begun = 0
   private var given = 0
   private var idleThreads = 0
   private var isStopping = false
-  /// Used by the one thread alone.
+  /// Used only by the thread that gives tasks.
   private var threadCount = 0
   private var canStartThreads = true
 
   /// - Parameters:
-  ///   - threads: The most that are started; each only when there is work for it.
-  ///   - capacity: Tasks that can be held.
-  ///   - work: Makes the outcome of a task that lies in a place, numbered from 0 to below the
-  ///     capacity. The place is the task's own until the task after the one next taken is taken.
+  ///   - threads: The maximum number of threads; each starts only when there is work for it.
+  ///   - capacity: The number of slots.
+  ///   - work: Computes the outcome of a task in a slot, from 0 to below the capacity. The slot belongs
+  ///     to the task until its outcome has been taken and another task is given.
   package init(
-    threads: Int, capacity: Int, work: @escaping @Sendable (Task, _ place: Int) -> Outcome
+    threads: Int, capacity: Int, work: @escaping @Sendable (Task, _ slot: Int) -> Outcome
   ) {
     precondition(threads >= 1 && capacity >= 1)
     threadLimit = threads
     self.capacity = capacity
     self.work = work
-    places = Array(repeating: .empty, count: capacity)
+    slots = Array(repeating: .empty, count: capacity)
   }
 
-  /// Tasks that were given and not taken.
+  /// Tasks given but not yet taken.
   package var count: Int { given - taken }
 
   /// Whether another task can be given.
@@ -60,7 +59,7 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
   package func give(_ task: Task) {
     precondition(hasRoom)
     let needsThread = monitor.locked {
-      places[given % capacity] = .waiting(task)
+      slots[given % capacity] = .waiting(task)
       given += 1
       monitor.wakeAll()
       return given - begun > idleThreads
@@ -68,48 +67,47 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
     if needsThread { startThread() }
   }
 
-  /// Whether `take()` would answer within so many milliseconds; it is waited for that long.
+  /// Waits up to so many milliseconds; returns whether `take()` would then return at once.
   ///
   /// - Precondition: `count > 0`.
   package func isDone(within milliseconds: Int) -> Bool {
     precondition(count > 0)
-    // Without threads, who takes does the work.
+    // Without threads, `take()` does the work.
     if threadCount == 0 { return true }
     let deadline = MonotonicTime(afterMilliseconds: milliseconds)
-    let place = taken % capacity
+    let slot = taken % capacity
     return monitor.locked {
       while true {
-        if case .done = places[place] { return true }
+        if case .done = slots[slot] { return true }
         if !monitor.wait(until: deadline) {
-          if case .done = places[place] { return true }
+          if case .done = slots[slot] { return true }
           return false
         }
       }
     }
   }
 
-  /// Waits for the outcome of the task that was given first, and takes it.
+  /// Waits for the outcome of the oldest task and takes it.
   ///
   /// - Precondition: `count > 0`.
-  package func take() -> (outcome: Outcome, place: Int) {
+  package func take() -> (outcome: Outcome, slot: Int) {
     precondition(count > 0)
-    let place = taken % capacity
+    let slot = taken % capacity
     if threadCount == 0 { workOnOne() }
     let outcome = monitor.locked {
       while true {
-        if case .done(let outcome) = places[place] {
-          places[place] = .empty
+        if case .done(let outcome) = slots[slot] {
+          slots[slot] = .empty
           return outcome
         }
         monitor.wait()
       }
     }
     taken += 1
-    return (outcome, place)
+    return (outcome, slot)
   }
 
-  /// Lets the threads end after what they are at, which is not waited for: it may be a read that
-  /// never ends.
+  /// Lets the threads end after their current tasks, without waiting: a read may never end.
   package func stop() {
     monitor.locked {
       isStopping = true
@@ -119,18 +117,18 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
 
   private func startThread() {
     guard canStartThreads, threadCount < threadLimit else { return }
-    // Each keeps this object alive until it has left.
+    // Each thread keeps this object alive until it ends.
     canStartThreads = DetachedThread.start { self.workUntilStopped() }
     threadCount += canStartThreads ? 1 : 0
   }
 
   private func workUntilStopped() {
-    while let (task, place) = monitor.locked({ nextTask() }) {
-      finish(work(task, place), at: place)
+    while let (task, slot) = monitor.locked({ nextTask() }) {
+      finish(work(task, slot), at: slot)
     }
   }
 
-  /// The next task, waited for; `nil` where there will be none.
+  /// Waits for the next task; `nil` if there will be none.
   private func nextTask() -> (Task, Int)? {
     idleThreads += 1
     defer { idleThreads -= 1 }
@@ -142,22 +140,22 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
   }
 
   private func begin() -> (Task, Int)? {
-    let place = begun % capacity
-    guard case .waiting(let task) = places[place] else { return nil }
-    places[place] = .atWork
+    let slot = begun % capacity
+    guard case .waiting(let task) = slots[slot] else { return nil }
+    slots[slot] = .atWork
     begun += 1
-    return (task, place)
+    return (task, slot)
   }
 
-  private func finish(_ outcome: Outcome, at place: Int) {
+  private func finish(_ outcome: Outcome, at slot: Int) {
     monitor.locked {
-      places[place] = .done(outcome)
+      slots[slot] = .done(outcome)
       monitor.wakeAll()
     }
   }
 
-  /// Without threads of its own, the thread that takes does the work.
+  /// Does the work of one task on the calling thread.
   private func workOnOne() {
-    if let (task, place) = monitor.locked({ begin() }) { finish(work(task, place), at: place) }
+    if let (task, slot) = monitor.locked({ begin() }) { finish(work(task, slot), at: slot) }
   }
 }

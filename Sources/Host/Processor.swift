@@ -1,13 +1,12 @@
 import CSystem
 import Glibc
 
-/// Facts about the processor this process runs on.
+/// The processor that this process runs on.
 package enum Processor {
-  /// Processors that this process may use at once: the smaller of its affinity mask and its
-  /// control group's quota (rounded up), at least 1.
+  /// Processors that this process may use at once: its affinity mask or its control group's quota
+  /// (rounded up), whichever is lower, and at least 1.
   ///
-  /// The count of online processors ignores both, and a thread more than may run costs more than it
-  /// brings.
+  /// The number of online processors ignores both, and threads in excess cost more than they gain.
   package static let allowedThreads: Int = {
     let mask = Int(csystem_affinity_count())
     let affinity = mask > 0 ? mask : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -15,7 +14,7 @@ package enum Processor {
     return max(1, min(affinity, Int(quota.rounded(.up))))
   }()
 
-  /// The processors of the affinity mask, such as `0-3,8`; nil where the kernel does not tell.
+  /// The processors in the affinity mask, such as `0-3,8`; nil if unknown.
   package static var allowedProcessors: String? {
     for line in (readText("/proc/self/status") ?? "").split(separator: "\n")
     where line.hasPrefix("Cpus_allowed_list:") {
@@ -24,8 +23,7 @@ package enum Processor {
     return nil
   }
 
-  /// Threads of the whole machine that ran or waited to run, averaged over the last minute; nil where
-  /// the kernel does not tell.
+  /// The machine's load average over the last minute; nil if unknown.
   package static var load: Double? {
     var averages = [Double](repeating: 0, count: 1)
     return getloadavg(&averages, 1) == 1 ? averages[0] : nil
@@ -48,7 +46,7 @@ package enum Processor {
 
   /// Processors' worth of time per period, under either version of control groups.
   ///
-  /// The quota of the process's own group and of every group above it binds; the smallest counts.
+  /// The quotas of the process's group and of all its ancestors apply; the smallest counts.
   private static func controlGroupQuota() -> Double? {
     var smallest: Double?
     for line in (readText("/proc/self/cgroup") ?? "").split(separator: "\n") {

@@ -1,19 +1,19 @@
 import Glibc
 
-/// A thread that computes and nothing else.
+/// A background thread that receives no signals.
 package enum DetachedThread {
-  /// Starts a thread that calls `body` and ends; false where the operating system refuses.
+  /// Starts a thread that calls `body` and ends; returns false if the operating system refuses.
   ///
-  /// It leaves signals to the threads of the program: whoever waits in a system call is woken by an
-  /// interrupt, and a handler never runs on a stack of ours. Only what a thread's own instructions
-  /// raise stays open, as the kernel kills a process that blocks those. The caller's mask is what it
-  /// was.
+  /// Signals go to the program's own threads, so that an interrupt wakes whoever waits in a system call
+  /// and no handler runs on this thread's stack. Only signals raised by the thread's own instructions
+  /// stay unblocked, because the kernel kills a process that blocks those. The caller's mask is
+  /// unchanged.
   package static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }
     pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    // A thread begins with the mask of its creator.
+    // A thread inherits the mask of its creator.
     var blocked = sigset_t()
     var callers = sigset_t()
     sigfillset(&blocked)
@@ -42,7 +42,7 @@ package enum DetachedThread {
   }
 }
 
-/// A lock, and a way to wait, while holding it, for what another thread does under it.
+/// A lock with a condition: waits, while holding it, for a change that another thread makes under it.
 package final class Monitor: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -69,10 +69,10 @@ package final class Monitor: @unchecked Sendable {
     return body()
   }
 
-  /// Lets go of the lock until some thread calls `wakeAll()`; what was waited for is to be checked.
+  /// Releases the lock until a thread calls `wakeAll()`; callers then check their condition again.
   package func wait() { pthread_cond_wait(condition, mutex) }
 
-  /// As `wait()`, but no longer than until `deadline`; false from then on.
+  /// Like `wait()`, but returns false once `deadline` has passed.
   package func wait(until deadline: MonotonicTime) -> Bool {
     var deadline = deadline.time
     return pthread_cond_timedwait(condition, mutex, &deadline) == 0
@@ -97,7 +97,7 @@ package struct MonotonicTime {
   package var seconds: Double { Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9 }
 }
 
-/// Memory that threads may take together; who would take too much waits.
+/// A limit on the memory that threads use together; a thread that would exceed it waits.
 package final class MemoryBudget: Sendable {
   private let bytes: Int
   private let monitor = Monitor()
@@ -105,9 +105,9 @@ package final class MemoryBudget: Sendable {
 
   package init(bytes: Int) { self.bytes = bytes }
 
-  /// Runs `body`, which takes `need` bytes, once they are free.
+  /// Runs `body`, which uses `need` bytes, once they are free.
   ///
-  /// More than the whole budget is granted too, to one at a time.
+  /// A need above the whole budget runs alone.
   package func spending<Result>(_ need: Int, _ body: () throws -> Result) rethrows -> Result {
     monitor.locked {
       while spent > 0, need > bytes - spent { monitor.wait() }

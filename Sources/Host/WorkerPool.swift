@@ -4,17 +4,17 @@ import Synchronization
 
 /// Threads that work through one list of steps together.
 ///
-/// `run` gives every thread the same body; inside it `barrier` keeps them in step. A thread waits
-/// by spinning for some microseconds, because the next step of a network mostly begins by then, and
-/// then sleeps, so that an idle pool costs nothing.
+/// `run` gives every thread the same body; inside it, `barrier` keeps them in step. A waiting thread
+/// spins for some microseconds, because the next step mostly starts by then, and then sleeps, so that
+/// an idle pool costs nothing.
 package final class WorkerPool: Sendable {
-  /// Threads, the caller of `run` included.
+  /// The number of threads, including the caller of `run`.
   package let count: Int
 
   private let state: SharedState
 
-  /// A pool of `count` threads, of which `count` − 1 are created here; fewer where the operating
-  /// system grants no more.
+  /// A pool of `count` threads, of which `count` − 1 are created here; fewer if the operating system
+  /// grants no more.
   package init(count: Int) {
     precondition(count >= 1)
     state = SharedState()
@@ -26,11 +26,10 @@ package final class WorkerPool: Sendable {
 
   deinit { state.stop() }
 
-  /// Calls `body` once on every thread with its number, the caller being 0, and returns when all
-  /// have.
+  /// Calls `body` once on every thread with its number, the caller being 0, and returns when all have
+  /// finished.
   ///
-  /// They compute in the processor's mode of `csystem_enter_compute_mode`, whatever the caller's,
-  /// which is restored.
+  /// All compute in the floating-point mode of `csystem_enter_compute_mode`; the caller's is restored.
   package func run(_ body: (_ worker: Int) -> Void) {
     let callersMode = csystem_enter_compute_mode()
     defer { csystem_restore_mode(callersMode) }
@@ -42,7 +41,7 @@ package final class WorkerPool: Sendable {
     }
   }
 
-  /// Calls `body` once with every number below `count`, on whichever thread is free.
+  /// Calls `body` once for every number below `count`, on whichever thread is free.
   package func forEach(below count: Int, _ body: (Int) -> Void) {
     let next = Atomic<Int>(0)
     run { _ in
@@ -54,13 +53,13 @@ package final class WorkerPool: Sendable {
     }
   }
 
-  /// Waits inside `run` until every thread has come here.
+  /// Waits, inside `run`, until every thread gets here.
   package func barrier() {
     if count > 1 { state.barrier.wait() }
   }
 }
 
-/// A reusable meeting point of a fixed number of threads.
+/// A reusable barrier for a fixed number of threads.
 private final class Barrier: Sendable {
   private let threads: Int
   private let arrived = Atomic<Int>(0)
@@ -79,28 +78,26 @@ private final class Barrier: Sendable {
     while generation.load(ordering: .acquiring) == current {
       csystem_spin_hint()
       spins &+= 1
-      // Where threads outnumber processors, the one waited for may need this one's: after some
-      // microseconds each look is followed by an offer to step aside.
+      // If threads outnumber processors, the awaited one may need this processor: yield after some
+      // microseconds.
       if spins > 256 { sched_yield() }
     }
   }
 }
 
-/// What the threads share.
-///
-/// It outlives the pool until the last thread has left.
+/// What the threads share; it outlives the pool until the last thread ends.
 private final class SharedState: @unchecked Sendable {
   /// Set before the first body is published.
   nonisolated(unsafe) var barrier = Barrier(threads: 1)
 
-  /// Grows by one with every published body.
+  /// Incremented with every published body.
   private let epoch = Atomic<Int>(0)
   private let sleeping = Atomic<Int>(0)
   private let monitor = Monitor()
-  /// Written before `epoch` grows, read after.
+  /// Written before `epoch` is incremented, read after.
   nonisolated(unsafe) private var body: ((Int) -> Void)?
 
-  /// Creates a thread; false where the operating system refuses.
+  /// Starts a thread; false if the operating system refuses.
   func start(_ worker: Int) -> Bool {
     DetachedThread.start { self.work(worker) }
   }
@@ -110,13 +107,13 @@ private final class SharedState: @unchecked Sendable {
     advance()
   }
 
-  /// Waits for all, and lets go of the body.
+  /// Waits for all threads and releases the body.
   func finish() {
     barrier.wait()
     body = nil
   }
 
-  /// Sends the threads home: a body of nil.
+  /// Ends the threads: a nil body.
   func stop() { advance() }
 
   private func advance() {
@@ -138,8 +135,8 @@ private final class SharedState: @unchecked Sendable {
 
   /// Calls the published body, if there is one.
   ///
-  /// Not inlined, so that this thread's reference to the body is gone before the barrier lets the
-  /// caller of `run` return.
+  /// Not inlined, so that this thread's reference to the body is released before the barrier lets
+  /// `run` return.
   @inline(never)
   private func callBody(_ worker: Int) -> Bool {
     guard let body else { return false }
@@ -148,8 +145,8 @@ private final class SharedState: @unchecked Sendable {
   }
 
   private func awaitEpoch(after seen: Int) {
-    // About 50 µs: longer than the gap between two runs of a benchmark or a batch, short enough not
-    // to be seen in a process that does something else between two images.
+    // About 50 µs: longer than the gap between two batches, short enough to go unnoticed in a process
+    // that does other work between images.
     for _ in 0..<1000 {
       if epoch.load(ordering: .acquiring) != seen { return }
       csystem_spin_hint()

@@ -7,7 +7,7 @@ struct OrderedWorkersTests {
   /// Gives all tasks, taking an outcome where there is no room, and answers what was taken.
   private func outcomes<Outcome>(
     of tasks: Range<Int>, by workers: OrderedWorkers<Int, Outcome>
-  ) -> [(outcome: Outcome, place: Int)] {
+  ) -> [(outcome: Outcome, slot: Int)] {
     var taken: [(Outcome, Int)] = []
     for task in tasks {
       if !workers.hasRoom { taken.append(workers.take()) }
@@ -28,16 +28,16 @@ struct OrderedWorkersTests {
     defer { workers.stop() }
     let found = outcomes(of: 0..<500, by: workers)
     #expect(found.map(\.outcome) == (0..<500).map { $0 * $0 })
-    #expect(found.map(\.place) == (0..<500).map { $0 % capacity })
+    #expect(found.map(\.slot) == (0..<500).map { $0 % capacity })
   }
 
-  @Test func aPlaceIsItsTasksAlone() {
+  @Test func aSlotBelongsToItsTaskAlone() {
     let capacity = 4
-    let places = UnsafeMutablePointer<Int>.allocate(capacity: capacity)
-    defer { places.deallocate() }
-    nonisolated(unsafe) let memory = places
-    let workers = OrderedWorkers<Int, Int>(threads: 3, capacity: capacity) { task, place in
-      memory[place] = task
+    let slots = UnsafeMutablePointer<Int>.allocate(capacity: capacity)
+    defer { slots.deallocate() }
+    nonisolated(unsafe) let memory = slots
+    let workers = OrderedWorkers<Int, Int>(threads: 3, capacity: capacity) { task, slot in
+      memory[slot] = task
       return task
     }
     defer { workers.stop() }
@@ -45,9 +45,9 @@ struct OrderedWorkersTests {
     for task in 0..<400 {
       workers.give(task)
       guard !workers.hasRoom else { continue }
-      let (outcome, place) = workers.take()
+      let (outcome, slot) = workers.take()
       #expect(outcome == next)
-      #expect(memory[place] == outcome)
+      #expect(memory[slot] == outcome)
       next += 1
     }
     while workers.count > 0 { _ = workers.take() }

@@ -1,6 +1,5 @@
-// What Swift cannot ask of the machine itself: the processor's instruction sets, its floating-point
-// mode, the affinity mask (a GNU extension), a spin hint, and a handler that may call nothing of
-// Swift's.
+// What Swift cannot reach: instruction sets, the floating-point mode, the affinity mask (a GNU
+// extension), a spin hint, and a signal handler, which must not call Swift.
 #ifndef CNNZOO_CSYSTEM_H
 #define CNNZOO_CSYSTEM_H
 
@@ -24,24 +23,24 @@ static inline int csystem_has_x86_64_v3(void) {
 /// Tells the processor that this thread is spinning on a memory location.
 static inline void csystem_spin_hint(void) { __builtin_ia32_pause(); }
 
-/// Makes this thread round to nearest, raise nothing, and take denormal numbers for zero, as operands
-/// (DAZ) and as results (FTZ); answers the mode it was in.
+/// Makes this thread round to nearest, raise no exceptions and treat denormal numbers as zero, both as
+/// operands (DAZ) and as results (FTZ). Returns the previous mode.
 ///
-/// Denormal numbers cost many processors a hundred cycles each, and a network whose values fade into
-/// them many times its usual time. They are smaller than 1.2e-38.
+/// Denormal numbers, below 1.2e-38, cost many processors a hundred cycles each; networks whose values
+/// fade into them would take many times as long.
 static inline unsigned csystem_enter_compute_mode(void) {
   unsigned mode = __builtin_ia32_stmxcsr();
   __builtin_ia32_ldmxcsr(0x1f80 | 0x8000 | 0x0040);
   return mode;
 }
 
-/// Puts this thread back into the mode that `csystem_enter_compute_mode` answered.
+/// Restores the mode that `csystem_enter_compute_mode` returned.
 static inline void csystem_restore_mode(unsigned mode) { __builtin_ia32_ldmxcsr(mode); }
 #else
 static inline int csystem_has_x86_64_v4(void) { return 0; }
 static inline int csystem_has_x86_64_v3(void) { return 0; }
 static inline void csystem_spin_hint(void) { __asm__ __volatile__("" ::: "memory"); }
-// Other processors compute with denormal numbers at their usual speed, or nearly so.
+// Other processors handle denormal numbers at nearly full speed.
 static inline unsigned csystem_enter_compute_mode(void) { return 0; }
 static inline void csystem_restore_mode(unsigned mode) { (void)mode; }
 #endif
@@ -49,12 +48,12 @@ static inline void csystem_restore_mode(unsigned mode) { (void)mode; }
 /// Processors in this process's affinity mask, or -1.
 int csystem_affinity_count(void);
 
-/// Lets all threads allocate from one arena, where the C library would reserve tens of megabytes of
-/// address space for each of them and keep what each has freed. Large blocks are mapped anyway.
+/// Makes all threads allocate from one arena. The C library would otherwise reserve tens of megabytes of
+/// address space per thread and keep what each has freed. Large blocks are mapped anyway.
 void csystem_share_arena(void);
 
-/// From now on, if this process reads a mapped file past its end, it says so on standard error, after
-/// `prefix`, and exits with `status`. To be called once.
-void csystem_tell_mapped_faults(const char *prefix, int status);
+/// From now on, reading a mapped file past its end prints a message with `prefix` to standard error and
+/// exits with `status`. Call it once.
+void csystem_report_mapped_faults(const char *prefix, int status);
 
 #endif
