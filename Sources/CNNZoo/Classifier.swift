@@ -51,16 +51,12 @@ public final class Classifier {
   private let runner: NetworkRunner
   var session: InferenceSession { runner.session }
 
-  /// Loads the weights of a model.
+  /// Prepares a network.
   ///
-  /// - Parameters:
-  ///   - model: A model of the catalogue.
-  ///   - path: A safetensors or PyTorch file; `nil` searches like `WeightSearch.standard()`.
-  /// - Throws: `PretrainedError`, `LabelsError`, `WeightsError`, `ModelError.unsupported`, and
-  ///   `ParameterMismatch` with every tensor that does not fit the model.
-  public init(model: Model, weights path: String? = nil, options: Options = Options()) throws {
-    network = try LoadedNetwork(
-      model, weights: path, limits: options.limits, overrides: options.preprocessing)
+  /// - Throws: `LabelsError`, and what `LoadedNetwork.session(_:)` throws. The options' preprocessing
+  ///   and limits are ignored: the network has its own.
+  public init(_ network: LoadedNetwork, options: Options = Options()) throws {
+    self.network = network
     let named = try Self.labels(of: network, chosen: options.labels)
     labels = named ?? .numbered(network.configuration.classes)
     warnings =
@@ -76,13 +72,37 @@ public final class Classifier {
       decoding: options.decoding)
   }
 
-  /// Loads the weights of the model called `name`.
+  /// Loads the weights of a model.
   ///
+  /// - Parameters:
+  ///   - model: A model of the catalogue.
+  ///   - path: A safetensors or PyTorch file; `nil` searches like `WeightSearch.standard()`.
+  /// - Throws: `PretrainedError`, `LabelsError`, `WeightsError`, `ModelError.unsupported`, and
+  ///   `ParameterMismatch` with every tensor that does not fit the model.
+  public convenience init(
+    model: Model, weights path: String? = nil, options: Options = Options()
+  ) throws {
+    try self.init(
+      LoadedNetwork(
+        model, weights: path, limits: options.limits, overrides: options.preprocessing),
+      options: options)
+  }
+
+  /// Loads weights by the name of their model, their path, or both.
+  ///
+  /// - Parameters:
+  ///   - name: A model's name; `nil` lets the weights decide, or without a path `CNNZOO_MODEL`, or else
+  ///     the most accurate weights installed.
+  ///   - path: A safetensors or PyTorch file; `nil` searches like `WeightSearch.standard()`.
   /// - Throws: `ModelError.unknown`, and what `init(model:weights:options:)` throws.
   public convenience init(
-    model name: String, weights path: String? = nil, options: Options = Options()
+    model name: String? = nil, weights path: String? = nil, options: Options = Options()
   ) throws {
-    try self.init(model: ModelCatalog.model(named: name), weights: path, options: options)
+    try self.init(
+      LoadedNetwork(
+        name.map(ModelCatalog.model), weights: path, limits: options.limits,
+        overrides: options.preprocessing),
+      options: options)
   }
 
   /// The most probable classes of an image, best first.

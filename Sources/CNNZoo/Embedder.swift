@@ -90,13 +90,17 @@ public final class Embedder {
       options: options)
   }
 
-  /// Loads the weights of the model called `name`.
+  /// Loads weights by the name of their model, their path, or both, as `Classifier` does.
   ///
   /// - Throws: `ModelError.unknown`, and what `init(model:weights:options:)` throws.
   public convenience init(
-    model name: String, weights path: String? = nil, options: Options = Options()
+    model name: String? = nil, weights path: String? = nil, options: Options = Options()
   ) throws {
-    try self.init(model: ModelCatalog.model(named: name), weights: path, options: options)
+    try self.init(
+      LoadedNetwork(
+        name.map(ModelCatalog.model), weights: path, limits: options.limits,
+        overrides: options.preprocessing),
+      options: options)
   }
 
   /// The embedding of an image, `dimension` values.

@@ -12,16 +12,25 @@ public final class Explainer {
   private let head: NetworkHead
   private let hidden: ClassFunction.Hidden?
 
-  /// Loads the weights of a model.
+  /// Loads weights by the name of their model, their path, or both, as `Classifier` does.
   ///
   /// - Throws: what `Classifier` throws.
-  public init(
-    model: Model, weights path: String? = nil, options: Classifier.Options = .init()
+  public convenience init(
+    model: Model? = nil, weights path: String? = nil, options: Classifier.Options = .init()
   ) throws {
+    try self.init(
+      LoadedNetwork(
+        model, weights: path, limits: options.limits, overrides: options.preprocessing),
+      options: options)
+  }
+
+  /// Prepares a network.
+  ///
+  /// - Throws: what `Classifier` throws.
+  public init(_ network: LoadedNetwork, options: Classifier.Options = .init()) throws {
     var options = options
     options.keepsFeatures = true
-    classifier = try Classifier(model: model, weights: path, options: options)
-    let network = classifier.network
+    classifier = try Classifier(network, options: options)
     head = network.head
     hidden = try head.hidden.map { hidden in
       ClassFunction.Hidden(

@@ -46,16 +46,17 @@ public final class HeadTrainer {
     try CholeskyFactor.requireLibrary()
   }
 
-  /// Loads the weights of the model called `name`.
+  /// Loads weights by the name of their model, their path, or both, as `Classifier` does.
   ///
   /// - Throws: what the other initialiser and `LoadedNetwork` throw, and `PretrainedError` where
   ///   there are no weights.
   public convenience init(
-    model name: String, weights path: String? = nil, classes: [String],
+    model name: String? = nil, weights path: String? = nil, classes: [String],
     options: Embedder.Options = .init()
   ) throws {
     let network = try LoadedNetwork(
-      ModelCatalog.model(named: name), weights: path, overrides: options.preprocessing)
+      name.map(ModelCatalog.model), weights: path, limits: options.limits,
+      overrides: options.preprocessing)
     try self.init(network, classes: classes, options: options)
   }
 

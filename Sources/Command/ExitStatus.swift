@@ -144,9 +144,9 @@ extension PathListError: StatusCarrying {
 extension PretrainedError: StatusCarrying {
   var status: ExitStatus {
     switch self {
-    case .weightsNotFound: .unavailable
+    case .weightsNotFound, .nothingInstalled: .unavailable
     case .preprocessing: .usage
-    case .otherModel, .metadata: .badWeights
+    case .unidentified, .otherModel, .metadata: .badWeights
     }
   }
 }

@@ -10,7 +10,7 @@ public struct LoadedNetwork: Sendable {
   /// The mapped file.
   public let file: WeightFile
   /// What is known about the weights, with overrides applied.
-  public let info: WeightInfo
+  public private(set) var info: WeightInfo
   /// The form of the network that the file holds.
   public let configuration: ModelConfiguration
   /// The network in that form.
@@ -19,24 +19,36 @@ public struct LoadedNetwork: Sendable {
   package let parameters: FileParameters
   private let fileNames: [String: String]
 
-  /// Finds, opens and checks the weights of a model.
+  /// Finds, opens and checks weights.
   ///
   /// - Parameters:
-  ///   - model: A model of the catalogue.
-  ///   - path: A safetensors or PyTorch file; `nil` searches as `WeightSearch.standard()` does.
+  ///   - model: A model of the catalogue; `nil` lets the weights decide.
+  ///   - path: A safetensors or PyTorch file; `nil` searches the usual folders. Without a model either,
+  ///     `CNNZOO_MODEL` decides, or else the most accurate weights installed: see
+  ///     `WeightSearch.choose(_:weights:limits:)`.
   ///   - limits: What the weight file may contain.
   ///   - overrides: Replaces parts of the weights' own preprocessing.
   ///   - configure: Changes the configuration derived from the file.
   /// - Throws: `PretrainedError`, `WeightsError`, and what the other initialiser throws.
   public init(
-    _ model: Model, weights path: String? = nil, limits: WeightLimits = WeightLimits(),
+    _ model: Model? = nil, weights path: String? = nil, limits: WeightLimits = WeightLimits(),
     overrides: PreprocessingOverrides = PreprocessingOverrides(),
     configure: (inout ModelConfiguration) -> Void = { _ in }
   ) throws {
-    let path = try path ?? WeightSearch.standard().weights(of: model)
+    let choice = try WeightSearch.standard().choose(model, weights: path, limits: limits)
+    try self.init(choice, overrides: overrides, configure: configure)
+  }
+
+  /// Opens chosen weights.
+  ///
+  /// - Throws: what the other initialisers throw.
+  public init(
+    _ choice: WeightChoice, overrides: PreprocessingOverrides = PreprocessingOverrides(),
+    configure: (inout ModelConfiguration) -> Void = { _ in }
+  ) throws {
     try self.init(
-      model, file: WeightFile(path: path, limits: limits), overrides: overrides,
-      configure: configure)
+      choice.model, file: choice.file, overrides: overrides, configure: configure)
+    info.warnings = [choice.warning].compactMap(\.self) + info.warnings
   }
 
   /// Checks that `file` holds weights of `model`.

@@ -53,9 +53,48 @@ public struct PreprocessingOverrides: Sendable, Equatable {
           reason: "an std of \(std[channel]); it must be a finite number above zero")
       }
     }
-    return Preprocessing(
+    let new = Preprocessing(
       resize: resize ?? old.resize, crop: crop ?? old.crop,
       interpolation: interpolation ?? old.interpolation, mean: mean, standardDeviation: std,
       fit: fit ?? old.fit)
+    if let fault = new.scaleFault { throw .preprocessing(reason: fault) }
+    return new
+  }
+}
+
+extension PreprocessingOverrides {
+  /// Why the mean or std cannot be meant for pixels from 0 to 1; `nil` if both can, or are not given.
+  ///
+  /// Both are often published for pixels from 0 to 255, which would make every input alike.
+  package var scaleFault: String? { Preprocessing.scaleFault(mean: mean, std: std) }
+}
+
+extension Preprocessing {
+  /// As `PreprocessingOverrides.scaleFault`.
+  var scaleFault: String? { Self.scaleFault(mean: mean, std: standardDeviation) }
+
+  fileprivate static func scaleFault(mean: SIMD3<Float>?, std: SIMD3<Float>?) -> String? {
+    var faults: [String] = []
+    var suggestions: [String] = []
+    for (name, values) in [("mean", mean), ("std", std)] {
+      guard let values else { continue }
+      let channels = (0..<3).map { values[$0] }
+      guard channels.contains(where: { !(0...1).contains($0) }) else { continue }
+      faults.append("\(name) \(list(channels))")
+      if channels.allSatisfy({ (0...255).contains($0) }) {
+        suggestions.append(
+          "\(name) \(list(channels.map { ($0 / 255 * 1e4).rounded() / 1e4 }))")
+      }
+    }
+    guard !faults.isEmpty else { return nil }
+    let text =
+      "\(faults.joined(separator: " and ")) is not on the scale of the pixels, 0 to 1"
+    guard suggestions.count == faults.count else { return text }
+    return text + "; divided by 255: \(suggestions.joined(separator: ", "))"
+  }
+
+  private static func list(_ channels: [Float]) -> String {
+    channels.map { $0 == $0.rounded() && abs($0) < 1e6 ? "\(Int($0))" : "\($0)" }
+      .joined(separator: ",")
   }
 }

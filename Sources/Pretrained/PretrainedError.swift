@@ -2,6 +2,10 @@
 public enum PretrainedError: Error, Equatable, Sendable {
   /// None of the folders has weights of the model; `advice` says how to get them.
   case weightsNotFound(model: String, folders: [String], advice: String)
+  /// No weights of any model are installed.
+  case nothingInstalled(folders: [String])
+  /// The file does not say which network it holds, and its tensors do not tell either.
+  case unidentified(path: String, candidates: [String], closest: String)
   /// The file says that it holds another model.
   case otherModel(path: String, expected: String, found: String)
   /// The file's metadata, or the `config.json` beside it, is invalid.
@@ -16,6 +20,13 @@ extension PretrainedError: CustomStringConvertible {
     switch self {
     case .weightsNotFound(let model, let folders, let advice):
       "no weights of \(model) in \(folders.joined(separator: ", "))\n\(advice)"
+    case .nothingInstalled(let folders):
+      "no weights in \(folders.joined(separator: ", "))\n"
+        + "to download some,\n  cnnzoo pull effnetv2-s\nor pass a file with --weights"
+    case .unidentified(let path, let candidates, let closest):
+      candidates.isEmpty
+        ? "\(path): not the weights of a known network (the closest is \(closest)); pass --model"
+        : "\(path): fits several networks (\(candidates.joined(separator: ", "))); pass --model"
     case .otherModel(let path, let expected, let found):
       "\(path): the file holds \(found), not \(expected); select that model"
     case .metadata(let path, let reason): "\(path): invalid metadata: \(reason)"

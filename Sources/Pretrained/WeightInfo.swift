@@ -60,7 +60,7 @@ public struct WeightInfo: Sendable {
   /// Their licence, if known.
   public var license: String?
   /// What a user should know about how the file was interpreted, one sentence each.
-  public let warnings: [String]
+  public internal(set) var warnings: [String]
 
   /// Reads what a file says about itself.
   ///
@@ -68,11 +68,45 @@ public struct WeightInfo: Sendable {
   /// - Throws: `PretrainedError.otherModel`, `.metadata`.
   public init(of file: WeightFile, as model: Model) throws(PretrainedError) {
     let naming = ParameterNaming.detect(in: TensorNames.stripped(file.names))
-    let bias = file[file.wrapperPrefix + model.classifierName(in: naming) + ".bias"]
-    let classes = bias.flatMap { $0.shape.count == 1 ? $0.shape[0] : nil }
     try self.init(
       path: file.path, metadata: file.metadata, model: model, naming: naming,
-      classes: classes.flatMap { (1...1_000_000).contains($0) ? $0 : nil })
+      classes: Self.classCount(in: file, of: model, naming: naming))
+  }
+
+  /// The length of the classifier's bias, if the file has one of a possible length.
+  static func classCount(
+    in file: WeightFile, of model: Model, naming: ParameterNaming
+  ) -> Int? {
+    let bias = file[file.wrapperPrefix + model.classifierName(in: naming) + ".bias"]
+    guard let shape = bias?.shape, shape.count == 1, (1...1_000_000).contains(shape[0]) else {
+      return nil
+    }
+    return shape[0]
+  }
+
+  /// The model that a file says it holds: in its metadata, by its name, or in the `config.json` beside
+  /// it; `nil` if it does not say.
+  ///
+  /// - Throws: `PretrainedError.metadata` for a model that is not in the catalogue.
+  static func statedModel(of file: WeightFile) throws(PretrainedError) -> Model? {
+    if let name = file.metadata[Key.model.rawValue] {
+      guard let model = try? ModelCatalog.model(named: name) else {
+        throw .metadata(
+          path: file.path, reason: "model is \"\(name.prefix(60))\", an unknown network")
+      }
+      return model
+    }
+    let names = possibleNames(of: file.path)
+    for model in ModelCatalog.models {
+      let set = model.published.first { names.contains($0.name) || names.contains($0.fileName) }
+      let name = set?.name ?? ([model.name] + model.aliases).first { names.contains($0) }
+      if let name { return try? ModelCatalog.model(named: name) }
+    }
+    guard ParameterNaming.detect(in: TensorNames.stripped(file.names)) == .timm,
+      let hub = try HubConfiguration(beside: file.path)
+    else { return nil }
+    return [hub.setName, hub.architecture].lazy.compactMap { $0 }
+      .compactMap { try? ModelCatalog.model(named: $0) }.first
   }
 
   /// Reads the description of a file whose tensors follow `naming`.
@@ -111,6 +145,9 @@ public struct WeightInfo: Sendable {
     let own = try fields.preprocessing()
     preprocessing =
       own ?? hub?.preprocessing ?? nearest?.preprocessing ?? .plain(model.evaluationSize)
+    if let fault = preprocessing.scaleFault {
+      throw .metadata(path: own == nil ? hub?.path ?? path : path, reason: fault)
+    }
     padding =
       try fields.value(.padding, expected: "symmetric or same") { Padding(rawValue: $0) }
       ?? implementation.padding

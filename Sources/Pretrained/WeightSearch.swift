@@ -5,22 +5,30 @@ import ModelZoo
 public struct WeightSearch: Sendable {
   /// The folders to search, in order.
   public let folders: [String]
+  /// The name of the model to use if the caller gives none: the value of `CNNZOO_MODEL`.
+  public let defaultModel: String?
   /// The folder whose links must not lead out of it.
   private let cache: String?
 
-  /// A search of `folders`, then of `cache`.
-  public init(folders: [String], cache: String? = nil) {
-    self.folders = folders + [cache].compactMap(\.self)
+  /// A search of `folders`, then of `cache`, then of `system`.
+  public init(
+    folders: [String], cache: String? = nil, system: String? = nil, defaultModel: String? = nil
+  ) {
+    self.folders = folders + [cache, system].compactMap(\.self)
     self.cache = cache
+    self.defaultModel = defaultModel
   }
 
-  /// The usual search: `weights` in the package that the executable was built in, then the user's
-  /// cache.
+  /// The usual search: `weights` in the package that the executable was built in, the user's cache,
+  /// and the folder of weights installed with the executable, such as `/usr/share/cnnzoo`.
   public static func standard(
     executable: String? = executablePath(), user: UserFolders = UserFolders()
   ) -> WeightSearch {
     let package = executable.flatMap(packageFolder(of:)).map { "\($0)/weights" }
-    return WeightSearch(folders: [package].compactMap(\.self), cache: user.cache)
+    return WeightSearch(
+      folders: [package].compactMap(\.self), cache: user.cache,
+      system: executable.flatMap(installedFolder(of:)) ?? "/usr/share/cnnzoo",
+      defaultModel: user.defaultModel)
   }
 
   /// The file with weights of `model`: `NAME.safetensors` or `NAME.pth`, where `NAME` is the model's
@@ -29,18 +37,25 @@ public struct WeightSearch: Sendable {
   /// - Throws: `PretrainedError.weightsNotFound`, which says how to get them.
   public func weights(of model: Model) throws(PretrainedError) -> String {
     for folder in folders {
-      for name in [model.name] + model.published.map(\.fileName) {
-        for ending in ["safetensors", "pth"] {
-          let path = "\(folder)/\(name).\(ending)"
-          if isFile(path), folder != cache || WeightCache.contains(path, in: folder) {
-            return path
-          }
-        }
-      }
+      if let path = candidates(of: model, in: folder).first(where: isUsable) { return path }
     }
     throw .weightsNotFound(
       model: model.name, folders: folders,
       advice: model.adviceOnWeights(target: folders.first ?? "."))
+  }
+
+  /// The paths that weights of `model` can have in a folder, in order of preference.
+  func candidates(of model: Model, in folder: String) -> [String] {
+    ([model.name] + model.published.map(\.fileName)).flatMap { name in
+      ["safetensors", "pth"].map { "\(folder)/\(name).\($0)" }
+    }
+  }
+
+  /// Whether a file has this path, and is not one that a link in the cache only points to.
+  func isUsable(_ path: String) -> Bool {
+    guard isFile(path) else { return false }
+    guard let cache, path.hasPrefix(cache + "/") else { return true }
+    return WeightCache.contains(path, in: cache)
   }
 
   /// The real path of the running executable.
@@ -58,6 +73,15 @@ public struct WeightSearch: Sendable {
       if isFile("\(folder)/Package.swift") { return String(folder) }
     }
     return nil
+  }
+}
+
+extension WeightSearch {
+  /// `share/cnnzoo` beside the `bin` folder that holds an executable.
+  private static func installedFolder(of executable: String) -> String? {
+    let parts = executable.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count >= 3, parts[parts.count - 2] == "bin" else { return nil }
+    return (parts.dropLast(2) + ["share", "cnnzoo"]).joined(separator: "/")
   }
 }
 
@@ -87,13 +111,15 @@ extension Model {
   }
 }
 
-/// The user's folders that this package reads.
+/// The user's folders and choices, as the environment states them.
 public struct UserFolders: Sendable {
   /// Returns the value of an environment variable; `nil` if it is unset.
   public typealias Environment = (String) -> String?
 
   /// The folder of cached weights; `nil` if the user has no home directory.
   public let cache: String?
+  /// The value of `CNNZOO_MODEL`, the model to use if none is given.
+  public let defaultModel: String?
 
   /// The folders that the environment names: `CNNZOO_CACHE`, else `cnnzoo` in `XDG_CACHE_HOME`, else
   /// `.cache/cnnzoo` in the home directory, taken from the password database if `HOME` is unset.
@@ -104,6 +130,7 @@ public struct UserFolders: Sendable {
     func value(_ name: String) -> String? {
       environment(name).flatMap { $0.isEmpty ? nil : $0 }
     }
+    defaultModel = value("CNNZOO_MODEL")
     if let own = value("CNNZOO_CACHE") {
       cache = own
     } else if let base = value("XDG_CACHE_HOME"), base.hasPrefix("/") {

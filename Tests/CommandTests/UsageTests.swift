@@ -50,6 +50,7 @@ struct UsageTests {
     ["classify", "x", "--model", "effnet-lite0", "--threads", "0"],
     ["classify", "x", "--model", "effnet-lite0", "--backend", "gpu"],
     ["classify", "x", "--model", "effnet-lite0", "--mean", "1,2"],
+    ["classify", "x", "--mean", "127"], ["classify", "x", "--std", "58.395,57.12,57.375"],
     ["classify", "x", "--model", "effnet-lite0", "--null"],
     ["classify", "-", "-", "--model", "effnet-lite0"],
     ["classify", "-", "--files-from", "-", "--model", "effnet-lite0"],

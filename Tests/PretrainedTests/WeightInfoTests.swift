@@ -108,4 +108,80 @@ struct WeightInfoTests {
     let preprocessing = try info().preprocessing
     #expect(throws: PretrainedError.self) { try overrides.applied(to: preprocessing) }
   }
+
+  // MARK: - Scale of mean and std
+
+  /// A mean or std for pixels from 0 to 255, and what was meant.
+  static let byteScales: [(mean: SIMD3<Float>?, std: SIMD3<Float>?, meant: [String])] = [
+    (SIMD3(repeating: 127), nil, ["mean 0.498,0.498,0.498"]),
+    (SIMD3(123.675, 116.28, 103.53), nil, ["mean 0.485,0.456,0.406"]),
+    (nil, SIMD3(58.395, 57.12, 57.375), ["std 0.229,0.224,0.225"]),
+    (
+      SIMD3(repeating: 127), SIMD3(repeating: 128),
+      ["mean 0.498,0.498,0.498", "std 0.502,0.502,0.502"]
+    ),
+    (SIMD3(repeating: 300), nil, []), (SIMD3(-1, 0, 0), nil, []), (nil, SIMD3(1, 1, 2000), []),
+  ]
+
+  @Test(arguments: byteScales.indices)
+  func byteScalesAreRejectedAsOptions(index: Int) throws {
+    let (mean, std, meant) = Self.byteScales[index]
+    var overrides = PreprocessingOverrides()
+    (overrides.mean, overrides.std) = (mean, std)
+    let preprocessing = try info().preprocessing
+    let error = #expect(throws: PretrainedError.self) {
+      try overrides.applied(to: preprocessing)
+    }
+    guard case .preprocessing(let reason) = try #require(error) else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    for text in meant { #expect(reason.contains(text), "\(reason)") }
+    #expect(reason.contains("divided by 255") == !meant.isEmpty, "\(reason)")
+  }
+
+  @Test(arguments: byteScales.indices)
+  func byteScalesAreRejectedInMetadata(index: Int) throws {
+    let (mean, std, _) = Self.byteScales[index]
+    var metadata = try info().preprocessing.metadata
+    for (key, value) in [("mean", mean), ("std", std)] {
+      guard let value else { continue }
+      metadata["preprocessing.\(key)"] = "\(value.x),\(value.y),\(value.z)"
+    }
+    let error = #expect(throws: PretrainedError.self) { try info(metadata) }
+    guard case .metadata("weights.pth", _) = try #require(error) else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func byteScalesAreRejectedInAConfiguration() throws {
+    let folder = try TemporaryFolder()
+    let config = try folder.file(
+      "config.json",
+      """
+      {"architecture": "mobilenetv3_large_100", "pretrained_cfg": {"input_size": [3, 224, 224],
+       "mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}}
+      """.utf8)
+    let error = #expect(throws: PretrainedError.self) {
+      try WeightInfo(
+        path: "\(folder.path)/model.safetensors", metadata: [:], model: large, naming: .timm)
+    }
+    guard case .metadata(config, let reason) = try #require(error) else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(reason.contains("mean 0.485,0.456,0.406") && reason.contains("std 0.229,0.224,0.225"))
+  }
+
+  /// Whatever is published passes, and so do the limits of the scale.
+  @Test func usualScalesAreAccepted() throws {
+    for set in ModelCatalog.models.flatMap(\.published) {
+      let none = PreprocessingOverrides()
+      #expect(try none.applied(to: set.preprocessing) == set.preprocessing, "\(set.name)")
+    }
+    var overrides = PreprocessingOverrides()
+    (overrides.mean, overrides.std) = (SIMD3(0, 1, 0), SIMD3(1, 0.001, 1 / 255))
+    #expect(try overrides.applied(to: info().preprocessing).mean == SIMD3(0, 1, 0))
+  }
 }

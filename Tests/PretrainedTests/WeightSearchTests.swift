@@ -55,13 +55,7 @@ struct WeightSearchTests {
     try folder.file("Package.swift")
     let search = WeightSearch.standard(
       executable: "\(folder.path)/.build/release/cnnzoo", user: UserFolders { _ in "/cache" })
-    #expect(search.folders == ["\(folder.path)/weights", "/cache"])
-  }
-
-  @Test func withoutAPackageOnlyTheCacheIsSearched() {
-    let search = WeightSearch.standard(
-      executable: "/no/bin/cnnzoo", user: UserFolders { _ in "/cache" })
-    #expect(search.folders == ["/cache"])
+    #expect(search.folders == ["\(folder.path)/weights", "/cache", "/usr/share/cnnzoo"])
   }
 
   @Test(arguments: [

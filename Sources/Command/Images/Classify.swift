@@ -43,16 +43,16 @@ struct Classify: ParsableCommand {
     let clock = ContinuousClock()
     let start = clock.now
     let images = try list.images(inputs)
-    let (model, path) = try network.weightFile(inputIsTaken: list.readsStandardInput(inputs))
+    let loadedNetwork = try network.network(inputIsTaken: list.readsStandardInput(inputs))
     let batch = network.batch(list.batch)
     let classifier = try Classifier(
-      model: model, weights: path, options: network.classifierOptions(batch: batch, labels: labels))
+      loadedNetwork, options: network.classifierOptions(batch: batch, labels: labels))
     let loaded = clock.now
     Diagnostics.tell(warnings: classifier.warnings)
     let tally = list.tally(inputs)
     defer { tally.endProgress() }
     let report = ClassifyReport(
-      format: format.format, model: model.name,
+      format: format.format, model: loadedNetwork.model.name,
       terminal: format.format == .text ? Terminal(color) : .plain)
     try report.begin()
     do {

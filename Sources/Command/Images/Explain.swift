@@ -35,12 +35,12 @@ struct Explain: ParsableCommand {
   @OptionGroup var format: FormatOption
 
   func run() throws {
-    let (model, path) = try network.weightFile(inputIsTaken: input == "-")
+    let loaded = try network.network(inputIsTaken: input == "-")
     for file in [output, map].compactMap(\.self) {
-      try OutputFile.check(file, replacesNone: [input, path])
+      try OutputFile.check(file, replacesNone: [input, loaded.file.path])
     }
     let options = try network.classifierOptions(batch: 1, labels: labels)
-    let explainer = try Explainer(model: model, weights: path, options: options)
+    let explainer = try Explainer(loaded, options: options)
     Diagnostics.tell(warnings: explainer.classifier.warnings)
     let index = try wantedClass.map { try explainer.classifier.labels.index(called: $0) }
     let image = try network.image(input)
@@ -54,7 +54,7 @@ struct Explain: ParsableCommand {
       let overlay = cam.map.overlaid(on: image, region: cam.region)
       try OutputFile.write(overlay.encodedPNG(), to: output)
     }
-    try report(cam, on: image, model: model).write(as: format.format)
+    try report(cam, on: image, model: loaded.model).write(as: format.format)
   }
 
   private func report(_ cam: ClassActivationMap, on image: Image, model: Model) -> Report {

@@ -4,10 +4,15 @@ import Host
 
 /// The network that processes images, its weights, and how images are read for it.
 struct NetworkOptions: ParsableArguments {
-  @Option(help: "The network; see `cnnzoo models`.", completion: .networks)
-  var model: String
+  @Option(
+    help: ArgumentHelp(
+      "Network; see `cnnzoo models`.",
+      discussion:
+        "By default that of --weights, of CNNZOO_MODEL, or of the most accurate weights installed."
+    ), completion: .networks)
+  var model: String?
 
-  @Option(help: "Its weights, a safetensors or PyTorch file.", completion: .file())
+  @Option(help: "Weight file: safetensors or PyTorch.", completion: .file())
   var weights: String?
 
   @Option(
@@ -25,19 +30,11 @@ struct NetworkOptions: ParsableArguments {
 
   @OptionGroup(title: "Limits") var limits: LimitOptions
 
-  /// The model and the path of its weights; on a terminal, offers to download missing ones.
-  func weightFile(inputIsTaken: Bool) throws -> (model: Model, path: String) {
-    let model = try ModelCatalog.model(named: model)
-    return (model, try weights ?? PullOffer(inputIsTaken: inputIsTaken).weights(of: model))
-  }
-
-  /// The network with its weights; logs warnings about them.
+  /// The network with its weights; on a terminal, offers to download missing ones.
   func network(inputIsTaken: Bool) throws -> LoadedNetwork {
-    let (model, path) = try weightFile(inputIsTaken: inputIsTaken)
-    let network = try LoadedNetwork(
-      model, weights: path, limits: limits.weights, overrides: preprocessing.overrides)
-    Diagnostics.tell(warnings: network.warnings)
-    return network
+    let choice = try PullOffer(inputIsTaken: inputIsTaken).choose(
+      model.map(ModelCatalog.model), weights: weights, limits: limits.weights)
+    return try LoadedNetwork(choice, overrides: preprocessing.overrides)
   }
 
   func classifierOptions(batch: Int, labels: String?) throws -> Classifier.Options {

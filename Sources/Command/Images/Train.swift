@@ -47,6 +47,7 @@ struct Train: ParsableCommand {
     let folders = try ClassFolders(
       in: FilePath.paths(of: [folder])[0], includesHidden: hidden)
     let loaded = try network.network(inputIsTaken: false)
+    Diagnostics.tell(warnings: loaded.warnings)
     try OutputFile.check(output, replacesNone: [loaded.file.path])
     let trainer = try HeadTrainer(
       loaded, classes: folders.names,

@@ -98,6 +98,10 @@ struct PreprocessingOptions: ParsableArguments {
   @Option(help: "Padding rule used in training.")
   var padding: Padding?
 
+  func validate() throws {
+    if let fault = overrides.scaleFault { throw ValidationError("--\(fault).") }
+  }
+
   /// The options for the library.
   var overrides: PreprocessingOverrides {
     var overrides = PreprocessingOverrides()

@@ -32,7 +32,7 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: "Network that the weights belong to; see `cnnzoo models`.", completion: .networks)
-  var model: String
+  var model: String?
 
   @Option(help: "Element type (default: unchanged).")
   var dtype: StoredType?
@@ -57,7 +57,7 @@ struct Convert: ParsableCommand {
 
   func run() throws {
     let network = try LoadedNetwork(
-      ModelCatalog.model(named: model), weights: input, limits: limits.weights,
+      model.map(ModelCatalog.model), weights: input, limits: limits.weights,
       overrides: preprocessing.overrides, configure: variant.apply)
     Diagnostics.tell(warnings: network.warnings)
     let conversion = try Conversion(

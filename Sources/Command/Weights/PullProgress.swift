@@ -68,21 +68,25 @@ struct PullOffer {
   /// Whether standard input is an input and no answer can be read from it.
   let inputIsTaken: Bool
 
-  /// The weight file for `model`, downloaded first if it is missing and the user agrees.
+  /// Chooses a model and its weights as `WeightSearch` does; downloads missing weights if the user
+  /// agrees.
   ///
-  /// - Throws: `PretrainedError.weightsNotFound` if there is no terminal or the answer is no; errors
-  ///   of the download.
-  func weights(of model: Model) throws -> String {
+  /// - Throws: what `WeightSearch.choose(_:weights:limits:)` throws; errors of the download.
+  func choose(_ model: Model?, weights path: String?, limits: WeightLimits) throws -> WeightChoice {
+    let search = WeightSearch.standard()
     do {
-      return try WeightSearch.standard().weights(of: model)
-    } catch {
-      let options = try PullOptions.parse([])
-      let pull = try options.pull()
+      return try search.choose(model, weights: path, limits: limits)
+    } catch let error as PretrainedError {
+      guard case .weightsNotFound = error,
+        let model = try model ?? search.defaultModel.map(ModelCatalog.model)
+      else { throw error }
+      let pull = try PullOptions.parse([]).pull()
       guard canAsk, !pull.isOffline, let weights = model.published.first, weights.sha256 != nil,
         accepts(weights)
       else { throw error }
-      return try Pull.Source.published(weights, sha256: nil).fetch(with: pull, isQuiet: false)
-        .entry.path
+      let pulled = try Pull.Source.published(weights, sha256: nil)
+        .fetch(with: pull, isQuiet: false)
+      return try search.choose(model, weights: pulled.entry.path, limits: limits)
     }
   }
 

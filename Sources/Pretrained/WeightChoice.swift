@@ -1,0 +1,131 @@
+import GraphIR
+import Inference
+import ModelZoo
+import Weights
+
+/// A model and the weight file to run it with, chosen from what the caller gives, what the file says,
+/// and what is installed.
+public struct WeightChoice: Sendable {
+  /// The network.
+  public let model: Model
+  /// The mapped file.
+  public let file: WeightFile
+  /// Why, in one sentence for the user, if neither the caller nor the file says it.
+  public let warning: String?
+}
+
+extension WeightSearch {
+  /// Chooses a model and its weights.
+  ///
+  /// With `path` alone, the file decides: its metadata, the `config.json` beside it, its name if it is
+  /// a published one, or else the only model whose tensors have the same names and shapes. With
+  /// neither, `CNNZOO_MODEL` decides, or else the most accurate weights installed.
+  ///
+  /// - Parameters:
+  ///   - model: The network, if the caller knows it.
+  ///   - path: The weight file, if the caller knows it.
+  /// - Throws: `PretrainedError`, `WeightsError`, `ModelError.unknown` for an unknown `CNNZOO_MODEL`.
+  public func choose(
+    _ model: Model? = nil, weights path: String? = nil, limits: WeightLimits = WeightLimits()
+  ) throws -> WeightChoice {
+    if let path {
+      let file = try WeightFile(path: path, limits: limits)
+      if let model { return WeightChoice(model: model, file: file, warning: nil) }
+      return try identify(file)
+    }
+    if let model = try model ?? defaultModel.map(ModelCatalog.model) {
+      let file = try WeightFile(path: weights(of: model), limits: limits)
+      return WeightChoice(model: model, file: file, warning: nil)
+    }
+    guard let best = installed().max(by: { $0.rank < $1.rank }) else {
+      throw PretrainedError.nothingInstalled(folders: folders)
+    }
+    let accuracy = best.published?.accuracy.map { ", top-1 \($0.top1) %" } ?? ""
+    return WeightChoice(
+      model: best.model, file: try WeightFile(path: best.path, limits: limits),
+      warning:
+        "using \(best.published?.name ?? best.model.name)\(accuracy), the most accurate weights"
+        + " installed; --model or CNNZOO_MODEL selects others")
+  }
+
+  /// The model whose weights a file holds.
+  private func identify(_ file: WeightFile) throws(PretrainedError) -> WeightChoice {
+    if let model = try WeightInfo.statedModel(of: file) {
+      return WeightChoice(model: model, file: file, warning: nil)
+    }
+    var candidates: [Model] = []
+    var closest: (model: Model, differences: Int)?
+    for model in ModelCatalog.models {
+      let differences = Self.differences(between: file, and: model)
+      if differences == 0 { candidates.append(model) }
+      if differences < closest?.differences ?? .max { closest = (model, differences) }
+    }
+    if let name = defaultModel, let model = try? ModelCatalog.model(named: name),
+      candidates.contains(where: { $0.name == model.name })
+    {
+      return WeightChoice(model: model, file: file, warning: nil)
+    }
+    guard let model = candidates.first, candidates.count == 1 else {
+      throw .unidentified(
+        path: file.path, candidates: candidates.map(\.name), closest: closest?.model.name ?? "")
+    }
+    return WeightChoice(
+      model: model, file: file,
+      warning: "\(file.path) does not name its network; its tensors fit \(model.name)")
+  }
+
+  /// The number of tensors in which a file and a model differ.
+  private static func differences(between file: WeightFile, and model: Model) -> Int {
+    guard let info = try? WeightInfo(of: file, as: model),
+      let graph = try? model.graph(info.configuration)
+    else { return .max }
+    do {
+      _ = try FileParameters(
+        file: file, graph: graph, names: model.fileNames(of: graph, in: info.naming))
+      return 0
+    } catch {
+      return error.missing.count + error.superfluous.count + error.reshaped.count
+    }
+  }
+}
+
+// MARK: - What is installed
+
+extension WeightSearch {
+  /// A weight file that the search finds.
+  struct Installed {
+    let model: Model
+    let path: String
+    /// The published set that it holds, if known.
+    let published: PublishedWeights?
+
+    /// Orders by published accuracy, then ImageNet's classes before others, then input size.
+    var rank: (Double, Int, Int) {
+      let hasUsualClasses = published.map { $0.classes <= Labels.imageNet.count + 1 } ?? true
+      return (published?.accuracy?.top1 ?? 0, hasUsualClasses ? 1 : 0, model.evaluationSize)
+    }
+  }
+
+  /// All weight files in the folders, in search order.
+  func installed() -> [Installed] {
+    folders.flatMap { folder in
+      ModelCatalog.models.flatMap { model in
+        candidates(of: model, in: folder).filter(isUsable).map { path in
+          installed(model, path)
+        }
+      }
+    }
+  }
+
+  /// Finds out which published set a file holds: its name or its metadata says it.
+  private func installed(_ model: Model, _ path: String) -> Installed {
+    let name = path.split(separator: "/").last ?? ""
+    var published = model.published.first { name.hasPrefix("\($0.fileName).") }
+    if published == nil, let file = try? WeightFile(path: path) {
+      let source = file.metadata[WeightInfo.Key.source.rawValue]
+      published = model.published.first { $0.origin == source }
+    }
+    let chosen = published.flatMap { try? ModelCatalog.model(named: $0.name) }
+    return Installed(model: chosen ?? model, path: path, published: published)
+  }
+}
