@@ -89,6 +89,33 @@ extension WeightSearch {
   }
 }
 
+extension WeightInfo {
+  /// The model that a file says it holds: in its metadata, by its name, or in the `config.json` beside
+  /// it; `nil` if it does not say.
+  ///
+  /// - Throws: `PretrainedError.metadata` for a model that is not in the catalogue.
+  static func statedModel(of file: WeightFile) throws(PretrainedError) -> Model? {
+    if let name = file.metadata[Key.model.rawValue] {
+      guard let model = try? ModelCatalog.model(named: name) else {
+        throw .metadata(
+          path: file.path, reason: "model is \"\(name.prefix(60))\", an unknown network")
+      }
+      return model
+    }
+    let names = possibleNames(of: file.path)
+    for model in ModelCatalog.models {
+      let set = model.published.first { names.contains($0.name) || names.contains($0.fileName) }
+      let name = set?.name ?? ([model.name] + model.aliases).first { names.contains($0) }
+      if let name { return try? ModelCatalog.model(named: name) }
+    }
+    guard ParameterNaming.detect(in: TensorNames.stripped(file.names)) == .timm,
+      let hub = try HubConfiguration(beside: file.path)
+    else { return nil }
+    return [hub.setName, hub.architecture].lazy.compactMap { $0 }
+      .compactMap { try? ModelCatalog.model(named: $0) }.first
+  }
+}
+
 // MARK: - What is installed
 
 extension WeightSearch {

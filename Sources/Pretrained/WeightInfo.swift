@@ -84,31 +84,6 @@ public struct WeightInfo: Sendable {
     return shape[0]
   }
 
-  /// The model that a file says it holds: in its metadata, by its name, or in the `config.json` beside
-  /// it; `nil` if it does not say.
-  ///
-  /// - Throws: `PretrainedError.metadata` for a model that is not in the catalogue.
-  static func statedModel(of file: WeightFile) throws(PretrainedError) -> Model? {
-    if let name = file.metadata[Key.model.rawValue] {
-      guard let model = try? ModelCatalog.model(named: name) else {
-        throw .metadata(
-          path: file.path, reason: "model is \"\(name.prefix(60))\", an unknown network")
-      }
-      return model
-    }
-    let names = possibleNames(of: file.path)
-    for model in ModelCatalog.models {
-      let set = model.published.first { names.contains($0.name) || names.contains($0.fileName) }
-      let name = set?.name ?? ([model.name] + model.aliases).first { names.contains($0) }
-      if let name { return try? ModelCatalog.model(named: name) }
-    }
-    guard ParameterNaming.detect(in: TensorNames.stripped(file.names)) == .timm,
-      let hub = try HubConfiguration(beside: file.path)
-    else { return nil }
-    return [hub.setName, hub.architecture].lazy.compactMap { $0 }
-      .compactMap { try? ModelCatalog.model(named: $0) }.first
-  }
-
   /// Reads the description of a file whose tensors follow `naming`.
   ///
   /// - Parameter classes: The length of the classifier's bias; `nil` means ImageNet's 1000.
@@ -230,7 +205,7 @@ public struct WeightInfo: Sendable {
   }
 
   /// The file's name up to each of its dots: names of sets contain dots themselves.
-  private static func possibleNames(of path: String) -> Set<String> {
+  static func possibleNames(of path: String) -> Set<String> {
     let name = path.split(separator: "/").last ?? ""
     return Set(name.indices.filter { name[$0] == "." }.map { String(name[..<$0]) } + [String(name)])
   }
