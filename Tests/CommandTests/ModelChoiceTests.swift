@@ -6,15 +6,25 @@ import Testing
 struct ModelChoiceTests {
   private let folder: String
   private let image: String
+  /// A copy of the command outside the package, which may have weights of its own.
+  private let command: String
+  private var cache: String { "\(folder)/cache" }
 
   init() throws {
     folder = try TestFiles.folder()
     image = try TestFiles.image("\(folder)/image")
+    command = "\(folder)/bin/cnnzoo"
+    for name in ["bin", "cache", "share/cnnzoo"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+    }
+    try FileManager.default.copyItem(atPath: Tool.path, toPath: command)
   }
 
-  /// Runs the command with only what the folder's cache holds.
+  /// Runs the command with only what the cache and `share/cnnzoo` hold.
   private func run(_ arguments: [String], model: String = "") throws -> Tool.Outcome {
-    try Tool.run(arguments, environment: ["CNNZOO_CACHE": folder, "CNNZOO_MODEL": model])
+    try Tool.shell(
+      #"CNNZOO_CACHE="$1" CNNZOO_MODEL="$2" "$3" "${@:4}""#, [cache, model, command] + arguments)
   }
 
   private func install(_ name: String, metadata: [String: String] = [:]) throws {
@@ -37,7 +47,7 @@ struct ModelChoiceTests {
   }
 
   @Test func theEnvironmentNamesTheNetwork() throws {
-    try install("mobilenetv3-small.safetensors")
+    try install("cache/mobilenetv3-small.safetensors")
     let outcome = try run(["classify", image, "--format", "jsonl"], model: "mobilenet_v3_small")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.errors.isEmpty)
@@ -48,7 +58,7 @@ struct ModelChoiceTests {
 
   /// Also where another network would have been chosen without it.
   @Test func anOptionTakesPrecedenceOverTheEnvironment() throws {
-    try install("mobilenetv3-small.safetensors")
+    try install("cache/mobilenetv3-small.safetensors")
     let outcome = try run(
       ["classify", image, "--model", "mobilenetv3-small", "--format", "jsonl"],
       model: "effnetv2-l")
@@ -57,12 +67,22 @@ struct ModelChoiceTests {
 
   @Test func theMostAccurateInstalledWeightsAreNamed() throws {
     try install(
-      "mobilenetv3-small.safetensors", metadata: ["source": "torchvision IMAGENET1K_V1"])
+      "cache/mobilenetv3-small.safetensors", metadata: ["source": "torchvision IMAGENET1K_V1"])
     let outcome = try run(["classify", image, "--format", "jsonl"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(
       outcome.errors.contains("using mobilenet_v3_small.IMAGENET1K_V1, top-1 67.668 %"),
       "\(outcome.errors)")
+    #expect(try object(outcome.output)["model"] as? String == "mobilenetv3-small")
+  }
+
+  /// As after the installation of a package: no cache, no network.
+  @Test func weightsInstalledWithTheCommandAreFound() throws {
+    let none = try run(["classify", image])
+    #expect(none.status == 69 && none.errors.contains("cnnzoo pull"), "\(none.errors)")
+    try install("share/cnnzoo/mobilenetv3-small.safetensors")
+    let outcome = try run(["classify", image, "--format", "jsonl"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(try object(outcome.output)["model"] as? String == "mobilenetv3-small")
   }
 
