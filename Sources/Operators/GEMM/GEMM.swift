@@ -30,8 +30,10 @@ package struct GEMM: Sendable {
     self.target = target
     blocks =
       switch target.gemm {
-      case .kernels: ColumnBlocks(channelStride(n), widest: target.kernels.gemm.nr)
-      case .openBLAS: ColumnBlocks(channelStride(n), widest: channelStride(n))
+      case .kernels:
+        ColumnBlocks(
+          channelStride(n), widest: target.kernels.gemm.nr, lanes: target.kernels.lanes)
+      case .openBLAS: ColumnBlocks(channelStride(n), widest: channelStride(n), lanes: 8)
       }
   }
 
@@ -111,8 +113,11 @@ package struct GEMM: Sendable {
   }
 }
 
-/// Columns cut into blocks of equal width as far as multiples of 8 allow, so that no block is left
-/// narrow.
+/// Columns cut into blocks of whole vectors, as equal as possible: only the last block may end in a
+/// half vector.
+///
+/// A half vector takes as long as a whole one: 160 columns are cut into 32, 48, 32 and 48, because four
+/// blocks of 40 would take six vectors for every five.
 package struct ColumnBlocks: Sendable {
   /// First columns of the blocks, and the end.
   private let bounds: [Int]
@@ -120,9 +125,14 @@ package struct ColumnBlocks: Sendable {
   /// - Parameters:
   ///   - columns: a multiple of 8.
   ///   - widest: the most columns of a block.
-  init(_ columns: Int, widest: Int) {
+  ///   - lanes: columns of a vector.
+  package init(_ columns: Int, widest: Int, lanes: Int) {
     let count = (columns + widest - 1) / widest
-    bounds = (0...count).map { evenRange($0, of: count, total: columns / 8).lowerBound * 8 }
+    let unit = max(8, lanes)
+    let units = (columns + unit - 1) / unit
+    bounds = (0...count).map {
+      min(evenRange($0, of: count, total: units).lowerBound * unit, columns)
+    }
   }
 
   package var count: Int { bounds.count - 1 }
@@ -130,5 +140,5 @@ package struct ColumnBlocks: Sendable {
   package subscript(block: Int) -> Range<Int> { bounds[block]..<bounds[block + 1] }
 
   /// Columns of the widest block.
-  var widest: Int { zip(bounds, bounds.dropFirst()).map { $1 - $0 }.max() ?? 0 }
+  package var widest: Int { zip(bounds, bounds.dropFirst()).map { $1 - $0 }.max() ?? 0 }
 }

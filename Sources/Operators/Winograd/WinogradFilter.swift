@@ -15,7 +15,8 @@ struct WinogradFilter: Sendable {
     self.variant = variant
     inputChannels = geometry.inputChannels
     outputChannels = geometry.outputChannels
-    blocks = ColumnBlocks(channelStride(outputChannels), widest: kernels.gemm.nr)
+    blocks = ColumnBlocks(
+      channelStride(outputChannels), widest: kernels.gemm.nr, lanes: kernels.lanes)
   }
 
   private var weightCount: Int {
