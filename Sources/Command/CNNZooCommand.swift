@@ -52,7 +52,7 @@ struct CNNZooCommand: ParsableCommand {
       return status
     } catch {
       if let status = ExitStatus(for: error) {
-        if status != .success { Diagnostics.tell(Diagnostics.message(of: error)) }
+        if status != .success { Diagnostics.error(Diagnostics.message(of: error)) }
         return status
       }
       return parserStatus(error)
@@ -63,10 +63,18 @@ struct CNNZooCommand: ParsableCommand {
   private static func parserStatus(_ error: any Error) -> ExitStatus {
     let message = fullMessage(for: error)
     guard exitCode(for: error).isSuccess else {
-      Diagnostics.write(message)
+      Diagnostics.error(Self.usageMessage(message))
       return .usage
     }
     return status { try StandardOutput.write(message.hasSuffix("\n") ? message : message + "\n") }
+  }
+
+  /// The parser's message without its own prefix, and with a hint for options of other tools.
+  private static func usageMessage(_ message: String) -> String {
+    let text = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
+    guard let option = text.firstMatch(of: /Unknown option '--?(json|jsonl|csv|markdown|text)'/)?.1
+    else { return text }
+    return "unknown option --\(option); use --format \(option)"
   }
 }
 

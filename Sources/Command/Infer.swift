@@ -20,13 +20,13 @@ struct Infer: ParsableCommand {
   @Option(help: "Input tensor: a safetensors or NumPy file.", completion: .file())
   var input: String
 
-  @Option(help: "Output: a safetensors file.", completion: .file())
+  @Option(name: .shortAndLong, help: "Output: a safetensors file.", completion: .file())
   var output: String
 
-  @Option(name: .shortAndLong, help: "Compute threads.")
+  @Option(name: .shortAndLong, help: "Compute threads.", transform: Count.parse)
   var threads = Count(HostInfo.allowedThreads)
 
-  @Option(help: "Batch size.")
+  @Option(help: "Batch size.", transform: Count.parse)
   var batch = Count(1)
 
   @Option(help: "Compute backend.")
@@ -43,6 +43,8 @@ struct Infer: ParsableCommand {
 
   func run() throws {
     let network = try ModelCatalog.model(named: model)
+    try OutputFile.check(
+      output, is: .safetensors, replacesNone: [input] + (weights.map { [$0] } ?? []))
     let tensor = try InputTensor(path: input, limits: limits.weights)
     let loaded = try LoadedNetwork(network, weights: weights, limits: limits.weights) {
       configuration in
@@ -50,10 +52,11 @@ struct Infer: ParsableCommand {
       configuration.padding = padding ?? configuration.padding
       variant.apply(to: &configuration)
     }
-    Diagnostics.tell(warnings: loaded.warnings)
+    Diagnostics.warn(loaded.warnings)
     let session = try loaded.session(
       InferenceSession.Options(
-        threads: threads.value, backend: backend, maximumBatch: min(batch.value, tensor.count)))
+        threads: AvailableThreads.capped(threads), backend: backend,
+        maximumBatch: min(batch.value, tensor.count)))
     let logits = try tensor.logits(by: session)
     try write(logits, images: tensor.count)
     try report(loaded, images: tensor.count).write(as: format.format)

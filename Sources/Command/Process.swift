@@ -33,7 +33,9 @@ enum Interrupts {
   private static let pending = Atomic<Int32>(0)
 
   static func install() {
-    // Initialises both globals: their first use takes a lock, which a signal handler must not.
+    // Initialises all globals: their first use takes a lock, which a signal handler must not.
+    isTerminal.store(isatty(STDERR_FILENO) == 1, ordering: .relaxed)
+    _ = clearLine.utf8Start
     isDeferred.store(false, ordering: .relaxed)
     pending.store(0, ordering: .relaxed)
     var signals = sigset_t()
@@ -44,7 +46,7 @@ enum Interrupts {
         if !Interrupts.isDeferred.load(ordering: .relaxed)
           || Interrupts.pending.load(ordering: .relaxed) != 0
         {
-          _exit(Interrupts.status(after: signal))
+          Interrupts.end(signal)
         }
         Interrupts.pending.store(signal, ordering: .relaxed)
       }
@@ -63,8 +65,17 @@ enum Interrupts {
       == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
-  /// The status that shells report for a process killed by a signal.
-  private static func status(after signal: Int32) -> Int32 { 128 + signal }
+  /// Exits with the status that shells report for a process killed by the signal.
+  private static func end(_ signal: Int32) -> Never {
+    if isTerminal.load(ordering: .relaxed) {
+      // Clears the progress line and the "^C" that the terminal echoed.
+      _ = write(STDERR_FILENO, clearLine.utf8Start, clearLine.utf8CodeUnitCount)
+    }
+    _exit(128 + signal)
+  }
+
+  private static let isTerminal = Atomic<Bool>(false)
+  private static let clearLine: StaticString = "\r\u{1B}[K"
 
   /// Whether a deferred interrupt is pending.
   static var isWaiting: Bool { pending.load(ordering: .relaxed) != 0 }
@@ -77,7 +88,7 @@ enum Interrupts {
     defer {
       isDeferred.store(false, ordering: .relaxed)
       let signal = pending.load(ordering: .relaxed)
-      if signal != 0 { _exit(status(after: signal)) }
+      if signal != 0 { end(signal) }
     }
     return try body()
   }

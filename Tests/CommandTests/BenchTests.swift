@@ -60,7 +60,8 @@ struct BenchTests {
     for format in ["text", "csv", "markdown", "jsonl"] {
       let outcome = try Tool.run(Self.quick + ["--compare", path, "--format", format])
       #expect(outcome.status == 0, "\(outcome.errors)")
-      #expect(outcome.output.contains("earlier_p50_ms"), "\(format)")
+      let title = format == "text" ? "earlier  ratio" : "earlier_p50_ms"
+      #expect(outcome.output.contains(title), "\(format)")
     }
     let outcome = try Tool.run(Self.quick + ["--compare", path, "--format", "json"])
     let document = try object(outcome.output)
@@ -150,6 +151,21 @@ struct BenchTests {
     #expect(outcome.errors.hasSuffix("status 74\n"))
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["plot.svg"])
+  }
+
+  private static let hasOpenBLASToWarnOf =
+    (try? Tool.run(["env"], environment: ["OPENBLAS_CORETYPE": "Prescott"]).output
+      .contains("warning: OPENBLAS_CORETYPE")) ?? false
+
+  /// The warning about OpenBLAS's kernels is of no use to those who do not use OpenBLAS.
+  @Test(.enabled(if: hasOpenBLASToWarnOf, "needs OpenBLAS and AVX2"), arguments: ["simd", "blas"])
+  func onlyOpenBLASCausesItsWarning(backend: String) throws {
+    let outcome = try Tool.run(
+      Self.quick + ["--min-time", "0", "--format", "csv", "--backend", backend],
+      environment: ["OPENBLAS_CORETYPE": "Prescott"])
+    #expect(outcome.status == 0)
+    #expect(
+      outcome.errors.contains("OPENBLAS_CORETYPE") == (backend == "blas"), "\(outcome.errors)")
   }
 
   @Test(arguments: [["--rounds", "0"], ["--rounds", "101"]])

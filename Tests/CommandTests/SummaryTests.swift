@@ -124,11 +124,22 @@ struct SummaryTests {
     #expect(markdown.contains { $0.hasPrefix("| ├─ 1/2 |") && $0.contains("\u{A0}\u{A0}") })
   }
 
-  @Test(arguments: [["--plan"], ["--depth", "2"]])
-  func whatIsAboutOneNetwork(flags: [String]) throws {
-    let outcome = try Tool.run(["summary", "effnet-lite0", "effnet-lite1"] + flags)
+  @Test func plansAreOfOneNetwork() throws {
+    let outcome = try Tool.run(["summary", "effnet-lite0", "effnet-lite1", "--plan"])
     #expect(outcome.status == 64)
-    #expect(outcome.errors.contains("\(flags[0]) needs a single network"))
+    #expect(outcome.errors.contains("--plan needs a single network"))
+  }
+
+  /// Stages are the second level of a comparison.
+  @Test func depthOfComparisons() throws {
+    func figures(_ options: String...) throws -> [Substring] {
+      try Tool.run(["summary", "effnet-lite0", "effnet-lite1", "--format", "csv"] + options).lines
+    }
+    let totals = try figures("--depth", "1")
+    let all = try figures()
+    #expect(totals.allSatisfy { !$0.contains(" 1/") })
+    #expect(totals == all.filter { !$0.contains(" 1/") && !$0.contains(" head,") })
+    #expect(try figures("--depth", "2") == all)
   }
 
   @Test func thePlanSharesTheWork() throws {

@@ -65,7 +65,64 @@ struct UsageTests {
     let outcome = try Tool.run(arguments)
     #expect(outcome.status == 64)
     #expect(outcome.output.isEmpty)
-    #expect(!outcome.errors.isEmpty)
+    #expect(outcome.errors.hasPrefix("cnnzoo: "), "\(outcome.errors)")
+  }
+
+  /// Messages say what is allowed.
+  @Test(arguments: [
+    (["bench", "effnetv2-s", "-t", "0"], "expected a number from 1 to 1024"),
+    (["bench", "effnetv2-s", "-b", "1,2000"], "expected a number from 1 to 1024"),
+    (
+      ["infer", "effnetv2-s", "--input", "x", "-o", "y", "--batch", "0"], "expected a number from 1"
+    ),
+    (
+      ["infer", "effnetv2-s", "--input", "x", "-o", "y", "--limit", "size=1"], "limits are pixels, "
+    ),
+    (
+      ["infer", "effnetv2-s", "--input", "x", "-o", "y", "--limit", "tensors=x"],
+      "expected a positive number such as tensors=1000"
+    ),
+    (["env", "--json"], "cnnzoo: unknown option --json; use --format json\n"),
+    (["models", "--csv"], "use --format csv"),
+  ])
+  func messagesNameWhatIsAllowed(arguments: [String], message: String) throws {
+    let outcome = try Tool.run(arguments)
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains(message), "\(outcome.errors)")
+  }
+
+  /// A file of another format than its extension says would mislead; it is refused before anything
+  /// is read.
+  @Test(arguments: [
+    (["infer", "effnet-lite0", "--input", "/missing", "-o"], "logits.npy", ".safetensors"),
+    (["convert", "/missing", "--model", "effnet-lite0"], "weights.pth", ".safetensors"),
+    (["bench", "effnet-lite0", "--min-time", "3600", "--plot"], "plot.PNG", ".svg"),
+    (["embed", "/missing", "--model", "effnet-lite0", "-o"], "images.npz", ".jsonl"),
+    (["embed", "/missing", "--format", "npy", "--model", "effnet-lite0", "-o"], "x.jsonl", ".npy"),
+  ])
+  func outputsAgreeWithTheirExtension(
+    arguments: [String], name: String, expected: String
+  ) throws {
+    let folder = try TestFiles.folder()
+    let outcome = try Tool.run(arguments + ["\(folder)/\(name)"])
+    #expect(outcome.status == 64, "\(outcome.errors)")
+    #expect(outcome.errors.contains("\(name): cannot write ."), "\(outcome.errors)")
+    #expect(outcome.errors.hasSuffix("use \(expected)\n"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+  }
+
+  /// More threads than processors only get in each other's way.
+  @Test func threadsAreCapped() throws {
+    let outcome = try Tool.run([
+      "bench", "mobilenetv3-small", "--input-size", "32", "--min-time", "0", "--format", "json",
+      "-t", "1,999,1000",
+    ])
+    let environment = try object(Tool.run(["env", "--format", "json"]).output)
+    let available = try #require(environment["threads_allowed"] as? Int)
+    #expect(outcome.status == 0)
+    #expect(outcome.errors.contains("cnnzoo: warning: --threads 1000 exceeds the "))
+    let results = try #require(try object(outcome.output)["results"] as? [[String: Any]])
+    #expect(results.map { $0["threads"] as? Int } == (available == 1 ? [1] : [1, available]))
   }
 
   @Test(arguments: ["classify x --model", "summary", "bench"])

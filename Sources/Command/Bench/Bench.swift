@@ -29,10 +29,11 @@ struct Bench: ParsableCommand {
   @Argument(help: "Networks to measure; see `cnnzoo models`.", completion: .networks)
   var models: [String]
 
-  @Option(name: .shortAndLong, help: "Thread counts, comma-separated.")
+  @Option(
+    name: .shortAndLong, help: "Thread counts, comma-separated.", transform: CountList.parse)
   var threads = CountList([HostInfo.allowedThreads])
 
-  @Option(name: .shortAndLong, help: "Batch sizes, comma-separated.")
+  @Option(name: .shortAndLong, help: "Batch sizes, comma-separated.", transform: CountList.parse)
   var batch = CountList([1])
 
   @Option(help: "Input size: N or HEIGHTxWIDTH (default: as published).")
@@ -70,6 +71,8 @@ struct Bench: ParsableCommand {
 
   @OptionGroup var format: FormatOption
 
+  @OptionGroup var quiet: QuietOption
+
   @OptionGroup(title: "Network variant") var variant: VariantOptions
 
   /// Percentiles of fewer samples are meaningless.
@@ -89,32 +92,36 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     var report = BenchReport(environment: try EnvironmentInfo())
-    if let plot { try OutputFile.check(plot) }
+    if let plot { try OutputFile.check(plot, is: .svg) }
     let earlier = try compare.map { path throws in try EarlierBench(contentsOf: path) }
     let networks = try models.map { name throws in
       try BenchNetwork(ModelCatalog.model(named: name), weights: weights, configure: configure)
     }
-    if let earlier { try requireCommon(networks, earlier) }
+    let settings = settings
+    if let earlier { try requireCommon(networks, earlier, settings) }
     let bench = BenchRun(
       rounds: BenchRounds(
         count: rounds,
         rule: RepetitionRule(minimumTime: minTime, minimumCount: Self.minimumCount)),
       measuresLayers: layers)
+    let progress = RunProgress(
+      "rounds", total: settings.count * networks.count * rounds, showsRate: false)
     for options in settings {
       let sessions = try networks.map { network throws in
         (key: try network.key(options), session: try network.session(options))
       }
-      report.results += try bench.measure(sessions)
+      report.results += try bench.measure(sessions, progress: progress)
     }
+    ProgressLine.erase()
     if let earlier { report.compare(with: earlier) }
-    if format.format != .text { Diagnostics.tell(warnings: report.warnings) }
+    if format.format != .text { Diagnostics.warn(report.warnings) }
     try report.formatted.write(as: format.format)
     if let plot { try OutputFile.write(Array(report.plot.utf8), to: plot) }
   }
 
   /// Every thread count with every batch size.
   private var settings: [InferenceSession.Options] {
-    threads.values.flatMap { threads in
+    AvailableThreads.capped(threads.values).flatMap { threads in
       batch.values.map { batch in
         InferenceSession.Options(threads: threads, backend: backend, maximumBatch: batch)
       }
@@ -122,7 +129,10 @@ struct Bench: ParsableCommand {
   }
 
   /// Rejects an earlier report without a common measurement before measuring anything.
-  private func requireCommon(_ networks: [BenchNetwork], _ earlier: EarlierBench) throws {
+  private func requireCommon(
+    _ networks: [BenchNetwork], _ earlier: EarlierBench,
+    _ settings: [InferenceSession.Options]
+  ) throws {
     let keys = try settings.flatMap { options throws in
       try networks.map { network throws in try network.key(options) }
     }

@@ -32,14 +32,17 @@ package struct BenchReport {
         "\(earlier.path) was measured in a different environment: \($0)"
       }
     }
-    return warnings + (environment.warning.map { [$0] } ?? [])
+    // It concerns OpenBLAS.
+    return warnings + (usesBLAS ? environment.warning.map { [$0] } ?? [] : [])
   }
 
   private func differences(from earlier: EarlierBench) -> [String] {
     environmentDifferences(
       now: environment.comparable, earlier: earlier.environment,
-      usesBLAS: results.contains { $0.key.backend == Backend.blas.rawValue })
+      usesBLAS: usesBLAS)
   }
+
+  private var usesBLAS: Bool { results.contains { $0.key.backend == Backend.blas.rawValue } }
 
   /// The report to write.
   package var formatted: Report {
@@ -102,13 +105,16 @@ func timeTable(_ results: [BenchResult]) -> Table {
   let hasRatios = results.contains { $0.ratioToFirst != nil }
   return Table(
     [
-      .text("model"), .text("input"), .text("backend"), .number("threads"), .number("batch"),
-      .number("n"),
-    ] + times.map { .number($0) }
+      .text("model"), .text("input").optional(3), .text("backend").optional(3),
+      .number("threads"), .number("batch"), .number("n").optional(4),
+    ]
+      + times.map {
+        ["min_ms", "p50_ms", "p99_ms"].contains($0) ? .number($0) : .number($0).optional(1)
+      }
       + [
-        .number("round_spread_%", heading: "spread %"),
+        .number("round_spread_%", heading: "spread %").optional(5),
         .number("images_per_second", heading: "images/s"),
-        .number("peak_rss_mib", heading: "RSS MiB"),
+        .number("peak_rss_mib", heading: "RSS MiB").optional(2),
       ] + (hasRatios ? [.number("ratio_to_first", heading: "ratio")] : []),
     rows: results.map { result in
       [
@@ -130,9 +136,11 @@ func timeTable(_ results: [BenchResult]) -> Table {
 func comparisonTable(_ results: [BenchResult], earlier: EarlierBench) -> Table {
   Table(
     [
-      .text("model"), .text("input"), .text("backend"), .number("threads"), .number("batch"),
-      .number("p50_ms"), .number("earlier_p50_ms"), .number("ratio"), .number("ratio_low"),
-      .number("ratio_high"), .text("verdict"),
+      .text("model"), .text("input").optional(0), .text("backend").optional(0),
+      .number("threads").optional(1), .number("batch").optional(1), .number("p50_ms"),
+      .number("earlier_p50_ms", heading: "earlier"), .number("ratio"),
+      .number("ratio_low", heading: "low"), .number("ratio_high", heading: "high"),
+      .text("verdict"),
     ],
     rows: results.map { result in
       let comparison = result.comparison

@@ -42,10 +42,12 @@ struct BenchRun {
   let measuresLayers: Bool
 
   /// Measures sessions that have never run, taking turns.
-  func measure(_ sessions: [(key: BenchKey, session: InferenceSession)]) throws -> [BenchResult] {
+  func measure(
+    _ sessions: [(key: BenchKey, session: InferenceSession)], progress: RunProgress
+  ) throws -> [BenchResult] {
     let cold = try sessions.map { _, session throws in try prepare(session) }
     let samples = try rounds.samples(
-      clock: Self.clock,
+      clock: Self.clock, afterEachTurn: progress.advance,
       of: sessions.map { key, session in { try session.run(batch: key.batch) } })
     let statistics = samples.map { RoundStatistics($0) }
     let layers = try sessions.map { _, session throws in
@@ -129,7 +131,7 @@ package struct BenchRounds: Equatable, Sendable {
   ///
   /// - Parameter clock: Seconds since an arbitrary moment.
   package func samples(
-    clock: () -> Double, of bodies: [() throws -> Void]
+    clock: () -> Double, afterEachTurn: () -> Void = {}, of bodies: [() throws -> Void]
   ) throws -> [[[Double]]] {
     let turn = RepetitionRule(
       minimumTime: rule.minimumTime / Double(count),
@@ -139,6 +141,7 @@ package struct BenchRounds: Equatable, Sendable {
       for index in round.isMultiple(of: 2) ? Array(bodies.indices) : bodies.indices.reversed() {
         try bodies[index]()
         samples[index].append(try turn.samples(clock: clock, of: bodies[index]))
+        afterEachTurn()
       }
     }
     return samples

@@ -39,9 +39,11 @@ package struct LayerTimes {
 func layerTable(_ results: [BenchResult]) -> Table {
   Table(
     [
-      .text("model"), .number("threads"), .number("batch"), .text("step"), .text("strategy"),
-      .number("shape"), .number("ms"), .number("percent"), .number("GFLOP/s"), .number("GB/s"),
-      .number("bound_ms"), .number("percent_of_bound"), .text("bound_by"),
+      .text("model").optional(0), .number("threads").optional(0), .number("batch").optional(0),
+      .text("step").shortened, .text("strategy").shortened, .number("shape").optional(1),
+      .number("ms"), .number("percent", heading: "%").optional(3), .number("GFLOP/s").optional(2),
+      .number("GB/s").optional(1), .number("bound_ms").optional(1),
+      .number("percent_of_bound", heading: "% of bound"), .text("bound_by"),
     ],
     rows: results.flatMap { result in
       guard let times = result.layers else { return [[Table.Cell]]() }

@@ -27,16 +27,24 @@ struct Classify: ParsableCommand {
 
   @OptionGroup var format: FormatOption
 
-  @Option(help: "When to use colors; NO_COLOR is respected.")
+  @Flag(help: "Write one line per image as text.")
+  var oneline = false
+
+  @Option(help: "When to use colours; NO_COLOR is respected.")
   var color = ColorChoice.auto
 
-  @Flag(name: .shortAndLong, help: "Log the model, its weights and the time taken.")
+  @Flag(name: .shortAndLong, help: "Report the model, its weights and the time taken.")
   var verbose = false
+
+  @OptionGroup var quiet: QuietOption
 
   func validate() throws {
     try list.validate(inputs)
+    if oneline && format.format != .text {
+      throw ValidationError("--oneline needs --format text.")
+    }
     if topK < 0 { throw ValidationError("-k must be at least 0.") }
-    if !(0...1).contains(minProb) { throw ValidationError("--min-prob must be from 0 to 1.") }
+    if !(0...1).contains(minProb) { throw ValidationError("--min-prob must be between 0 and 1.") }
   }
 
   func run() throws {
@@ -48,11 +56,11 @@ struct Classify: ParsableCommand {
     let classifier = try Classifier(
       loadedNetwork, options: network.classifierOptions(batch: batch, labels: labels))
     let loaded = clock.now
-    Diagnostics.tell(warnings: classifier.warnings)
+    Diagnostics.warn(classifier.warnings)
     let tally = list.tally(inputs)
-    defer { tally.endProgress() }
+    defer { ProgressLine.erase() }
     let report = ClassifyReport(
-      format: format.format, model: loadedNetwork.model.name,
+      format: format.format, model: loadedNetwork.model.name, isOneLine: oneline,
       terminal: format.format == .text ? Terminal(color) : .plain)
     try report.begin()
     do {
@@ -60,7 +68,8 @@ struct Classify: ParsableCommand {
         switch try tally.count(answer) {
         case .success(let predictions):
           try report.answer(
-            answer.input.name, predictions.filter { $0.probability >= minProb })
+            answer.input.name, predictions.filter { $0.probability >= minProb },
+            answer.warnings)
         case .failure(let failure):
           if list.onError != .skip { try report.failure(answer.input.name, failure) }
         }
@@ -81,12 +90,12 @@ struct Classify: ParsableCommand {
   ) {
     let loaded = classifier.network
     let seconds = run / .seconds(1)
-    Diagnostics.tell(
+    Diagnostics.log(
       "\(loaded.model.name), weights \(loaded.file.path.terminalSafe()), "
-        + "\(network.threads.value) threads, batch \(batch)")
-    Diagnostics.tell(
+        + "\(NumberText.count(network.threadCount, "thread")), batch \(batch)")
+    Diagnostics.log(
       "loaded in \(NumberText.fixed(loading / .milliseconds(1), 1)) ms; "
-        + "\(tally.count) images in \(NumberText.fixed(seconds, 3)) s, "
+        + "\(NumberText.count(tally.count, "image")) in \(NumberText.fixed(seconds, 3)) s, "
         + "\(NumberText.fixed(Double(tally.count) / seconds, 1)) per second")
   }
 }
@@ -96,17 +105,18 @@ private final class ClassifyReport {
   private let format: OutputFormat
   private let model: String
   private let terminal: Terminal
+  private let isOneLine: Bool
   private var isFirst = true
-  private var hasToldOmission = false
 
   private static let table = Table([
     .text("input"), .number("rank"), .number("index"), .text("label"), .number("probability"),
     .text("error"),
   ])
 
-  init(format: OutputFormat, model: String, terminal: Terminal) {
+  init(format: OutputFormat, model: String, isOneLine: Bool, terminal: Terminal) {
     self.format = format
     self.model = model
+    self.isOneLine = isOneLine
     self.terminal = terminal
   }
 
@@ -123,18 +133,24 @@ private final class ClassifyReport {
 
   /// Writes what follows the last one.
   func end() throws(OutputError) {
-    if format == .json { try StandardOutput.write("\(isFirst ? "" : "\n")]}\n") }
+    if format == .json { try StandardOutput.write("]}\n") }
   }
 
   /// Writes the classes of an image.
-  func answer(_ input: String, _ predictions: [Prediction]) throws(OutputError) {
+  func answer(
+    _ input: String, _ predictions: [Prediction], _ warnings: [ImageWarning]
+  ) throws(OutputError) {
     defer { isFirst = false }
     switch format {
+    case .text where isOneLine: try StandardOutput.write(line(input, predictions))
     case .text: try StandardOutput.write((isFirst ? "" : "\n") + text(input, predictions))
     case .json:
-      let members: JSON.Object = ["input": .string(input), "top": Self.json(predictions)]
-      try StandardOutput.write("\(isFirst ? "" : ",\n")\(JSON.object(members))")
-    case .jsonl: try StandardOutput.write(line(input, predictions))
+      try write(["input": .string(input), "top": Self.json(predictions)] + warnings.json)
+    case .jsonl:
+      let members: JSON.Object = [
+        "input": .string(input), "model": .string(model), "top": Self.json(predictions),
+      ]
+      try StandardOutput.write("\(JSON.object(.schema + members + warnings.json))\n")
     case .csv: try StandardOutput.write(Self.rows(input, predictions).map(Table.csvRow).joined())
     case .markdown:
       try StandardOutput.write(Self.rows(input, predictions).map(Table.markdownRow).joined())
@@ -143,64 +159,21 @@ private final class ClassifyReport {
 
   /// Writes why an image has no answer, except as text, where the log says so.
   func failure(_ input: String, _ failure: ImageFailure) throws(OutputError) {
-    let message = String(failure.message.unicodeScalars.prefix(Self.longestMessage))
-    let members: JSON.Object = [
-      "error": .object(["code": .string(failure.code), "message": .string(message)])
-    ]
-    let row: [Table.Cell] = [.text(input), .empty, .empty, .empty, .empty, .text(message)]
+    let members: JSON.Object = ["input": .string(input)] + failure.json
+    let row: [Table.Cell] = [.text(input), .empty, .empty, .empty, .empty, .text(failure.message)]
     switch format {
     case .text: return
-    case .json:
-      let record = JSON.object(["input": .string(input)] + members)
-      try StandardOutput.write("\(isFirst ? "" : ",\n")\(record)")
-    case .jsonl:
-      let name = Self.shortened(input)
-      let record = JSON.object(.schema + ["input": .string(name)] + members)
-      try StandardOutput.write("\(record)\n")
+    case .json: try write(members)
+    case .jsonl: try StandardOutput.write("\(JSON.object(.schema + members))\n")
     case .csv: try StandardOutput.write(Table.csvRow(row))
     case .markdown: try StandardOutput.write(Table.markdownRow(row))
     }
     isFirst = false
   }
 
-  /// A record below 4096 bytes, which a pipe takes as a whole among other writers' records; what
-  /// does not fit is left out from the end of the list, and counted.
-  private func line(_ input: String, _ predictions: [Prediction]) -> String {
-    func record(_ count: Int) -> String {
-      var members: JSON.Object = [
-        "input": .string(Self.shortened(input)), "model": .string(model),
-        "top": Self.json(predictions.prefix(count)),
-      ]
-      if count < predictions.count {
-        members.append("omitted", .integer(predictions.count - count))
-      }
-      return "\(JSON.object(.schema + members))\n"
-    }
-    let whole = record(predictions.count)
-    if whole.utf8.count < Self.lineLimit { return whole }
-    var (fits, tooMany) = (0, predictions.count)
-    while tooMany - fits > 1 {
-      let middle = (fits + tooMany) / 2
-      if record(middle).utf8.count < Self.lineLimit { fits = middle } else { tooMany = middle }
-    }
-    if !hasToldOmission {
-      hasToldOmission = true
-      Diagnostics.tell(
-        "a record of 4096 bytes or more lost its last classes; --format json keeps them all")
-    }
-    return record(fits)
-  }
-
-  private static let lineLimit = 4096
-  private static let longestMessage = 300
-  /// Bytes of an escaped name; with a message, or a class, it stays below the limit.
-  private static let longestName = 2000
-
-  /// The name, cut where a record could not hold it.
-  private static func shortened(_ name: String) -> String {
-    if JSON.string(name).description.utf8.count <= longestName { return name }
-    // An escape takes at most six bytes of a scalar's.
-    return String(name.unicodeScalars.prefix(longestName / 6)) + "…"
+  /// Writes an element of the JSON array. Every write ends a line: messages may come in between.
+  private func write(_ element: JSON.Object) throws(OutputError) {
+    try StandardOutput.write("\(isFirst ? " " : ",")\(JSON.object(element))\n")
   }
 
   private static func json(_ predictions: some Sequence<Prediction>) -> JSON {
@@ -222,12 +195,22 @@ private final class ClassifyReport {
     }
   }
 
+  /// The image and its classes on one line: `cat.jpg: tiger cat 39.5 %, tabby 17.0 %`.
+  private func line(_ input: String, _ predictions: [Prediction]) -> String {
+    let classes = predictions.map { prediction in
+      prediction.label.terminalSafe() + " "
+        + terminal.styled("\(NumberText.fixed(100 * prediction.probability, 1)) %", .dim)
+    }
+    return terminal.styled(input.terminalSafe(), .bold) + ": "
+      + (classes.isEmpty ? "–" : classes.joined(separator: ", ")) + "\n"
+  }
+
   /// The name of the image, and a line for each class: share, bar, name, index.
   private func text(_ input: String, _ predictions: [Prediction]) -> String {
     let labels = predictions.map { $0.label.terminalSafe() }
     let width = labels.map(\.count).max() ?? 0
     var text = terminal.styled(input.terminalSafe(), .bold) + "\n"
-    if predictions.isEmpty { text += "   no class is that probable\n" }
+    if predictions.isEmpty { text += "   no class above the threshold\n" }
     for (prediction, label) in zip(predictions, labels) {
       let percent = NumberText.fixed(100 * prediction.probability, 2)
       text += String(repeating: " ", count: max(0, 8 - percent.count)) + "\(percent)%  "

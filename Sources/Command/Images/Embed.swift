@@ -37,14 +37,17 @@ struct Embed: ParsableCommand {
   @Option(name: .shortAndLong, help: "The file to write (default: standard output).")
   var output: String?
 
+  @OptionGroup var quiet: QuietOption
+
   func validate() throws { try list.validate(inputs) }
 
   func run() throws {
-    let format = self.format ?? output.flatMap(EmbeddingFormat.init(endOf:)) ?? .jsonl
+    let format = self.format ?? output.flatMap(EmbeddingFormat.init(extensionOf:)) ?? .jsonl
     if output == nil, format != .jsonl, isatty(STDOUT_FILENO) == 1 {
-      throw UsageError("\(format.rawValue) is not for terminals; give --output, or redirect it")
+      throw UsageError(
+        "\(format.rawValue) is binary and not for terminals; use --output or redirect it")
     }
-    if let output { try OutputFile.check(output) }
+    if let output { try OutputFile.check(output, is: format.file) }
     let images = try list.images(inputs)
     let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs))
     Diagnostics.tell(warnings: loaded.warnings)
@@ -54,14 +57,16 @@ struct Embed: ParsableCommand {
     let embedder = try Embedder(loaded, options: options)
     var table = EmbeddingTable(embedder, policy: list.onError)
     let tally = list.tally(inputs)
-    defer { tally.endProgress() }
+    defer { ProgressLine.erase() }
     let isStreamed = output == nil && format == .jsonl
     try embedder.embed(images) { answer in
       let outcome = try tally.count(answer)
       if isStreamed {
-        if let line = table.line(answer.input.name, outcome) { try StandardOutput.write(line) }
+        if let line = table.line(answer.input.name, outcome, answer.warnings) {
+          try StandardOutput.write(line)
+        }
       } else {
-        table.append(answer.input.name, outcome)
+        table.append(answer.input.name, outcome, answer.warnings)
       }
     }
     if !isStreamed && (tally.answered > 0 || list.onError == .record) {
@@ -80,11 +85,21 @@ enum EmbeddingFormat: String, CaseIterable, ExpressibleByArgument {
   /// A tensor, with the image paths in the metadata.
   case safetensors
 
-  /// The format whose name `path` ends with, if any.
-  init?(endOf path: String) {
-    guard let match = Self.allCases.first(where: { path.hasSuffix(".\($0.rawValue)") }) else {
-      return nil
+  var file: OutputFile.Format {
+    switch self {
+    case .jsonl: .jsonl
+    case .npy: .npy
+    case .safetensors: .safetensors
     }
+  }
+
+  /// The format that the extension of `path` names, if any.
+  init?(extensionOf path: String) {
+    guard
+      let match = Self.allCases.first(where: {
+        OutputFile.format(of: path, among: [$0.file]) != nil
+      })
+    else { return nil }
     self = match
   }
 }
@@ -98,7 +113,7 @@ private struct EmbeddingTable {
   private let dimension: Int
   private let isNormalized: Bool
   private let policy: FailurePolicy
-  private var rows: [(name: String, outcome: Outcome)] = []
+  private var rows: [(name: String, outcome: Outcome, warnings: [ImageWarning])] = []
 
   init(_ embedder: Embedder, policy: FailurePolicy) {
     model = embedder.network.model.name
@@ -109,19 +124,20 @@ private struct EmbeddingTable {
   }
 
   /// Keeps the outcome of an image.
-  mutating func append(_ name: String, _ outcome: Outcome) {
-    rows.append((name, outcome))
+  mutating func append(_ name: String, _ outcome: Outcome, _ warnings: [ImageWarning]) {
+    rows.append((name, outcome, warnings))
   }
 
   /// The record of one image; `nil` if the policy has none for failures.
-  func line(_ name: String, _ outcome: Outcome) -> String? {
+  func line(_ name: String, _ outcome: Outcome, _ warnings: [ImageWarning]) -> String? {
     let members: JSON.Object
     switch outcome {
     case .success(let vector):
-      members = [
-        "model": .string(model), "layer": .string(layer.rawValue),
-        "embedding": .array(vector.map(JSON.float)),
-      ]
+      members =
+        [
+          "model": .string(model), "layer": .string(layer.rawValue),
+          "embedding": .array(vector.map(JSON.float)),
+        ] + warnings.json
     case .failure(let failure):
       if policy == .skip || policy == .fail { return nil }
       members = failure.json
@@ -134,14 +150,14 @@ private struct EmbeddingTable {
     switch format {
     case .jsonl:
       guard let path else {
-        for (name, outcome) in rows {
-          if let line = line(name, outcome) { try StandardOutput.write(line) }
+        for (name, outcome, warnings) in rows {
+          if let line = line(name, outcome, warnings) { try StandardOutput.write(line) }
         }
         return
       }
       let file = try AtomicFile(path: path)
-      for (name, outcome) in rows {
-        guard let line = line(name, outcome) else { continue }
+      for (name, outcome, warnings) in rows {
+        guard let line = line(name, outcome, warnings) else { continue }
         try Array(line.utf8).withUnsafeBytes { bytes throws in try file.write(bytes) }
       }
       try file.commit()
@@ -163,7 +179,7 @@ private struct EmbeddingTable {
   }
 
   /// The images that have a row in an array.
-  private var shownRows: [(name: String, outcome: Outcome)] {
+  private var shownRows: [(name: String, outcome: Outcome, warnings: [ImageWarning])] {
     policy == .record
       ? rows
       : rows.filter { if case .success = $0.outcome { true } else { false } }

@@ -36,12 +36,12 @@ struct Explain: ParsableCommand {
 
   func run() throws {
     let loaded = try network.network(inputIsTaken: input == "-")
-    for file in [output, map].compactMap(\.self) {
-      try OutputFile.check(file, replacesNone: [input, loaded.file.path])
-    }
+    let inputs = [input, loaded.file.path]
+    if let output { try OutputFile.check(output, is: .png, replacesNone: inputs) }
+    if let map { try OutputFile.check(map, is: .npy, replacesNone: inputs) }
     let options = try network.classifierOptions(batch: 1, labels: labels)
     let explainer = try Explainer(loaded, options: options)
-    Diagnostics.tell(warnings: explainer.classifier.warnings)
+    Diagnostics.warn(explainer.classifier.warnings)
     let index = try wantedClass.map { try explainer.classifier.labels.index(called: $0) }
     let image = try network.image(input)
     let cam = try explainer.explain(image, class: index)
@@ -107,10 +107,15 @@ struct Explain: ParsableCommand {
 extension Labels {
   /// The index of the class that a user names: by its name, in any case, or by its index.
   fileprivate func index(called text: String) throws(UsageError) -> Int {
-    if let index = names.firstIndex(of: text) { return index }
     let folded = text.lowercased()
-    let alike = names.indices.filter { names[$0].lowercased() == folded }
-    if alike.count == 1 { return alike[0] }
+    let exact = names.indices.filter { names[$0] == text }
+    let matches = exact.isEmpty ? names.indices.filter { names[$0].lowercased() == folded } : exact
+    if matches.count == 1 { return matches[0] }
+    if !matches.isEmpty {
+      let indices = matches.map { "\($0)" }.joined(separator: ", ")
+      throw UsageError(
+        "several classes are called \"\(text)\"; specify one of the indices \(indices)")
+    }
     if let index = Int(text) {
       guard names.indices.contains(index) else {
         throw UsageError("there is no class \(index); the network has classes 0 to \(count - 1)")

@@ -16,7 +16,8 @@ struct NetworkOptions: ParsableArguments {
   var weights: String?
 
   @Option(
-    name: .shortAndLong, help: "Compute threads (default: as many as this process may use).")
+    name: .shortAndLong, help: "Compute threads (default: all available processors).",
+    transform: Count.parse)
   var threads = Count(HostInfo.allowedThreads)
 
   @Option(help: "Compute backend.")
@@ -37,9 +38,12 @@ struct NetworkOptions: ParsableArguments {
     return try LoadedNetwork(choice, overrides: preprocessing.overrides)
   }
 
+  /// As many threads as processors at most.
+  var threadCount: Int { AvailableThreads.capped(threads) }
+
   func classifierOptions(batch: Int, labels: String?) throws -> Classifier.Options {
     var options = Classifier.Options()
-    options.threads = threads.value
+    options.threads = threadCount
     options.backend = backend
     options.maximumBatch = batch
     options.labels = try labels.map { path throws in try Labels(contentsOf: path) }
@@ -51,7 +55,7 @@ struct NetworkOptions: ParsableArguments {
 
   func embedderOptions(batch: Int) -> Embedder.Options {
     var options = Embedder.Options()
-    options.threads = threads.value
+    options.threads = threadCount
     options.backend = backend
     options.maximumBatch = batch
     options.decoding = decoding
@@ -60,14 +64,14 @@ struct NetworkOptions: ParsableArguments {
 
   /// The batch size, by default a few images per thread: a thread that computes a whole image waits for
   /// no other, and all are busy until the end of a batch.
-  func batch(_ chosen: Count?) -> Int { chosen?.value ?? min(4 * threads.value, 16) }
+  func batch(_ chosen: Count?) -> Int { chosen?.value ?? min(4 * threadCount, 16) }
 
   /// The single image of a command: a path, or - for standard input.
   func image(_ argument: String) throws -> Image {
     let input: ImageInput =
       argument == "-" ? .standardInput : .file(FilePath.paths(of: [argument])[0])
     let image = try input.decoded(decoding)
-    for warning in image.warnings { Diagnostics.tell("\(argument.terminalSafe()): \(warning)") }
+    for warning in image.warnings { Diagnostics.warn("\(argument.terminalSafe()): \(warning)") }
     return image
   }
 
@@ -81,19 +85,22 @@ struct NetworkOptions: ParsableArguments {
 
 /// How to handle inputs that fail.
 enum FailurePolicy: String, CaseIterable, ExpressibleByArgument {
-  /// Log them, write a record if the format has records, and show it in the exit status.
-  case tell
-  /// As `tell`, but count them as answered in the exit status: for programs that read the records.
-  case record
-  /// Log them and show it in the exit status, without a record.
-  case skip
-  /// Stop at the first one.
-  case fail
+  case report, record, skip, fail
+
+  static var allValueDescriptions: [String: String] {
+    [
+      "report": "Write a message, and a record if the format has records.",
+      "record": "The same, but exit with 0: for programs that read the records.",
+      "skip": "Write a message, but no record.",
+      "fail": "Stop at the first failure.",
+    ]
+  }
 }
 
 /// Images from arguments, folders and lists.
 struct ImageListOptions: ParsableArguments {
-  @Option(help: "Batch size (default: chosen from the thread count).")
+  @Option(
+    help: "Batch size (default: chosen from the thread count).", transform: Count.parse)
   var batch: Count?
 
   @Option(
@@ -107,13 +114,14 @@ struct ImageListOptions: ParsableArguments {
   var hidden = false
 
   @Option(help: "How to handle inputs that fail.")
-  var onError = FailurePolicy.tell
+  var onError = FailurePolicy.report
 
   /// Rejects missing inputs, and standard input where it would be read twice.
   func validate(_ inputs: [String], others: [String] = []) throws {
     if inputs.isEmpty && filesFrom == nil {
-      throw ValidationError("Give images, folders, - or --files-from.")
+      throw ValidationError("Specify images, folders, - or --files-from.")
     }
+    try (inputs + others).forEach(rejectURL)
     if (inputs + others).count(where: { $0 == "-" }) + (filesFrom == "-" ? 1 : 0) > 1 {
       throw ValidationError("Standard input can be read only once.")
     }
@@ -137,9 +145,13 @@ struct ImageListOptions: ParsableArguments {
 
   func tally(_ arguments: [String]) -> InputTally {
     InputTally(
-      policy: onError,
-      progress: ImageProgress(
-        arguments: FilePath.paths(of: arguments), hasList: filesFrom != nil, includesHidden: hidden)
-    )
+      policy: onError, folders: filesFrom == nil ? FilePath.paths(of: arguments) : nil,
+      includesHidden: hidden)
   }
+}
+
+/// Points people who are used to tools that download to the way to do it here.
+func rejectURL(_ input: String) throws {
+  guard input.hasPrefix("http://") || input.hasPrefix("https://") else { return }
+  throw ValidationError("\(input) is a URL; try: curl -L \(input) | cnnzoo classify - …")
 }

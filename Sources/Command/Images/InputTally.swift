@@ -7,11 +7,20 @@ final class InputTally {
   let policy: FailurePolicy
   private(set) var answered = 0
   private(set) var failures: [ExitStatus] = []
-  private let progress: ImageProgress
+  private let progress: RunProgress
 
-  init(policy: FailurePolicy, progress: ImageProgress) {
+  /// Folders are counted up to this many files for the progress line.
+  private static let mostCounted = 100_000
+
+  /// - Parameter folders: The inputs; folders in them are counted. `nil` if their number is unknown.
+  init(policy: FailurePolicy, folders: [FilePath]?, includesHidden: Bool) {
     self.policy = policy
-    self.progress = progress
+    let inputs = ProgressLine.isEnabled ? folders : nil
+    progress = RunProgress(
+      "images",
+      total: inputs.flatMap {
+        ImageInputs.count($0, includesHidden: includesHidden, limit: Self.mostCounted)
+      })
   }
 
   /// Inputs that were answered or failed.
@@ -23,7 +32,9 @@ final class InputTally {
   func count<Value>(
     _ answer: ImageResult<Value>
   ) throws(ExitStatus) -> Result<Value, ImageFailure> {
-    for warning in answer.warnings { log("\(answer.input.name.terminalSafe()): \(warning)") }
+    for warning in answer.warnings {
+      Diagnostics.warn("\(answer.input.name.terminalSafe()): \(warning)")
+    }
     switch answer.result {
     case .success(let value):
       answered += 1
@@ -39,25 +50,26 @@ final class InputTally {
   /// Counts and logs a failure.
   func fail(_ failure: ImageFailure) throws(ExitStatus) {
     failures.append(failure.status)
-    log(failure.message)
+    Diagnostics.error(failure.message)
     if policy == .fail { throw failures.count == 1 && answered == 0 ? failure.status : .someFailed }
     progress.advance()
   }
 
-  /// Logs a message; the progress line makes room.
-  private func log(_ message: String) {
-    progress.erase()
-    Diagnostics.tell(message)
-  }
-
-  /// Removes the progress line.
-  func endProgress() { progress.erase() }
-
-  /// Logs how many files were skipped because they are not images.
+  /// Reports how many files were skipped because they are not images, and on a terminal the totals.
   ///
   /// - Throws: the exit status unless it is success.
   func finish(skipped: Int) throws(ExitStatus) {
-    if skipped > 0 { log("skipped \(skipped) \(skipped == 1 ? "file" : "files"): not an image") }
+    ProgressLine.erase()
+    if skipped > 0 {
+      Diagnostics.log(
+        "skipped \(NumberText.count(skipped, "file")):"
+          + " \(skipped == 1 ? "not an image" : "not images")")
+    }
+    if ProgressLine.isEnabled, count > 1 || progress.elapsed > 1 {
+      Diagnostics.log(
+        "\(NumberText.grouped(answered)) answered, \(NumberText.grouped(failures.count)) failed,"
+          + " \(NumberText.grouped(skipped)) skipped in \(NumberText.fixed(progress.elapsed, 1)) s")
+    }
     if answered == 0 && failures.isEmpty && skipped > 0 { throw .nothingDone }
     if failures.isEmpty || policy == .record { return }
     if answered > 0 { throw .someFailed }
@@ -95,38 +107,9 @@ struct ImageFailure: Error {
   }
 }
 
-/// Shows the progress of a run over images on standard error, if that is a terminal and the results go
-/// elsewhere: on a terminal they show it themselves.
-final class ImageProgress {
-  private let line = ProgressLine()
-  private let isShown: Bool
-  private let total: Int?
-  private let start = MonotonicTime().seconds
-  private var done = 0
-
-  /// Seconds; shorter runs have no progress line.
-  private static let delay = 0.5
-  /// Folders are counted up to this many files.
-  private static let mostCounted = 100_000
-
-  /// - Parameters:
-  ///   - arguments: The inputs; folders in it are counted.
-  ///   - hasList: Whether more inputs come from a list.
-  init(arguments: [FilePath], hasList: Bool, includesHidden: Bool) {
-    isShown = line.isShown && isatty(STDOUT_FILENO) == 0
-    total =
-      isShown && !hasList
-      ? ImageInputs.count(arguments, includesHidden: includesHidden, limit: Self.mostCounted) : nil
+extension [ImageWarning] {
+  /// The warnings as a member of a record; none if there are none.
+  var json: JSON.Object {
+    isEmpty ? [:] : ["warnings": .array(map { .string("\($0)") })]
   }
-
-  func advance() {
-    done += 1
-    let seconds = MonotonicTime().seconds - start
-    guard isShown, seconds > Self.delay else { return }
-    let speed = "\(NumberText.fixed(Double(done) / seconds, 1))/s"
-    let figures = total.map { "\(done) of \($0), \(speed)" } ?? "\(done), \(speed)"
-    line.draw { ProgressLine.text("images", done, of: total, figures: figures, width: $0) }
-  }
-
-  func erase() { line.erase() }
 }

@@ -27,6 +27,8 @@ struct Similar: ParsableCommand {
 
   @OptionGroup var format: FormatOption
 
+  @OptionGroup var quiet: QuietOption
+
   func validate() throws {
     try list.validate(inputs, others: [query])
     if count < 1 { throw ValidationError("-k must be at least 1.") }
@@ -42,34 +44,36 @@ struct Similar: ParsableCommand {
     var index = try SimilarityIndex(dimension: embedder.dimension)
     let wanted = try embedder.embed(network.image(query))
     var names: [String] = []
+    var warnings: [[ImageWarning]] = []
     var failures: [(name: String, failure: ImageFailure)] = []
     let tally = list.tally(inputs)
-    defer { tally.endProgress() }
+    defer { ProgressLine.erase() }
     try embedder.embed(images) { answer in
       switch try tally.count(answer) {
       case .success(let vector):
         try index.append(vector)
         names.append(answer.input.name)
+        warnings.append(answer.warnings)
       case .failure(let failure): failures.append((answer.input.name, failure))
       }
     }
-    tally.endProgress()
     let matches = names.isEmpty ? [] : try index.matches(of: wanted, count: count)
     try report(
-      matches, names: names, failures: list.onError == .skip ? [] : failures, of: loaded.model
+      matches, names: names, warnings: warnings, failures: list.onError == .skip ? [] : failures,
+      of: loaded.model
     ).write(as: format.format)
     try tally.finish(skipped: images.skipped)
   }
 
   private func report(
-    _ matches: [SimilarityIndex.Match], names: [String],
+    _ matches: [SimilarityIndex.Match], names: [String], warnings: [[ImageWarning]],
     failures: [(name: String, failure: ImageFailure)], of model: Model
   ) -> Report {
     let results: [JSON.Object] = matches.enumerated().map { rank, match in
       [
         "input": .string(names[match.index]), "rank": .integer(rank + 1),
         "cosine": .number(match.cosine),
-      ]
+      ] + warnings[match.index].json
     }
     let errors = failures.map { name, failure in ["input": .string(name)] + failure.json }
     let facts: JSON.Object = [

@@ -23,20 +23,23 @@ struct Train: ParsableCommand {
 
   @OptionGroup var network: NetworkOptions
 
-  @Option(help: "Batch size (default: chosen from the thread count).")
+  @Option(
+    help: "Batch size (default: chosen from the thread count).", transform: Count.parse)
   var batch: Count?
 
   @Flag(help: "Include hidden files and folders.")
   var hidden = false
 
   @Option(help: "How to handle images that fail; none of them is used.")
-  var onError = FailurePolicy.tell
+  var onError = FailurePolicy.report
 
   @Option(
     name: .shortAndLong, help: "The safetensors file to write; an existing file is replaced.")
   var output: String
 
   @OptionGroup var format: FormatOption
+
+  @OptionGroup var quiet: QuietOption
 
   func run() throws {
     guard headOnly else {
@@ -47,18 +50,16 @@ struct Train: ParsableCommand {
     let folders = try ClassFolders(
       in: FilePath.paths(of: [folder])[0], includesHidden: hidden)
     let loaded = try network.network(inputIsTaken: false)
-    Diagnostics.tell(warnings: loaded.warnings)
-    try OutputFile.check(output, replacesNone: [loaded.file.path])
+    Diagnostics.warn(loaded.warnings)
+    try OutputFile.check(output, is: .safetensors, replacesNone: [loaded.file.path])
     let trainer = try HeadTrainer(
       loaded, classes: folders.names,
       options: network.embedderOptions(batch: network.batch(batch)))
     var names: [String] = []
     var skipped = folders.skipped
     let tally = InputTally(
-      policy: onError,
-      progress: ImageProgress(
-        arguments: folders.paths, hasList: false, includesHidden: hidden))
-    defer { tally.endProgress() }
+      policy: onError, folders: folders.paths, includesHidden: hidden)
+    defer { ProgressLine.erase() }
     for error in folders.unreadable { try tally.fail(ImageFailure(error, of: folder)) }
     for (index, path) in folders.paths.enumerated() {
       let images = ImageInputs(arguments: [path], list: nil, includesHidden: hidden)
@@ -67,7 +68,6 @@ struct Train: ParsableCommand {
       }
       skipped += images.skipped
     }
-    tally.endProgress()
     let head = try trainer.train()
     try Interrupts.deferred { () throws in try head.write(to: output) }
     try TrainReport(head, names: names, output: output, failures: tally.failures.count)
@@ -173,8 +173,13 @@ private struct TrainReport {
     let labels = head.labels.names
     let showsAll = labels.count <= Self.mostColumns
     var table = Table(
-      [.text("class"), .number("images"), .number("correct"), .number("recall")]
-        + (showsAll ? labels.map { .number("as \($0.terminalSafe())") } : [.text("taken_for")]))
+      [
+        .text("class").shortened, .number("images"), .number("correct").optional(1),
+        .number("recall"),
+      ]
+        + (showsAll
+          ? labels.map { .number("as \($0.terminalSafe())").optional(0) }
+          : [.text("taken_for", heading: "mistaken for").shortened]))
     for (index, row) in head.confusion.enumerated() {
       let count = row.reduce(0, +)
       table.rows.append(
@@ -196,9 +201,9 @@ private struct TrainReport {
   private var notes: [String] {
     let count = names.count
     var notes = [
-      "\(output): \(head.labels.count) classes from \(count) images"
+      "\(output): \(head.labels.count) classes from \(NumberText.count(count, "image"))"
         + (failures > 0 ? "; \(failures) more could not be read" : ""),
-      "Leave-one-out: \(head.correct) of \(count) right,"
+      "Leave-one-out: \(head.correct) of \(count) correct,"
         + " \(NumberText.fixed(100 * share(head.correct, of: count), 1)) %; mean confidence"
         + " \(NumberText.fixed(100 * head.confidence, 1)) %, log loss"
         + " \(NumberText.fixed(head.heldOutLogLoss, 3))",

@@ -1,41 +1,62 @@
 import ArgumentParser
-
-/// Comma-separated counts of threads or images: `1,2,8`.
-struct CountList: ExpressibleByArgument {
-  let values: [Int]
-
-  /// A larger count of threads or images can only be a mistake.
-  static let range = 1...1024
-
-  init(_ values: [Int]) {
-    self.values = values
-  }
-
-  init?(argument: String) {
-    let values = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-    guard !values.isEmpty, values.allSatisfy({ $0.map(Self.range.contains) ?? false }) else {
-      return nil
-    }
-    self.values = values.compactMap(\.self)
-  }
-
-  var defaultValueDescription: String {
-    values.map { "\($0)" }.joined(separator: ",")
-  }
-}
+import CNNZoo
 
 /// A count of threads or images.
-struct Count: ExpressibleByArgument {
+struct Count: CustomStringConvertible {
   let value: Int
+
+  /// A larger count of threads or images can only be a mistake.
+  private static let range = 1...1024
 
   init(_ value: Int) {
     self.value = value
   }
 
-  init?(argument: String) {
-    guard let value = Int(argument), CountList.range.contains(value) else { return nil }
-    self.value = value
+  static func parse(_ argument: String) throws -> Count {
+    guard let count = Int(argument), range.contains(count) else {
+      throw ValidationError("expected a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return Count(count)
   }
 
-  var defaultValueDescription: String { "\(value)" }
+  var description: String { "\(value)" }
+}
+
+/// Comma-separated counts of threads or images: `1,2,8`.
+struct CountList: CustomStringConvertible {
+  let values: [Int]
+
+  init(_ values: [Int]) {
+    self.values = values
+  }
+
+  static func parse(_ argument: String) throws -> CountList {
+    CountList(
+      try argument.split(separator: ",", omittingEmptySubsequences: false)
+        .map { part throws in try Count.parse(String(part)).value })
+  }
+
+  var description: String { values.map { "\($0)" }.joined(separator: ",") }
+}
+
+/// Limits thread counts to the available processors: more would only get in each other's way.
+enum AvailableThreads {
+  private nonisolated(unsafe) static var hasWarned = false
+
+  static var count: Int { HostInfo.allowedThreads }
+
+  /// `requested`, or the number of available processors with a warning.
+  static func capped(_ requested: Count) -> Int { capped([requested.value])[0] }
+
+  /// The same for several counts, without repetitions.
+  static func capped(_ requested: [Int]) -> [Int] {
+    if let most = requested.max(), most > count, !hasWarned {
+      hasWarned = true
+      Diagnostics.warn(
+        "--threads \(most) exceeds the \(NumberText.count(count, "available processor"));"
+          + " using \(count)")
+    }
+    return requested.map { min($0, count) }
+      .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  }
 }

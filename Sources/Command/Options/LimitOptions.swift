@@ -7,7 +7,8 @@ struct LimitOptions: ParsableArguments {
     name: .customLong("limit"),
     help: ArgumentHelp(
       "Override an input limit; can be repeated.",
-      discussion: LimitSetting.help, valueName: "name=value"))
+      discussion: LimitSetting.help, valueName: "name=value"),
+    transform: LimitSetting.init)
   var settings: [LimitSetting] = []
 
   /// The limits on images.
@@ -26,7 +27,7 @@ struct LimitOptions: ParsableArguments {
 }
 
 /// One limit and its new value.
-struct LimitSetting: ExpressibleByArgument {
+struct LimitSetting {
   enum Target {
     case decoding(WritableKeyPath<DecodingLimits, Int>)
     case weights(WritableKeyPath<WeightLimits, Int>)
@@ -59,18 +60,28 @@ struct LimitSetting: ExpressibleByArgument {
   ]
 
   /// Parses `pixels=400000000`; the value may end in K, M or G, which are powers of 1024.
-  init?(argument: String) {
+  init(_ argument: String) throws {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, let target = Self.targets.first(where: { $0.key == parts[0] })?.value
-    else { return nil }
-    let shifts: [Character: Int] = ["K": 10, "M": 20, "G": 30]
-    let shift = parts[1].last.flatMap { shifts[$0] }
-    let digits = shift == nil ? parts[1] : parts[1].dropLast()
-    guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }),
-      let number = Int(digits), number > 0, number <= Self.maximum >> (shift ?? 0)
-    else { return nil }
+    guard let target = Self.targets.first(where: { $0.key == parts[0] })?.value else {
+      let names = Self.targets.map(\.key).joined(separator: ", ")
+      throw ValidationError("unknown limit \(parts[0]); the limits are \(names)")
+    }
+    guard parts.count == 2, let value = Self.value(parts[1]) else {
+      throw ValidationError(
+        "expected a positive number such as \(parts[0])=1000, with an optional K, M or G")
+    }
     self.target = target
-    value = number << (shift ?? 0)
+    self.value = value
+  }
+
+  private static func value(_ text: Substring) -> Int? {
+    let shifts: [Character: Int] = ["K": 10, "M": 20, "G": 30]
+    let shift = text.last.flatMap { shifts[$0] }
+    let digits = shift == nil ? text : text.dropLast()
+    guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }),
+      let number = Int(digits), number > 0, number <= maximum >> (shift ?? 0)
+    else { return nil }
+    return number << (shift ?? 0)
   }
 
   static var help: String {

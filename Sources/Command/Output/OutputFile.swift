@@ -3,15 +3,50 @@ import Glibc
 
 /// Files that commands write in addition to standard output.
 enum OutputFile {
-  /// Fails before minutes of work if the file cannot be created or is one of the command's inputs.
+  /// A file format that some command writes.
+  enum Format: String {
+    case safetensors, npy, png, svg, jsonl
+  }
+
+  /// Extensions that name a file format, so that other contents would mislead. Anything else, such as
+  /// `.tmp` or none at all, is the user's choice.
+  private static let knownExtensions: Set<String> = [
+    "avif", "bin", "bmp", "ckpt", "csv", "gguf", "gif", "h5", "heic", "html", "jpe", "jpeg", "jpg",
+    "json", "jsonl", "jxl", "md", "npy", "npz", "onnx", "parquet", "pbm", "pdf", "pgm", "pkl",
+    "png",
+    "pnm", "ppm", "pt", "pth", "safetensors", "svg", "tif", "tiff", "tsv", "txt", "webp", "zip",
+  ]
+
+  /// The format that the extension of `path` names, if it is one of `formats`.
+  static func format(of path: String, among formats: [Format]) -> Format? {
+    pathExtension(path).flatMap { name in formats.first { $0.rawValue == name } }
+  }
+
+  /// Fails before minutes of work if the file's extension contradicts its contents, the file cannot
+  /// be created, or it is one of the command's inputs.
   ///
-  /// - Throws: `FileError.cannotCreate`.
-  static func check(_ path: String, replacesNone inputs: [String] = []) throws(FileError) {
+  /// - Parameter formats: The formats that the command can write to it.
+  static func check(
+    _ path: String, is formats: Format..., replacesNone inputs: [String] = []
+  ) throws {
+    if let name = pathExtension(path), knownExtensions.contains(name),
+      !formats.contains(where: { $0.rawValue == name })
+    {
+      let extensions = formats.map { ".\($0.rawValue)" }.joined(separator: " or ")
+      throw UsageError("\(path): cannot write .\(name) files here; use \(extensions)")
+    }
     if let own = identity(path), inputs.contains(where: { identity($0) == own }) {
-      throw .cannotCreate(path: path, reason: "it is an input of this command; choose another file")
+      throw FileError.cannotCreate(
+        path: path, reason: "it is an input of this command; choose another file")
     }
     // The incomplete file is removed on release; an interrupt must not get in between.
-    try Interrupts.deferred { () throws(FileError) in _ = try AtomicFile(path: path) }
+    try Interrupts.deferred { () throws in _ = try AtomicFile(path: path) }
+  }
+
+  private static func pathExtension(_ path: String) -> String? {
+    let name = path.split(separator: "/").last ?? ""
+    guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return nil }
+    return name[name.index(after: dot)...].lowercased()
   }
 
   /// Identifies a file independently of its path.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CNNZoo
+import Glibc
 
 /// Output formats, the same for every command.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
@@ -24,7 +25,16 @@ extension JSON.Object {
   static var schema: JSON.Object { ["schema": .integer(1)] }
 }
 
-/// Results that are known as a whole before any is written.
+/// The `--quiet` of commands that may take long.
+struct QuietOption: ParsableArguments {
+  @Flag(name: .shortAndLong, help: "Print errors only: no progress, warnings or summary.")
+  var quiet = false
+
+  /// Takes effect before the command runs.
+  func validate() { Diagnostics.isQuiet = quiet }
+}
+
+/// Results that are complete before any are written.
 package struct Report {
   /// The `json` document, without its schema.
   var document: JSON.Object
@@ -41,8 +51,9 @@ package struct Report {
   func write(as format: OutputFormat) throws(OutputError) {
     switch format {
     case .text:
-      let notes = notes.map { $0.terminalSafe() + "\n" }.joined()
-      let tables = (textTables ?? [table]).map(\.text)
+      let width = Terminal.width(of: STDOUT_FILENO)
+      let notes = notes.map { $0.terminalSafe().wrapped(to: width) + "\n" }.joined()
+      let tables = (textTables ?? [table]).map { $0.text(width: width) }
       try StandardOutput.write(
         (tables + (notes.isEmpty ? [] : [notes])).joined(separator: "\n"))
     case .json: try StandardOutput.write("\(JSON.object(.schema + document))\n")

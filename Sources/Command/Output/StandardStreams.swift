@@ -26,6 +26,7 @@ enum StandardOutput {
   }
 
   private static func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(OutputError) {
+    ProgressLine.erase()
     switch Files.write(UnsafeRawBufferPointer(bytes), to: STDOUT_FILENO) {
     case 0: break
     case EPIPE: throw .readerGone
@@ -63,18 +64,32 @@ extension String {
 
 /// Writes messages to standard error.
 enum Diagnostics {
-  /// Writes a message, prefixed with the command's name.
-  static func tell(_ message: String) {
+  /// Whether `--quiet` suppresses all messages but errors. Set once, before the command runs.
+  nonisolated(unsafe) static var isQuiet = false
+
+  /// Reports why something failed.
+  static func error(_ message: String) {
     write("cnnzoo: \(message)")
   }
 
-  /// Writes warnings about how weights were interpreted.
-  static func tell(warnings: [String]) {
-    for warning in warnings { tell(warning.terminalSafe()) }
+  /// Reports something that may surprise the user.
+  static func warn(_ message: String) {
+    if !isQuiet { write("cnnzoo: warning: \(message)") }
+  }
+
+  /// Reports what the command does.
+  static func log(_ message: String) {
+    if !isQuiet { write("cnnzoo: \(message)") }
+  }
+
+  /// Reports several things, such as how weights were interpreted.
+  static func warn(_ messages: [String]) {
+    for message in messages { warn(message.terminalSafe()) }
   }
 
   /// Writes lines of text, ignoring errors: there is nowhere left to report them.
   static func write(_ text: String) {
+    ProgressLine.erase()
     var text = text.hasSuffix("\n") ? text : text + "\n"
     text.withUTF8 { bytes in _ = Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
   }

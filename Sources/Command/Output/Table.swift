@@ -16,13 +16,31 @@ struct Table {
     let isNumeric: Bool
     /// The heading in text output, where the title that programs read would be too long.
     let heading: String
+    /// Optional columns are hidden on narrow terminals, the least important first; others stay.
+    private(set) var importance: Int?
+    /// Whether a narrow terminal may lose the middle of its texts.
+    private(set) var canShorten = false
 
-    static func text(_ title: String) -> Column {
-      Column(title: title, isNumeric: false, heading: title)
+    static func text(_ title: String, heading: String? = nil) -> Column {
+      Column(title: title, isNumeric: false, heading: heading ?? title)
     }
 
     static func number(_ title: String, heading: String? = nil) -> Column {
       Column(title: title, isNumeric: true, heading: heading ?? title)
+    }
+
+    /// The same column, hidden on narrow terminals, but after all of lower importance.
+    func optional(_ importance: Int) -> Column {
+      var column = self
+      column.importance = importance
+      return column
+    }
+
+    /// The same column, shortened on narrow terminals.
+    var shortened: Column {
+      var column = self
+      column.canShorten = true
+      return column
     }
   }
 
@@ -34,22 +52,52 @@ struct Table {
     self.rows = rows
   }
 
-  /// Columns padded to their widest cell, two spaces apart.
-  var text: String {
+  /// Aligned columns, two spaces apart.
+  ///
+  /// - Parameter width: Columns of the terminal, if any. A wider table loses optional columns, which
+  ///   the last line then names, and the middle of long texts.
+  func text(width: Int? = nil) -> String {
     let lines = [columns.map(\.heading)] + rows.map { $0.map(\.readable) }
-    let widths = columns.indices.map { column in
-      lines.map { $0[column].count }.max() ?? 0
-    }
-    return lines.map { line in
-      var shown = ""
-      for (column, cell) in line.enumerated() {
-        let blanks = String(repeating: " ", count: widths[column] - cell.count)
-        shown += column == 0 ? "" : "  "
-        shown += columns[column].isNumeric ? blanks + cell : cell + blanks
+    var widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    var shown = Array(columns.indices)
+    let available = width ?? .max
+    func excess() -> Int { shown.reduce(-2) { $0 + widths[$1] + 2 } - available }
+    func shorten(to minimum: Int) {
+      while excess() > 0,
+        let widest = shown.filter({ columns[$0].canShorten && widths[$0] > minimum })
+          .max(by: { widths[$0] < widths[$1] })
+      {
+        widths[widest] = max(minimum, widths[widest] - excess())
       }
-      while shown.last == " " { shown.removeLast() }
-      return shown + "\n"
+    }
+    shorten(to: Self.readableText)
+    while excess() > 0,
+      let least = shown.filter({ columns[$0].importance != nil })
+        .min(by: { (columns[$0].importance ?? 0, -$0) < (columns[$1].importance ?? 0, -$1) })
+    {
+      shown.removeAll { $0 == least }
+    }
+    shorten(to: Self.narrowestText)
+    let text = lines.map { line in
+      let cells = shown.map { Self.aligned(line[$0], to: widths[$0], columns[$0].isNumeric) }
+      return cells.joined(separator: "  ").trimmingTrailingSpaces + "\n"
     }.joined()
+    let hidden = columns.indices.filter { !shown.contains($0) }.map { columns[$0].heading }
+    return hidden.isEmpty
+      ? text : text + "(not shown: \(hidden.joined(separator: ", ")))".wrapped(to: width) + "\n"
+  }
+
+  /// Rather than to shorten texts below this, optional columns are hidden.
+  private static let readableText = 28
+  private static let narrowestText = 12
+
+  private static func aligned(_ cell: String, to width: Int, _ isNumeric: Bool) -> String {
+    guard cell.count <= width else {
+      let end = (width - 1) / 2
+      return "\(cell.prefix(width - 1 - end))…\(cell.suffix(end))"
+    }
+    let spaces = String(repeating: " ", count: width - cell.count)
+    return isNumeric ? spaces + cell : cell + spaces
   }
 
   /// RFC 4180, but with bare line feeds.
@@ -81,6 +129,26 @@ struct Table {
         // Renderers collapse consecutive spaces.
         return " \(escaped.replacing("  ", with: "\u{A0}\u{A0}")) |"
       }.joined() + "\n"
+  }
+}
+
+extension String {
+  /// The text broken at spaces into lines of at most `width` characters, where that is possible.
+  func wrapped(to width: Int?) -> String {
+    guard let width, count > width else { return self }
+    var lines: [String] = []
+    for word in split(separator: " ", omittingEmptySubsequences: false) {
+      if let line = lines.last, line.count + 1 + word.count <= width {
+        lines[lines.count - 1] = line + " " + word
+      } else {
+        lines.append(lines.isEmpty ? String(word) : "  " + word)
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  fileprivate var trimmingTrailingSpaces: String {
+    String(self[..<(lastIndex { $0 != " " }.map(index(after:)) ?? startIndex)])
   }
 }
 

@@ -57,63 +57,18 @@ struct Terminal {
     return (text, width - (eighths + 7) / 8)
   }
 
+  /// Columns of the terminal behind `descriptor`, if it is one.
+  static func width(of descriptor: Int32) -> Int? {
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
+
   /// POSIX: the first of these variables that is set and not empty decides.
   private static var isUTF8: Bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy
       .compactMap { UserFolders.variable($0) }.first { !$0.isEmpty }
     let name = (locale ?? "C").lowercased()
     return name.contains("utf-8") || name.contains("utf8")
-  }
-}
-
-/// A progress line on standard error, redrawn in place.
-final class ProgressLine {
-  /// Whether standard error is a terminal.
-  let isShown: Bool
-  private var drawnAt = 0.0
-  private var isDrawn = false
-
-  init() {
-    isShown = isatty(STDERR_FILENO) == 1 && UserFolders.variable("TERM") != "dumb"
-  }
-
-  /// Draws the text that `text` returns for the terminal's width, at most every 0.1 s.
-  func draw(always: Bool = false, _ text: (_ width: Int) -> String) {
-    let now = MonotonicTime().seconds
-    guard isShown, now - drawnAt >= 0.1 || always else { return }
-    drawnAt = now
-    isDrawn = true
-    write("\r" + text(Self.terminalWidth) + "\u{1B}[K")
-  }
-
-  /// Erases the line.
-  func erase() {
-    if isDrawn { write("\r\u{1B}[K") }
-    isDrawn = false
-  }
-
-  /// `name`, a bar if there is room and the total is known, and `figures`, within `width` columns.
-  static func text(
-    _ name: String, _ done: Int, of total: Int?, figures: String, width: Int
-  ) -> String {
-    let room = width - 1 - name.count - figures.count - 4
-    guard let total, total > 0, room >= 10 else {
-      return String("\(name)  \(figures)".prefix(max(0, width - 1)))
-    }
-    let length = min(40, room)
-    let full = Int(Double(min(done, total)) / Double(total) * Double(length))
-    let bar = String(repeating: "#", count: full) + String(repeating: ".", count: length - full)
-    return "\(name)  \(bar)  \(figures)"
-  }
-
-  private static var terminalWidth: Int {
-    var size = winsize()
-    let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
-    return isKnown ? Int(size.ws_col) : 80
-  }
-
-  private func write(_ text: String) {
-    var text = text
-    text.withUTF8 { bytes in _ = Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
   }
 }

@@ -21,9 +21,10 @@ func planReport(of costs: NetworkCosts) -> Report {
   ]
   let table = Table(
     [
-      .number("step"), .text("output of"), .text("strategy"), .number("shape"),
-      .number("offset"), .number("MACs"), .number("% of MACs"), .number("multiply-adds"),
-      .number("bytes"),
+      .number("step"), .text("output of").shortened, .text("strategy").shortened,
+      .number("shape"), .number("offset").optional(0), .number("MACs").optional(2),
+      .number("% of MACs", heading: "%"), .number("multiply-adds").optional(1),
+      .number("bytes").optional(1),
     ],
     rows: program.steps.enumerated().map { index, step in
       [

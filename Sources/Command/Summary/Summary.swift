@@ -22,7 +22,8 @@ struct Summary: ParsableCommand {
   var inputSize: InputSize?
 
   @Option(
-    help: "Depth of the module tree; json always contains all layers. (default: 3)")
+    help:
+      "Depth of the module tree (default: 3; without stages: 1); json always contains all layers.")
   var depth: Int?
 
   @Flag(help: "Show the compiled program instead: steps, strategies, memory.")
@@ -40,9 +41,7 @@ struct Summary: ParsableCommand {
 
   func validate() throws {
     if let depth, depth < 1 { throw ValidationError("--depth must be at least 1.") }
-    if models.count > 1 && (plan || depth != nil) {
-      throw ValidationError("\(plan ? "--plan" : "--depth") needs a single network.")
-    }
+    if models.count > 1 && plan { throw ValidationError("--plan needs a single network.") }
   }
 
   func run() throws {
@@ -51,7 +50,7 @@ struct Summary: ParsableCommand {
   }
 
   private func report(on networks: [NetworkCosts]) -> Report {
-    if networks.count > 1 { return summaryComparison(networks) }
+    if networks.count > 1 { return summaryComparison(networks, withStages: depth ?? 2 > 1) }
     return plan
       ? planReport(of: networks[0]) : summaryReport(of: networks[0], depth: depth ?? 3)
   }

@@ -2,7 +2,7 @@ import CNNZoo
 
 /// The report of `cnnzoo summary` on several networks: a row per figure, a column per network, and
 /// the ratio of each further network to the first.
-func summaryComparison(_ networks: [NetworkCosts]) -> Report {
+func summaryComparison(_ networks: [NetworkCosts], withStages: Bool) -> Report {
   let figures = [
     [
       Figure("input", networks) { .text("\($0.graph.inputShape)") },
@@ -16,7 +16,7 @@ func summaryComparison(_ networks: [NetworkCosts]) -> Report {
       Figure("activations", networks) { .bytes($0.program.arenaBytes) },
       Figure("activations unshared", networks) { .bytes($0.separateBytes) },
     ],
-  ].flatMap(\.self)
+  ].flatMap(\.self).filter { withStages || !$0.isPart }
   let branches = SummaryTree.branches(depths: figures.map { $0.isPart ? 2 : 1 })
   let names = networks.map(\.graph.name)
   return Report(
@@ -24,15 +24,18 @@ func summaryComparison(_ networks: [NetworkCosts]) -> Report {
     records: networks.map { $0.json + ratios($0, to: networks[0]) },
     table: Table(
       [.text("figure")] + names.map { .number($0) }
-        + names.dropFirst().map { .number("\($0)/\(names[0])") },
+        + names.dropFirst().map { .number("\($0)/\(names[0])", heading: "ratio") },
       rows: zip(figures, branches).map { figure, branch in
         [.shown(branch + figure.label, plain: figure.name)]
           + figure.values.map(\.cell) + figure.ratios
       }),
-    notes: [
-      "1/8: the stage whose feature map has 1/8 of the input's height and width; head: all that follows",
-      "activations: for one image; unshared: without memory reuse and fusion",
-    ])
+    notes: (withStages
+      ? [
+        "1/8: the stage whose feature map has 1/8 of the input's height and width; head: all that follows"
+      ] : []) + [
+        "ratio: to \(names[0])",
+        "activations: for one image; unshared: without memory reuse and fusion",
+      ])
 }
 
 /// A total and, below it, each stage's part; empty for stages that a network lacks.

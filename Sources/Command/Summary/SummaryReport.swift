@@ -7,8 +7,9 @@ func summaryReport(of costs: NetworkCosts, depth: Int) -> Report {
   let tree = SummaryTree(of: graph, depth: depth)
   let table = Table(
     [
-      .text("module"), .text("kind"), .text("kernel"), .number("output"), .number("parameters"),
-      .number("% of parameters"), .number("MACs"), .number("% of MACs"),
+      .text("module"), .text("kind").shortened, .text("kernel").optional(0), .number("output"),
+      .number("parameters"), .number("% of parameters", heading: "%"), .number("MACs"),
+      .number("% of MACs", heading: "%"),
     ],
     rows: zip(tree.rows, tree.branches).map { row, branch in
       [

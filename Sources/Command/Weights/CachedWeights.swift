@@ -101,7 +101,7 @@ struct Verify: ParsableCommand {
       ? try cache.entries() : try names.flatMap { name throws in try cache.entries(called: name) }
     let verdicts = entries.map { Verdict($0, in: cache) }
     for verdict in verdicts where verdict.failure != nil {
-      Diagnostics.tell(
+      Diagnostics.error(
         "\(verdict.entry.path.terminalSafe()): \(verdict.failure ?? ""); pull it again")
     }
     try Report(

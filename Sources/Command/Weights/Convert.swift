@@ -56,10 +56,11 @@ struct Convert: ParsableCommand {
   @OptionGroup(title: "Limits") var limits: LimitOptions
 
   func run() throws {
+    try OutputFile.check(output, is: .safetensors)
     let network = try LoadedNetwork(
       model.map(ModelCatalog.model), weights: input, limits: limits.weights,
       overrides: preprocessing.overrides, configure: variant.apply)
-    Diagnostics.tell(warnings: network.warnings)
+    Diagnostics.warn(network.warnings)
     let conversion = try Conversion(
       of: network, as: dtype?.elementType, provenance: provenance())
     try Interrupts.deferred { () throws in try conversion.write(to: output) }

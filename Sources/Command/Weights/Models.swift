@@ -25,7 +25,8 @@ struct Models: ParsableCommand {
       document: ["models": .array(entries.map { .object($0.json) })],
       records: entries.flatMap(\.records),
       table: Table(CatalogEntry.columns, rows: entries.flatMap(\.rows)),
-      notes: entries.map { "\($0.model.name): \($0.model.aliases.joined(separator: ", "))" }
+      notes: entries.map { "\($0.model.name): \($0.model.aliases.joined(separator: ", "))" },
+      textTables: models == nil ? nil : entries.flatMap(\.details)
     ).write(as: format.format)
   }
 }
@@ -93,10 +94,11 @@ private struct CatalogEntry {
   }
 
   static let columns: [Table.Column] = [
-    .text("model"), .text("weights"), .number("input"), .number("classes"),
-    .number("parameters"), .number("GMACs"), .number("top-1"), .number("top-5"),
-    .text("licence"), .text("preprocessing"), .number("MiB"), .text("SHA-256"), .text("source"),
-    .text("installed"),
+    .text("model"), .text("weights").shortened, .number("input"),
+    .number("classes").optional(3), .number("parameters").optional(5), .number("GMACs").optional(6),
+    .number("top-1"), .number("top-5").optional(2), .text("licence").optional(4),
+    .text("preprocessing").optional(0), .number("MiB").optional(3), .text("SHA-256").optional(0),
+    .text("source").optional(0), .text("installed"),
   ]
 
   var rows: [[Table.Cell]] {
@@ -111,8 +113,19 @@ private struct CatalogEntry {
         .text(weights.license), .text(Self.preprocessing(of: weights)),
         weights.mebibytes.map { .number($0, decimals: 3) } ?? .empty,
         weights.sha256.map(Table.Cell.text) ?? .empty, .text(weights.url ?? weights.origin),
-        index == 0 ? file.map(Table.Cell.text) ?? .empty : .empty,
+        index == 0 ? file.map { .shown("yes", plain: $0) } ?? .empty : .empty,
       ]
+    }
+  }
+
+  /// A table per set of weights, with a row per property.
+  var details: [Table] {
+    rows.map { row in
+      Table(
+        [.text("property"), .text("value")],
+        rows: zip(Self.columns, row).compactMap { column, cell in
+          if case .empty = cell { nil } else { [.text(column.title), cell] }
+        })
     }
   }
 

@@ -6,10 +6,9 @@ struct PullOptions: ParsableArguments {
   @Flag(help: "Do not access the network, as with CNNZOO_OFFLINE=1.")
   var offline = false
 
-  @Flag(help: "Print errors only.")
-  var quiet = false
-
-  @Option(help: "Timeout for connecting and between received bytes, in seconds.")
+  @Option(
+    help: "Timeout for connecting and between received bytes, in seconds.",
+    transform: Count.parse)
   var timeout = Count(30)
 
   /// A pull into the user's cache with these options.
@@ -50,6 +49,8 @@ struct Pull: ParsableCommand {
 
   @OptionGroup var options: PullOptions
 
+  @OptionGroup var quiet: QuietOption
+
   @OptionGroup var format: FormatOption
 
   func validate() throws {
@@ -71,10 +72,10 @@ struct Pull: ParsableCommand {
     var failures: [ExitStatus] = []
     for source in sources {
       do {
-        pulled.append((source, try source.fetch(with: pull, isQuiet: options.quiet)))
+        pulled.append((source, try source.fetch(with: pull)))
       } catch {
         guard sources.count > 1, let status = ExitStatus(for: error) else { throw error }
-        Diagnostics.tell("\(source.name): \(Diagnostics.message(of: error))")
+        Diagnostics.error("\(source.name): \(Diagnostics.message(of: error))")
         failures.append(status)
       }
     }
@@ -136,15 +137,15 @@ extension Pull {
     }
 
     /// Downloads it, showing progress; an interrupt leaves no incomplete file.
-    func fetch(with pull: WeightPull, isQuiet: Bool) throws -> WeightPull.Pulled {
+    func fetch(with pull: WeightPull) throws -> WeightPull.Pulled {
       var pull = pull
-      let progress = PullProgress(name: name, isQuiet: isQuiet)
+      let progress = PullProgress(name: name)
       pull.report = { event in
         progress.show(event)
         return !Interrupts.isWaiting
       }
       return try Interrupts.deferred { () throws in
-        defer { progress.end() }
+        defer { ProgressLine.erase() }
         return switch self {
         case .published(let weights, let sha256): try pull.pull(weights, sha256: sha256)
         case .address(let url, let sha256, let model):

