@@ -20,7 +20,7 @@
 public final class Classifier {
   /// How a classifier runs.
   public struct Options: Sendable {
-    /// Threads that compute; by default as many as this process may use.
+    /// Compute threads (default: all available processors).
     public var threads = HostInfo.allowedThreads
     /// The compute backend.
     public var backend = Backend.auto

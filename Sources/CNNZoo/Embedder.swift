@@ -25,7 +25,7 @@ public final class Embedder {
     public var layer = Layer.pooled
     /// Whether embeddings are divided by their Euclidean length.
     public var normalizes = false
-    /// Threads that compute; by default as many as this process may use.
+    /// Compute threads (default: all available processors).
     public var threads = HostInfo.allowedThreads
     /// The compute backend.
     public var backend = Backend.auto
@@ -153,7 +153,7 @@ extension EmbeddingError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .noHiddenLayer(let model):
-      "\(model) has no hidden layer; only MobileNetV3 has one. Use the pooled layer"
+      "\(model) has no hidden layer (only MobileNetV3 has); use the pooled layer"
     case .nonFinite(let index):
       "feature \(index) is not a finite number; the weights or the input are damaged"
     case .zero: "all features are zero, so the vector has no direction"

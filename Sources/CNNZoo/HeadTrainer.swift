@@ -150,13 +150,13 @@ extension HeadTrainingError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .fewClasses(let count):
-      "\(count) \(count == 1 ? "class" : "classes"); give at least two, each with images of its own"
+      "\(count) \(count == 1 ? "class" : "classes"); provide at least two, each with its own images"
     case .fewImages(let name, let count):
       "class \"\(name)\" has \(count) usable \(count == 1 ? "image" : "images");"
         + " every class needs two or more"
     case .badName(let name, let reason):
       "\"\(name)\" cannot be a class's name: \(reason); rename it"
-    case .allAlike: "all images give the same features, so that nothing tells the classes apart"
+    case .allAlike: "all images have the same features; the classes cannot be distinguished"
     }
   }
 }

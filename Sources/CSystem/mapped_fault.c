@@ -85,7 +85,7 @@ static void report(int number, siginfo_t *info, void *context) {
     return;
   }
   say_text(": the file became shorter while it was being read, or its disk failed; "
-           "try again when nobody writes to it\n");
+           "try again when no other process writes to it\n");
   ssize_t written = write(STDERR_FILENO, message, length);
   (void)written;
   _exit(exit_status);

@@ -78,7 +78,7 @@ package final class PartialFile {
 
 /// The bytes that an aborted download left behind.
 ///
-/// The name tells what they are the start of: hashes of the address and of the validators, then a
+/// The name identifies the file: hashes of the address and of the validators, then a
 /// random number, as in `.ADDRESS-VALIDATORS-RANDOM.part`.
 package struct PartialDownload {
   package let path: String

@@ -35,8 +35,8 @@ extension OutOfMemory: CustomStringConvertible {
   /// One line: how much, and what to do.
   public var description: String {
     let number = floats == .max ? "so many" : "\(floats)"
-    return "out of memory: no room for \(number) values;"
-      + " take a smaller batch or input, or fewer threads"
+    return "out of memory: cannot allocate \(number) values;"
+      + " use a smaller batch or input, or fewer threads"
   }
 }
 

@@ -4,7 +4,7 @@ import Glibc
 public enum FileError: Error, Equatable, Sendable {
   /// The file or directory is missing, not permitted, or of the wrong kind.
   case cannotRead(path: String, reason: String)
-  /// The file is longer than whoever reads it accepts.
+  /// The file is longer than its reader accepts.
   case tooLong(path: String, limit: Int)
   /// The file cannot be created.
   case cannotCreate(path: String, reason: String)

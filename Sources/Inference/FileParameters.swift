@@ -6,7 +6,7 @@ public struct FileParameters: ParameterSource, Sendable {
   private let file: WeightFile
   private let tensors: [String: TensorView]
 
-  /// Checks that `file` holds just the tensors that `graph` asks for, in their shapes.
+  /// Checks that `file` contains exactly the tensors of `graph`, with their shapes.
   ///
   /// - Parameters:
   ///   - names: the file's name of each parameter, by the graph's name.
@@ -49,7 +49,7 @@ public struct FileParameters: ParameterSource, Sendable {
   /// Calls `body` with the tensor's values, where they lie in the mapped file if possible.
   ///
   /// - Throws: `InferenceError.badParameter` for a value that is NaN or infinite, or a variance
-  ///   below zero; `WeightsError` for elements that are no floats, or a file that changed.
+  ///   below zero; `WeightsError` for elements that are not floats, or a changed file.
   public func withValues<Result>(
     of parameter: Parameter, _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result {
@@ -137,6 +137,6 @@ extension ParameterMismatch: CustomStringConvertible {
       + superfluous.map { "\($0.name): expected nothing, found \($0.shape)" }
     let shown = lines.prefix(40).map { "\n  \($0)" }.joined()
     let rest = lines.count > 40 ? "\n  … and \(lines.count - 40) more" : ""
-    return "\(path) does not fit \(model): \(lines.count) tensors differ\(shown)\(rest)"
+    return "\(path) does not match \(model): \(lines.count) tensors differ\(shown)\(rest)"
   }
 }

@@ -133,7 +133,7 @@ extension ModelError: CustomStringConvertible {
     case .unknown(let name, let suggestions):
       let hint =
         suggestions.isEmpty ? "" : " Did you mean \(suggestions.joined(separator: " or "))?"
-      return "there is no model called \"\(name)\".\(hint)"
+      return "unknown model \"\(name)\".\(hint)"
         + " The models are: \(ModelCatalog.models.map(\.name).joined(separator: ", "))."
     case .unsupported(let model, let reason):
       return "\(model) cannot have \(reason)"

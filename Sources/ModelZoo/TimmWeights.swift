@@ -145,7 +145,7 @@ extension PublishedWeights {
     }
   }
 
-  /// How timm takes photos to `crop` pixels: bicubic unless told, short side first unless told.
+  /// How timm takes photos to `crop` pixels: bicubic and shorter side first by default.
   private enum Resize {
     case bicubic
     case bilinear

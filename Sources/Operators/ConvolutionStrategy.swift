@@ -25,7 +25,7 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// 3×3 in the Winograd domain, then 1×1, through the cache.
   case winogradProject(WinogradVariant)
 
-  /// The strategy for one layer; `nil` where there is none.
+  /// The strategy for one layer; `nil` if there is none.
   ///
   /// - Parameters:
   ///   - isGated: whether squeeze-excite's gate multiplies the input.

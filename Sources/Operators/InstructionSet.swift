@@ -72,9 +72,9 @@ extension ProcessorError: CustomStringConvertible {
     let hint = "set \(InstructionSet.environmentVariable) to one of \(names), or unset it"
     switch self {
     case .unknownInstructionSet(let name):
-      return "\(InstructionSet.environmentVariable)=\(name) names no instruction set; \(hint)"
+      return "\(InstructionSet.environmentVariable)=\(name) is not an instruction set; \(hint)"
     case .unsupportedInstructionSet(let set):
-      return "this processor has no \(set.rawValue); \(hint)"
+      return "this processor does not support \(set.rawValue); \(hint)"
     }
   }
 }

@@ -120,8 +120,8 @@ extension LabelsError: CustomStringConvertible {
     case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
     case .malformed(let path, let reason): "\(path): not a list of labels: \(reason)"
     case .wrongCount(let source, let expected, let found):
-      "\(source): \(found) labels where the network has \(expected) classes;"
-        + " give one name per line for every class"
+      "\(source): \(found) \(found == 1 ? "label" : "labels"), but the network has \(expected) classes;"
+        + " provide one name per line for every class"
     }
   }
 }

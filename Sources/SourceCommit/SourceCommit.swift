@@ -22,7 +22,7 @@ struct SourceCommit: BuildToolPlugin {
     ]
   }
 
-  /// The file that git appends to whenever HEAD moves; `nil` where there is none.
+  /// The file that git appends to whenever HEAD moves; `nil` if there is none.
   private func historyOfHead(in package: URL) -> URL? {
     var folder = package.appending(path: ".git")
     // In a linked working tree, `.git` is a file that names the folder.

@@ -150,7 +150,7 @@ struct NPYHeader {
       guard values.count < limit else { throw reader.malformed("more than \(limit) dimensions") }
       values.append(try integer(&reader))
       if takes(",", &reader) { continue }
-      guard values.count > 1 else { throw reader.malformed("the shape is no tuple") }
+      guard values.count > 1 else { throw reader.malformed("the shape is not a tuple") }
       try expect(")", &reader)
       break
     }

@@ -98,21 +98,22 @@ struct PickleMachine {
     case .stackGlobal:
       let name = try pop().text
       guard let module = try pop().text, let name else {
-        throw reader.malformed("the pickle names a global by something that is no text", at: start)
+        throw reader.malformed(
+          "the pickle names a global with something other than text", at: start)
       }
       try pushGlobal(module: module, name: name, at: start)
     case .persistentID: try push(try storage(try pop(), at: start))
     case .reduce:
       let arguments = try pop()
       guard case .global(let function) = try pop(), case .tuple(let place) = arguments else {
-        throw refused("a call of something that is no function", at: start)
+        throw refused("a call of something that is not a function", at: start)
       }
       try push(try result(of: function, heap.collections[place], at: start))
     case .build:
       // A state dict carries the versions of its modules as an attribute; nothing here needs them.
       _ = try pop()
       guard case .dictionary = try top() else {
-        throw refused("attributes set on something that is no dictionary", at: start)
+        throw refused("attributes set on something that is not a dictionary", at: start)
       }
     }
   }
@@ -120,7 +121,7 @@ struct PickleMachine {
   func refused(_ what: String, at place: Int) -> WeightsError {
     .refused(
       path: reader.file.path,
-      reason: "the pickle asks for \(what) (byte \(place)); weights need none of that. Save them "
+      reason: "the pickle requests \(what) (byte \(place)), which weights do not need. Save them "
         + "alone, in Python: torch.save(model.state_dict(), \"weights.pth\")")
   }
 
@@ -183,14 +184,14 @@ struct PickleMachine {
 
   private mutating func extendList(with elements: [PickleValue]) throws(WeightsError) {
     guard case .list(let place) = try top() else {
-      throw reader.malformed("the pickle appends to something that is no list")
+      throw reader.malformed("the pickle appends to something that is not a list")
     }
     guard heap.extend(place, with: elements) else { throw tooMuch }
   }
 
   private mutating func setItems(_ elements: [PickleValue]) throws(WeightsError) {
     guard case .dictionary(let place) = try top() else {
-      throw reader.malformed("the pickle sets a member of something that is no dictionary")
+      throw reader.malformed("the pickle sets a member of something that is not a dictionary")
     }
     try extendDictionary(place, with: elements)
   }

@@ -115,7 +115,7 @@ enum TorchFile {
       guard let place = member.value.tensor else { continue }
       guard let name = member.key.text, names.insert(name).inserted else {
         throw .malformed(
-          path: file.path, reason: "a tensor has the name of another, or one that is no text")
+          path: file.path, reason: "a tensor's name is a duplicate or not text")
       }
       guard views.count < limits.tensors else {
         throw .malformed(path: file.path, reason: "more than \(limits.tensors) tensors")

@@ -1,8 +1,8 @@
 /// A file of named tensors, mapped and validated.
 ///
-/// safetensors files and PyTorch files (`torch.save` of a state dict) are told apart by their first
-/// bytes. Opening reads the description of the tensors only; numbers are read from the disk when a
-/// `TensorView` is asked for them.
+/// safetensors files and PyTorch files (`torch.save` of a state dict) are distinguished by their first
+/// bytes. Opening reads the description of the tensors only; numbers are read from the disk on request from
+/// a `TensorView`.
 ///
 /// ```swift
 /// let file = try WeightFile(path: "efficientnet_v2_s.safetensors")

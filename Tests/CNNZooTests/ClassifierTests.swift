@@ -37,7 +37,7 @@ struct ClassifierTests {
     #expect(throws: LabelsError.self) { try classifier { $0.labels = Labels(["one"]) } }
   }
 
-  @Test func theSameBitsForAnyThreadsAndAnyBatch() throws {
+  @Test func identicalBitsForAnyThreadsAndBatch() throws {
     let images = (1...5).map { SmallNetwork.image(UInt8($0)) }
     let expected = try images.map {
       try classifier { $0.threads = 1 }.classify($0, topK: SmallNetwork.classes)
@@ -55,7 +55,7 @@ struct ClassifierTests {
     }
   }
 
-  @Test func theRecipeChangesTheAnswer() throws {
+  @Test func preprocessingChangesTheAnswer() throws {
     let image = SmallNetwork.image(3)
     let usual = try classifier().logits(of: image)
     let other = try classifier { $0.preprocessing.mean = SIMD3(repeating: 0) }.logits(of: image)

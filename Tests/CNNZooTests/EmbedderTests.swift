@@ -36,7 +36,7 @@ struct EmbedderTests {
     }
   }
 
-  @Test func theSameBitsForAnyThreadsAndAnyBatch() throws {
+  @Test func identicalBitsForAnyThreadsAndBatch() throws {
     let images = (1...5).map { SmallNetwork.image(UInt8($0)) }
     let single = try embedder { $0.threads = 1 }
     let expected = try images.map { try single.embed($0) }

@@ -33,7 +33,7 @@ struct EvaluationTests {
     #expect(isNear(evaluation.logLoss, expected))
   }
 
-  @Test func aClassOutsideTheRankingCostsNoInfinity() {
+  @Test func unrankedClassesKeepTheLossFinite() {
     var evaluation = Evaluation(classCount: 3)
     evaluation.add(truth: 2, ranking: [(0, 1)])
     #expect(evaluation.correct(inTop: 5) == 0)

@@ -75,7 +75,7 @@ struct ImageStreamTests {
     struct Stalled: Error {}
   }
 
-  @Test func imagesAtHandAreAnsweredWhileTheSourceWaits() throws {
+  @Test func availableImagesAreAnsweredWhileTheSourceWaits() throws {
     let source = HesitantSource()
     try classifier(batch: 8).classify(source) { _ in source.answered += 1 }
     #expect(source.answered == 3)

@@ -20,7 +20,7 @@ struct PredictionTests {
     }
   }
 
-  @Test func equalLogitsKeepTheOrderOfIndices() throws {
+  @Test func equalLogitsAreOrderedByIndex() throws {
     #expect(try ranked([2, 5, 5, 2, 5]).map(\.index) == [1, 2, 4, 0, 3])
   }
 

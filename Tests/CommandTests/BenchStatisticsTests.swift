@@ -38,7 +38,7 @@ struct BenchStatisticsTests {
   }
 
   /// Measured one after the other, the second would seem slower by a third.
-  @Test func aMachineThatGrowsSlowerDoesSoForAll() throws {
+  @Test func slowingMachineAffectsAllAlike() throws {
     let machine = Machine()
     let samples = try rounds(6, runs: 12).samples(
       clock: { machine.now },
@@ -48,7 +48,7 @@ struct BenchStatisticsTests {
     #expect(statistics[0].spread > 0.3)
   }
 
-  @Test func whatIsThrownEndsTheMeasurement() {
+  @Test func errorsEndTheMeasurement() {
     struct Failure: Error {}
     #expect(throws: Failure.self) {
       try rounds(2, runs: 1).samples(clock: { 0 }, of: [{ throw Failure() }])

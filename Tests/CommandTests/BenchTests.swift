@@ -43,7 +43,7 @@ struct BenchTests {
     }
   }
 
-  @Test func theEnvironmentIsTold() throws {
+  @Test func theEnvironmentIsReported() throws {
     let environment = try #require(
       try object(Tool.run(Self.quick + ["--format", "json"]).output)["environment"]
         as? [String: Any])
@@ -79,7 +79,7 @@ struct BenchTests {
   }
 
   /// Only what both runs measured has a ratio.
-  @Test func whatWasNotMeasuredThen() throws {
+  @Test func measurementsMissingFromTheEarlierReport() throws {
     let path = try earlier()
     let outcome = try Tool.run(
       Self.quick + ["-b", "1,2", "--compare", path, "--format", "csv"])
@@ -139,7 +139,7 @@ struct BenchTests {
   }
 
   /// A file that outgrows its limit, as on a full disk: results are printed, the old plot stays.
-  @Test func plotsThatFindNoRoom() throws {
+  @Test func plotsOnAFullDisk() throws {
     let path = "\(folder)/plot.svg"
     try Data("old".utf8).write(to: URL(fileURLWithPath: path))
     let outcome = try Tool.shell(

@@ -168,7 +168,7 @@ struct BombTests {
   }
 
   /// A file of weights brings its recipe, and the network's memory grows with the crop's square.
-  @Test func recipeOfHugeInputs() throws {
+  @Test func preprocessingOfHugeInputs() throws {
     let source = try WeightFile(path: try TestFiles.weights.get())
     var metadata = source.metadata
     for (key, value) in [

@@ -83,7 +83,7 @@ struct CacheTests {
   }
 
   @Test(arguments: ["a file", "a loop of links", "below a file"])
-  func cacheThatIsNone(kind: String) throws {
+  func unusableCache(kind: String) throws {
     switch kind {
     case "a file": try Data().write(to: URL(fileURLWithPath: bench.cache))
     case "a loop of links": symlink("cache", bench.cache)
@@ -112,8 +112,8 @@ struct CacheTests {
     #expect(try Tool.shell("env -i HOME=/y CNNZOO_CACHE=/z $cnnzoo path").output == "/z\n")
   }
 
-  /// In a pipe nobody is asked: the message has the command to type.
-  @Test func missingWeightsInAPipe() throws {
+  /// Without a terminal there is no question: the message names the command to run.
+  @Test func missingWeightsWithoutATerminal() throws {
     let image = try TestFiles.image("\(bench.folder)/image")
     let outcome = try bench.run(["classify", image, "--model", "effnetv2-m"])
     #expect(outcome.status == 69)

@@ -44,7 +44,6 @@ struct ClassifyTests {
   @Test func theCountIsClamped() throws {
     let record = try object(try classify(image, "--format", "jsonl", "-k", "5000").output)
     #expect((record["top"] as? [Any])?.count == TestFiles.classes)
-    #expect(record["omitted"] == nil)
   }
 
   @Test func oneDocument() throws {
@@ -114,7 +113,74 @@ struct ClassifyTests {
     #expect(try classify(image, "--color", "always", "--format", "csv").output.isASCIIText)
   }
 
-  @Test func classesBelowAProbabilityAreNotNamed() throws {
+  /// However long: what was asked for is written.
+  @Test func longRecordsAreComplete() throws {
+    let labels = "\(folder)/labels"
+    let names = (0..<TestFiles.classes).map { "\($0)" + String(repeating: "x", count: 1000) }
+    try Data(names.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: labels))
+    let missing = "\(folder)/" + String(repeating: "\u{1}", count: 200)
+    let outcome = try classify(
+      image, missing, "--labels", labels, "-k", "0", "--format", "jsonl")
+    let records = try outcome.lines.map { try object($0) }
+    #expect(outcome.lines[0].utf8.count > 4096)
+    #expect((records[0]["top"] as? [Any])?.count == TestFiles.classes)
+    #expect(records.map { $0["input"] as? String } == [image, missing])
+  }
+
+  @Test func oneLinePerImage() throws {
+    let outcome = try classify(image, other, "--oneline", "-k", "2")
+    #expect(outcome.status == 0)
+    #expect(outcome.lines.count == 2)
+    for (line, path) in zip(outcome.lines, [image, other]) {
+      #expect(line.wholeMatch(of: /(.+): .+ \d+\.\d %, .+ \d+\.\d %/)?.1 == path[...], "\(line)")
+    }
+    #expect(try classify(image, "--oneline", "--format", "csv").status == 64)
+  }
+
+  /// Messages in between, as on a terminal, do not land on lines of the document.
+  @Test func messagesNeverShareALineWithJSON() throws {
+    let outcome = try Tool.shell(
+      "\"$cnnzoo\" classify \"$@\" --batch 1 --format json 2>&1",
+      [noImage, image, "/no/file", other] + TestFiles.network())
+    let messages = outcome.lines.filter { $0.contains("cnnzoo: ") }
+    #expect(messages.count == 2)
+    #expect(messages.allSatisfy { $0.hasPrefix("cnnzoo: ") })
+    let document = try object(outcome.lines.filter { !$0.hasPrefix("cnnzoo: ") }.joined())
+    #expect((document["results"] as? [Any])?.count == 4)
+  }
+
+  /// A warning changes what an answer is worth, so programs get it too.
+  @Test func warningsAreInRecords() throws {
+    let clipped = "\(folder)/clipped.pgm"
+    let samples: [UInt8] = (0..<16).flatMap { _ in [1, 0] }
+    try Data(Array("P5 4 4 65535\n".utf8) + samples).write(to: URL(fileURLWithPath: clipped))
+    func warnings(_ arguments: [String]) throws -> [String]? {
+      let outcome = try Tool.run(arguments + TestFiles.network())
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors.hasPrefix("cnnzoo: warning: \(clipped): "), "\(outcome.errors)")
+      let record = try object(outcome.output)
+      return (record["results"] as? [[String: Any]])?.first?["warnings"] as? [String]
+        ?? record["warnings"] as? [String]
+    }
+    for arguments in [
+      ["classify", clipped, "--format", "json"], ["classify", clipped, "--format", "jsonl"],
+      ["embed", clipped], ["explain", clipped, "--format", "jsonl"],
+    ] {
+      let found = try #require(try warnings(arguments), "\(arguments)")
+      #expect(found.count == 1 && found[0].contains("255"), "\(found)")
+    }
+    let plain = try object(try classify(image, "--format", "jsonl").output)
+    #expect(plain["warnings"] == nil)
+    #expect(try classify(clipped, "--quiet").errors.isEmpty)
+  }
+
+  @Test func addressesAreExplained() throws {
+    let outcome = try classify("https://example.org/cat.jpg")
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("curl -L https://example.org/cat.jpg | cnnzoo classify -"))
+  }
+
+  @Test func improbableClassesAreOmitted() throws {
     let all = try object(try classify(image, "--format", "jsonl", "-k", "0").output)
     let probabilities = try #require(all["top"] as? [[String: Any]])
       .compactMap { $0["probability"] as? Double }
@@ -125,17 +191,17 @@ struct ClassifyTests {
     #expect((some["top"] as? [Any])?.count == 4)
     let none = try classify(image, "--min-prob", "1")
     #expect(none.status == 0)
-    #expect(none.output.contains("no class is that probable"))
+    #expect(none.output.contains("no class above the threshold"))
     for bad in ["-0.1", "1.5", "nan"] {
       #expect(try classify(image, "--min-prob=\(bad)").status == 64)
     }
   }
 
-  @Test func verboselyTheModelItsWeightsAndTheTime() throws {
+  @Test func verboseReportsModelWeightsAndTime() throws {
     let outcome = try classify(image, other, "-v", "--threads", "1", "--batch", "3")
     let weights = try TestFiles.weights.get()
     #expect(
-      outcome.errors.contains("mobilenetv3-small, weights \(weights), 1 threads, batch 3"))
+      outcome.errors.contains("mobilenetv3-small, weights \(weights), 1 thread, batch 3"))
     #expect(
       outcome.errors.contains(/loaded in [\d.]+ ms; 2 images in [\d.]+ s, [\d.]+ per second/))
   }
@@ -154,7 +220,7 @@ struct ClassifyTests {
   @Test(arguments: [
     "pixels", "pixels=", "pixels=0", "pixels=-1", "none=1", "side=9999G", "side=1X",
   ])
-  func limitsThatAreNone(limit: String) throws {
+  func invalidLimits(limit: String) throws {
     #expect(try classify(image, "--limit", limit).status == 64)
   }
 
@@ -166,7 +232,7 @@ struct ClassifyTests {
     #expect(try classify(wide, "--limit", "side=70000").status == 0)
   }
 
-  @Test func failuresAreRecordsAndTheOthersGoOn() throws {
+  @Test func failuresAreRecordsAndOthersContinue() throws {
     let outcome = try classify(noImage, image, "/no/file", "--format", "jsonl", "--batch", "2")
     #expect(outcome.status == 1)
     let records = try outcome.lines.map { try object($0) }
@@ -186,7 +252,7 @@ struct ClassifyTests {
     #expect(outcome.status == status, "\(outcome.errors)")
   }
 
-  @Test(arguments: [("record", 0, 2), ("tell", 1, 2), ("skip", 1, 1), ("fail", 1, 2)])
+  @Test(arguments: [("record", 0, 2), ("report", 1, 2), ("skip", 1, 1), ("fail", 1, 2)])
   func failurePolicies(policy: String, status: Int, records: Int) throws {
     let inputs = policy == "fail" ? [image, image, noImage, other] : [image, noImage]
     let outcome = try Tool.run(
@@ -211,7 +277,7 @@ struct ClassifyTests {
     #expect(outcome.status == 0)
     let inputs = try outcome.lines.map { try object($0)["input"] as? String }
     #expect(inputs == ["B", "a", "b.ppm", "b/x", "b/y/z", "b0"].map { "\(root)/\($0)" })
-    #expect(outcome.errors == "cnnzoo: skipped 2 files: not an image\n")
+    #expect(outcome.errors == "cnnzoo: skipped 2 files: not images\n")
   }
 
   /// Empty and damaged images, links that lead nowhere: each is a failure, and the rest is answered.
@@ -259,14 +325,14 @@ struct ClassifyTests {
       ])
   }
 
-  @Test func anEmptyFolderIsNoSuccess() throws {
+  @Test func emptyFolderIsAFailure() throws {
     let empty = try TestFiles.folder()
     #expect(try classify(empty).status == 66)
     try Data("text".utf8).write(to: URL(fileURLWithPath: "\(empty)/notes"))
     #expect(try classify(empty).status == 2)
   }
 
-  @Test func theSameAnswersForAnyThreadsAndAnyBatch() throws {
+  @Test func identicalAnswersForAnyThreadsAndBatch() throws {
     let expected = try classify(
       image, other, image, "--format", "jsonl", "--threads", "1", "--batch", "1")
     #expect(expected.status == 0)
@@ -285,7 +351,7 @@ struct ClassifyTests {
     try Data("one\n".utf8).write(to: URL(fileURLWithPath: labels))
     let outcome = try classify(image, "--labels", labels)
     #expect(outcome.status == 65)
-    #expect(outcome.errors.contains("\(labels): 1 labels where the network has 12 classes"))
+    #expect(outcome.errors.contains("\(labels): 1 label, but the network has 12 classes"))
   }
 
   @Test(arguments: [

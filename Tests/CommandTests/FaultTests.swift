@@ -30,7 +30,7 @@ struct FaultTests {
   }
 
   /// A tensor of 1.2 GB without contents, whose file ends as soon as it is mapped.
-  @Test func aFileThatShrinksWhileItIsRead() throws {
+  @Test func fileShrinksWhileBeingRead() throws {
     let shape = [2000, 3, 224, 224]
     let bytes = 4 * shape.reduce(1, *)
     let header = Array(
@@ -53,7 +53,7 @@ struct FaultTests {
     #expect(try names == ["image", "in.safetensors"])
   }
 
-  /// A pipe that nobody writes to holds up no signal.
+  /// A pipe without a writer does not delay signals.
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func signalsWhileAnInputIsWaitedFor(signal: Int32) throws {
     let outcome = try script(
@@ -68,7 +68,7 @@ struct FaultTests {
   }
 
   /// Nor does it hold up the end of a process whose reader has left.
-  @Test func aReaderThatLeavesWhileAnInputIsWaitedFor() throws {
+  @Test func pipeClosedWhileWaitingForInput() throws {
     let outcome = try script(
       """
       mkfifo silent
@@ -108,7 +108,7 @@ struct FaultTests {
 
   @Test(
     .enabled(if: Tool.bearsAddressLimits, "a sanitizer writes files of its own, beyond the limit"))
-  func aLimitOfFileSizeIsTold() throws {
+  func fileSizeLimitIsReported() throws {
     let outcome = try script(
       "ulimit -f 8; $cnnzoo convert \"$1\" out --model mobilenetv3-small")
     #expect(outcome.status == 74)
@@ -130,7 +130,7 @@ struct FaultTests {
     #expect(outcome.output == expected.output)
   }
 
-  /// Weights that are numbers, and under which the network's values are none: the layer is told.
+  /// Finite weights that make the network's values overflow: the message names the layer.
   @Test func theLayerWhereValuesOverflow() throws {
     let file = try WeightFile(path: TestFiles.weights.get())
     var writer = SafetensorsWriter(metadata: file.metadata)

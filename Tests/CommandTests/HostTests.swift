@@ -59,7 +59,7 @@ struct HostTests {
     let names = InstructionSetNames.supported.joined(separator: ", ")
     #expect(
       outcome.errors == """
-        cnnzoo: CNNZOO_ISA=nonsense names no instruction set; \
+        cnnzoo: CNNZOO_ISA=nonsense is not an instruction set; \
         set CNNZOO_ISA to one of \(names), or unset it
 
         """)

@@ -73,7 +73,7 @@ struct EmbeddingTests {
     }
   }
 
-  @Test func failuresKeepTheirPlaceWhereRecordsAreWanted() throws {
+  @Test func recordedFailuresKeepTheirRow() throws {
     let inputs = [images[0], "/no/image", images[1]]
     let told = try Tool.run(["embed"] + inputs + TestFiles.network())
     #expect(told.status == 1 && told.lines.count == 3)
@@ -95,7 +95,7 @@ struct EmbeddingTests {
     #expect(try Tool.run(["embed", "/no/image"] + network).status == 66)
   }
 
-  @Test func anOutputThatCannotBeMadeIsToldAtOnce() throws {
+  @Test func uncreatableOutputIsReportedAtOnce() throws {
     for output in ["/no/folder/e.npy", folder] {
       let outcome = try run("embed", "/no/image", "-o", output)
       #expect(outcome.status == 73)
@@ -146,6 +146,20 @@ struct EmbeddingTests {
       let refused = try run("explain", images[1], "--class=\(wanted)")
       #expect(refused.status == 64 && refused.errors.contains("there is no class"))
     }
+  }
+
+  /// ImageNet has two classes named crane: taking the first would explain the wrong one.
+  @Test func ambiguousClassesAreReported() throws {
+    let labels = folder + "/labels"
+    let names = (0..<TestFiles.classes).map { $0 == 3 || $0 == 5 ? "crane" : "Class \($0)" }
+    try Data(names.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: labels))
+    let outcome = try run("explain", images[1], "--labels", labels, "--class", "crane")
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("several classes are called \"crane\""))
+    #expect(outcome.errors.contains("3, 5"))
+    let chosen = try run(
+      "explain", images[1], "--labels", labels, "--class", "5", "--format", "json")
+    #expect(try object(chosen.output)["index"] as? Int == 5)
   }
 
   @Test(arguments: [

@@ -22,7 +22,7 @@ struct PathListTests {
     ("\n\nb", ["", "", "b"], ["\n\nb"]),
     ("a\0b\n\0", ["a\0b", "\0"], ["a", "b\n"]), ("\0", ["\0"], [""]),
   ])
-  func pathsEndWithLinesOrZeros(text: String, lines: [String], parts: [String]) throws {
+  func pathsEndWithLineFeedsOrNULs(text: String, lines: [String], parts: [String]) throws {
     #expect(try paths(in: Array(text.utf8)) == lines.map { Array($0.utf8) })
     #expect(try paths(in: Array(text.utf8), endedByZeros: true) == parts.map { Array($0.utf8) })
   }

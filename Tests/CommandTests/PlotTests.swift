@@ -37,7 +37,7 @@ struct PlotTests {
     #expect(axis.domain.contains(high) || high == 0)
   }
 
-  @Test func curvesAreHighWhereSamplesAre() throws {
+  @Test func densityPeaksAtTheSamples() throws {
     let axis = PlotAxis(covering: 1...3)
     let samples = (0..<300).map { $0 % 3 == 0 ? 2.5 : 1.5 + 0.0001 * Double($0) }
     let points = DensityCurve(SampleStatistics(samples), on: axis).points

@@ -62,7 +62,7 @@ struct PullBench {
     #expect(names() == ["file.bin", "file.bin.sha256"])
   }
 
-  /// Expects this failure, told in one line, and no file.
+  /// Expects this failure, reported in one line, and no file.
   func expectFailure(_ outcome: Tool.Outcome, _ status: Int, _ message: String) {
     #expect(outcome.status == status, "\(outcome.errors)")
     #expect(outcome.output.isEmpty)

@@ -46,7 +46,7 @@ struct PullTests {
   }
 
   /// A body that ends early is kept aside, and the next pull asks for the rest alone.
-  @Test func shortBodyIsGoneOnFrom() throws {
+  @Test func shortBodyIsResumed() throws {
     let data = bench.data
     let isBroken = Flag(true)
     let server = try WebServer { request, connection in
@@ -66,7 +66,7 @@ struct PullTests {
 
   /// What is left of another state of the file is not gone on from.
   @Test(arguments: ["\"two\"", "W/\"one\""])
-  func changedFileIsBegunAnew(tag: String) throws {
+  func changedFileRestarts(tag: String) throws {
     let data = bench.data
     let isFirst = Flag(true)
     let server = try WebServer { request, connection in
@@ -86,7 +86,7 @@ struct PullTests {
 
   /// A server that says 416, or goes on somewhere else, is asked for all of it.
   @Test(arguments: ["416 Range Not Satisfiable", "206 Partial Content"])
-  func refusedRangeIsBegunAnew(status: String) throws {
+  func rejectedRangeRestarts(status: String) throws {
     let data = bench.data
     let isFirst = Flag(true)
     let server = try WebServer { request, connection in
@@ -106,8 +106,8 @@ struct PullTests {
     #expect(server.requests.contains { $0.rangeStart == 1_000_000 })
   }
 
-  /// The kept beginning was of other bytes though the server vouched for it: the hash tells.
-  @Test func wrongBeginningIsBegunAnew() throws {
+  /// The partial download had other bytes although the server confirmed it: the hash detects that.
+  @Test func wrongPartialDownloadRestarts() throws {
     let data = bench.data
     let isFirst = Flag(true)
     let server = try WebServer { request, connection in
@@ -150,7 +150,7 @@ struct PullTests {
     #expect(bench.names().isEmpty)
   }
 
-  @Test func pageToLogIn() throws {
+  @Test func loginPage() throws {
     let server = try WebServer { _, connection in
       connection.head("200 OK", ["Content-Type: text/html; charset=utf-8"])
       connection.send("<html>Please log in</html>")

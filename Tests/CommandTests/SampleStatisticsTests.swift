@@ -23,7 +23,7 @@ struct SampleStatisticsTests {
   }
 
   @Test(arguments: [(0.0, 3, 3), (10, 1, 10), (9.5, 1, 10), (2, 5, 5)])
-  func repetitionsLastAndCountAsAsked(time: Double, count: Int, expected: Int) {
+  func repetitionsRespectTimeAndCount(time: Double, count: Int, expected: Int) {
     var now = 0.0
     let samples = RepetitionRule(minimumTime: time, minimumCount: count)
       .samples(clock: { now }, of: { now += 1 })

@@ -3,7 +3,7 @@ import Command
 import Foundation
 import Testing
 
-/// What `summary` tells of one network, and of several.
+/// `summary` of one network and of several.
 struct SummaryTests {
   private func costs(_ name: String, inputSize: Int? = nil) throws -> NetworkCosts {
     let model = try ModelCatalog.model(named: name)

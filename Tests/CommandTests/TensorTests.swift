@@ -52,7 +52,7 @@ struct TensorTests {
     ([1, 4, 8, 8], "expected [N, 3, height, width]"), ([3], "expected [N, 3, height, width]"),
     ([0, 3, 8, 8], "expected [N, 3, height, width]"),
   ])
-  func shapesThatAreNoImages(shape: [Int], reason: String) throws {
+  func shapesOtherThanImages(shape: [Int], reason: String) throws {
     try NPYArray(shape: shape, values: Self.values(shape)).write(to: "\(folder)/in")
     let outcome = try infer("\(folder)/in")
     #expect(outcome.status == 65)
@@ -68,7 +68,7 @@ struct TensorTests {
     #expect(outcome.errors.contains("element 70"))
   }
 
-  @Test func filesThatAreMissingOrNoTensors() throws {
+  @Test func missingFilesAndOtherFormats() throws {
     #expect(try infer("/no/input").status == 66)
     #expect(try infer("/etc/passwd").status == 65)
   }

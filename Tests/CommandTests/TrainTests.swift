@@ -100,7 +100,7 @@ struct TrainTests {
   }
 
   /// Damaged images, files that are none, files beside the classes, links that lead nowhere.
-  @Test func filesThatAreNoImagesAreReportedAndNotUsed() throws {
+  @Test func otherFilesAreReportedAndIgnored() throws {
     func write(_ name: String, _ text: String) throws {
       let path = "\(classes)/\(name)"
       try FileManager.default.createDirectory(
@@ -114,7 +114,7 @@ struct TrainTests {
     let told = try train("--format", "json")
     #expect(told.status == 1)
     #expect(told.errors.contains("cut.ppm"))
-    #expect(told.errors.hasSuffix("cnnzoo: skipped 2 files: not an image\n"))
+    #expect(told.errors.hasSuffix("cnnzoo: skipped 2 files: not images\n"))
     let report = try object(told.output)
     #expect(report["images"] as? Int == 12 && report["failed"] as? Int == 1)
     #expect(try train("--on-error", "record").status == 0)
@@ -173,13 +173,13 @@ struct TrainTests {
   }
 
   @Test(arguments: ["/no/folder/out.safetensors", "/dev/full"])
-  func anOutputThatCannotBeCreatedFailsAtOnce(output: String) throws {
+  func uncreatableOutputFailsAtOnce(output: String) throws {
     let outcome = try Tool.run(
       ["train", "--head-only", classes, "--output", output] + TestFiles.network())
     #expect(outcome.status == 73 && outcome.output.isEmpty)
   }
 
-  @Test func whatIsReadIsNotReplaced() throws {
+  @Test func inputsAreNotReplaced() throws {
     let weights = "\(folder)/own.safetensors"
     try FileManager.default.copyItem(atPath: TestFiles.weights.get(), toPath: weights)
     try FileManager.default.createSymbolicLink(

@@ -91,6 +91,8 @@ struct UsageTests {
     #expect(outcome.errors.contains(message), "\(outcome.errors)")
   }
 
+  private static let missing = ["--weights", "/missing"]
+
   /// A file of another format than its extension says would mislead; it is refused before anything
   /// is read.
   @Test(arguments: [
@@ -99,6 +101,8 @@ struct UsageTests {
     (["bench", "effnet-lite0", "--min-time", "3600", "--plot"], "plot.PNG", ".svg"),
     (["embed", "/missing", "--model", "effnet-lite0", "-o"], "images.npz", ".jsonl"),
     (["embed", "/missing", "--format", "npy", "--model", "effnet-lite0", "-o"], "x.jsonl", ".npy"),
+    (["explain", "/missing", "--model", "effnet-lite0"] + missing + ["-o"], "cam.jpg", ".png"),
+    (["explain", "/missing", "--model", "effnet-lite0"] + missing + ["--map"], "m.png", ".npy"),
   ])
   func outputsAgreeWithTheirExtension(
     arguments: [String], name: String, expected: String
@@ -137,7 +141,7 @@ struct UsageTests {
       if: (try? String(contentsOfFile: "/proc/sys/vm/overcommit_memory", encoding: .utf8))?
         .hasPrefix("1") != true,
       "this system promises memory that it does not have"))
-  func memoryThatThereIsNot() throws {
+  func outOfMemory() throws {
     let outcome = try Tool.run([
       "bench", "mobilenetv3-small", "--input-size", "8192", "-b", "1024",
     ])
@@ -145,7 +149,7 @@ struct UsageTests {
     #expect(outcome.errors.contains("out of memory"))
   }
 
-  @Test func aForcedInstructionSetThatIsNotThere() throws {
+  @Test func unknownForcedInstructionSet() throws {
     let arguments = ["env"]
     let outcome = try Tool.run(arguments, environment: ["CNNZOO_ISA": "none"])
     #expect(outcome.status == 64)

@@ -93,7 +93,7 @@ final class WebServer: Sendable {
     close(listener)
   }
 
-  /// A server of one file that answers ranges, its state told by a strong tag.
+  /// A server of one file that supports ranges and a strong entity tag.
   ///
   /// - Parameter wait: Microseconds between blocks of 64 KiB.
   static func ofFile(_ data: Data, tag: String = "\"one\"", wait: UInt32 = 0) throws -> WebServer {

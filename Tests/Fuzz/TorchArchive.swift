@@ -7,7 +7,7 @@ enum TorchArchive {
       ("a/data.pkl", pickle), ("a/data/0", Array(0..<64)), ("a/data/1", Array(64..<128)),
     ]
     for (name, data) in entries {
-      // From the flags on, both headers say the same; a checksum of zero is nobody's business.
+      // From the flags on, both headers say the same; a checksum of zero is not checked.
       let facts =
         [UInt8](repeating: 0, count: 12) + integer(data.count, 4) + integer(data.count, 4)
         + integer(name.utf8.count, 2) + integer(0, 2)

@@ -28,7 +28,7 @@ struct AtomicFileTests {
   }
 
   @Test(arguments: [false, true])
-  func leavesNothingWhereItIsDropped(isNamed: Bool) throws {
+  func droppedFileLeavesNothing(isNamed: Bool) throws {
     do {
       let file = try AtomicFile(path: "\(folder.path)/file", isNamed: isNamed)
       try write("half", to: file)
@@ -45,7 +45,7 @@ struct AtomicFileTests {
     return descriptor >= 0
   }
 
-  /// A name that another process took meanwhile is replaced; one that cannot be is told.
+  /// A file that another process created meanwhile is replaced; if it cannot be, that is an error.
   @Test func theNameIsTaken() throws {
     let path = "\(folder.path)/file"
     let file = try AtomicFile(path: path)

@@ -29,7 +29,7 @@ struct MemoryBudgetTests {
     #expect((20...100).contains(most))
   }
 
-  @Test func moreThanTheBudgetIsGrantedAlone() throws {
+  @Test func requestsAboveTheBudgetRunAlone() throws {
     let budget = MemoryBudget(bytes: 10)
     #expect(budget.spending(1000) { 3 } == 3)
     struct Failure: Error {}

@@ -66,7 +66,7 @@ struct OrderedWorkersTests {
     #expect(workers.count == 2)
   }
 
-  @Test func whatIsNotDoneIsSaidSo() {
+  @Test func unfinishedWorkIsReported() {
     final class Gate: Sendable {
       let isOpen = Atomic<Bool>(false)
     }

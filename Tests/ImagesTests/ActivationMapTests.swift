@@ -36,7 +36,7 @@ struct ActivationMapTests {
   }
 
   /// One positive cell: its middle has the strongest colour, the far corner keeps the image's gray.
-  @Test func heatLiesWhereTheMapSays() {
+  @Test func overlayFollowsTheMap() {
     let gray = Image(width: 90, height: 60, pixels: [UInt8](repeating: 120, count: 3 * 90 * 60))
     var values = [Float](repeating: -1, count: 9)
     values[5] = 2  // Right column, middle row.
@@ -67,7 +67,7 @@ struct ActivationMapTests {
     #expect(Array(reds[17...49]) == reds[17...49].sorted())
   }
 
-  @Test func whatTheNetworkDidNotSeeIsDarkAndGray() {
+  @Test func regionsOutsideTheCropAreGray() {
     let red = Image(width: 40, height: 20, pixels: (0..<800).flatMap { _ in [200, 10, 10] })
     let overlay = ActivationMap(width: 1, height: 1, values: [1]).overlaid(
       on: red, region: ImageRegion(x: 10, y: 0, width: 20, height: 20))

@@ -78,7 +78,7 @@ import Testing
     #expect(image.pixels == [97, 97, 97, 98, 98, 98])
   }
 
-  @Test func clippedGrayIsToldOnlyWhereItHappens() throws {
+  @Test func clippedGrayWarnsOnlyWhenItHappens() throws {
     let clipped = try Image(decoding: Array("P5 1 1 65535 ".utf8) + [1, 0])
     #expect(clipped.pixels == [255, 255, 255])
     #expect(clipped.warnings == [.clippedGray])
@@ -89,7 +89,7 @@ import Testing
     #expect(png.warnings == [.clippedGray])
   }
 
-  @Test func manyPixelsAreTold() throws {
+  @Test func manyPixelsCauseAWarning() throws {
     let bytes = Array("P5 3 2 255 abcdef".utf8)
     let limits = DecodingLimits(pixelsWithoutWarning: 5)
     #expect(try Image(decoding: bytes, limits: limits).warnings == [.manyPixels(6)])

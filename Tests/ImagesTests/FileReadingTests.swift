@@ -66,7 +66,7 @@ import Testing
     }
   }
 
-  @Test func endlessDeviceIsLeftSoon() {
+  @Test func endlessDeviceIsClosedEarly() {
     #expect(throws: ImageError.unknownFormat(source: "/dev/zero")) {
       try Image(contentsOf: "/dev/zero")
     }

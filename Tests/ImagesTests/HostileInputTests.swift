@@ -101,11 +101,11 @@ import Testing
     let bomb = bytes[..<start] + Array(repeating: scan, count: 5000).joined() + [0xFF, 0xD9]
     #expect(
       throws: ImageError.overLimit(
-        source: "bomb", format: .jpeg, reason: "it has more than 100 scans")
+        source: "bomb", format: .jpeg, reason: "more than 100 scans")
     ) { try Image(decoding: Array(bomb), named: "bomb") }
   }
 
-  @Test func bigAncillaryChunkIsRefused() throws {
+  @Test func largeAncillaryChunkIsRejected() throws {
     let bytes = Goldens.bytes("png gamma")
     #expect(throws: Never.self) {
       try Image(decoding: bytes, limits: DecodingLimits(pngAncillaryChunkBytes: 4))

@@ -26,8 +26,8 @@ import Testing
   }
 
   @Test(arguments: [0x01, 0x40, 0x80] as [UInt8])
-  func webpFlagsThatDoNotExist(flag: UInt8) {
-    expectRefusal(changed("webp lossy RGBA") { $0[20] |= flag }, "flags that do not exist")
+  func unknownWebPFlags(flag: UInt8) {
+    expectRefusal(changed("webp lossy RGBA") { $0[20] |= flag }, "unknown flags")
   }
 
   @Test func webpAlphaMustBeWhole() throws {
@@ -66,8 +66,8 @@ import Testing
     let upright = try Image(decoding: whole)
     let stored = try Image(decoding: whole, applyOrientation: false)
     #expect(upright != stored)
-    expectRefusal(Array(whole[..<data]), "is cut short")
-    expectRefusal(Array(whole[..<(data + length - 1)]), "is cut short")
+    expectRefusal(Array(whole[..<data]), "is incomplete")
+    expectRefusal(Array(whole[..<(data + length - 1)]), "is incomplete")
     // Without its checksum it is whole, and without all of its header it is not there.
     #expect(try Image(decoding: Array(whole[..<(data + length)])) == upright)
     #expect(try Image(decoding: Array(whole[..<(data - 1)])) == stored)
@@ -79,7 +79,7 @@ import Testing
     #expect(try Image(decoding: bytes) == Image(decoding: whole))
   }
 
-  @Test func jpegMarkersThatDoNotExist() throws {
+  @Test func unknownJPEGMarkers() throws {
     for marker: UInt8 in [0x01, 0x02, 0xBF] {
       expectRefusal(changed("jpeg 4:4:4") { $0[3] = marker }, "an unknown marker at byte 2")
     }

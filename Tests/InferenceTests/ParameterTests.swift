@@ -247,7 +247,7 @@ struct ParameterTests {
   }
 
   @Test(arguments: Backend.allCases)
-  func notANumberInTheImageIsNoticed(_ backend: Backend) throws {
+  func nanInTheImageIsDetected(_ backend: Backend) throws {
     for network in TinyNetwork.allCases {
       let graph = network.graph()
       let session = try InferenceSession(

@@ -8,7 +8,7 @@ import Testing
 struct SessionMemoryTests {
   /// More values than the address space holds, and than there are numbers for.
   @Test(arguments: [1 << 40, Int.max / 2, Int.max])
-  func batchesThatNoMemoryHolds(batch: Int) throws {
+  func batchesTooLargeForMemory(batch: Int) throws {
     let graph = try ModelCatalog.model(named: "mobilenetv3-small").graph()
     #expect(throws: OutOfMemory.self) {
       try InferenceSession(

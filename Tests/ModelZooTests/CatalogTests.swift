@@ -3,7 +3,7 @@ import ModelZoo
 import Testing
 
 struct CatalogTests {
-  @Test func twentyModelsWithNamesThatNeverClash() {
+  @Test func modelNamesAreUnique() {
     #expect(ModelCatalog.models.count == 20)
     let names = ModelCatalog.models.flatMap { model in
       [model.name] + model.aliases + model.published.map(\.name)

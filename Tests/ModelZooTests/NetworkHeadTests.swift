@@ -31,7 +31,7 @@ struct NetworkHeadTests {
     #expect(graph.nodes[head.classifierInput].shape.channels == hidden ?? pooled)
   }
 
-  @Test func otherEndsAreNone() {
+  @Test func otherEndsAreNotHeads() {
     var builder = GraphBuilder(name: "bare")
     let input = builder.input(TensorShape(height: 4, width: 4, channels: 3))
     let pooled = builder.globalAveragePool(input, "pool")

@@ -12,7 +12,7 @@ struct PublishedWeightsTests {
     #expect(Set(all.map(\.fileName)).count == all.count)
   }
 
-  @Test func whatIsSaidIsInOrder() {
+  @Test func publishedWeightsAreConsistent() {
     for set in all {
       #expect(set.name.hasPrefix(set.implementation.name + "."), "\(set.name)")
       #expect(!set.license.isEmpty, "\(set.name)")

@@ -7,7 +7,7 @@ import Testing
 struct RidgeTests {
   /// More samples than features, and fewer; classes of different sizes.
   @Test(arguments: [(9, 4, 3), (6, 11, 2), (14, 5, 4)], [0.01, 1, 50])
-  func leaveOneOutIsWhatFitsWithoutTheSampleGive(
+  func leaveOneOutEqualsRefitting(
     _ size: (samples: Int, features: Int, classes: Int), penalty: Double
   ) throws {
     let (vectors, labels) = samples(size.samples, size.features, size.classes)

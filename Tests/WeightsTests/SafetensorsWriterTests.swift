@@ -155,7 +155,7 @@ import Weights
   }
 
   @Test(arguments: ["", "/absent/out", "/weights/out"])
-  func tellsWhyAFileCannotBeCreated(_ suffix: String) throws {
+  func reportsWhyAFileCannotBeCreated(_ suffix: String) throws {
     _ = try folder.file([1])
     let path = folder.path + suffix
     let error = #expect(throws: FileError.self) { try SafetensorsWriter().write(to: path) }

@@ -65,7 +65,7 @@ import Weights
   }
 
   @Test(arguments: ElementType.allCases)
-  func everyTypeThatConvertsDoes(_ type: ElementType) throws {
+  func allConvertibleTypesConvert(_ type: ElementType) throws {
     let tensor = try tensor(type, [UInt8](repeating: 0, count: 24), shift: 1)
     if type.convertsToFloat {
       #expect(try tensor.floats().allSatisfy { $0 == 0 })

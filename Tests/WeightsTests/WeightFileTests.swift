@@ -48,7 +48,7 @@ import Weights
     #expect(throws: WeightsError.self) { try NPYArray(path: path) }
   }
 
-  @Test func noticesThatTheFileShrank() throws {
+  @Test func detectsTruncation() throws {
     let path = try folder.file(bytes(ofFile: golden("plain.safetensors")))
     let file = try WeightFile(path: path)
     try file.verifyUnchanged()
@@ -77,7 +77,7 @@ import Weights
     #expect(try tensor.floats() == [1, 2, 3, 4, 5, 6])
   }
 
-  @Test func hostileTextDoesNotReachTheTerminal() {
+  @Test func controlCharactersAreEscaped() {
     let error = WeightsError.malformed(
       path: "a\nb", reason: "\u{1b}[2J\u{202e}" + String(repeating: "x", count: 1_000_000))
     #expect(error.description.hasPrefix(#"a\u{a}b: "#))

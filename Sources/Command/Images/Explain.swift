@@ -13,7 +13,7 @@ struct Explain: ParsableCommand {
       gradient.
       """)
 
-  @Argument(help: "The image; - is standard input.")
+  @Argument(help: "Image; - is standard input.")
   var input: String
 
   @OptionGroup var network: NetworkOptions
@@ -60,22 +60,23 @@ struct Explain: ParsableCommand {
   private func report(_ cam: ClassActivationMap, on image: Image, model: Model) -> Report {
     let prediction = cam.prediction
     let peak = cam.peak
-    let facts: JSON.Object = [
-      "input": .string(input), "model": .string(model.name), "index": .integer(prediction.index),
-      "label": .string(prediction.label), "probability": .number(prediction.probability),
-      "rank": .integer(cam.rank), "logit": .float(cam.logit),
-      "bias": .float(cam.bias), "map_mean": .number(cam.map.mean),
-      "map_height": .integer(cam.map.height), "map_width": .integer(cam.map.width),
-      "is_exact": .bool(cam.isExact),
-      "peak": peak.isPositive
-        ? .object(["x": .number(peak.x), "y": .number(peak.y)]) : .null,
-      "image": .object(["width": .integer(image.width), "height": .integer(image.height)]),
-      "seen": .object([
-        "x": .number(cam.region.x), "y": .number(cam.region.y),
-        "width": .number(cam.region.width), "height": .number(cam.region.height),
-      ]),
-      "output": .optional(output), "map": .optional(map),
-    ]
+    let facts: JSON.Object =
+      [
+        "input": .string(input), "model": .string(model.name), "index": .integer(prediction.index),
+        "label": .string(prediction.label), "probability": .number(prediction.probability),
+        "rank": .integer(cam.rank), "logit": .float(cam.logit),
+        "bias": .float(cam.bias), "map_mean": .number(cam.map.mean),
+        "map_height": .integer(cam.map.height), "map_width": .integer(cam.map.width),
+        "is_exact": .bool(cam.isExact),
+        "peak": peak.isPositive
+          ? .object(["x": .number(peak.x), "y": .number(peak.y)]) : .null,
+        "image": .object(["width": .integer(image.width), "height": .integer(image.height)]),
+        "seen": .object([
+          "x": .number(cam.region.x), "y": .number(cam.region.y),
+          "width": .number(cam.region.width), "height": .number(cam.region.height),
+        ]),
+        "output": .optional(output), "map": .optional(map),
+      ] + image.warnings.json
     let place: [Table.Cell] =
       peak.isPositive
       ? [.number(peak.x, decimals: 0), .number(peak.y, decimals: 0)] : [.empty, .empty]

@@ -61,9 +61,9 @@ extension Preprocessing {
   }
 
   /// Reads a recipe from a weight file's `__metadata__`: the keys that begin with `preprocessing.`;
-  /// others are passed over.
+  /// others are ignored.
   ///
-  /// - Returns: `nil` where there is no such key at all.
+  /// - Returns: `nil` if there is no such key.
   /// - Throws: ``PreprocessingError`` where a key is missing, unknown or holds something else.
   public init?(metadata: [String: String]) throws(PreprocessingError) {
     let keys = metadata.keys.filter { $0.hasPrefix(Self.prefix) }.sorted()

@@ -3,7 +3,7 @@ import Glibc
 
 /// OpenBLAS's functions, from the library that this machine has.
 ///
-/// It is loaded on first use and kept on the calling thread: with threads of its own the last bits of a
+/// It is loaded on first use and restricted to the calling thread: with its own threads, the last bits of a
 /// result would depend on their number. That is set once in a process, because setting it disturbs
 /// running products.
 package struct OpenBLAS: Sendable {
@@ -78,7 +78,7 @@ extension OpenBLASError: CustomStringConvertible {
   /// One line: why, and what to do.
   public var description: String {
     "OpenBLAS cannot be loaded: \(reason); install it (Debian: libopenblas0);"
-      + " networks themselves run without it under the simd backend"
+      + " the simd backend runs networks without it"
   }
 }
 
