@@ -171,7 +171,9 @@ private final class ClassifyReport {
     isFirst = false
   }
 
-  /// Writes an element of the JSON array. Every write ends a line: messages may come in between.
+  /// Writes an element of the JSON array.
+  ///
+  /// Every write ends a line: messages may come in between.
   private func write(_ element: JSON.Object) throws(OutputError) {
     try StandardOutput.write("\(isFirst ? " " : ",")\(JSON.object(element))\n")
   }

@@ -50,7 +50,7 @@ struct Embed: ParsableCommand {
     if let output { try OutputFile.check(output, is: format.file) }
     let images = try list.images(inputs)
     let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs))
-    Diagnostics.tell(warnings: loaded.warnings)
+    Diagnostics.warn(loaded.warnings)
     var options = network.embedderOptions(batch: network.batch(list.batch))
     options.layer = layer
     options.normalizes = normalize

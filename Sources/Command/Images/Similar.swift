@@ -37,7 +37,7 @@ struct Similar: ParsableCommand {
   func run() throws {
     let images = try list.images(inputs)
     let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs + [query]))
-    Diagnostics.tell(warnings: loaded.warnings)
+    Diagnostics.warn(loaded.warnings)
     var options = network.embedderOptions(batch: network.batch(list.batch))
     options.layer = layer
     let embedder = try Embedder(loaded, options: options)

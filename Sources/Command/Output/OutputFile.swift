@@ -8,8 +8,9 @@ enum OutputFile {
     case safetensors, npy, png, svg, jsonl
   }
 
-  /// Extensions that name a file format, so that other contents would mislead. Anything else, such as
-  /// `.tmp` or none at all, is the user's choice.
+  /// Extensions that name a file format, so that other contents would mislead.
+  ///
+  /// Anything else, such as `.tmp` or none at all, is the user's choice.
   private static let knownExtensions: Set<String> = [
     "avif", "bin", "bmp", "ckpt", "csv", "gguf", "gif", "h5", "heic", "html", "jpe", "jpeg", "jpg",
     "json", "jsonl", "jxl", "md", "npy", "npz", "onnx", "parquet", "pbm", "pdf", "pgm", "pkl",

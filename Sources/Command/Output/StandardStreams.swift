@@ -64,7 +64,9 @@ extension String {
 
 /// Writes messages to standard error.
 enum Diagnostics {
-  /// Whether `--quiet` suppresses all messages but errors. Set once, before the command runs.
+  /// Whether `--quiet` suppresses all messages but errors.
+  ///
+  /// Set once, before the command runs.
   nonisolated(unsafe) static var isQuiet = false
 
   /// Reports why something failed.
