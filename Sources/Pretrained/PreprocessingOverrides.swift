@@ -87,10 +87,10 @@ extension Preprocessing {
       }
     }
     guard !faults.isEmpty else { return nil }
-    let text =
-      "\(faults.joined(separator: " and ")) is not on the scale of the pixels, 0 to 1"
+    let verb = faults.count == 1 ? "is" : "are"
+    let text = "\(faults.joined(separator: " and ")) \(verb) not on the pixel scale of 0 to 1"
     guard suggestions.count == faults.count else { return text }
-    return text + "; divided by 255: \(suggestions.joined(separator: ", "))"
+    return text + "; use \(suggestions.joined(separator: " and ")) (divided by 255)"
   }
 
   private static func list(_ channels: [Float]) -> String {
