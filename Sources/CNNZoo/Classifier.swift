@@ -28,6 +28,10 @@ public final class Classifier {
     public var maximumBatch = 1
     /// The class names, overriding those of the weights.
     public var labels: Labels?
+    /// What turns logits into probabilities.
+    ///
+    /// By default what the weights' metadata say, else softmax, or sigmoid if there is a single output.
+    public var activation: OutputActivation?
     /// Overrides of the weights' preprocessing.
     public var preprocessing = PreprocessingOverrides()
     /// Limits on the weight file.
@@ -45,6 +49,8 @@ public final class Classifier {
   public let network: LoadedNetwork
   /// The class names.
   public let labels: Labels
+  /// What turns logits into probabilities.
+  public let activation: OutputActivation
   /// Warnings about how the weights were interpreted, one sentence each.
   public let warnings: [String]
 
@@ -53,12 +59,18 @@ public final class Classifier {
 
   /// Prepares a network.
   ///
-  /// - Throws: `LabelsError`, and what `LoadedNetwork.session(_:)` throws. The options' preprocessing
-  ///   and limits are ignored: the network has its own.
+  /// The options' preprocessing and limits are ignored: the network has its own.
+  ///
+  /// - Throws: `LabelsError`, `ClassifierError.softmaxOfOneOutput`, and what `LoadedNetwork.session(_:)`
+  ///   throws.
   public init(_ network: LoadedNetwork, options: Options = Options()) throws {
     self.network = network
+    let classes = network.configuration.classes
+    activation =
+      options.activation ?? network.info.activation ?? (classes == 1 ? .sigmoid : .softmax)
+    if classes == 1, activation == .softmax { throw ClassifierError.softmaxOfOneOutput }
     let named = try Self.labels(of: network, chosen: options.labels)
-    labels = named ?? .numbered(network.configuration.classes)
+    labels = named ?? .numbered(classes)
     warnings =
       network.warnings
       + (named == nil
@@ -151,7 +163,7 @@ public final class Classifier {
   private func predictions(slot: Int, topK: Int) throws(ClassifierError) -> [Prediction] {
     do throws(ClassifierError) {
       return try Prediction.ranked(
-        logits: session.logits(image: slot), labels: labels, topK: topK)
+        logits: session.logits(image: slot), labels: labels, topK: topK, activation: activation)
     } catch .nonFiniteLogit(let index, _) {
       throw .nonFiniteLogit(index: index, layer: session.firstNonFiniteLayer(image: slot))
     }

@@ -18,6 +18,7 @@ public final class HeadTrainer {
   /// Computes the vectors that `add(_:class:)` takes.
   public let embedder: Embedder
   private var vectors: [[Float]] = []
+  private var fingerprints: [ImageFingerprint?] = []
   private var classes: [Int] = []
 
   /// Prepares a network.
@@ -36,6 +37,7 @@ public final class HeadTrainer {
     var options = options
     options.layer = network.head.hidden == nil ? .pooled : .hidden
     options.normalizes = false
+    options.decoding.fingerprints = true
     embedder = try Embedder(network, options: options)
   }
 
@@ -64,7 +66,7 @@ public final class HeadTrainer {
   ///
   /// - Throws: what `Embedder.embed(_:)` throws.
   public func add(_ image: Image, class index: Int) throws {
-    add(try embedder.embed(image), class: index)
+    add(try embedder.embed(image), fingerprint: ImageFingerprint(image), class: index)
   }
 
   /// Adds a stream of images of a class; the next ones are decoded while the network computes.
@@ -78,32 +80,66 @@ public final class HeadTrainer {
   ) throws {
     try embedder.embed(images) { answer in
       try receive(answer)
-      if case .success(let vector) = answer.result { add(vector, class: index) }
+      if case .success(let vector) = answer.result {
+        add(vector, fingerprint: answer.fingerprint, class: index)
+      }
     }
   }
 
   /// Adds a vector of `embedder` as an example of a class.
-  public func add(_ vector: [Float], class index: Int) {
+  ///
+  /// - Parameter fingerprint: Describes the image's pixels; without it, duplicates are not recognized.
+  public func add(_ vector: [Float], fingerprint: ImageFingerprint? = nil, class index: Int) {
     precondition(vector.count == embedder.dimension && labels.names.indices.contains(index))
     vectors.append(vector)
+    fingerprints.append(fingerprint)
     classes.append(index)
   }
 
   /// Fits a head to all images added so far.
   ///
-  /// - Throws: `HeadTrainingError` if a class has too few images, or all images give the same features.
+  /// Copies of an image are held out together: see `TrainedHead.duplicates`.
+  ///
+  /// - Throws: `HeadTrainingError` if a class has too few different images, or all images give the same
+  ///   features.
   public func train() throws -> TrainedHead {
-    for (index, name) in labels.names.enumerated() {
-      let count = classes.count { $0 == index }
-      guard count > 1 else { throw HeadTrainingError.fewImages(class: name, count: count) }
-    }
+    let duplicates = try duplicates()
+    try checkClasses(duplicates)
     do {
       return TrainedHead(
         network: embedder.network, labels: labels,
-        head: try ClosedFormHead(vectors: vectors, labels: classes, classes: labels.count),
-        classes: classes)
+        head: try ClosedFormHead(
+          vectors: vectors, labels: classes, classes: labels.count,
+          groups: duplicates.map(\.images)),
+        classes: classes, duplicates: duplicates)
     } catch is ClosedFormHeadError {
       throw HeadTrainingError.allAlike
+    }
+  }
+
+  private func duplicates() throws(OpenBLASError) -> [DuplicateFinder.Group] {
+    var finder = try DuplicateFinder(dimension: embedder.dimension)
+    var images: [Int] = []
+    for (image, fingerprint) in fingerprints.enumerated() {
+      guard let fingerprint else { continue }
+      finder.append(vectors[image], fingerprint)
+      images.append(image)
+    }
+    return finder.groups().map {
+      DuplicateFinder.Group(images: $0.images.map { images[$0] }, isExact: $0.isExact)
+    }
+  }
+
+  /// Throws unless each class has two images that are no copies of each other.
+  private func checkClasses(_ duplicates: [DuplicateFinder.Group]) throws(HeadTrainingError) {
+    var original = Array(classes.indices)
+    for group in duplicates {
+      for image in group.images { original[image] = group.images[0] }
+    }
+    var different = [Set<Int>](repeating: [], count: labels.count)
+    for (image, index) in classes.enumerated() { different[index].insert(original[image]) }
+    for (name, images) in zip(labels.names, different) where images.count < 2 {
+      throw .fewImages(class: name, count: images.count)
     }
   }
 }
@@ -112,7 +148,7 @@ public final class HeadTrainer {
 public enum HeadTrainingError: Error, Equatable, Sendable {
   /// Fewer than two classes.
   case fewClasses(count: Int)
-  /// A class with fewer than two images: none could be held out.
+  /// A class with fewer than two different images: none could be held out.
   case fewImages(class: String, count: Int)
   /// A name that cannot be a label.
   case badName(name: String, reason: String)
@@ -152,10 +188,10 @@ extension HeadTrainingError: CustomStringConvertible {
     case .fewClasses(let count):
       "\(count) \(count == 1 ? "class" : "classes"); provide at least two, each with its own images"
     case .fewImages(let name, let count):
-      "class \"\(name)\" has \(count) usable \(count == 1 ? "image" : "images");"
+      "class \"\(name)\" has \(count) usable \(count == 1 ? "image" : "images"), copies not counted;"
         + " every class needs two or more"
     case .badName(let name, let reason):
-      "\"\(name)\" cannot be a class's name: \(reason); rename it"
+      "\"\(name)\" cannot be a class name: \(reason); rename it"
     case .allAlike: "all images have the same features; the classes cannot be distinguished"
     }
   }

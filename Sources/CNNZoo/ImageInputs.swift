@@ -77,6 +77,21 @@ public struct ImageInput: Sendable {
   }
 }
 
+/// How images are read.
+public struct DecodingOptions: Sendable {
+  /// Limits on images, checked before memory is allocated.
+  public var limits = DecodingLimits.standard
+  /// Whether to apply the EXIF orientation.
+  public var appliesOrientation = true
+  /// Threads that decode ahead of the network; `nil` chooses from the network's threads.
+  public var threads: Int?
+  /// Whether results carry an `ImageFingerprint`, for a `DuplicateFinder`.
+  public var fingerprints = false
+
+  /// The defaults.
+  public init() {}
+}
+
 /// A stream of images to process in order.
 ///
 /// `ImageInputs` covers files, folders and lists; conform a type of your own to process images from a

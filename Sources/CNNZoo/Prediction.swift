@@ -6,7 +6,7 @@ public struct Prediction: Sendable, Equatable {
   public let index: Int
   /// The class's name.
   public let label: String
-  /// The softmax of the logits at this class, 0…1.
+  /// The probability of the class, 0…1; without an activation, its logit.
   public let probability: Double
 
   /// A class with its name and probability.
@@ -22,15 +22,21 @@ public struct Prediction: Sendable, Equatable {
   ///   - logits: One value a class.
   ///   - labels: As many names.
   ///   - topK: How many to answer, at most; more than there are classes means all.
+  ///   - activation: What turns the logits into probabilities. It does not change the order.
   /// - Throws: `ClassifierError.nonFiniteLogit` where a logit is NaN or infinite.
   public static func ranked(
-    logits: [Float], labels: Labels, topK: Int
+    logits: [Float], labels: Labels, topK: Int, activation: OutputActivation = .softmax
   ) throws(ClassifierError) -> [Prediction] {
     precondition(labels.count == logits.count, "one label a class")
     if let index = logits.firstIndex(where: { !$0.isFinite }) {
       throw .nonFiniteLogit(index: index)
     }
-    let probabilities = softmax(logits)
+    let probabilities =
+      switch activation {
+      case .softmax: softmax(logits)
+      case .sigmoid: logits.map { 1 / (1 + exp(-Double($0))) }
+      case .identity: logits.map { Double($0) }
+      }
     return best(max(topK, 0), of: logits).map {
       Prediction(index: $0, label: labels[$0], probability: probabilities[$0])
     }
@@ -64,8 +70,10 @@ public struct Prediction: Sendable, Equatable {
   }
 }
 
-/// Why an image could not be classified.
+/// Why an image, or all images, cannot be classified.
 public enum ClassifierError: Error, Equatable, Sendable {
+  /// A softmax was requested for a network with a single output.
+  case softmaxOfOneOutput
   /// A logit is NaN or infinite: the weights or the input are damaged; `layer` is the first whose
   /// output is not finite, where it is known.
   case nonFiniteLogit(index: Int, layer: String? = nil)
@@ -75,6 +83,8 @@ extension ClassifierError: CustomStringConvertible {
   /// One line: what is wrong and what to do.
   public var description: String {
     switch self {
+    case .softmaxOfOneOutput:
+      "the softmax of a single output is always 1; use sigmoid or none"
     case .nonFiniteLogit(let index, let layer):
       "the logit of class \(index) is not a finite number"
         + (layer.map { ", nor is the output of \($0)" } ?? "")

@@ -6,7 +6,8 @@ import Training
 /// Ridge regression of 0/1 targets on the features, with an intercept, gives each class a score. The
 /// penalty is the one of 17 with the lowest squared leave-one-out error, which the hat matrix gives
 /// exactly without refitting. The scores are divided by the temperature with the lowest leave-one-out
-/// log loss, so that the softmax gives probabilities.
+/// log loss, so that the softmax gives probabilities. Copies of an image are left out together, so that
+/// none is judged by a head that has seen another.
 public struct TrainedHead: Sendable {
   /// The network whose features the classifier reads.
   public let network: LoadedNetwork
@@ -14,8 +15,10 @@ public struct TrainedHead: Sendable {
   public let labels: Labels
   /// The class of each image, in the order in which they were added.
   public let classes: [Int]
-  /// The prediction for each image of a head fitted to all others, with the penalty and temperature
-  /// chosen on all.
+  /// Images that are copies of each other; each group was held out as a whole.
+  public let duplicates: [DuplicateFinder.Group]
+  /// The prediction for each image of a head fitted without it and its copies, with the penalty and
+  /// temperature chosen on all images.
   public let heldOut: [Prediction]
   /// The mean negative logarithm of the probability of the true class of held-out images.
   public let heldOutLogLoss: Double
@@ -26,18 +29,27 @@ public struct TrainedHead: Sendable {
 
   private let head: ClosedFormHead
 
-  init(network: LoadedNetwork, labels: Labels, head: ClosedFormHead, classes: [Int]) {
+  init(
+    network: LoadedNetwork, labels: Labels, head: ClosedFormHead, classes: [Int],
+    duplicates: [DuplicateFinder.Group]
+  ) {
     (self.network, self.labels, self.head, self.classes) = (network, labels, head, classes)
+    self.duplicates = duplicates
     var loss = 0.0
     heldOut = classes.indices.map { image in
       let start = image * labels.count
-      let logits = head.leaveOneOut[start..<start + labels.count].map { Float($0) }
+      let logits = head.heldOut[start..<start + labels.count].map { Float($0) }
       let probabilities = Prediction.softmax(logits)
       loss -= log(max(probabilities[classes[image]], .leastNormalMagnitude))
       let best = logits.indices.max { (logits[$0], $1) < (logits[$1], $0) } ?? 0
       return Prediction(index: best, label: labels[best], probability: probabilities[best])
     }
     heldOutLogLoss = loss / Double(classes.count)
+  }
+
+  /// Groups of copies that belong to more than one class.
+  public var conflicts: [DuplicateFinder.Group] {
+    duplicates.filter { group in group.images.contains { classes[$0] != classes[group.images[0]] } }
   }
 
   /// Counts of held-out predictions: `confusion[class][prediction]`.
@@ -58,7 +70,7 @@ public struct TrainedHead: Sendable {
   }
 
   /// Writes an ordinary weight file, complete or not at all: all tensors of the network, the new
-  /// classifier in place of the old, labels and recipe in the metadata.
+  /// classifier in place of the old, labels and preprocessing in the metadata.
   ///
   /// - Throws: `InferenceError.badParameter`, `WeightsError`.
   public func write(to path: String) throws {
@@ -69,6 +81,7 @@ public struct TrainedHead: Sendable {
     let features = head.weights.count / labels.count
     var info = network.info
     info.labels = labels
+    info.activation = .softmax
     info.source = "a classifier of \(labels.count) classes on " + (info.source ?? "features")
     var writer = SafetensorsWriter(metadata: network.file.metadata.merging(info.metadata) { $1 })
     for tensor in network.file.tensors {

@@ -152,7 +152,12 @@ extension PretrainedError: StatusCarrying {
 }
 
 extension ClassifierError: StatusCarrying {
-  var status: ExitStatus { .badWeights }
+  var status: ExitStatus {
+    switch self {
+    case .softmaxOfOneOutput: .usage
+    case .nonFiniteLogit: .badWeights
+    }
+  }
 }
 
 extension InferenceError: StatusCarrying {

@@ -16,6 +16,8 @@ public struct Conversion: Sendable {
   public struct Provenance: Sendable {
     /// The class names.
     public var labels: Labels?
+    /// What turns logits into probabilities.
+    public var activation: OutputActivation?
     /// Where the weights came from.
     public var source: String?
     /// Their licence.
@@ -35,6 +37,7 @@ public struct Conversion: Sendable {
   ) throws(LabelsError) {
     var info = network.info
     info.labels = provenance.labels ?? info.labels
+    info.activation = provenance.activation ?? info.activation
     info.source = provenance.source ?? info.source
     info.license = provenance.license ?? info.license
     try info.labels?.check(classes: network.configuration.classes)

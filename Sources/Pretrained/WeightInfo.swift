@@ -28,6 +28,8 @@ public struct WeightInfo: Sendable {
     case widthMultiplier = "width_multiplier"
     /// `true` if MobileNetV3's tail is reduced.
     case reducedTail = "reduced_tail"
+    /// `softmax`, `sigmoid` or `none`.
+    case activation
   }
 
   /// The network.
@@ -53,6 +55,8 @@ public struct WeightInfo: Sendable {
   public var reducedTail: Bool
   /// Outputs of the classifier.
   public var classes: Int
+  /// What turns logits into probabilities, if the file says so.
+  public var activation: OutputActivation?
   /// The class names, if the file or its `config.json` has them.
   public var labels: Labels?
   /// Where the weights came from, if known.
@@ -133,6 +137,13 @@ public struct WeightInfo: Sendable {
     reducedTail =
       try fields.value(.reducedTail, expected: "true or false") { Bool($0) } ?? false
     self.classes = classes ?? Labels.imageNet.count
+    activation = try fields.value(.activation, expected: "softmax, sigmoid or none") {
+      OutputActivation(rawValue: $0)
+    }
+    if activation == .softmax, classes == 1 {
+      throw .metadata(
+        path: path, reason: "activation is softmax, which is always 1 for a single output")
+    }
     labels = metadata[Key.labels.rawValue].map { Labels(lines: $0, source: path) } ?? hub?.labels
     source = metadata[Key.source.rawValue] ?? published?.origin
     license = metadata[Key.license.rawValue] ?? published?.license
@@ -189,6 +200,7 @@ public struct WeightInfo: Sendable {
         case .license: license
         case .widthMultiplier: widthMultiplier == 1 ? nil : "\(widthMultiplier)"
         case .reducedTail: reducedTail ? "true" : nil
+        case .activation: activation?.rawValue
         }
     }
     return entries
@@ -209,6 +221,16 @@ public struct WeightInfo: Sendable {
     let name = path.split(separator: "/").last ?? ""
     return Set(name.indices.filter { name[$0] == "." }.map { String(name[..<$0]) } + [String(name)])
   }
+}
+
+/// The function that turns a classifier's logits into probabilities.
+public enum OutputActivation: String, Sendable, CaseIterable {
+  /// Exactly one class applies; the probabilities add up to 1.
+  case softmax
+  /// Each class applies or not, independently of the others: multi-label and binary heads.
+  case sigmoid
+  /// None: logits are reported as they are.
+  case identity = "none"
 }
 
 /// Typed values from a file's `__metadata__`.

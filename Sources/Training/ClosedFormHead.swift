@@ -1,40 +1,44 @@
 import Operators
 
-/// A linear classifier fitted to feature vectors in closed form, with its leave-one-out logits.
+/// A linear classifier fitted to feature vectors in closed form, with held-out logits.
 package struct ClosedFormHead: Sendable {
   /// `features` values for each class; with the biases they give logits.
   package let weights: [Float]
   package let biases: [Float]
-  /// The ridge penalty with the lowest squared leave-one-out error.
+  /// The ridge penalty with the lowest squared held-out error.
   package let penalty: Double
   /// The regression's scores divided by this are the logits.
   package let temperature: Double
-  /// [samples, classes]: logits of each sample from a head fitted to all others, with the penalty and
-  /// temperature chosen on all samples.
-  package let leaveOneOut: [Double]
+  /// [samples, classes]: logits of each sample from a head fitted without it and its group, with the
+  /// penalty and temperature chosen on all samples.
+  package let heldOut: [Double]
 
   /// Fits a head to vectors and the class of each.
   ///
+  /// - Parameter groups: Samples that are held out together; see `RidgeProblem`.
   /// - Throws: `ClosedFormHeadError.allAlike`, `OpenBLASError`, `LAPACKEError`.
-  package init(vectors: [[Float]], labels: [Int], classes: Int) throws {
+  package init(
+    vectors: [[Float]], labels: [Int], classes: Int, groups: [[Int]] = []
+  ) throws {
     try CholeskyFactor.requireLibrary()
-    let problem = try RidgeProblem(vectors: vectors, labels: labels, classes: classes)
+    let problem = try RidgeProblem(
+      vectors: vectors, labels: labels, classes: classes, groups: groups)
     guard problem.scale.isFinite, problem.scale > 0 else { throw ClosedFormHeadError.allAlike }
     var best: (solution: RidgeSolution, error: Double)?
     for exponent in Self.penalties {
       let penalty = problem.scale * power(exponent)
       guard let solution = try problem.solve(penalty: penalty) else { continue }
-      let error = solution.leaveOneOutError(labels: labels, classes: classes)
+      let error = solution.heldOutError(labels: labels, classes: classes)
       if error < best?.error ?? .infinity { best = (solution, error) }
     }
     guard let solution = best?.solution else { throw ClosedFormHeadError.allAlike }
     let temperature = Temperature.fit(
-      scores: solution.leaveOneOut, labels: labels, classes: classes)
+      scores: solution.heldOut, labels: labels, classes: classes)
     weights = solution.weights.map { Float($0 / temperature) }
     biases = solution.intercepts.map { Float($0 / temperature) }
     penalty = solution.penalty
     self.temperature = temperature
-    leaveOneOut = solution.leaveOneOut.map { $0 / temperature }
+    heldOut = solution.heldOut.map { $0 / temperature }
   }
 
   /// Powers of √10 times the scale of the features, from 1e-4 to 1e4.
@@ -48,10 +52,10 @@ package enum ClosedFormHeadError: Error {
 }
 
 extension RidgeSolution {
-  /// The sum of the squared leave-one-out errors.
-  package func leaveOneOutError(labels: [Int], classes: Int) -> Double {
+  /// The sum of the squared held-out errors.
+  package func heldOutError(labels: [Int], classes: Int) -> Double {
     var sum = 0.0
-    for (index, score) in leaveOneOut.enumerated() {
+    for (index, score) in heldOut.enumerated() {
       let error = score - (labels[index / classes] == index % classes ? 1 : 0)
       sum += error * error
     }

@@ -12,6 +12,8 @@ package struct RidgeProblem: Sendable {
   package let classes: Int
   /// The class of each sample.
   package let labels: [Int]
+  /// The samples of each group of more than one: they are held out together.
+  private let groups: [[Int]]
 
   /// The features' means over the samples.
   private let means: [Double]
@@ -28,8 +30,12 @@ package struct RidgeProblem: Sendable {
   /// - Parameters:
   ///   - vectors: A finite feature vector for each sample, all of one length.
   ///   - labels: The class of each, from 0 to below `classes`.
+  ///   - groups: Disjoint groups of samples that are held out together, such as copies of one image; all
+  ///     other samples are held out one by one.
   /// - Throws: `OpenBLASError`.
-  package init(vectors: [[Float]], labels: [Int], classes: Int) throws(OpenBLASError) {
+  package init(
+    vectors: [[Float]], labels: [Int], classes: Int, groups: [[Int]] = []
+  ) throws(OpenBLASError) {
     precondition(!vectors.isEmpty && vectors.count == labels.count)
     let features = vectors[0].count
     precondition(vectors.allSatisfy { $0.count == features })
@@ -57,6 +63,7 @@ package struct RidgeProblem: Sendable {
     gram = products.gram(centred, columns: features)
     (self.samples, self.features, self.classes) = (vectors.count, features, classes)
     (self.labels, self.means, self.centred) = (labels, means, centred)
+    self.groups = groups.filter { $0.count > 1 }
     (self.moments, self.shares) = (moments, shares)
   }
 
@@ -68,7 +75,7 @@ package struct RidgeProblem: Sendable {
     return trace / Double(max(1, min(samples - 1, features)))
   }
 
-  /// The solution for one penalty; `nil` where rounding leaves none.
+  /// The solution for one penalty; `nil` if rounding leaves none.
   ///
   /// - Throws: `LAPACKEError`.
   package func solve(penalty: Double) throws(LAPACKEError) -> RidgeSolution? {
@@ -83,39 +90,14 @@ package struct RidgeProblem: Sendable {
         intercepts[label] -= weights[label * features + index] * means[index]
       }
     }
-    let leverages = leverages(factor)
-    guard leverages.allSatisfy({ $0.isFinite && $0 < 1 - 1e-9 }) else { return nil }
+    var heldOut = fittedScores(weights)
+    guard holdOutSingles(&heldOut, factor), try holdOutGroups(&heldOut, factor) else { return nil }
     return RidgeSolution(
-      penalty: penalty, weights: weights, intercepts: intercepts,
-      leaveOneOut: leaveOneOut(weights, leverages: leverages))
+      penalty: penalty, weights: weights, intercepts: intercepts, heldOut: heldOut)
   }
 
-  /// The diagonal of the hat matrix: 1/n + xᵢᵀ (XᵀX + λI)⁻¹ xᵢ.
-  private func leverages(_ factor: CholeskyFactor) -> [Double] {
-    var result: [Double] = []
-    result.reserveCapacity(samples)
-    // Some samples at a time: the solutions for all would be a second copy of the features.
-    for first in stride(from: 0, to: samples, by: Self.block) {
-      let range = first * features..<min(first + Self.block, samples) * features
-      var solved = Array(centred[range])
-      factor.solve(&solved)
-      for sample in 0..<range.count / features {
-        let start = sample * features
-        var sum = 1 / Double(samples)
-        for index in start..<start + features {
-          sum += solved[index] * centred[range.lowerBound + index]
-        }
-        result.append(sum)
-      }
-    }
-    return result
-  }
-
-  private static let block = 1024
-
-  /// What each sample's scores would be, had it not been there: for a linear smoother with the hat
-  /// matrix H, yᵢ − (yᵢ − ŷᵢ) / (1 − Hᵢᵢ), and so without a single further fit.
-  private func leaveOneOut(_ weights: [Double], leverages: [Double]) -> [Double] {
+  /// [samples, classes]: the scores of the samples that the weights were fitted to.
+  private func fittedScores(_ weights: [Double]) -> [Double] {
     var byFeature = [Double](repeating: 0, count: features * classes)
     for label in 0..<classes {
       for index in 0..<features {
@@ -124,15 +106,77 @@ package struct RidgeProblem: Sendable {
     }
     var scores = products.product(
       centred, byFeature, rows: samples, depth: features, columns: classes)
-    for sample in 0..<samples {
-      for label in 0..<classes {
-        let target = labels[sample] == label ? 1.0 : 0
-        let fitted = scores[sample * classes + label] + shares[label]
-        scores[sample * classes + label] =
-          target - (target - fitted) / (1 - leverages[sample])
+    for index in scores.indices { scores[index] += shares[index % classes] }
+    return scores
+  }
+
+  private func target(_ sample: Int, _ label: Int) -> Double { labels[sample] == label ? 1 : 0 }
+
+  /// Replaces the fitted scores ŷ of samples without a group by those of a fit without the sample: for
+  /// a linear smoother with the hat matrix H, y − (y − ŷ) / (1 − H), so no fit is repeated.
+  ///
+  /// False if rounding makes that impossible.
+  private func holdOutSingles(_ scores: inout [Double], _ factor: CholeskyFactor) -> Bool {
+    let grouped = Set(groups.joined())
+    // Some samples at a time: the solutions for all would be a second copy of the features.
+    for first in stride(from: 0, to: samples, by: Self.block) {
+      let range = first * features..<min(first + Self.block, samples) * features
+      var solved = Array(centred[range])
+      factor.solve(&solved)
+      for offset in 0..<range.count / features where !grouped.contains(first + offset) {
+        let sample = first + offset
+        var leverage = 1 / Double(samples)
+        for index in 0..<features {
+          leverage += solved[offset * features + index] * centred[sample * features + index]
+        }
+        guard leverage.isFinite, leverage < 1 - 1e-9 else { return false }
+        for label in 0..<classes {
+          let (target, fitted) = (target(sample, label), scores[sample * classes + label])
+          scores[sample * classes + label] = target - (target - fitted) / (1 - leverage)
+        }
       }
     }
-    return scores
+    return true
+  }
+
+  private static let block = 1024
+
+  /// The same for groups, with the block of H that belongs to a group: Y − (I − H)⁻¹ (Y − Ŷ).
+  private func holdOutGroups(
+    _ scores: inout [Double], _ factor: CholeskyFactor
+  ) throws(LAPACKEError) -> Bool {
+    for group in groups {
+      let rows = group.flatMap { centred[$0 * features..<($0 + 1) * features] }
+      var solved = rows
+      factor.solve(&solved)
+      let size = group.count
+      var matrix = [Double](repeating: 0, count: size * size)
+      for column in 0..<size {
+        for row in column..<size {
+          var product = 1 / Double(samples)
+          for index in 0..<features {
+            product += solved[column * features + index] * rows[row * features + index]
+          }
+          matrix[column * size + row] = (row == column ? 1 : 0) - product
+        }
+      }
+      guard let inverse = try CholeskyFactor(of: matrix, size: size) else { return false }
+      var errors: [Double] = []
+      for label in 0..<classes {
+        for sample in group {
+          errors.append(target(sample, label) - scores[sample * classes + label])
+        }
+      }
+      inverse.solve(&errors)
+      guard errors.allSatisfy(\.isFinite) else { return false }
+      for label in 0..<classes {
+        for (position, sample) in group.enumerated() {
+          scores[sample * classes + label] =
+            target(sample, label) - errors[label * size + position]
+        }
+      }
+    }
+    return true
   }
 }
 
@@ -144,6 +188,7 @@ package struct RidgeSolution: Sendable {
   package let weights: [Double]
   /// One for each class.
   package let intercepts: [Double]
-  /// [samples, classes]: the scores that a fit without the sample gives it, near 1 for its class.
-  package let leaveOneOut: [Double]
+  /// [samples, classes]: the scores of each sample from a fit without it and its group, near 1 for its
+  /// class.
+  package let heldOut: [Double]
 }

@@ -1,4 +1,5 @@
 import CNNZoo
+import Foundation
 import Testing
 
 struct ClassifierTests {
@@ -62,6 +63,40 @@ struct ClassifierTests {
     let padded = try classifier { $0.preprocessing.padding = .same }.logits(of: image)
     #expect(usual != other)
     #expect(usual != padded)
+  }
+
+  /// The softmax of one value is 1 for every image: a sigmoid is used, and softmax refused.
+  @Test func aSingleOutputIsASigmoid() throws {
+    try SmallNetwork.write(to: weights, classes: 1)
+    let classifier = try classifier()
+    #expect(classifier.activation == .sigmoid)
+    let image = SmallNetwork.image(2)
+    let logit = Double(try classifier.logits(of: image)[0])
+    let probability = try classifier.classify(image)[0].probability
+    #expect(abs(probability - 1 / (1 + exp(-logit))) < 1e-12 && probability < 1)
+    #expect(throws: ClassifierError.softmaxOfOneOutput) {
+      try self.classifier { $0.activation = .softmax }
+    }
+  }
+
+  @Test func theActivationOfTheFileAndOfTheCaller() throws {
+    #expect(try classifier().activation == .softmax)
+    try SmallNetwork.write(
+      to: weights, metadata: ["width_multiplier": "0.25", "activation": "sigmoid"])
+    #expect(try classifier().activation == .sigmoid)
+    let image = SmallNetwork.image(2)
+    let sum = try classifier().classify(image, topK: 9).map(\.probability).reduce(0, +)
+    #expect(abs(sum - 1) > 1e-3)
+    let own = try classifier { $0.activation = .identity }
+    #expect(
+      Set(try own.classify(image, topK: 9).map { Float($0.probability) })
+        == Set(try own.logits(of: image)))
+    for (activation, classes) in [("softplus", 7), ("softmax", 1)] {
+      try SmallNetwork.write(
+        to: weights, classes: classes,
+        metadata: ["width_multiplier": "0.25", "activation": activation])
+      #expect(throws: PretrainedError.self) { try classifier() }
+    }
   }
 
   @Test func anUnknownModelIsSuggested() {

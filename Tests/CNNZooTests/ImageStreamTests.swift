@@ -26,6 +26,32 @@ struct ImageStreamTests {
       + (0..<3 * side * side).map { UInt8(truncatingIfNeeded: $0 &* shade) }
   }
 
+  /// The documentation's example as a function, so that the compiler sees it.
+  private func documentedExample() throws {
+    // begin
+    var options = Classifier.Options()
+    options.maximumBatch = 8
+    let classifier = try Classifier(model: "effnet-lite0", options: options)
+    try classifier.classify(ImageInputs(paths: ["photos/"]), topK: 1) { answer in
+      print(answer.input.name, try answer.result.get()[0].label)
+    }
+    // end
+  }
+
+  @Test func theDocumentedExampleIsTheOneThatIsCompiled() throws {
+    let source = try String(contentsOfFile: #filePath, encoding: .utf8)
+    let lines = source.components(separatedBy: "    // begin\n")[1]
+      .components(separatedBy: "    // end\n")[0]
+      .split(separator: "\n").map { $0.dropFirst(4) }
+    #expect(lines.count == 6)
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let article = try String(
+      contentsOf: package.appendingPathComponent("Sources/CNNZoo/CNNZoo.docc/CNNZoo.md"),
+      encoding: .utf8)
+    #expect(article.contains("```swift\n" + lines.joined(separator: "\n") + "\n```"))
+  }
+
   /// Files, bytes, images and failures mixed, some a hundred times larger than others.
   @Test(arguments: [(1, 1), (2, 3), (3, 8)])
   func resultsAreInOrder(threads: Int, batch: Int) throws {

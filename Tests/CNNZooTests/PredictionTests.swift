@@ -34,6 +34,21 @@ struct PredictionTests {
     #expect(abs(sum - 1) < 1e-12)
   }
 
+  /// Each class by itself; the order stays that of the logits.
+  @Test func sigmoidsAreIndependent() throws {
+    let predictions = try Prediction.ranked(
+      logits: [0, -800, 3, 800], labels: .numbered(4), topK: 4, activation: .sigmoid)
+    #expect(predictions.map(\.index) == [3, 2, 0, 1])
+    let expected = [1, 0.9525741268224334, 0.5, 0]
+    #expect(zip(predictions, expected).allSatisfy { abs($0.probability - $1) < 1e-15 })
+  }
+
+  @Test func withoutAnActivationLogitsStay() throws {
+    let predictions = try Prediction.ranked(
+      logits: [-1.5, 7], labels: .numbered(2), topK: 2, activation: .identity)
+    #expect(predictions.map(\.probability) == [7, -1.5])
+  }
+
   @Test(arguments: [(0, 0), (2, 2), (3, 3), (9, 3)])
   func countIsClamped(topK: Int, count: Int) throws {
     #expect(try ranked([1, 2, 3], topK: topK).count == count)

@@ -55,11 +55,12 @@ enum SmallNetwork {
 
   /// A weight file of the network with seeded values.
   static func write(
-    to path: String, metadata: [String: String] = ["width_multiplier": "0.25"],
+    to path: String, classes: Int = classes,
+    metadata: [String: String] = ["width_multiplier": "0.25"],
     change: (Parameter, inout [Float]) -> Void = { _, _ in }
   ) throws {
     var writer = SafetensorsWriter(metadata: metadata)
-    for parameter in try graph().parameters {
+    for parameter in try graph(classes: classes).parameters {
       var values = SeededParameters().values(of: parameter)
       change(parameter, &values)
       writer.append(name: parameter.name, shape: parameter.shape, values: values)

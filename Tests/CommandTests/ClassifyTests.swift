@@ -343,6 +343,59 @@ struct ClassifyTests {
     }
   }
 
+  /// A head with one output and one with several labels: probabilities, thresholds and keys follow.
+  @Test func activations() throws {
+    let single = "\(folder)/single.safetensors"
+    let model = try ModelCatalog.model(named: "mobilenetv3-small")
+    var configuration = model.defaultConfiguration
+    configuration.widthMultiplier = 0.25
+    configuration.classes = 1
+    var writer = SafetensorsWriter(metadata: ["width_multiplier": "0.25", "labels": "defect"])
+    for parameter in try model.graph(configuration).parameters {
+      writer.append(
+        name: parameter.name, shape: parameter.shape,
+        values: SeededParameters().values(of: parameter))
+    }
+    try writer.write(to: single)
+    func top(_ weights: String, _ options: String...) throws -> [[String: Any]] {
+      let outcome = try Tool.run(
+        [
+          "classify", image, "--model", "mobilenetv3-small", "--weights", weights, "--format",
+          "jsonl", "-k", "0",
+        ] + options)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return try #require(try object(outcome.output)["top"] as? [[String: Any]])
+    }
+    func sigmoid(_ logit: Double) -> Double { 1 / (1 + exp(-logit)) }
+    let logit = try #require(try top(single, "--activation", "none")[0]["logit"] as? Double)
+    let probability = try #require(try top(single)[0]["probability"] as? Double)
+    #expect(abs(probability - sigmoid(logit)) < 1e-6 && probability < 1)
+    let refused = try Tool.run([
+      "classify", image, "--model", "mobilenetv3-small", "--weights", single, "--activation",
+      "softmax",
+    ])
+    #expect(refused.status == 64 && refused.errors.contains("always 1"))
+
+    let several = try TestFiles.weights.get()
+    let logits = try top(several, "--activation", "none").compactMap { $0["logit"] as? Double }
+    let sigmoids = try top(several, "--activation", "sigmoid")
+      .compactMap { $0["probability"] as? Double }
+    #expect(logits.count == TestFiles.classes && sigmoids.count == logits.count)
+    #expect(zip(logits, sigmoids).allSatisfy { abs(sigmoid($0) - $1) < 1e-6 })
+    let bound = (logits[4] + logits[5]) / 2
+    #expect(try top(several, "--activation", "none", "--min-prob=\(bound)").count == 5)
+    #expect(
+      try top(several, "--activation", "sigmoid", "--min-prob=\(sigmoid(bound))").count == 5)
+    let text = try classify(image, "--activation", "none", "-k", "1").output
+    #expect(!text.contains("%"))
+    let recorded = "\(folder)/recorded.safetensors"
+    #expect(
+      try Tool.run([
+        "convert", several, recorded, "--model", "mobilenetv3-small", "--activation", "sigmoid",
+      ]).status == 0)
+    #expect(try top(recorded).compactMap { $0["probability"] as? Double } == sigmoids)
+  }
+
   @Test func labelsOfTheCaller() throws {
     let labels = "\(folder)/labels"
     try Data((0..<TestFiles.classes).map { "own \($0)\n" }.joined().utf8)

@@ -127,6 +127,30 @@ struct EmbeddingTests {
     #expect(try run("similar", images[0], "/no/image").status == 66)
   }
 
+  @Test(.enabled(if: Libraries.areThere, "OpenBLAS or LAPACKE is not installed"))
+  func duplicatesAreListedInGroups() throws {
+    try FileManager.default.copyItem(atPath: images[1], toPath: folder + "/all/copy.ppm")
+    let outcome = try run("similar", "--duplicates", folder + "/all", "--format", "json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let report = try object(outcome.output)
+    #expect(report["compared"] as? Int == 5)
+    let groups = try #require(report["groups"] as? [[String: Any]])
+    #expect(groups.count == 1 && groups[0]["kind"] as? String == "exact")
+    #expect(groups[0]["images"] as? [String] == [images[1], folder + "/all/copy.ppm"])
+    let rows = try run("similar", "--duplicates", folder + "/all", images[3], "--format", "csv")
+    #expect(
+      rows.output == """
+        group,kind,input
+        1,exact,\(images[1])
+        1,exact,\(folder)/all/copy.ppm
+        2,exact,\(images[3])
+        2,exact,\(images[3])
+
+        """)
+    let text = try run("similar", "--duplicates", folder + "/all")
+    #expect(text.output.contains("1 group of duplicates: 2 of 5 images"))
+  }
+
   @Test func theOverlayAndTheMap() throws {
     let outcome = try run(
       "explain", images[1], "--class", "NAME 7", "-o", folder + "/o.png", "--map",
@@ -167,6 +191,7 @@ struct EmbeddingTests {
     ["embed", "--model", "effnet-lite0"], ["embed", "-", "-", "--model", "effnet-lite0"],
     ["similar", "-", "-", "--model", "effnet-lite0"], ["similar", "x", "--model", "effnet-lite0"],
     ["similar", "x", "y", "-k", "0", "--model", "effnet-lite0"],
+    ["similar", "--model", "effnet-lite0"], ["similar", "--duplicates", "--model", "effnet-lite0"],
     ["explain", "--model", "effnet-lite0"], ["train", "x", "--model", "effnet-lite0"],
   ])
   func wrongUsage(arguments: [String]) throws {

@@ -25,10 +25,14 @@ struct TrainTests {
     try FileManager.default.createDirectory(
       atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
     let pixels = (0..<40 * 30).flatMap { position -> [UInt8] in
-      let noise = UInt8(truncatingIfNeeded: (position &* position &* (seed + 3)) % 37)
+      // Each image has noise of its own: fingerprints look at brightness alone.
+      let noise = UInt8(truncatingIfNeeded: (position &* position &* (seed + 3 + 12 * index)) % 37)
       switch index {
       case 0: return [210, 20 + noise, noise]
-      case 1: return position % 4 < 2 ? [250, 240, 200 + noise] : [noise, 0, noise]
+      case 1:
+        // Each seed has a slant of its own, or the images would be near duplicates.
+        let stripe = (position % 40 + position / 40 * (seed % 31)) % 31
+        return stripe < 15 ? [250, 240, 200 + noise] : [noise, 0, noise]
       default: return [noise, 30 + noise, 200]
       }
     }
@@ -144,6 +148,25 @@ struct TrainTests {
     #expect(try object(failed.output)["failed"] as? Int == 1)
   }
 
+  /// One image in two classes, and a copy within a class.
+  @Test func copiesAreReported() throws {
+    try FileManager.default.copyItem(
+      atPath: "\(classes)/7/0.ppm", toPath: "\(classes)/-blau ü/from7.ppm")
+    try FileManager.default.copyItem(atPath: "\(classes)/7/1.ppm", toPath: "\(classes)/7/twin.ppm")
+    let report = try object(try train("--format", "json").output)
+    #expect(report["validation"] as? String == "leave-group-out")
+    let conflicts = try #require(report["conflicts"] as? [[String: Any]])
+    #expect(conflicts.count == 1)
+    let conflict = try #require(conflicts.first?["images"] as? [String])
+    #expect(
+      conflict.contains("\(classes)/7/0.ppm") && conflict.contains("\(classes)/-blau ü/from7.ppm"))
+    let duplicates = try #require(report["duplicates"] as? [[String: Any]])
+    let twins = duplicates.compactMap { $0["images"] as? [String] }
+    #expect(
+      twins.contains { $0.contains("\(classes)/7/twin.ppm") && $0.contains("\(classes)/7/1.ppm") })
+    #expect(try train().output.contains("label conflict: "))
+  }
+
   @Test func foldersThatCannotBeTrainedOn() throws {
     func outcome(_ folder: String) throws -> Tool.Outcome {
       try Tool.run(["train", "--head-only", folder, "--output", output] + TestFiles.network())
@@ -156,7 +179,7 @@ struct TrainTests {
       try FileManager.default.removeItem(atPath: "\(classes)/7/\(name)")
     }
     let single = try outcome(classes)
-    #expect(single.status == 65 && single.errors.contains("class \"7\" has 1 usable image"))
+    #expect(single.status == 65 && single.errors.contains("class \"7\" has 1 usable image, copies"))
     try FileManager.default.moveItem(atPath: classes + "/7", toPath: classes + "/line\nfeed")
     let odd = try outcome(classes)
     #expect(odd.status == 65 && odd.errors.contains("control characters"))

@@ -21,11 +21,39 @@ struct RidgeTests {
       let fit = try #require(try problem.solve(penalty: penalty))
       for label in 0..<size.classes {
         let expected = fit.score(of: vectors[left], label)
-        let found = solution.leaveOneOut[left * size.classes + label]
+        let found = solution.heldOut[left * size.classes + label]
         #expect(abs(found - expected) < 1e-9, "sample \(left), class \(label)")
         #expect(abs(solution.score(of: vectors[left], label) - expected) > 1e-6)
       }
     }
+  }
+
+  /// A group is held out as a whole, its copies included; all others one by one.
+  @Test(arguments: [0.01, 1, 50])
+  func groupsAreHeldOutTogether(penalty: Double) throws {
+    var (vectors, labels) = samples(12, 5, 3)
+    // Copies, one of them under another label.
+    vectors[7] = vectors[2]
+    vectors[9] = vectors[2]
+    labels[9] = (labels[2] + 1) % 3
+    let groups = [[2, 7, 9], [0, 4]]
+    let all = try RidgeProblem(vectors: vectors, labels: labels, classes: 3, groups: groups)
+    let solution = try #require(try all.solve(penalty: penalty))
+    for left in [[0, 4], [1], [2, 7, 9], [3], [11]] {
+      let rest = vectors.indices.filter { !left.contains($0) }
+      let problem = try RidgeProblem(
+        vectors: rest.map { vectors[$0] }, labels: rest.map { labels[$0] }, classes: 3)
+      let fit = try #require(try problem.solve(penalty: penalty))
+      for sample in left {
+        for label in 0..<3 {
+          let found = solution.heldOut[sample * 3 + label]
+          #expect(abs(found - fit.score(of: vectors[sample], label)) < 1e-9, "sample \(sample)")
+        }
+      }
+    }
+    let alone = try #require(
+      try RidgeProblem(vectors: vectors, labels: labels, classes: 3).solve(penalty: penalty))
+    #expect(abs(alone.heldOut[2 * 3] - solution.heldOut[2 * 3]) > 1e-4)
   }
 
   /// More samples than are solved for at a time.
@@ -39,7 +67,7 @@ struct RidgeTests {
     let rest = try RidgeProblem(vectors: vectors, labels: labels, classes: 2)
     let fit = try #require(try rest.solve(penalty: 0.1))
     for label in 0..<2 {
-      let found = solution.leaveOneOut[left * 2 + label]
+      let found = solution.heldOut[left * 2 + label]
       #expect(abs(found - fit.score(of: vector, label)) < 1e-9)
       #expect(abs(found - solution.score(of: vector, label)) > 1e-7)
     }
@@ -69,13 +97,13 @@ struct RidgeTests {
     let problem = try RidgeProblem(vectors: vectors, labels: labels, classes: 2)
     func error(_ penalty: Double) throws -> Double {
       try #require(try problem.solve(penalty: penalty))
-        .leaveOneOutError(labels: labels, classes: 2)
+        .heldOutError(labels: labels, classes: 2)
     }
     let chosen = try error(head.penalty)
     for factor in [0.1, 0.316, 3.16, 10] {
       #expect(try chosen <= error(factor * head.penalty) * (1 + 1e-3))
     }
-    #expect(head.leaveOneOut.count == 40)
+    #expect(head.heldOut.count == 40)
   }
 
   @Test func identicalSamplesAreRejected() {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import CNNZoo
 
+extension OutputActivation: ExpressibleByArgument {}
+
 struct Classify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Classify images.",
@@ -20,7 +22,13 @@ struct Classify: ParsableCommand {
   var topK = 5
 
   @Option(help: "List only classes of at least this probability.")
-  var minProb = 0.0
+  var minProb: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Output activation: softmax, sigmoid (multi-label) or none (logits). By default the one in the"
+        + " weights' metadata, else softmax, or sigmoid if there is a single output."))
+  var activation: OutputActivation?
 
   @Option(help: "A file with the class names, one per line.", completion: .file())
   var labels: String?
@@ -44,7 +52,9 @@ struct Classify: ParsableCommand {
       throw ValidationError("--oneline needs --format text.")
     }
     if topK < 0 { throw ValidationError("-k must be at least 0.") }
-    if !(0...1).contains(minProb) { throw ValidationError("--min-prob must be between 0 and 1.") }
+    if let minProb, activation == .identity ? !minProb.isFinite : !(0...1).contains(minProb) {
+      throw ValidationError("--min-prob must be between 0 and 1.")
+    }
   }
 
   func run() throws {
@@ -53,14 +63,16 @@ struct Classify: ParsableCommand {
     let images = try list.images(inputs)
     let loadedNetwork = try network.network(inputIsTaken: list.readsStandardInput(inputs))
     let batch = network.batch(list.batch)
-    let classifier = try Classifier(
-      loadedNetwork, options: network.classifierOptions(batch: batch, labels: labels))
+    var options = try network.classifierOptions(batch: batch, labels: labels)
+    options.activation = activation
+    let classifier = try Classifier(loadedNetwork, options: options)
     let loaded = clock.now
     Diagnostics.warn(classifier.warnings)
     let tally = list.tally(inputs)
     defer { ProgressLine.erase() }
     let report = ClassifyReport(
-      format: format.format, model: loadedNetwork.model.name, isOneLine: oneline,
+      format: format.format, model: loadedNetwork.model.name, activation: classifier.activation,
+      isOneLine: oneline,
       terminal: format.format == .text ? Terminal(color) : .plain)
     try report.begin()
     do {
@@ -68,7 +80,7 @@ struct Classify: ParsableCommand {
         switch try tally.count(answer) {
         case .success(let predictions):
           try report.answer(
-            answer.input.name, predictions.filter { $0.probability >= minProb },
+            answer.input.name, predictions.filter { $0.probability >= minProb ?? -.infinity },
             answer.warnings)
         case .failure(let failure):
           if list.onError != .skip { try report.failure(answer.input.name, failure) }
@@ -104,20 +116,28 @@ struct Classify: ParsableCommand {
 private final class ClassifyReport {
   private let format: OutputFormat
   private let model: String
+  private let activation: OutputActivation
   private let terminal: Terminal
   private let isOneLine: Bool
   private var isFirst = true
 
-  private static let table = Table([
-    .text("input"), .number("rank"), .number("index"), .text("label"), .number("probability"),
-    .text("error"),
-  ])
-
-  init(format: OutputFormat, model: String, isOneLine: Bool, terminal: Terminal) {
-    self.format = format
-    self.model = model
+  init(
+    format: OutputFormat, model: String, activation: OutputActivation, isOneLine: Bool,
+    terminal: Terminal
+  ) {
+    (self.format, self.model, self.activation) = (format, model, activation)
     self.isOneLine = isOneLine
     self.terminal = terminal
+  }
+
+  /// The key of a class's score: without an activation it is no probability.
+  private var score: String { activation == .identity ? "logit" : "probability" }
+
+  private var table: Table {
+    Table([
+      .text("input"), .number("rank"), .number("index"), .text("label"), .number(score),
+      .text("error"),
+    ])
   }
 
   /// Writes what precedes the first answer.
@@ -126,8 +146,8 @@ private final class ClassifyReport {
     case .text, .jsonl: break
     case .json:
       try StandardOutput.write("{\"schema\":1,\"model\":\(JSON.string(model)),\"results\":[\n")
-    case .csv: try StandardOutput.write(Self.table.csvHead)
-    case .markdown: try StandardOutput.write(Self.table.markdownHead)
+    case .csv: try StandardOutput.write(table.csvHead)
+    case .markdown: try StandardOutput.write(table.markdownHead)
     }
   }
 
@@ -145,10 +165,10 @@ private final class ClassifyReport {
     case .text where isOneLine: try StandardOutput.write(line(input, predictions))
     case .text: try StandardOutput.write((isFirst ? "" : "\n") + text(input, predictions))
     case .json:
-      try write(["input": .string(input), "top": Self.json(predictions)] + warnings.json)
+      try write(["input": .string(input), "top": json(predictions)] + warnings.json)
     case .jsonl:
       let members: JSON.Object = [
-        "input": .string(input), "model": .string(model), "top": Self.json(predictions),
+        "input": .string(input), "model": .string(model), "top": json(predictions),
       ]
       try StandardOutput.write("\(JSON.object(.schema + members + warnings.json))\n")
     case .csv: try StandardOutput.write(Self.rows(input, predictions).map(Table.csvRow).joined())
@@ -178,12 +198,12 @@ private final class ClassifyReport {
     try StandardOutput.write("\(isFirst ? " " : ",")\(JSON.object(element))\n")
   }
 
-  private static func json(_ predictions: some Sequence<Prediction>) -> JSON {
+  private func json(_ predictions: some Sequence<Prediction>) -> JSON {
     .array(
       predictions.map {
         .object([
           "index": .integer($0.index), "label": .string($0.label),
-          "probability": .number($0.probability),
+          score: .number($0.probability),
         ])
       })
   }
@@ -201,7 +221,10 @@ private final class ClassifyReport {
   private func line(_ input: String, _ predictions: [Prediction]) -> String {
     let classes = predictions.map { prediction in
       prediction.label.terminalSafe() + " "
-        + terminal.styled("\(NumberText.fixed(100 * prediction.probability, 1)) %", .dim)
+        + terminal.styled(
+          activation == .identity
+            ? NumberText.fixed(prediction.probability, 4)
+            : "\(NumberText.fixed(100 * prediction.probability, 1)) %", .dim)
     }
     return terminal.styled(input.terminalSafe(), .bold) + ": "
       + (classes.isEmpty ? "–" : classes.joined(separator: ", ")) + "\n"
@@ -213,10 +236,14 @@ private final class ClassifyReport {
     let width = labels.map(\.count).max() ?? 0
     var text = terminal.styled(input.terminalSafe(), .bold) + "\n"
     if predictions.isEmpty { text += "   no class above the threshold\n" }
+    let isProbability = activation != .identity
     for (prediction, label) in zip(predictions, labels) {
-      let percent = NumberText.fixed(100 * prediction.probability, 2)
-      text += String(repeating: " ", count: max(0, 8 - percent.count)) + "\(percent)%  "
-      if terminal.hasBars {
+      let number =
+        isProbability
+        ? NumberText.fixed(100 * prediction.probability, 2) + "%"
+        : NumberText.fixed(prediction.probability, 4)
+      text += String(repeating: " ", count: max(0, 9 - number.count)) + "\(number)  "
+      if terminal.hasBars, isProbability {
         let bar = terminal.bar(prediction.probability, width: Self.barWidth)
         text += terminal.styled(bar.text, .green)
         text += String(repeating: " ", count: bar.blanks + 2)

@@ -1,19 +1,26 @@
 import ArgumentParser
 import CNNZoo
+import Host
 
 struct Similar: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Find the images most similar to one.",
+    abstract: "Find the images most similar to one, or duplicates.",
     discussion: """
       Similarity is the cosine between the embeddings that `cnnzoo embed` computes: 1 for the same \
       direction, near 0 for images that have nothing in common.
+
+      --duplicates groups images that are copies of each other: with the same pixels (exact), or \
+      recompressed, resized or slightly cropped (near).
       """)
 
   @Argument(help: "The image to compare with; - is standard input.", completion: .file())
-  var query: String
+  var query: String?
 
   @Argument(help: "The images to search: files and folders.", completion: .file())
   var inputs: [String] = []
+
+  @Flag(help: "List groups of duplicates among all given images.")
+  var duplicates = false
 
   @OptionGroup var network: NetworkOptions
 
@@ -29,40 +36,86 @@ struct Similar: ParsableCommand {
 
   @OptionGroup var quiet: QuietOption
 
+  /// The images to search.
+  private var searched: [String] {
+    duplicates ? [query].compactMap(\.self) + inputs : inputs
+  }
+
   func validate() throws {
-    try list.validate(inputs, others: [query])
+    if !duplicates, query == nil { throw ValidationError("Give the image to compare with.") }
+    try list.validate(searched, others: duplicates ? [] : [query].compactMap(\.self))
     if count < 1 { throw ValidationError("-k must be at least 1.") }
   }
 
   func run() throws {
-    let images = try list.images(inputs)
-    let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs + [query]))
+    let images = try list.images(searched)
+    let loaded = try network.network(
+      inputIsTaken: list.readsStandardInput(searched) || query == "-")
     Diagnostics.warn(loaded.warnings)
     var options = network.embedderOptions(batch: network.batch(list.batch))
     options.layer = layer
+    options.decoding.fingerprints = duplicates
     let embedder = try Embedder(loaded, options: options)
     var index = try SimilarityIndex(dimension: embedder.dimension)
-    let wanted = try embedder.embed(network.image(query))
+    var finder = try DuplicateFinder(dimension: embedder.dimension)
+    let wanted = duplicates ? nil : try query.map { try embedder.embed(network.image($0)) }
     var names: [String] = []
     var warnings: [[ImageWarning]] = []
     var failures: [(name: String, failure: ImageFailure)] = []
-    let tally = list.tally(inputs)
+    let tally = list.tally(searched)
     defer { ProgressLine.erase() }
     try embedder.embed(images) { answer in
       switch try tally.count(answer) {
       case .success(let vector):
-        try index.append(vector)
+        if let fingerprint = answer.fingerprint {
+          finder.append(vector, fingerprint)
+        } else {
+          try index.append(vector)
+        }
         names.append(answer.input.name)
         warnings.append(answer.warnings)
-      case .failure(let failure): failures.append((answer.input.name, failure))
+      case .failure(let failure):
+        if list.onError != .skip { failures.append((answer.input.name, failure)) }
       }
     }
-    let matches = names.isEmpty ? [] : try index.matches(of: wanted, count: count)
-    try report(
-      matches, names: names, warnings: warnings, failures: list.onError == .skip ? [] : failures,
-      of: loaded.model
-    ).write(as: format.format)
+    ProgressLine.erase()
+    if let wanted {
+      let matches = names.isEmpty ? [] : try index.matches(of: wanted, count: count)
+      try report(
+        matches, names: names, warnings: warnings, failures: failures, of: loaded.model
+      ).write(as: format.format)
+    } else {
+      try report(finder.groups(), names: names, failures: failures, of: loaded.model)
+        .write(as: format.format)
+    }
     try tally.finish(skipped: images.skipped)
+  }
+
+  private func report(
+    _ groups: [DuplicateFinder.Group], names: [String],
+    failures: [(name: String, failure: ImageFailure)], of model: Model
+  ) -> Report {
+    let results = groups.map { $0.json(names) }
+    let errors = failures.map { name, failure in ["input": .string(name)] + failure.json }
+    let facts: JSON.Object = ["model": .string(model.name), "layer": .string(layer.rawValue)]
+    let copies = groups.reduce(0) { $0 + $1.images.count }
+    return Report(
+      document: facts + [
+        "compared": .integer(names.count), "groups": .array(results.map(JSON.object)),
+        "errors": .array(errors.map(JSON.object)),
+      ],
+      records: (results + errors).map { facts + $0 },
+      table: Table(
+        [.number("group"), .text("kind"), .text("input")],
+        rows: groups.enumerated().flatMap { number, group in
+          group.images.map {
+            [.integer(number + 1), .text(group.kind), .text(names[$0])] as [Table.Cell]
+          }
+        }),
+      notes: [
+        "\(groups.count) \(groups.count == 1 ? "group" : "groups") of duplicates: \(copies) of"
+          + " \(names.count) images"
+      ])
   }
 
   private func report(
@@ -77,7 +130,8 @@ struct Similar: ParsableCommand {
     }
     let errors = failures.map { name, failure in ["input": .string(name)] + failure.json }
     let facts: JSON.Object = [
-      "query": .string(query), "model": .string(model.name), "layer": .string(layer.rawValue),
+      "query": .string(query ?? "-"), "model": .string(model.name),
+      "layer": .string(layer.rawValue),
     ]
     return Report(
       document: facts + [
@@ -88,5 +142,15 @@ struct Similar: ParsableCommand {
       table: Table(
         [.number("cosine"), .text("input")],
         rows: matches.map { [.number($0.cosine, decimals: 4), .text(names[$0.index])] }))
+  }
+}
+
+extension DuplicateFinder.Group {
+  /// How the images were recognized as copies.
+  var kind: String { isExact ? "exact" : "near" }
+
+  /// The group as members of a record.
+  func json(_ names: [String]) -> JSON.Object {
+    ["kind": .string(kind), "images": .array(images.map { .string(names[$0]) })]
   }
 }

@@ -11,8 +11,9 @@ struct Train: ParsableCommand {
       on that layer's input) and keeps the rest. OUTPUT is an ordinary weight file that includes the \
       class names: `cnnzoo classify --weights OUTPUT` uses them.
 
-      The report is leave-one-out: each image is classified by a head fitted to all others. It is \
-      exact for the chosen penalty; the penalty and the temperature were chosen on all images.
+      The report is leave-one-out: each image is classified by a head fitted to all others; copies of \
+      an image, exact or near, are left out together. It is exact for the chosen penalty; the penalty \
+      and the temperature were chosen on all images. Copies in different classes are listed.
       """)
 
   @Argument(help: "A folder with one folder per class.", completion: .directory)
@@ -126,6 +127,8 @@ private struct TrainReport {
     Report(
       document: facts + [
         "classes": .array(classes.map(JSON.object)), "mistakes": .array(mistakes.map(JSON.object)),
+        "duplicates": .array(head.duplicates.map { .object($0.json(names)) }),
+        "conflicts": .array(head.conflicts.map { .object($0.json(names)) }),
       ],
       records: classes.map { facts + $0 }, table: table, notes: notes)
   }
@@ -134,7 +137,8 @@ private struct TrainReport {
     [
       "output": .string(output), "model": .string(head.network.model.name),
       "images": .integer(names.count), "failed": .integer(failures),
-      "validation": .string("leave-one-out"), "correct": .integer(head.correct),
+      "validation": .string(head.duplicates.isEmpty ? "leave-one-out" : "leave-group-out"),
+      "correct": .integer(head.correct),
       "accuracy": .number(share(head.correct, of: names.count)),
       "mean_confidence": .number(head.confidence), "log_loss": .number(head.heldOutLogLoss),
       "penalty": .number(head.penalty), "temperature": .number(head.temperature),
@@ -208,6 +212,18 @@ private struct TrainReport {
         + " \(NumberText.fixed(100 * head.confidence, 1)) %, log loss"
         + " \(NumberText.fixed(head.heldOutLogLoss, 3))",
     ]
+    if !head.duplicates.isEmpty {
+      let images = head.duplicates.reduce(0) { $0 + $1.images.count }
+      notes.append(
+        "\(images) images are copies of each other, in \(head.duplicates.count)"
+          + " \(head.duplicates.count == 1 ? "group" : "groups"); copies were left out together")
+    }
+    for group in head.conflicts {
+      let labels = group.images.map { head.labels[head.classes[$0]] }
+      notes.append(
+        "  label conflict: "
+          + zip(group.images, labels).map { "\(names[$0]) (\($1))" }.joined(separator: ", "))
+    }
     for image in wrong.prefix(Self.mostNotes) {
       let answer = head.heldOut[image]
       notes.append(

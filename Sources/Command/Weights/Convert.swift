@@ -40,6 +40,9 @@ struct Convert: ParsableCommand {
   @Option(help: "File of class names, one per line.", completion: .file())
   var labels: String?
 
+  @Option(help: "Output activation to record: softmax, sigmoid or none.")
+  var activation: OutputActivation?
+
   @Option(help: "Source of the weights.")
   var source: String?
 
@@ -70,6 +73,7 @@ struct Convert: ParsableCommand {
   private func provenance() throws -> Conversion.Provenance {
     var provenance = Conversion.Provenance()
     provenance.labels = try labels.map { path throws in try Labels(contentsOf: path) }
+    provenance.activation = activation
     provenance.source = source
     provenance.license = license
     return provenance
