@@ -35,6 +35,15 @@ public struct Evaluation: Sendable {
     /// Images of any class whose first answer is this one.
     public let answered: Int
 
+    /// The results of a class.
+    public init(index: Int, count: Int, correct: Int, correctInTop5: Int, answered: Int) {
+      self.index = index
+      self.count = count
+      self.correct = correct
+      self.correctInTop5 = correctInTop5
+      self.answered = answered
+    }
+
     /// The share of the class's images that were recognised.
     public var recall: Double { share(correct, of: count) }
     /// The share of the answers naming this class that are right; `nan` if there are none.

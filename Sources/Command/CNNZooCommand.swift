@@ -24,7 +24,9 @@ struct CNNZooCommand: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Image",
-        subcommands: [Classify.self, Embed.self, Similar.self, Explain.self, Train.self]),
+        subcommands: [
+          Classify.self, Evaluate.self, Embed.self, Similar.self, Explain.self, Train.self,
+        ]),
       CommandGroup(name: "Network", subcommands: [Summary.self, Bench.self, Infer.self]),
       CommandGroup(
         name: "Weight",

@@ -72,6 +72,36 @@ struct TrainTests {
     #expect(try object(explained.output)["index"] as? Int == 1)
   }
 
+  /// Fitted to `train`, evaluated on `val` and, once, on `test`.
+  @Test func dividedDataset() throws {
+    let set = folder + "/divided"
+    for (split, seeds) in [("train", 0..<4), ("val", 4..<6), ("test", 6..<7)] {
+      for (index, name) in ["a", "b"].enumerated() {
+        for seed in seeds { try Self.image("\(set)/\(split)/\(name)/\(seed).ppm", index, seed) }
+      }
+    }
+    func train() throws -> Tool.Outcome {
+      try Tool.run(
+        ["train", "--head-only", set, "--output", output, "--format", "json"]
+          + TestFiles.network())
+    }
+    let outcome = try train()
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let report = try object(outcome.output)
+    #expect(report["images"] as? Int == 8 && report["accuracy"] as? Double == 1)
+    let evaluations = try #require(report["evaluations"] as? [[String: Any]])
+    #expect(evaluations.map { $0["split"] as? String } == ["val", "test"])
+    #expect(evaluations.map { $0["images"] as? Int } == [4, 2])
+    #expect(evaluations.map { $0["top1"] as? Double } == [1, 1])
+
+    // A class that the head cannot know is refused before anything is computed or written.
+    try Self.image("\(set)/val/unicorn/0.ppm", 0, 9)
+    try FileManager.default.removeItem(atPath: output)
+    let refused = try train()
+    #expect(refused.status == 64 && refused.errors.contains("\"unicorn\": not among"))
+    #expect(!FileManager.default.fileExists(atPath: output))
+  }
+
   @Test func theTableCountsAnswers() throws {
     let outcome = try train("--format", "csv")
     #expect(

@@ -7,6 +7,8 @@ struct Train: ParsableCommand {
     abstract: "Train a network on your own classes.",
     discussion: """
       Each folder in FOLDER is a class, named after the folder, and holds that class's images. \
+      If FOLDER is divided into train, val (or valid, validation) and test, the head is fitted to the \
+      first, and the written file is evaluated on the others. \
       --head-only replaces the network's last layer with one fitted in closed form (ridge regression \
       on that layer's input) and keeps the rest. OUTPUT is an ordinary weight file that includes the \
       class names: `cnnzoo classify --weights OUTPUT` uses them.
@@ -48,18 +50,25 @@ struct Train: ParsableCommand {
         "training the whole network is not available yet; --head-only fits a new classifier to your"
           + " images and keeps the rest of the network")
     }
-    let folders = try ClassFolders(
-      in: FilePath.paths(of: [folder])[0], includesHidden: hidden)
+    let dataset = try Dataset(FilePath.paths(of: [folder])[0], includesHidden: hidden)
+    let folders = try dataset.classes(of: dataset.splits.isEmpty ? nil : .train)
     let loaded = try network.network(inputIsTaken: false)
     Diagnostics.warn(loaded.warnings)
     try OutputFile.check(output, is: .safetensors, replacesNone: [loaded.file.path])
     let trainer = try HeadTrainer(
       loaded, classes: folders.names,
       options: network.embedderOptions(batch: network.batch(batch)))
+    let heldOut = try dataset.splits.filter { $0 != .train }.map { split in
+      (split: split, folders: try dataset.classes(of: split))
+    }
+    for (_, folders) in heldOut {
+      _ = try ClassNames(trainer.labels).classes(ofFolders: folders.names)
+    }
     var names: [String] = []
     var skipped = folders.skipped
     let tally = InputTally(
-      policy: onError, folders: folders.paths, includesHidden: hidden)
+      policy: onError, folders: folders.paths + heldOut.flatMap(\.folders.paths),
+      includesHidden: hidden)
     defer { ProgressLine.erase() }
     for error in folders.unreadable { try tally.fail(ImageFailure(error, of: folder)) }
     for (index, path) in folders.paths.enumerated() {
@@ -69,40 +78,20 @@ struct Train: ParsableCommand {
       }
       skipped += images.skipped
     }
+    let failures = tally.failures.count
     let head = try trainer.train()
     try Interrupts.deferred { () throws in try head.write(to: output) }
-    try TrainReport(head, names: names, output: output, failures: tally.failures.count)
-      .report.write(as: format.format)
-    try tally.finish(skipped: skipped)
-  }
-}
-
-/// The folders in a folder, one per class.
-private struct ClassFolders {
-  /// Their names, in the order of their bytes.
-  private(set) var names: [String] = []
-  private(set) var paths: [FilePath] = []
-  /// Links that lead nowhere.
-  private(set) var unreadable: [ImageError] = []
-  /// Files beside the folders.
-  private(set) var skipped = 0
-
-  /// - Throws: `ImageError.unreadable` if `folder` is not a folder or cannot be read.
-  init(in folder: FilePath, includesHidden: Bool) throws(ImageError) {
-    do throws(FileError) {
-      for entry in try folder.entries(includesHidden: includesHidden) {
-        switch entry.kind {
-        case .directory:
-          names.append(String(decoding: entry.name, as: UTF8.self))
-          paths.append(entry.path)
-        case .unreadable(let reason):
-          unreadable.append(.unreadable(source: entry.path.shown, reason: reason))
-        case .file, .special: skipped += 1
-        }
-      }
-    } catch {
-      throw .unreadable(source: folder.shown, reason: error.reason)
+    let evaluations = try heldOut.map { split, folders in
+      try EvaluationReport(
+        Classifier(
+          model: loaded.model, weights: output,
+          options: network.classifierOptions(batch: network.batch(batch), labels: nil)),
+        on: folders, split: split, includesHidden: hidden, tally: tally)
     }
+    try TrainReport(
+      head, names: names, output: output, failures: failures, evaluations: evaluations
+    ).report.write(as: format.format)
+    try tally.finish(skipped: evaluations.reduce(skipped) { $0 + $1.skipped })
   }
 }
 
@@ -112,15 +101,22 @@ private struct TrainReport {
   private let names: [String]
   private let output: String
   private let failures: Int
+  private let evaluations: [EvaluationReport]
 
   /// Up to this many classes have a column each.
   private static let mostColumns = 12
   /// Up to this many mistakes are listed as text.
   private static let mostNotes = 10
 
-  /// - Parameter names: The names of the images, in the order in which they were added.
-  init(_ head: TrainedHead, names: [String], output: String, failures: Int) {
+  /// - Parameters:
+  ///   - names: The names of the images, in the order in which they were added.
+  ///   - evaluations: The results on the dataset's other splits.
+  init(
+    _ head: TrainedHead, names: [String], output: String, failures: Int,
+    evaluations: [EvaluationReport]
+  ) {
     (self.head, self.names, self.output, self.failures) = (head, names, output, failures)
+    self.evaluations = evaluations
   }
 
   var report: Report {
@@ -142,6 +138,7 @@ private struct TrainReport {
       "accuracy": .number(share(head.correct, of: names.count)),
       "mean_confidence": .number(head.confidence), "log_loss": .number(head.heldOutLogLoss),
       "penalty": .number(head.penalty), "temperature": .number(head.temperature),
+      "evaluations": .array(evaluations.map { .object($0.summary) }),
     ]
   }
 
@@ -233,6 +230,7 @@ private struct TrainReport {
     if wrong.count > Self.mostNotes {
       notes.append("  and \(wrong.count - Self.mostNotes) more; --format json lists them all")
     }
+    for evaluation in evaluations { notes += evaluation.figures }
     return notes
   }
 
