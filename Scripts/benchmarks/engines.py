@@ -1,18 +1,16 @@
-"""Times cnnzoo and its others in turn; run it through Scripts/compare_engines.
+"""Times cnnzoo and other engines in turn; run it through Scripts/compare_engines.
 
-Each cell is a model, a count of threads and a batch. In every round each engine runs for some
-seconds, one after another, so that all see the machine in the same state; the minimum and the median
-over all rounds are reported, and the largest difference of the logits from PyTorch's, in units of
-PyTorch's largest. ncnn knows no batch: it is given one image after another.
+Each row is a model, a thread count and a batch size. In every round each engine runs for a second or
+so, one after the other, so that all see the machine in the same state. Cells hold the minimum and the
+median over all rounds; Δ is the largest difference of cnnzoo's logits from PyTorch's, relative to
+PyTorch's largest. ncnn has no batches and gets one image after another.
 
---isa avx2 shows how the engines compare on a processor without AVX-512, as far as they can be held
-to AVX2 on one that has it: cnnzoo by CNNZOO_ISA, OpenVINO by ONEDNN_MAX_CPU_ISA together with
-OV_CPU_MAX_ISA. Both are asked afterwards what they really use. ONNX Runtime and ncnn choose by CPUID
-alone; their columns are marked, and the ratio leaves them out.
+--isa avx2 shows a processor without AVX-512, as far as the engines can be limited: cnnzoo by
+CNNZOO_ISA, OpenVINO by ONEDNN_MAX_CPU_ISA and OV_CPU_MAX_ISA; both are then asked what they really
+use. ONNX Runtime and ncnn choose by CPUID alone, so their columns are marked and left out of the ratio.
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -26,7 +24,7 @@ import torch
 import torchvision
 from safetensors.numpy import load_file, save_file
 
-CNNZOO = ".build/release/cnnzoo"
+import command
 MODELS = {
     "effnetv2-s": ("efficientnet_v2_s", 384),
     "mobilenetv3-large": ("mobilenet_v3_large", 224),
@@ -92,7 +90,7 @@ class OpenVino:
         return self.request.infer(self.input, share_inputs=True)[0]
 
     def check_limit(self):
-        """Ends the script where a node of the compiled network runs on AVX-512."""
+        """Exits if any node of the compiled network runs on AVX-512."""
         kinds = {str(node.get_rt_info()["primitiveType"].value)
                  for node in self.model.get_runtime_model().get_ordered_ops()
                  if "primitiveType" in node.get_rt_info()}
@@ -144,19 +142,17 @@ class Cnnzoo:
     name = "cnnzoo"
 
     def __init__(self, folder, model_name, example, threads):
-        self.arguments = [CNNZOO, "bench", model_name, "-t", str(threads), "-b", str(len(example)),
-                          "--weights", f"{folder}/model.safetensors", "--format", "json"]
+        self.weights = f"{folder}/model.safetensors"
+        self.cell = model_name, threads, len(example)
         save_file({"input": example.numpy()}, f"{folder}/input.safetensors")
         subprocess.run(
-            [CNNZOO, "infer", model_name, "--weights", f"{folder}/model.safetensors", "--input",
+            [command.CNNZOO, "infer", model_name, "--weights", self.weights, "--input",
              f"{folder}/input.safetensors", "--output", f"{folder}/output.safetensors"],
             check=True, stdout=subprocess.DEVNULL)
         self.logits = load_file(f"{folder}/output.safetensors")["logits"]
 
     def samples(self, seconds):
-        text = subprocess.run(self.arguments + ["--min-time", str(seconds)], check=True,
-                              capture_output=True, text=True).stdout
-        report = json.loads(text)
+        report = command.bench(command.CNNZOO, *self.cell, seconds, self.weights)
         isa = os.environ.get("CNNZOO_ISA", report["environment"]["instruction_set"])
         if report["environment"]["instruction_set"] != isa:
             sys.exit(f"cnnzoo is not limited to {isa}")
@@ -183,7 +179,7 @@ def main():
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--batches", default="1,8")
-    parser.add_argument("--isa", choices=["avx2"], help="hold to AVX2 whoever can be held")
+    parser.add_argument("--isa", choices=["avx2"], help="limit the engines to AVX2 where possible")
     options = parser.parse_args()
     if options.isa:
         # Before any engine is loaded: each reads them once.
@@ -191,14 +187,14 @@ def main():
     warnings.filterwarnings("ignore")
     torch.set_grad_enabled(False)
     others = [OnnxRuntime, OpenVino, Ncnn]
-    judged = [other.can_be_limited or not options.isa for other in others]
-    names = [Cnnzoo.name] + [other.name if fair else f"{other.name} (not limited)"
-                             for other, fair in zip(others, judged)]
-    print("Milliseconds for the whole batch, minimum / median; the ratio is cnnzoo's minimum to the "
-          "best other's; Δ is the largest difference of cnnzoo's logits from PyTorch's.")
+    counted = [other.can_be_limited or not options.isa for other in others]
+    names = [Cnnzoo.name] + [other.name if counts else f"{other.name} (not limited)"
+                             for other, counts in zip(others, counted)]
+    print("Milliseconds per batch, minimum / median. ratio: cnnzoo's minimum over the best other "
+          "engine's. Δ: largest difference of cnnzoo's logits from PyTorch's.")
     if options.isa:
-        print("cnnzoo and OpenVINO are held to AVX2, and say so themselves; ONNX Runtime and ncnn "
-              "offer no such switch, use all that the processor has, and do not count in the ratio.")
+        print("cnnzoo and OpenVINO are limited to AVX2 and confirm it; ONNX Runtime and ncnn cannot "
+              "be, use all the processor has, and are left out of the ratio.")
     print()
     print(f"| model | threads | batch | {' | '.join(names)} | ratio | Δ |")
     print("|---|---:|---:|" + "---:|" * (len(names) + 2), flush=True)
@@ -207,8 +203,9 @@ def main():
         model = calibrated(torch_name)
         with tempfile.TemporaryDirectory() as folder:
             torch.save(model.state_dict(), f"{folder}/model.pth")
-            subprocess.run([CNNZOO, "convert", f"{folder}/model.pth", f"{folder}/model.safetensors",
-                            "--model", name], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [command.CNNZOO, "convert", f"{folder}/model.pth", f"{folder}/model.safetensors",
+                 "--model", name], check=True, stdout=subprocess.DEVNULL)
             for batch in map(int, options.batches.split(",")):
                 torch.manual_seed(batch)
                 example = torch.randn(batch, 3, size, size)
@@ -220,15 +217,15 @@ def main():
                     for engine in engines[1:]:
                         error = np.abs(engine.run() - expected).max() / scale
                         if not error < 1e-3:
-                            sys.exit(f"{engine.name} computes something else: {error}")
+                            sys.exit(f"{engine.name} disagrees with PyTorch: {error}")
                         if options.isa and engine.can_be_limited:
                             engine.check_limit()
                     taken = [[] for _ in engines]
                     for _ in range(options.rounds):
-                        for place, engine in enumerate(engines):
-                            taken[place] += samples(engine, options.seconds)
+                        for index, engine in enumerate(engines):
+                            taken[index] += samples(engine, options.seconds)
                     cells = [f"{min(t):.2f} / {statistics.median(t):.2f}" for t in taken]
-                    best = min(min(t) for t, fair in zip(taken[1:], judged) if fair)
+                    best = min(min(t) for t, counts in zip(taken[1:], counted) if counts)
                     ratio = min(taken[0]) / best
                     delta = np.abs(engines[0].logits - expected).max() / scale
                     print(f"| {name} | {threads} | {batch} | {' | '.join(cells)} | {ratio:.2f} "

@@ -1,4 +1,4 @@
-"""The files of check_decoding: whole ones of every kind, and systematically damaged ones.
+"""The files of check_decoding: intact ones of every kind, and systematically damaged ones.
 
 A family is a function that yields names and files.
 """
@@ -23,7 +23,7 @@ def missing_tools():
 
 
 def run(*command, data=b""):
-    """What a program answers on standard output."""
+    """A program's standard output."""
     return subprocess.run(command, input=data, capture_output=True, check=True).stdout
 
 
@@ -34,7 +34,7 @@ def ppm(image):
 # Whole files.
 
 def recorded():
-    """The pictures of the tests."""
+    """The images of the tests."""
     for cases in (png_cases, jpeg_cases, webp_cases, pnm_cases):
         for name, data, *_ in cases():
             yield name, data
@@ -190,7 +190,7 @@ def pnm_whole():
 # Orientation.
 
 def with_exif(block, prefix=b"Exif\0\0"):
-    """The same 5 x 3 picture in each format that has a place for EXIF."""
+    """The same 5 x 3 image in each format that can hold EXIF."""
     image = smooth(5, 3)
     yield "jpeg", jpeg(5, 3, [(1, 1)] * 3, 7, before=segment(0xE1, prefix + block))
     yield "png", png(5, 3, 8, 2, 1, before=chunk(b"eXIf", block))
@@ -301,7 +301,7 @@ def pnm_samples():
 
 
 def header_bytes(samples, most):
-    """Every byte of the start, set to other values."""
+    """Every byte of the beginning set to other values."""
     def cases():
         for number, data in enumerate(samples()):
             for offset in range(min(len(data), most)):
@@ -352,7 +352,7 @@ def png_chunks(data):
 
 
 def png_checksums():
-    """Every checksum broken in each of its bytes; zlib's too."""
+    """Every byte of every checksum broken, zlib's included."""
     for number, data in enumerate(png_samples()):
         for offset, kind, content in png_chunks(data):
             end = offset + 8 + len(content)
@@ -368,7 +368,7 @@ def png_checksums():
 
 
 def png_contents():
-    """Every byte of every chunk set to other values, under a right checksum."""
+    """Every byte of every chunk set to other values, with a correct checksum."""
     for number, data in enumerate(png_samples()):
         for offset, kind, content in png_chunks(data):
             end = offset + 12 + len(content)
@@ -386,7 +386,7 @@ def png_contents():
 
 
 def jpeg_segments():
-    """Every segment left out, twice, or empty."""
+    """Every segment missing, doubled, or empty."""
     for number, data in enumerate(jpeg_samples()):
         offset = 2
         while data[offset + 1] != 0xD9:
@@ -423,8 +423,8 @@ def families():
     return table
 
 
-def large_pictures():
-    """Pictures of some megapixels, of each kind that takes memory in a way of its own."""
+def large_images():
+    """Images of a few megapixels, one per pattern of memory use."""
     w, h = 4000, 3000
     image = smooth(w, h)
     alpha = image.copy()

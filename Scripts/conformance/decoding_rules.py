@@ -1,4 +1,4 @@
-"""Where the decoders differ from Pillow's on purpose: each rule recognises its files and says why.
+"""Deliberate differences from Pillow: each rule recognises its files and says why.
 
 A rule's test is given the file, what Pillow made of it (size and pixels, or the exception), what the
 package made of it ("pixels", or the kind of refusal), and the package's pixels or reason.
@@ -44,7 +44,7 @@ def upright(data):
 
 
 def as_stored(data):
-    """Pillow's picture as stored, or None."""
+    """Pillow's image as stored, or None."""
     try:
         return opened(data).convert("RGB")
     except Exception:
@@ -69,8 +69,8 @@ def png_header(data):
 
 # Metadata.
 
-@rule("damaged metadata", "no picture fails because of EXIF: where Pillow cannot read it, the picture "
-                          "stays as stored; where it can, but fails to write it back, it is turned")
+@rule("damaged metadata", "EXIF never makes an image fail: if Pillow cannot read it, the image stays "
+                          "as stored; if Pillow only fails to write it back, it is turned")
 def _(data, theirs, status, content):
     stored = as_stored(data)
     if not isinstance(theirs, Exception) or status != "pixels" or stored is None:
@@ -89,7 +89,7 @@ def _(data, theirs, status, content):
 
 
 @rule("unread PNG chunks", "only IHDR, PLTE, IDAT and the orientation count: a damaged gAMA, tRNS or "
-                           "iCCP, or IHDR after the pixels, does not harm them")
+                           "iCCP, or an IHDR after the pixels, does no harm")
 def _(data, theirs, status, content):
     read = (b"IHDR", b"PLTE", b"IDAT", b"eXIf", b"IEND")
     kept, seen_data = SIGNATURE, False
@@ -101,9 +101,9 @@ def _(data, theirs, status, content):
             and upright(kept) == content)
 
 
-@rule("orientation in PNG text", "an orientation in compressed XMP or in a Raw profile is passed over: "
-                                 "no text is unpacked, so that none can be a bomb; cameras and "
-                                 "phones write eXIf")
+@rule("orientation in PNG text", "an orientation in compressed XMP or in a Raw profile is ignored: "
+                                 "text is never decompressed, so it cannot be a bomb; cameras "
+                                 "and phones write eXIf")
 def _(data, theirs, status, content):
     texts = [(kind, text) for kind, text, _ in png_chunks(data) if kind in (b"tEXt", b"zTXt", b"iTXt")]
     profile = any(b"Raw profile type" in text for _, text in texts)
@@ -115,23 +115,23 @@ def _(data, theirs, status, content):
 
 # PNG.
 
-@rule("PNG checksum", "an image data chunk whose CRC is wrong is damaged; Pillow does not look at it")
+@rule("PNG checksum", "an image data chunk with a wrong CRC is damaged; Pillow does not check")
 def _(data, theirs, status, content):
     return (status == "malformed" and b"CRC error" in content
             and any(kind == b"IDAT" and whole[8:] and chunk(kind, body) != whole
                     for kind, body, whole in png_chunks(data)))
 
 
-@rule("PNG cut within IDAT", "a file that ends within an image data chunk is truncated, also where "
-                             "the missing bytes are no more than checksums")
+@rule("PNG cut within IDAT", "a file that ends within an image data chunk is truncated, even if "
+                             "only checksums are missing")
 def _(data, theirs, status, content):
     return status == "malformed" and any(
         kind == b"IDAT" and len(whole) < 12 + struct.unpack(">I", whole[:4])[0]
         for kind, _, whole in png_chunks(data))
 
 
-@rule("PNG of too few rows", "image data that end before the last row or before their checksum are "
-                             "truncated; Pillow leaves the rest black")
+@rule("PNG of too few rows", "image data ending before the last row or the checksum are truncated; "
+                             "Pillow leaves the rest black")
 def _(data, theirs, status, content):
     head = png_header(data)
     if status != "malformed" or not head or head[3] not in CHANNELS:
@@ -150,9 +150,9 @@ def _(data, theirs, status, content):
     return len(found) < needed or not inflater.eof
 
 
-@rule("PNG critical chunks", "an unknown critical chunk, a palette that is missing, empty, not of whole "
-                             "colors or there twice, a second header, an unknown compression, filter "
-                             "or interlacing: the specification forbids to show such a picture")
+@rule("PNG critical chunks", "the specification forbids showing an image with an unknown critical chunk; "
+                             "a missing, empty, partial or second palette; a second header; an "
+                             "unknown compression, filter or interlacing")
 def _(data, theirs, status, content):
     kinds = [kind for kind, _, _ in png_chunks(data)]
     palettes = [body for kind, body, _ in png_chunks(data) if kind == b"PLTE"]
@@ -192,14 +192,14 @@ def jpeg_reaches_end(data):
 
 
 @rule("JPEG without an end", "a file whose segments do not lead to the end-of-image marker is truncated "
-                             "or damaged, also where libjpeg has filled all rows before it finds out")
+                             "or damaged, even if libjpeg fills all rows before noticing")
 def _(data, theirs, status, content):
     return (status == "malformed" and b"truncated" in content and data.startswith(b"\xff\xd8")
             and not jpeg_reaches_end(data))
 
 
-@rule("JPEG of too few scans", "where a progressive file lacks its later scans, libjpeg smooths what is "
-                               "there, and 2.1 does so otherwise than 3")
+@rule("JPEG of too few scans", "libjpeg smooths progressive files without their later scans, and 2.1 "
+                               "does so differently from 3")
 def _(data, theirs, status, content):
     return (not isinstance(theirs, Exception) and status == "pixels"
             and data.startswith(b"\xff\xd8") and len(theirs[1]) == len(content)
@@ -228,7 +228,7 @@ def lacks_scans(data):
 
 # WebP.
 
-@rule("WebP frames after the first", "only an animation's first frame is looked at")
+@rule("WebP frames after the first", "only an animation's first frame is read")
 def _(data, theirs, status, content):
     if status != "pixels" or not isinstance(theirs, Exception):
         return False
@@ -240,8 +240,8 @@ def _(data, theirs, status, content):
     return frames > 1 and upright(riff(kept)) == content
 
 
-@rule("WebP cut within a chunk", "a file that ends within a chunk is truncated, even if it is not the "
-                                 "picture's")
+@rule("WebP cut within a chunk", "a file that ends within a chunk is truncated, even outside the "
+                                 "image data")
 def _(data, theirs, status, content):
     return status == "malformed" and b"a chunk is truncated" in content and any(
         len(whole) < 8 + length + length % 2 for _, length, whole in webp_chunks(data))
@@ -272,13 +272,13 @@ def _(data, theirs, status, content):
                      ) is not None and data[:1] == b"P"
 
 
-@rule("PNM numbers", "numbers are digits alone, without signs and underscores")
+@rule("PNM numbers", "numbers consist of digits, without signs or underscores")
 def _(data, theirs, status, content):
     return (data[:1] == b"P" and status == "malformed"
             and re.search(rb"[+_]\d|\d_", data) is not None)
 
 
-@rule("PNM tail", "what follows the last sample belongs to nobody, in a plain bitmap too")
+@rule("PNM tail", "data after the last sample are ignored, in plain bitmaps too")
 def _(data, theirs, status, content):
     if data[:2] != b"P1" or status != "pixels" or not isinstance(theirs, Exception):
         return False

@@ -1,6 +1,6 @@
-"""Narrow limits, other locales and an empty environment, for Scripts/conformance/check_faults.
+"""Cases of check_faults: narrow limits, other locales, an empty environment.
 
-The answers must be the same under each of them: a limit costs time, or is told.
+The answers must be the same under each of them.
 """
 
 import os
@@ -12,7 +12,7 @@ import fixtures
 
 
 def same_answers(command, variants, expected):
-    """`variants` are names and functions from a command to one that runs under something."""
+    """`variants` are names, functions that wrap a command, and options of subprocess.run."""
     for name, variant, options in variants:
         outcome = subprocess.run(variant(command), capture_output=True, timeout=300, **options)
         if (outcome.returncode, outcome.stdout) != expected or outcome.stderr:
@@ -24,7 +24,7 @@ def limit(setting):
 
 
 def without_threads(command):
-    """A user who may have no further process; root knows no such limit."""
+    """Runs as a user without permission for another process; root has no such limit."""
     return ["prlimit", "--nproc=1", *fault_inputs.without_privileges(command)]
 
 
@@ -32,9 +32,9 @@ def environment(**variables):
     return {"env": {**os.environ, **variables}}
 
 
-def cases(network, pictures, folder):
+def cases(network, images, folder):
     command = [fixtures.TOOL, "classify", "--format", "jsonl", "--threads", "4", "--batch", "3",
-               *network, *pictures[:12]]
+               *network, *images[:12]]
     expected = (0, subprocess.run(command, capture_output=True).stdout)
     hosts = [
         ("ulimit -n 8", limit("-n 8"), {}),
@@ -51,16 +51,16 @@ def cases(network, pictures, folder):
         ("LANG=C", lambda command: command, environment(LANG="C", LC_ALL="C")),
         ("tr_TR.UTF-8", lambda command: command, environment(LC_ALL="tr_TR.UTF-8")),
         ("de_DE.UTF-8", lambda command: command, environment(LC_ALL="de_DE.UTF-8")),
-        ("a locale that is not there", lambda command: command, environment(LC_ALL="xx_XX")),
+        ("an unknown locale", lambda command: command, environment(LC_ALL="xx_XX")),
         ("no HOME", lambda command: ["env", "-u", "HOME", *command], {}),
         ("TZ, TERM", lambda command: command, environment(TZ="Asia/Kathmandu", TERM="dumb")),
     ]
     yield "hosts: limits", len(hosts), same_answers(command, hosts, expected)
     yield "hosts: locales and environments", len(locales), same_answers(command, locales, expected)
     if os.geteuid() != 0 or not shutil.which("setpriv"):
-        yield "hosts: no threads (ulimit -u)", 1, "needs root, to become a user with that limit"
+        yield "hosts: no threads (ulimit -u)", 1, "needs root to switch to a limited user"
         return
-    # The user has to reach it.
+    # The other user must be able to execute it.
     tool = shutil.copy(fixtures.TOOL, os.path.join(folder, "cnnzoo"))
     variants = [("ulimit -u", without_threads, {})]
     yield ("hosts: no threads (ulimit -u)", 1,

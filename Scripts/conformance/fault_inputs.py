@@ -1,4 +1,4 @@
-"""Odd pictures and weights, files that shrink, long lists and odd names, for Scripts/conformance/check_faults."""
+"""Cases of check_faults: odd images and weights, shrinking files, long lists, odd names."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def classify(network, *inputs):
 
 
 def sparse(path, head, size=4 << 30):
-    """A file that is as long as it likes, and takes no room."""
+    """A long file that occupies no disk space."""
     with open(path, "wb") as file:
         file.write(head)
         file.truncate(size)
@@ -30,18 +30,18 @@ def sparse(path, head, size=4 << 30):
 
 
 def without_privileges(command):
-    """The command as a user who owns nothing."""
+    """Runs the command as a user who owns nothing."""
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]
 
 
-def odd_inputs(network, picture, folder):
-    """Command, status, a part of the message, and options."""
+def odd_inputs(network, image, folder):
+    """Command, exit status, part of the message, and options of subprocess.run."""
     pipe, locked = os.path.join(folder, "pipe"), os.path.join(folder, "locked")
     os.mkfifo(pipe)
     pathlib.Path(locked).write_bytes(b"")
     os.chmod(locked, 0)
-    data = pathlib.Path(picture).read_bytes()
-    weights = ["--model", fixtures.MODEL, picture, "--weights"]
+    data = pathlib.Path(image).read_bytes()
+    weights = ["--model", fixtures.MODEL, image, "--weights"]
     raster = sparse(os.path.join(folder, "raster"), b"P6 30000 30000 255\n")
     zeros = sparse(os.path.join(folder, "zeros"), b"")
     header = json.dumps({"x": {"dtype": "U8", "shape": [(4 << 30) - 136], "data_offsets": [
@@ -54,7 +54,7 @@ def odd_inputs(network, picture, folder):
     yield classify(network, "/dev/stdin"), 0, "", {"stdin": None, "input": data}
     yield classify(network, "-"), 0, "", {"stdin": None, "input": data}
     yield classify(network, "--files-from", folder), 66, "cannot read the list", {}
-    yield ["bash", "-c", f'cat "{picture}" > "{pipe}" & exec "$@"', "bash",
+    yield ["bash", "-c", f'cat "{image}" > "{pipe}" & exec "$@"', "bash",
            *classify(network, pipe)], 0, "", {}
     yield [fixtures.TOOL, "classify", *weights, folder], 66, "is a folder", {}
     yield [fixtures.TOOL, "classify", *weights, pipe], 66, "is not a regular file", {}
@@ -68,24 +68,24 @@ def odd_inputs(network, picture, folder):
 
 
 def bounded(commands, mebibytes=300):
-    """Commands that must end as expected, and not take more memory than that."""
+    """Commands must end as expected, within this much memory."""
     for command, status, said, options in commands:
         for fault in run(command, status, said, **options):
             yield f"{' '.join(command[-2:])}: {fault}"
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
     if largest > mebibytes:
-        yield f"a process took {largest} MiB"
+        yield f"a process used {largest} MiB"
 
 
-def truncated(weights, network, picture, trials, folder):
-    """A weight file that loses its end as soon as it is mapped: a message and a status, no crash."""
+def truncated(weights, network, image, trials, folder):
+    """A weight file truncated once mapped gives a message and a status, not a crash."""
     signals = 0
     copy = os.path.join(folder, "shrinking.safetensors")
     data = pathlib.Path(weights).read_bytes()
     for index in range(trials):
         pathlib.Path(copy).write_bytes(data)
         process = subprocess.Popen(
-            [fixtures.TOOL, "classify", picture, "--model", fixtures.MODEL, "--weights", copy],
+            [fixtures.TOOL, "classify", image, "--model", fixtures.MODEL, "--weights", copy],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         maps = f"/proc/{process.pid}/maps"
         while process.poll() is None:
@@ -104,18 +104,18 @@ def truncated(weights, network, picture, trials, folder):
                 (process.returncode == 76) == bool(output)):
             yield f"status {process.returncode} with {len(output)} bytes of output: {errors[-200:]}"
     if not signals:
-        yield "no trial read beyond the new end; the check did not see what it is for"
+        yield "no trial read past the new end, so nothing was tested"
 
 
-def long_list(network, picture, count):
-    """Every hundredth path leads nowhere; all lines are answered in order, in bounded memory."""
+def long_list(network, image, count):
+    """Answers every line in order and in bounded memory, although every hundredth file is missing."""
     if count == 0:
         return
     process = subprocess.Popen(
         classify(network, "--crop", "32", "--resize", "32", "--files-from", "-", "--format", "jsonl",
                  "--on-error", "record", "-k", "1", "--batch", "8"),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    paths = [f"/no/{index}" if index % 100 == 7 else picture for index in range(count)]
+    paths = [f"/no/{index}" if index % 100 == 7 else image for index in range(count)]
 
     def write():
         with process.stdin:
@@ -143,11 +143,11 @@ def long_list(network, picture, count):
         yield f"memory grew by {grown} KiB"
 
 
-def names(network, picture, folder):
-    """Names that shells, terminals and decoders of text stumble over."""
+def names(network, image, folder):
+    """Names that break shells, terminals and text decoders."""
     place = os.path.join(folder, "names").encode()
     os.makedirs(place)
-    data = pathlib.Path(picture).read_bytes()
+    data = pathlib.Path(image).read_bytes()
     odd = [b"two\nlines", b"-k", b"--help", b"\xff\xfe", b"\xc3(", b" ", b"a\tb", b"\x1b[31m", b"'\"",
            "ä".encode(), b"\xf0\x9f\x90\x88", b"n" * 255, b"*", b"$HOME", b"\\", b"\xed\xa0\x80"]
     for name in odd:
@@ -163,39 +163,39 @@ def names(network, picture, folder):
             yield f"{arguments[0]!r}: status {outcome.returncode}, {len(records)} answers"
         elif arguments == listed and [record["input"] for record in records] != [
                 name.decode(errors="replace") for name in listed]:
-            yield f"{arguments[0]!r}: other names, or another order"
+            yield f"{arguments[0]!r}: wrong names or order"
 
 
-def interrupted_wait(network, picture, folder):
-    """A pipe that nobody writes to holds up neither an interrupt nor a reader that left."""
+def interrupted_wait(network, image, folder):
+    """Waiting for a silent pipe blocks neither signals nor noticing a closed output."""
     pipe = os.path.join(folder, "silent")
     os.mkfifo(pipe)
     network = [*network, "--batch", "1"]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        process = subprocess.Popen(classify(network, picture, pipe), stdout=subprocess.PIPE)
+        process = subprocess.Popen(classify(network, image, pipe), stdout=subprocess.PIPE)
         if not select.select([process.stdout], [], [], 20)[0]:
-            yield "the picture before the pipe was not answered"
+            yield "no answer for the image before the pipe"
         process.send_signal(number)
         try:
             if process.wait(timeout=20) != 128 + number:
                 yield f"status {process.returncode} after {number.name}"
         except subprocess.TimeoutExpired:
             process.kill()
-            yield f"{number.name} was not answered"
+            yield f"{number.name} had no effect"
         process.stdout.close()
     script = '{ sleep 0.3; timeout 20 "$@"; echo $? >&2; } | true'
-    outcome = subprocess.run(["bash", "-c", script, "bash", *classify(network, picture, picture, pipe)],
+    outcome = subprocess.run(["bash", "-c", script, "bash", *classify(network, image, image, pipe)],
                              capture_output=True, text=True)
     if outcome.stderr != "0\n":
-        yield f"after the reader left: {outcome.stderr[-200:]}"
+        yield f"after the reader quit: {outcome.stderr[-200:]}"
 
 
-def cases(network, pictures, large, folder, list_length, trials):
-    odd = list(odd_inputs(network, pictures[1], folder))
+def cases(network, images, large, folder, list_length, trials):
+    odd = list(odd_inputs(network, images[1], folder))
     yield "inputs: devices, pipes, folders, 4 GiB files", len(odd), bounded(odd)
-    yield "inputs: a pipe that nobody writes to", 4, interrupted_wait(network, pictures[0], folder)
-    yield ("inputs: weights that shrink while they are read", trials,
-           truncated(large, network, pictures[0], trials, folder))
-    yield "inputs: odd names", 3 * 16, names(network, pictures[0], folder)
-    yield "inputs: a long list, 1 % of it wrong", list_length, long_list(
-        network, pictures[0], list_length)
+    yield "inputs: a silent pipe", 4, interrupted_wait(network, images[0], folder)
+    yield ("inputs: weights that shrink while being read", trials,
+           truncated(large, network, images[0], trials, folder))
+    yield "inputs: odd names", 3 * 16, names(network, images[0], folder)
+    yield "inputs: a long list, 1 % missing files", list_length, long_list(
+        network, images[0], list_length)

@@ -1,4 +1,4 @@
-"""Readers that leave, and outputs that are closed or full, for Scripts/conformance/check_faults."""
+"""Cases of check_faults: readers that quit, closed and full outputs."""
 
 import itertools
 import os
@@ -9,12 +9,12 @@ import subprocess
 import fault_signals
 import fixtures
 
-# Lists of tensors that differ are cut at 40 lines.
+# Lists of differing tensors end after 40 lines.
 MESSAGE_LIMIT = 8000
 
 
 def run(command, expected, said="", **options):
-    """What is wrong with how a command ends; nothing where it is in order."""
+    """Yields what is wrong with how a command ends."""
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
                "timeout": 120} | options
     try:
@@ -26,23 +26,23 @@ def run(command, expected, said="", **options):
     if outcome.returncode != expected:
         yield f"status {outcome.returncode}, not {expected}: {errors[-200:]}"
     elif said not in errors:
-        yield f"“{said}” is not in “{errors[-200:]}”"
+        yield f"“{said}” not in “{errors[-200:]}”"
     elif expected == 0 and errors:
-        yield f"told on standard error: {errors[-200:]}"
+        yield f"unexpected standard error: {errors[-200:]}"
     elif len(errors) > MESSAGE_LIMIT:
         yield f"a message of {len(errors)} characters"
 
 
-def reader_leaves(commands, trials):
+def reader_quits(commands, trials):
     for command, _ in itertools.product(commands, range(trials)):
-        # The reader reads a line, or nothing.
+        # The reader reads one line, or nothing.
         for reader in ["head -1 > /dev/null", "true"]:
             script = f'"$@" | {reader}; exit ${{PIPESTATUS[0]}}'
             yield from run(["bash", "-c", script, "bash", *command], 0)
 
 
 def closed_descriptors(command):
-    """Every set of standard descriptors may be closed; only what is asked of one fails."""
+    """With any set of standard descriptors closed, only writing results fails."""
     for count in (1, 2, 3):
         for closed in itertools.combinations((0, 1, 2), count):
             def close(closed=closed):
@@ -56,7 +56,7 @@ def full_device(commands):
     for command in commands:
         with open("/dev/full", "wb") as full:
             yield from run(command, 74, "cannot write: No space left on device", stdout=full)
-            # That nobody can be told is no failure.
+            # Undeliverable messages are no failure.
             yield from run(command, 0, stderr=full)
 
 
@@ -65,7 +65,7 @@ def with_limit(bytes_):
 
 
 def convert_without_room(weights, folder, reason, **options):
-    """An output that finds no room is told, and leaves nothing."""
+    """A full disk gives a message and leaves no file behind."""
     os.makedirs(folder, exist_ok=True)
     target = os.path.join(folder, "out.safetensors")
     yield from run([fixtures.TOOL, "convert", weights, target, "--model", fixtures.MODEL], 74, reason,
@@ -75,7 +75,7 @@ def convert_without_room(weights, folder, reason, **options):
 
 
 def answers_without_room(command, path, reason, **options):
-    """That not all answers found room is told; those that did are there."""
+    """A full disk gives a message and keeps the answers already written."""
     with open(path, "wb") as file:
         yield from run(command, 74, reason, stdout=file, **options)
     if os.path.getsize(path) == 0:
@@ -83,7 +83,7 @@ def answers_without_room(command, path, reason, **options):
 
 
 def small_file_system(folder):
-    """Mounts 256 KiB at a folder; False where that is not permitted."""
+    """Mounts 256 KiB at a folder; False if that is not permitted."""
     os.makedirs(folder, exist_ok=True)
     return subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder],
                           capture_output=True).returncode == 0
@@ -91,7 +91,7 @@ def small_file_system(folder):
 
 def on_small_file_system(folder, check):
     if not small_file_system(folder):
-        yield "it cannot be mounted"
+        yield "mount failed"
         return
     try:
         yield from check(folder)
@@ -99,21 +99,21 @@ def on_small_file_system(folder, check):
         subprocess.run(["umount", folder], check=True)
 
 
-def cases(network, pictures, large, folder):
-    classify = [[fixtures.TOOL, "classify", "--format", form, *network, *pictures[:4]]
+def cases(network, images, large, folder):
+    classify = [[fixtures.TOOL, "classify", "--format", form, *network, *images[:4]]
                 for form in fault_signals.FORMATS]
     others = [[fixtures.TOOL, *words] for words in [
         ["--help"], ["models"], ["summary", fixtures.MODEL], ["env", "--format", "json"]]]
-    yield "outputs: the reader leaves", 5 * 2 * 9, reader_leaves(classify + others, 5)
+    yield "outputs: the reader quits", 5 * 2 * 9, reader_quits(classify + others, 5)
     yield "outputs: descriptors 0, 1 and 2 closed", 7, closed_descriptors(classify[0])
     yield "outputs: /dev/full as stdout and stderr", 18, full_device(classify + others)
     target = ["--model", fixtures.MODEL, large, "/dev/full"]
-    yield ("outputs: /dev/full as the file of convert", 1,
+    yield ("outputs: /dev/full as convert's output", 1,
            run([fixtures.TOOL, "convert", *target], 73, "is not a regular file"))
     yield ("outputs: limit of file size (ulimit -f)", 2, itertools.chain(
         convert_without_room(large, os.path.join(folder, "limited"), "File too large",
                              **with_limit(1 << 16)),
-        answers_without_room([*classify[2], *pictures[:50]], os.path.join(folder, "answers"),
+        answers_without_room([*classify[2], *images[:50]], os.path.join(folder, "answers"),
                              "File too large", **with_limit(1 << 12))))
     mounted = os.path.join(folder, "mounted")
     if not small_file_system(mounted):
@@ -126,7 +126,7 @@ def cases(network, pictures, large, folder):
         yield from convert_without_room(large, os.path.join(place, "new"), "No space left")
         filler.write_bytes(b"\0" * (240 << 10))
         yield from answers_without_room(
-            [*classify[2], *pictures[:200], *pictures[:200]], os.path.join(place, "answers"),
+            [*classify[2], *images[:200], *images[:200]], os.path.join(place, "answers"),
             "No space left")
 
     yield "outputs: a full file system", 2, on_small_file_system(mounted, check)

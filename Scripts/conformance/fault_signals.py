@@ -1,4 +1,4 @@
-"""Signals at random moments, for Scripts/conformance/check_faults: every function yields faults, or nothing."""
+"""Cases of check_faults: signals at random moments. Every function yields faults."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ TOP = 3
 
 
 def record_ends(form, output):
-    """The lengths that output may have when it ends with a whole record."""
+    """The lengths at which output ends with a complete record."""
     if form == "json":
         ends = [match.start() for match in re.finditer(rb",\n|\n\]}\n", output)]
         return {0, output.index(b"[\n") + 2, len(output), *ends}
@@ -33,7 +33,7 @@ def record_ends(form, output):
 
 
 class Witness:
-    """Whether any trial of each signal came in time."""
+    """Whether each signal interrupted at least one trial."""
 
     def __init__(self):
         self.seen, self.interrupted = set(), set()
@@ -45,14 +45,13 @@ class Witness:
 
     def faults(self):
         for number in self.seen - self.interrupted:
-            yield f"no trial was ended by signal {number}"
+            yield f"signal {number} interrupted no trial"
 
 
 def ended(process, number):
-    """What is wrong with how a process ended that was sent a signal; nothing where it is in order.
+    """What is wrong with how a process ended after a signal, or None.
 
-    Before its first instructions a process has the system's own answer to a signal; shells show the
-    same status for it.
+    Until a process installs its handlers, the signal kills it; shells report the same status.
     """
     if process.returncode in (0, -number):
         return None
@@ -62,7 +61,7 @@ def ended(process, number):
 
 
 def trial(command, number, longest, **options):
-    """Starts a command, sends a signal at a random moment, and waits for the end."""
+    """Starts a command, sends a signal at a random moment, and waits for it to end."""
     process = subprocess.Popen(command, **options)
     time.sleep(random.uniform(0, longest))
     process.send_signal(number)
@@ -76,9 +75,9 @@ def duration(command, **options):
     return time.monotonic() - begin
 
 
-def classify(network, pictures, form, trials, folder):
-    command = [fixtures.TOOL, "classify", "--format", form, "-k", str(TOP), *network, *pictures[:60]]
-    # As many threads as there are, and one.
+def classify(network, images, form, trials, folder):
+    command = [fixtures.TOOL, "classify", "--format", form, "-k", str(TOP), *network, *images[:60]]
+    # With the default threads, and with one.
     commands = [command, [*command, "--threads", "1"]]
     longest = [1.1 * duration(command) for command in commands]
     whole = subprocess.run(command, check=True, capture_output=True).stdout
@@ -100,11 +99,11 @@ def classify(network, pictures, form, trials, folder):
         if fault:
             yield f"{fault}: {errors.decode()[-200:]}"
         elif errors:
-            yield f"told on standard error: {errors.decode()[:200]}"
+            yield f"unexpected standard error: {errors.decode()[:200]}"
         elif len(output) not in ends or not whole.startswith(output):
-            yield f"signal {number}: the output ends in the middle: …{output[-80:]!r}"
+            yield f"signal {number}: the output ends within a record: …{output[-80:]!r}"
         elif process.returncode == 0 and output != whole:
-            yield "status 0 with a part of the output"
+            yield "status 0 with incomplete output"
     yield from witness.faults()
 
 
@@ -118,7 +117,7 @@ def convert(weights, number, trials, folder):
     whole = target.read_bytes()
     witness = Witness()
     for index in range(trials):
-        old = b"what was there before" if index % 2 else None
+        old = b"previous contents" if index % 2 else None
         if old:
             target.write_bytes(old)
         else:
@@ -132,7 +131,7 @@ def convert(weights, number, trials, folder):
         if fault:
             yield f"{fault}: {errors.decode()[-200:]}"
         elif found not in (old, whole):
-            yield f"signal {number}: the output is {len(found or b'')} of {len(whole)} bytes long"
+            yield f"signal {number}: the output has {len(found or b'')} of {len(whole)} bytes"
         elif process.returncode == 0 and found != whole:
             yield "status 0 without the output"
         elif names and (number != signal.SIGKILL or any(
@@ -165,13 +164,13 @@ def pull(number, trials, folder):
             command, number, 0.3, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         witness.add(process, number)
         fault = ended(process, number)
-        # What has come so far stays, for the next pull to go on from.
+        # The next pull resumes from the partial download.
         left = names((".part",)) - good
         path = pathlib.Path(cache) / "file.bin"
         if fault:
             yield f"{fault}: {errors.decode()[-200:]}"
         elif path.exists() and path.read_bytes() != data:
-            yield f"signal {number}: the file is {path.stat().st_size} of {len(data)} bytes long"
+            yield f"signal {number}: the file has {path.stat().st_size} of {len(data)} bytes"
         elif any(number != signal.SIGKILL or not re.match(r"\.cnnzoo-|.*\.lock$", name)
                  for name in left):
             yield f"signal {number} left {sorted(left)}"

@@ -1,7 +1,6 @@
-"""What Scripts/conformance/check_faults and Scripts/conformance/check_determinism give to the command: weights, pictures, a server.
+"""Weights, images and a server for check_faults and check_determinism.
 
-Everything is made here, without a weight file or a photo: the command itself says which tensors it
-misses, until it is content.
+Nothing is downloaded: the command itself reports which tensors are missing until none are.
 """
 
 import array
@@ -25,7 +24,7 @@ MODEL = "mobilenetv3-small"
 
 
 def values(name, shape, generator):
-    """Numbers under which a network's values stay in range."""
+    """Random numbers that keep a network's values in range."""
     count = math.prod(shape)
     if len(shape) > 1:
         fan_in = math.prod(shape[1:])
@@ -55,7 +54,7 @@ def write_weights(path, tensors, metadata):
 
 
 def make_weights(path, width=1.0, classes=12, change=None):
-    """Random weights of MODEL; `change` gets the tensors before they are written."""
+    """Writes random weights of MODEL; `change` may modify the tensors first."""
     generator = random.Random(1)
     bias = "classifier.3.bias"
     tensors = {bias: ([classes], values(bias, [classes], generator))}
@@ -73,7 +72,7 @@ def make_weights(path, width=1.0, classes=12, change=None):
             shape = [int(side) for side in text.split(",")]
             tensors[name] = (shape, values(name, shape, generator))
     if outcome.returncode != 65:
-        raise RuntimeError(f"the weights made here do not fit: {outcome.stderr}")
+        raise RuntimeError(f"the generated weights do not fit: {outcome.stderr}")
     if change:
         change(tensors)
         write_weights(path, tensors, metadata)
@@ -96,7 +95,7 @@ def png(shade, width=20, height=16):
 
 
 def recorded(prefix):
-    """A picture recorded for the tests of decoding."""
+    """An image from the decoding tests' goldens."""
     table = ROOT / "Tests/ImagesTests/Goldens/decoding.tsv"
     for line in table.read_text().splitlines():
         fields = line.split("\t")
@@ -105,8 +104,8 @@ def recorded(prefix):
     raise RuntimeError(f"{table} has no {prefix}")
 
 
-def make_pictures(folder, count):
-    """`count` pictures of every format in turn; their paths."""
+def make_images(folder, count):
+    """Writes `count` images, formats in turn, and returns their paths."""
     os.makedirs(folder)
     fixed = [recorded("jpeg 4:2:0"), recorded("webp")]
     paths = []
@@ -119,7 +118,7 @@ def make_pictures(folder, count):
 
 
 class Server:
-    """Serves one file at `address`, slowly, and parts of it where they are asked for."""
+    """Serves one file slowly, with byte ranges, at `address`."""
 
     def __init__(self, data, seconds):
         class Handler(http.server.BaseHTTPRequestHandler):

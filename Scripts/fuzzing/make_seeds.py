@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the inputs that fuzzing begins from, one folder for each fuzzer.
+"""Writes the fuzzers' seeds, one folder per fuzzer.
 
 Usage: Scripts/fuzzing/make_seeds.py FOLDER
 
-Needs Python's standard library only. Most seeds are the files and pictures that the tests' goldens
-hold; the others are spelled out here. Scripts/fuzzing/fuzz calls this before each run.
+Most seeds come from the tests' goldens; the rest are written here. Scripts/fuzzing/fuzz calls this
+before each run. Needs only Python's standard library.
 """
 
 import base64
@@ -21,20 +21,20 @@ LONGEST = 16 << 10
 LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e80024de9032e")
 
 
-def pictures():
-    """(fuzzer, picture) for every picture of the goldens, and the EXIF blocks in them."""
+def images():
+    """(fuzzer, image) for every image in the goldens, and their EXIF blocks."""
     for line in (TESTS / "ImagesTests" / "Goldens" / "decoding.tsv").read_text().splitlines():
         name, data = line.split("\t")[:2]
-        picture = base64.b64decode(data)
-        yield name.split()[0], picture
-        start = picture.find(b"Exif\0\0")
+        image = base64.b64decode(data)
+        yield name.split()[0], image
+        start = image.find(b"Exif\0\0")
         if start > 4 and name.startswith("jpeg"):
-            length = struct.unpack(">H", picture[start - 2:start])[0]
-            yield "exif", picture[start + 6:start - 2 + length]
+            length = struct.unpack(">H", image[start - 2:start])[0]
+            yield "exif", image[start + 6:start - 2 + length]
 
 
 def bitmaps():
-    """Pictures that Pillow does not read, and that the goldens lack therefore."""
+    """Images that Pillow cannot read, so the goldens lack them."""
     for kind, depth in (("BLACKANDWHITE", 1), ("GRAYSCALE", 1), ("GRAYSCALE_ALPHA", 2), ("RGB", 3),
                         ("RGB_ALPHA", 4)):
         for maximum, size in ((1, 1), (255, 1), (1000, 2)):
@@ -73,7 +73,7 @@ def text(value):
 
 
 def pickled(kind, count, shape, strides, key="0", offset=0, ordered=True):
-    """A state dict of one tensor on a storage of the archive that the fuzzer puts around it."""
+    """A state dict with one tensor; the fuzzer adds the archive that holds its storage."""
     def numbers(values):
         return b"(" + b"".join(b"K" + bytes([value]) for value in values) + b"t"
     storage = (b"(" + text("storage") + b"ctorch\n" + kind.encode() + b"\n" + text(key)
@@ -138,7 +138,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     folder = pathlib.Path(sys.argv[1])
-    seeds = [*pictures(), *bitmaps(), *weights(), *(("pickle", each) for each in pickles()), *texts()]
+    seeds = [*images(), *bitmaps(), *weights(), *(("pickle", each) for each in pickles()), *texts()]
     counts = {}
     for fuzzer, data in seeds:
         if len(data) > LONGEST and fuzzer != "paths":

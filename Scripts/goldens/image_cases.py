@@ -1,7 +1,7 @@
-"""Small pictures that reach every corner of the formats, each with a name and, where Pillow refuses
-it, the kind of error that is expected.
+"""Small images that cover every corner of the formats, each with a name and, if Pillow refuses it, the
+kind of error expected.
 
-The random ones are made by a generator that the tests repeat: see `noise`.
+Random ones come from a generator that the tests repeat: see `noise`.
 """
 
 import io
@@ -157,14 +157,14 @@ def webp_cases():
     yield "webp trailing bytes", whole + b"tail"
     yield "webp cut", whole[:-4], "malformed"
     yield "webp long chunk", whole[:16] + b"\xff\xff\xff\xff" + whole[20:], "malformed"
-    # Half a picture, whose decoder must not take the metadata after it for the other half.
+    # Half a image, whose decoder must not take the metadata after it for the other half.
     half = struct.unpack("<I", whole[16:20])[0] // 4 * 2
     chunks = (b"VP8X\x0a\0\0\0\x08\0\0\0\x12\0\0\x0a\0\0"
               + b"VP8 " + struct.pack("<I", half) + whole[20:20 + half]
               + b"EXIF" + struct.pack("<I", 400) + exif(6).ljust(400, b"\x5a"))
     yield ("webp half before EXIF", b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks,
            "malformed")
-    yield "webp no picture", b"RIFF\x04\0\0\0WEBP", "malformed"
+    yield "webp no image", b"RIFF\x04\0\0\0WEBP", "malformed"
 
 
 def pnm_cases():

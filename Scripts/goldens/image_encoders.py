@@ -1,8 +1,7 @@
-"""Writers of tiny PNG and JPEG files that no ordinary encoder makes.
+"""Writers of tiny PNG and JPEG files that no ordinary encoder produces.
 
-They exist so that record_images.py and check_decoding can reach every corner of the formats: any
-bit depth, color type and interlacing of PNG; any sampling, component count and Adobe marker of JPEG;
-and files that are wrong in one chosen place.
+With them record_images.py and check_decoding cover every bit depth, color type and interlacing of PNG;
+every sampling, component count and Adobe marker of JPEG; and files with a single fault.
 """
 
 import random

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Records what Pillow and torchvision make of pictures, for Tests/ImagesTests.
+"""Records how Pillow and torchvision decode and prepare images, for Tests/ImagesTests.
 
     python3 Scripts/goldens/record_images.py [--photos FOLDER]
 
 Needs Pillow 13, torch, torchvision and numpy. Writes to Tests/ImagesTests/Goldens:
 
-  decoding.tsv       name, the picture in base64, and either width, height and the CRC-32 of
+  decoding.tsv       name, the image in base64, and either width, height and the CRC-32 of
                      Pillow's RGB bytes, upright and as stored, or the kind of error expected
   resizing.tsv       width, height, new width, new height, filter, CRC-32 of the RGB bytes
-  preprocessing.tsv  width, height, resize, crop, filter, mean, deviation, CRC-32 of the float32
+  preprocessing.tsv  width, height, resize, crop, filter, mean, std, CRC-32 of the float32
                      values in [rows, columns, channels] order
   photos.tsv         only with --photos: name, width, height, CRC-32 of the RGB bytes as stored,
                      CRC-32 of the values at resize 256, crop 224, bilinear
 
-The pictures resized are made by a generator that the tests repeat: `noise` in image_cases.py.
+Resized images come from a generator that the tests repeat: `noise` in image_cases.py.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def crc(data):
 
 
 def outcome(data):
-    """What Pillow makes of a file: width, height, CRC upright, CRC as stored; None if an error."""
+    """Pillow's width, height, CRC upright and CRC as stored of a file; None if it fails."""
     try:
         stored = Image.open(io.BytesIO(data))
         upright = ImageOps.exif_transpose(stored).convert("RGB")

@@ -5,7 +5,7 @@ The names are torchvision's, the ids timm's. Needs torchvision (any release sinc
 Run from anywhere:
 
     python3 Scripts/goldens/record_labels.py            # rewrite the files
-    python3 Scripts/goldens/record_labels.py --check    # exit 1 where a file differs
+    python3 Scripts/goldens/record_labels.py --check    # exit with 1 if a file differs
 """
 
 import argparse

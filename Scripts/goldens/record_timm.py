@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Records what timm's networks are and compute, for Tests/ModelZooTests and Tests/InferenceTests.
+"""Records structure and logits of timm's networks, for ModelZooTests and InferenceTests.
 
     python3 Scripts/goldens/record_timm.py [facts] [logits]
 
-Needs torch 2, timm 1, torchvision and numpy; both parts unless one is named. The result does not
-change from run to run on one machine; other machines may differ in the last bits of logits. Writes
+Records both parts unless one is named. Needs torch 2, timm 1, torchvision and numpy. Results are
+reproducible on one machine; on others, logits may differ in the last bits. Writes
 
   ModelZooTests/Goldens/timm.tsv        timm's name, input size, tensors of the state dict, FNV-1a of
                                         their sorted "name shape" lines, trainable parameters,
-                                        multiply-accumulates at that size; counts of batches seen in
-                                        training are left out
+                                        multiply-accumulates at that size; num_batches_tracked is
+                                        left out
   InferenceTests/Goldens/timm.tsv       timm's name, height, width, classes, a factor on the weights
                                         of the blocks' last convolutions, largest magnitude of the
                                         logits, and every tenth of them (all, for few classes);

@@ -1,18 +1,16 @@
 #!/usr/bin/env python3
-"""Records what torchvision's and timm's networks are and compute, for Tests/ModelZooTests and
-Tests/InferenceTests.
+"""Records structure and logits of torchvision's networks, for ModelZooTests and InferenceTests.
 
     python3 Scripts/goldens/record_torchvision.py [facts] [logits] [tiny]
 
-Needs torch 2, torchvision, timm, numpy and safetensors; all three parts unless some are named. The
-result does not change from run to run on one machine; other machines may differ in the last bits of
-logits. Writes
+Records all three parts unless some are named. Needs torch 2, torchvision, timm, numpy and safetensors.
+Results are reproducible on one machine; on others, logits may differ in the last bits. Writes
 
   ModelZooTests/Goldens/facts.tsv      model, width multiplier, reduced tail, classes, tensors of the
                                        state dict, FNV-1a of their sorted "name shape" lines,
                                        trainable parameters, multiply-accumulates at the evaluation
-                                       size; counts of batches seen in training are left out
-  ModelZooTests/Goldens/divisible.tsv  a width and what torchvision's _make_divisible makes of it
+                                       size; num_batches_tracked is left out
+  ModelZooTests/Goldens/divisible.tsv  a width and the result of torchvision's _make_divisible
   InferenceTests/Goldens/logits.tsv    model, padding, batch, height, width, classes, width
                                        multiplier, reduced tail, largest magnitude of the logits,
                                        and every tenth of them (all, for few classes), image by

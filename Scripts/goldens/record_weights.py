@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the small weight files that WeightsTests reads.
+"""Writes the small weight files that WeightsTests reads.
 
-Every tensor counts up in reading order from a start of its own, so that the tests know the numbers
-without a copy of them. Needs torch, numpy and safetensors:
+Every tensor counts up in reading order from its own start, so the tests know its values. Needs torch, numpy and safetensors:
 
     python3 Scripts/goldens/record_weights.py --out Tests/WeightsTests/Goldens
 """

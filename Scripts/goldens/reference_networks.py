@@ -1,5 +1,4 @@
-"""The reference networks of record_torchvision.py: torchvision's and timm's, and one formula for all
-their parameters, so that a test needs no weight file to repeat them."""
+"""Reference networks of torchvision and timm, with parameters from a formula that the tests repeat."""
 
 import functools
 import math
@@ -42,7 +41,7 @@ def uniform(name, count, seed=0):
 
 
 def distribution(name, shape):
-    """Base and spread of a parameter, as Sources/Inference/SeededParameters.swift has them."""
+    """Base and spread of a parameter, as in Sources/Inference/SeededParameters.swift."""
     if name.endswith(".running_var"):
         return 1, 0.5
     if not name.endswith(".weight"):
@@ -60,7 +59,7 @@ def seeded(name, shape, seed=0):
 
 
 def seed_parameters(network, seed=0):
-    """Overwrites every tensor of a network that has torchvision's names."""
+    """Fills every tensor of a network with torchvision's names."""
     state = {name: seeded(name, tuple(tensor.shape), seed)
              for name, tensor in network.state_dict().items()
              if not name.endswith("num_batches_tracked")}
@@ -69,8 +68,8 @@ def seed_parameters(network, seed=0):
 
 
 def images(batch, height, width):
-    """A batch of test images, NCHW: tiles of 16 x 16 equal pixels under finer noise, so that the
-    images differ in more than what an average removes."""
+    """A batch of test images, NCHW: tiles of 16 x 16 equal pixels under finer noise, so that
+    images still differ after averaging."""
     count = batch * 3 * height * width
     fine = uniform("input.fine", count).reshape(batch, 3, height, width)
     rows, columns = -(-height // 16), -(-width // 16)
@@ -99,7 +98,7 @@ class SamePadding(nn.Module):
 
 
 def use_same_padding(network):
-    """Makes every convolution of `network` pad as TensorFlow does."""
+    """Gives every convolution of `network` TensorFlow's padding."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.kernel_size[0] > 1:
             pad = SamePadding(module)

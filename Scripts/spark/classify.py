@@ -1,15 +1,15 @@
-"""Classifies pictures under Apache Spark, a process of cnnzoo for each partition.
+"""Classifies images under Apache Spark, a process of cnnzoo for each partition.
 
     spark-submit Scripts/spark/classify.py --model NAME [--cnnzoo FILE] [--weights FILE]
         [--partitions N] [--null] LIST OUTPUT [-- OPTION ...]
 
 LIST is a file of the driver's with a path a line, or with --null a path before each zero byte. OUTPUT
 becomes a folder with a file for each partition; read in the order of their names, they hold a line of
-JSON for each path, in the order of LIST. A picture that cannot be read is answered with a line that
+JSON for each path, in the order of LIST. A image that cannot be read is answered with a line that
 says why. A process that fails or is killed makes Spark run its partition again, and only whole
 partitions count. OPTIONs go to `cnnzoo classify`, such as -k 1.
 
-The executable, the weights and the pictures must have the same paths on every machine. Without
+The executable, the weights and the images must have the same paths on every machine. Without
 --weights, those are taken that `cnnzoo path` names on the driver's. Each process computes with as many
 threads as Spark gives to a task (spark.task.cpus), and sees an empty environment.
 """
@@ -37,12 +37,12 @@ def paths(file, ended_by_zeros):
     for number, entry in enumerate(entries, 1):
         if b"\n" in entry:
             sys.exit(f"{file}: path {number}, {entry!r}, holds a newline, which Spark's pipes cannot "
-                     "carry; give the picture another name")
+                     "carry; give the image another name")
         try:
             yield entry.decode()
         except UnicodeDecodeError:
             sys.exit(f"{file}: path {number}, {entry!r}, is not UTF-8, which Spark's pipes need; give "
-                     "the picture another name")
+                     "the image another name")
 
 
 def usual_weights(cnnzoo, model):
@@ -74,14 +74,14 @@ def main():
         sys.exit(f"{arguments.cnnzoo}: no such command; give --cnnzoo FILE")
     cnnzoo = os.path.abspath(cnnzoo)
     weights = os.path.abspath(arguments.weights or usual_weights(cnnzoo, arguments.model))
-    pictures = list(paths(arguments.list, arguments.null))
+    images = list(paths(arguments.list, arguments.null))
 
     context = SparkContext(appName="cnnzoo")
     command = [cnnzoo, "classify", "--files-from", "-", "--format", "jsonl", "--on-error", "record",
                "--model", arguments.model, "--weights", weights,
                "--threads", context.getConf().get("spark.task.cpus", "1"), *options]
     # checkCode makes a process that fails a task that fails, instead of one with fewer answers.
-    (context.parallelize(pictures, arguments.partitions)
+    (context.parallelize(images, arguments.partitions)
      .pipe(shlex.join(command), checkCode=True)
      .saveAsTextFile(arguments.output))
     context.stop()

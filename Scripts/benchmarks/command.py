@@ -1,0 +1,40 @@
+"""Runs of the cnnzoo command that more than one benchmark times."""
+
+import json
+import pathlib
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CNNZOO = ROOT / ".build/release/cnnzoo"
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".ppm"}
+
+
+def bench(tool, model, threads, batch, seconds, weights=None):
+    """The JSON document of `cnnzoo bench`: random weights unless a file is given."""
+    command = [tool, "bench", model, "-t", str(threads), "-b", str(batch),
+               "--min-time", str(seconds), "--format", "json"]
+    if weights:
+        command += ["--weights", weights]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def classify(tool, network, *arguments):
+    """A `cnnzoo classify` command; `network` holds --model and --weights."""
+    return [tool, "classify", *arguments, *network, "--format", "jsonl"]
+
+
+def network(model, weights):
+    return ["--model", model] + (["--weights", str(weights)] if weights else [])
+
+
+def seconds_of(command, **options):
+    """Wall time from starting a command to its end."""
+    begin = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **options)
+    return time.perf_counter() - begin
+
+
+def images_in(folder):
+    return sorted(path for path in pathlib.Path(folder).rglob("*")
+                  if path.suffix.lower() in IMAGE_SUFFIXES)
