@@ -121,7 +121,10 @@ let package = Package(
       name: "cnnzoo", dependencies: ["Command"], path: "Sources/Main", swiftSettings: strict,
       linkerSettings: runtimeInside, plugins: ["SourceCommit"]),
 
-    .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: strict),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(
+      name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "GraphIRTests", dependencies: ["GraphIR"], swiftSettings: strict),
     .testTarget(
       name: "KernelsTests", dependencies: ["Host", "Kernels", "Operators"], swiftSettings: strict),
     .testTarget(
@@ -129,28 +132,33 @@ let package = Package(
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Operators"], swiftSettings: strict),
     .testTarget(
-      name: "WeightsTests", dependencies: ["Host", "Weights"], exclude: ["Goldens"],
+      name: "WeightsTests", dependencies: ["Host", "TestSupport", "Weights"], exclude: ["Goldens"],
       swiftSettings: strict),
     .testTarget(
-      name: "ImagesTests", dependencies: ["Images"], exclude: ["Goldens"], swiftSettings: strict),
+      name: "ImagesTests", dependencies: ["Images", "TestSupport"], exclude: ["Goldens"],
+      swiftSettings: strict),
     .testTarget(
-      name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR"], exclude: ["Goldens"],
+      name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR", "TestSupport"],
+      exclude: ["Goldens"],
       swiftSettings: strict),
     .testTarget(
       name: "InferenceTests",
-      dependencies: ["Host", "Inference", "ModelZoo", "Operators", "Weights"],
+      dependencies: ["Host", "Inference", "ModelZoo", "Operators", "TestSupport", "Weights"],
       exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(name: "DownloadTests", dependencies: ["Download"], swiftSettings: strict),
     .testTarget(
       name: "PretrainedTests",
-      dependencies: ["GraphIR", "Images", "Inference", "ModelZoo", "Pretrained", "Weights"],
+      dependencies: [
+        "GraphIR", "Images", "Inference", "ModelZoo", "Pretrained", "TestSupport", "Weights",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CNNZooTests",
-      dependencies: ["CNNZoo", "GraphIR", "Images", "Inference", "ModelZoo", "Weights"],
+      dependencies: ["CNNZoo", "GraphIR", "Images", "Inference", "ModelZoo", "TestSupport", "Weights"],
       swiftSettings: strict),
     .testTarget(
-      name: "CommandTests", dependencies: ["Command", "CNNZoo"], swiftSettings: strict),
+      name: "CommandTests", dependencies: ["Command", "CNNZoo", "TestSupport"],
+      swiftSettings: strict),
   ] + kernelTargets + fuzzTargets
 )
 

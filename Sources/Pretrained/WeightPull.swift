@@ -35,6 +35,9 @@ public struct WeightPull {
   public let cache: WeightCache
   /// Seconds until a connection, or a transfer without progress, counts as failed.
   public var timeout = 30
+  /// Base URL to download published weights from instead of their publishers: the publisher's host and
+  /// path follow it, as in `MIRROR/download.pytorch.org/models/NAME.pth`.
+  public var mirror: String?
   /// Uses only what is in the cache.
   public var isOffline = false
   /// Downloads even what is in the cache.
@@ -69,9 +72,9 @@ public struct WeightPull {
           try convert(unpacked.path, model, provenance, name)
         }
       }
-      let address = try WebAddress(weights.url ?? "", policy: .encrypted)
-      var download = download(address, expected)
-      if let mebibytes = weights.mebibytes {
+      var download = download(try address(of: weights), expected)
+      // A file with another hash may have another size.
+      if sha256 == nil, let mebibytes = weights.mebibytes {
         // Published with three decimals.
         let bytes = Int(mebibytes * 1_048_576)
         download.sizes = max(1, bytes - 1049)...bytes + 1049
@@ -143,6 +146,17 @@ public struct WeightPull {
     if let there = try present() { return there }
     cache.sweep()
     return try make()
+  }
+
+  /// Where published weights are downloaded from.
+  private func address(of weights: PublishedWeights) throws(DownloadError) -> WebAddress {
+    let published = weights.url ?? ""
+    guard let mirror else { return try WebAddress(published, policy: .encrypted) }
+    let base = mirror.hasSuffix("/") ? mirror.dropLast() : mirror[...]
+    let scheme = "https://"
+    return try WebAddress(
+      "\(base)/\(published.hasPrefix(scheme) ? published.dropFirst(scheme.count) : published[...])",
+      policy: .encrypted)
   }
 
   private func download(_ address: WebAddress, _ expected: ExpectedHash) -> Download {

@@ -45,6 +45,25 @@ struct PullTests {
     #expect(path.output == "\(bench.cache)/mobilenetv3-small.safetensors\n")
   }
 
+  /// A mirror replaces the publisher's host, not the published hash.
+  @Test func mirror() throws {
+    let server = try WebServer.ofFile(
+      Data(contentsOf: URL(fileURLWithPath: TestFiles.weights.get())))
+    let mirror = ["CNNZOO_MIRROR": server.base + "/"]
+    let pull = ["pull", "mobilenetv3-small"]
+    let hash = try PullBench.sha256(of: TestFiles.weights.get())
+    #expect(try bench.run(pull, more: mirror).status == 76)
+    #expect(bench.names().isEmpty)
+    let outcome = try bench.run(pull + ["--sha256", hash], more: mirror)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(
+      Set(server.requests.map(\.path))
+        == ["/download.pytorch.org/models/mobilenet_v3_small-047dcff4.pth"])
+    let open = try bench.run(
+      pull + ["--force"], more: ["CNNZOO_MIRROR": "http://mirror.example.org"])
+    #expect(open.status == 64 && open.errors.contains("use https"), "\(open.errors)")
+  }
+
   /// A body that ends early is kept aside, and the next pull asks for the rest alone.
   @Test func shortBodyIsResumed() throws {
     let data = bench.data

@@ -47,6 +47,8 @@ final class WebServer: Sendable {
 
   /// The address of a file called `file.bin`, and of others beside it.
   let address: String
+  /// The address without the file's name.
+  var base: String { address.replacing("/file.bin", with: "") }
   private let listener: Int32
   private let log = Log()
 

@@ -1,6 +1,7 @@
 import Foundation
 import Host
 import Testing
+import TestSupport
 
 /// Files that appear complete or not at all, on file systems with nameless files and on others.
 struct AtomicFileTests {

@@ -7,7 +7,7 @@ import Testing
   }
 
   @Test(arguments: Goldens.images)
-  func outcomeIsPillows(_ recorded: Goldens.RecordedImage) throws {
+  func outcomeEqualsPillows(_ recorded: Goldens.RecordedImage) throws {
     if recorded.outcome.count == 1 {
       let error = #expect(throws: ImageError.self) { try Image(decoding: recorded.bytes) }
       #expect(error.map(kind) == recorded.outcome[0], "\(error.map(\.description) ?? "none")")

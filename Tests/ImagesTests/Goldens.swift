@@ -1,22 +1,10 @@
 import Foundation
 import Images
+import TestSupport
 import Testing
 
 /// The recorded outcomes of Scripts/goldens/record_images.py.
 enum Goldens {
-  static let packageRoot = URL(filePath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
-  /// The tab-separated fields of each line of a file in Goldens; empty if it cannot be read, which
-  /// every test that uses it checks for.
-  static func rows(_ name: String) -> [[String]] {
-    let file = packageRoot.appending(path: "Tests/ImagesTests/Goldens/\(name)")
-    guard let text = try? String(contentsOf: file, encoding: .utf8) else { return [] }
-    return text.split(separator: "\n").map { line in
-      line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-    }
-  }
-
   /// One line of decoding.tsv.
   struct RecordedImage: CustomTestStringConvertible {
     let name: String
@@ -25,18 +13,22 @@ enum Goldens {
     var testDescription: String { name }
   }
 
-  static let images: [RecordedImage] = rows("decoding.tsv").map { row in
-    RecordedImage(
-      name: row[0], bytes: Data(base64Encoded: row[1]).map { [UInt8]($0) } ?? [],
-      outcome: Array(row[2...]))
+  static let images = GoldenTable.rows("decoding.tsv") { row in
+    guard row.count >= 3, let data = Data(base64Encoded: row[1]), !data.isEmpty else {
+      return nil as RecordedImage?
+    }
+    return RecordedImage(name: row[0], bytes: [UInt8](data), outcome: Array(row[2...]))
   }
 
   /// The bytes of a recorded image.
   static func bytes(_ name: String) -> [UInt8] {
-    images.first { $0.name == name }?.bytes ?? []
+    guard let image = images.first(where: { $0.name == name }) else {
+      fatalError("decoding.tsv has no image called \(name)")
+    }
+    return image.bytes
   }
 
-  /// The image that the script's `noise` makes.
+  /// The image that the script's `noise` generates.
   static func noise(width: Int, height: Int) -> Image {
     var random = Noise()
     return Image(
@@ -44,7 +36,7 @@ enum Goldens {
   }
 }
 
-/// The linear congruential generator that the script shares with the tests.
+/// The linear congruential generator of `noise` in Scripts/goldens/image_cases.py.
 struct Noise {
   private var state: UInt32 = 1
 

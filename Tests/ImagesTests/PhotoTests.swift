@@ -1,21 +1,31 @@
 import Foundation
 import Images
+import TestSupport
 import Testing
 
-/// Real photos, where they lie beside the package; their pixels and values as recorded.
-@Suite struct PhotoTests {
-  static let folder = Goldens.packageRoot.deletingLastPathComponent().appending(
-    path: "shared/images")
-  static let arePresent = FileManager.default.fileExists(atPath: folder.path())
+/// Pixels and prepared values of real photos, as recorded from Pillow and torchvision.
+struct PhotoTests {
+  /// A recorded photo that is present: fetched by Scripts/quickstart, or in ../shared.
+  struct Photo: CustomTestStringConvertible {
+    let path: String
+    let row: [String]
+    var testDescription: String { row[0] }
+  }
 
-  @Test(
-    .enabled(if: arePresent, "no photos in ../shared/images"), arguments: Goldens.rows("photos.tsv")
-  )
-  func photoIsDecodedAsByPillow(row: [String]) throws {
-    let path = Self.folder.appending(path: row[0]).path()
-    let image = try Image(contentsOf: path, applyOrientation: false)
-    #expect([row[0], "\(image.width)", "\(image.height)", crc(image.pixels)] == Array(row[..<4]))
+  static let recorded = GoldenTable.rows("photos.tsv") { $0.count == 5 ? $0 : nil as [String]? }
+
+  static let present: [Photo] = recorded.compactMap { row in
+    ["\(RealData.package)/photos", "\(RealData.shared)/images"].map { "\($0)/\(row[0])" }
+      .first { FileManager.default.fileExists(atPath: $0) }
+      .map { Photo(path: $0, row: row) }
+  }
+
+  @Test(.enabled(if: !present.isEmpty, "\(RealData.needsQuickstart)"), arguments: present)
+  func photoIsDecodedAndPreparedAsInPython(photo: Photo) throws {
+    let image = try Image(contentsOf: photo.path, applyOrientation: false)
+    #expect(
+      [photo.row[0], "\(image.width)", "\(image.height)", crc(image.pixels)] == photo.row[..<4])
     let values = try PreprocessingTests.values(PreprocessingTests.imageNet, image)
-    #expect(values.withUnsafeBytes { crc($0) } == row[4])
+    #expect(values.withUnsafeBytes { crc($0) } == photo.row[4])
   }
 }

@@ -1,5 +1,6 @@
 import Images
 import Testing
+import TestSupport
 
 @Suite struct PreprocessingTests {
   struct Case: CustomTestStringConvertible {
@@ -12,12 +13,13 @@ import Testing
     }
   }
 
-  static let cases: [Case] = Goldens.rows("preprocessing.tsv").compactMap { row in
+  static let cases: [Case] = GoldenTable.rows("preprocessing.tsv") { row in
     func channels(_ text: String) -> SIMD3<Float>? {
       let values = text.split(separator: ",").compactMap { Double($0) }.map { Float($0) }
       return values.count == 3 ? SIMD3(values) : nil
     }
-    guard let width = Int(row[0]), let height = Int(row[1]), let resize = Int(row[2]),
+    guard row.count == 8, let width = Int(row[0]), let height = Int(row[1]),
+      let resize = Int(row[2]),
       let crop = Int(row[3]), let interpolation = Interpolation(rawValue: row[4]),
       let mean = channels(row[5]), let deviation = channels(row[6])
     else { return nil }

@@ -1,5 +1,6 @@
 import Images
 import Testing
+import TestSupport
 
 @Suite struct ResamplingTests {
   struct Case: CustomTestStringConvertible {
@@ -11,8 +12,9 @@ import Testing
     }
   }
 
-  static let cases: [Case] = Goldens.rows("resizing.tsv").compactMap { row in
-    guard let width = Int(row[0]), let height = Int(row[1]), let newWidth = Int(row[2]),
+  static let cases: [Case] = GoldenTable.rows("resizing.tsv") { row in
+    guard row.count == 6, let width = Int(row[0]), let height = Int(row[1]),
+      let newWidth = Int(row[2]),
       let newHeight = Int(row[3]), let interpolation = Interpolation(rawValue: row[4])
     else { return nil }
     return Case(

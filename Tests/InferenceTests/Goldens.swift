@@ -2,6 +2,7 @@ import Foundation
 import GraphIR
 import Inference
 import ModelZoo
+import TestSupport
 import Testing
 import Weights
 
@@ -53,14 +54,7 @@ enum Goldens {
     }
   }
 
-  static let logits: [Logits] = {
-    guard
-      let text = try? String(contentsOf: folder.appending(path: "logits.tsv"), encoding: .utf8)
-    else { return [] }
-    return text.split(separator: "\n").compactMap { line in
-      Logits(line.split(separator: "\t").map(String.init))
-    }
-  }()
+  static let logits = GoldenTable.rows("logits.tsv", as: Logits.init)
 }
 
 /// The test images of Scripts/goldens/reference_networks.py, from the same formula.

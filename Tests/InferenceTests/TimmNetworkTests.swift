@@ -3,6 +3,7 @@ import GraphIR
 import Inference
 import ModelZoo
 import Testing
+import TestSupport
 
 /// Networks as timm builds them, at full size, with parameters that both sides compute from timm's
 /// names (Scripts/goldens/record_timm.py).
@@ -33,13 +34,7 @@ struct TimmNetworkTests {
     var testDescription: String { network }
   }
 
-  static let cases: [Case] = {
-    let path = Goldens.folder.appending(path: "timm.tsv")
-    guard let text = try? String(contentsOf: path, encoding: .utf8) else { return [] }
-    return text.split(separator: "\n").compactMap { line in
-      Case(line.split(separator: "\t").map(String.init))
-    }
-  }()
+  static let cases = GoldenTable.rows("timm.tsv", as: Case.init)
 
   @Test func everyCaseIsRecorded() {
     let builds = ModelCatalog.models.flatMap(\.implementations).filter { $0.naming == .timm }

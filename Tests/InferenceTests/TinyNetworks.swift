@@ -2,7 +2,8 @@ import GraphIR
 import Inference
 import ModelZoo
 
-/// A small member of each family: the tables of `tiny_networks` in Scripts/goldens/record_torchvision.py.
+/// A small member of each family: the tables of `tiny_networks` in
+/// Scripts/goldens/record_torchvision.py.
 enum TinyNetwork: String, CaseIterable, Sendable {
   case efficientNetV2 = "tiny-effnetv2"
   case mobileNetV3 = "tiny-mobilenetv3"

@@ -1,19 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
-/// What Scripts/goldens/record_torchvision.py recorded of torchvision's networks.
+/// Facts of torchvision's networks, recorded by Scripts/goldens/record_torchvision.py.
 enum Goldens {
-  /// The tab-separated fields of each line; empty if the file cannot be read, which every test that
-  /// uses it checks for.
-  static func rows(_ name: String) -> [[String]] {
-    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-      path: "Goldens/\(name)")
-    guard let text = try? String(contentsOf: file, encoding: .utf8) else { return [] }
-    return text.split(separator: "\n").map { line in
-      line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-    }
-  }
-
   /// One network as torchvision builds it.
   struct Fact: CustomTestStringConvertible {
     let model: String
@@ -44,7 +34,7 @@ enum Goldens {
     }
   }
 
-  static let facts: [Fact] = rows("facts.tsv").compactMap(Fact.init)
+  static let facts = GoldenTable.rows("facts.tsv", as: Fact.init)
 }
 
 /// FNV-1a of bytes, in sixteen hexadecimal digits.

@@ -30,24 +30,6 @@ struct NetworkHeadTests {
     #expect(head.hidden.map { graph.nodes[$0.output].shape.channels } == hidden)
     #expect(graph.nodes[head.classifierInput].shape.channels == hidden ?? pooled)
   }
-
-  @Test func otherEndsAreNotHeads() {
-    var builder = GraphBuilder(name: "bare")
-    let input = builder.input(TensorShape(height: 4, width: 4, channels: 3))
-    let pooled = builder.globalAveragePool(input, "pool")
-    #expect(builder.graph(output: pooled).head == nil)
-  }
-
-  /// (f(x + h) − f(x − h)) / 2h, away from the kinks.
-  @Test(arguments: Activation.allCases)
-  func derivatives(activation: Activation) {
-    for x in stride(from: -7.03, to: 8, by: 0.371) {
-      let step = 1e-5
-      let slope =
-        (activation.value(at: x + step) - activation.value(at: x - step)) / (2 * step)
-      #expect(abs(activation.derivative(at: x) - slope) < 1e-8, "at \(x)")
-    }
-  }
 }
 
 extension NetworkHead {

@@ -1,5 +1,6 @@
 import GraphIR
 import ModelZoo
+import TestSupport
 import Testing
 
 /// Names, shapes and costs, against timm's own (Scripts/goldens/record_timm.py).
@@ -27,7 +28,7 @@ struct TimmFactsTests {
     var testDescription: String { network }
   }
 
-  static let facts = Goldens.rows("timm.tsv").compactMap(Fact.init)
+  static let facts = GoldenTable.rows("timm.tsv", as: Fact.init)
 
   @Test func everyBuildOfTimmIsRecorded() {
     let builds = ModelCatalog.models.flatMap(\.implementations).filter { $0.naming == .timm }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 import Weights
 
 /// The bytes of a safetensors file with this header and `count` bytes of data.

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 import Weights
 
 @Suite struct TensorViewTests {

