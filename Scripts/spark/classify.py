@@ -1,17 +1,18 @@
-"""Classifies images under Apache Spark, a process of cnnzoo for each partition.
+"""Classifies images under Apache Spark, one cnnzoo process per partition.
 
     spark-submit Scripts/spark/classify.py --model NAME [--cnnzoo FILE] [--weights FILE]
         [--partitions N] [--null] LIST OUTPUT [-- OPTION ...]
 
-LIST is a file of the driver's with a path a line, or with --null a path before each zero byte. OUTPUT
-becomes a folder with a file for each partition; read in the order of their names, they hold a line of
-JSON for each path, in the order of LIST. A image that cannot be read is answered with a line that
-says why. A process that fails or is killed makes Spark run its partition again, and only whole
-partitions count. OPTIONs go to `cnnzoo classify`, such as -k 1.
+LIST is a local file with one path per line, or with --null NUL-separated paths. OUTPUT becomes a folder
+with one file per partition; in the order of their names, they hold one line of JSON per path, in the
+order of LIST. An unreadable image gets a line that says why. If a process fails or is killed, Spark
+runs its partition again; only complete partitions count. OPTIONs go to `cnnzoo classify`, such as -k 1.
 
-The executable, the weights and the images must have the same paths on every machine. Without
---weights, those are taken that `cnnzoo path` names on the driver's. Each process computes with as many
-threads as Spark gives to a task (spark.task.cpus), and sees an empty environment.
+The executable, the weights and the images need the same paths on every machine. Without --weights, the
+file is the one `cnnzoo path` prints on the driver. Each process uses as many threads as Spark gives a
+task (spark.task.cpus), in an empty environment.
+
+@VERSIONS@
 """
 
 import argparse
@@ -24,29 +25,28 @@ import sys
 from pyspark import SparkContext
 
 
-def paths(file, ended_by_zeros):
-    """The paths of a list, as texts.
+def paths(file, null):
+    """The paths in a list, as strings.
 
-    Spark gives a process its input in lines of UTF-8. A path that this would change is refused here,
-    because the process would answer for another path, or for two.
+    Spark passes input to a process as lines of UTF-8, which cannot carry every path.
     """
     with open(file, "rb") as entries:
         data = entries.read()
-    end = b"\0" if ended_by_zeros else b"\n"
+    end = b"\0" if null else b"\n"
     entries = data.removesuffix(end).split(end) if data else []
     for number, entry in enumerate(entries, 1):
         if b"\n" in entry:
-            sys.exit(f"{file}: path {number}, {entry!r}, holds a newline, which Spark's pipes cannot "
-                     "carry; give the image another name")
+            sys.exit(f"{file}: path {number}, {entry!r}, contains a newline, which Spark's pipes "
+                     "cannot carry; rename the image")
         try:
             yield entry.decode()
         except UnicodeDecodeError:
-            sys.exit(f"{file}: path {number}, {entry!r}, is not UTF-8, which Spark's pipes need; give "
-                     "the image another name")
+            sys.exit(f"{file}: path {number}, {entry!r}, is not UTF-8, which Spark's pipes require; "
+                     "rename the image")
 
 
 def usual_weights(cnnzoo, model):
-    """The file of weights that `cnnzoo classify` would take here."""
+    """The weight file that `cnnzoo classify` would use on this machine."""
     found = subprocess.run([cnnzoo, "path", model], stdout=subprocess.PIPE, text=True)
     if found.returncode != 0:
         sys.exit(found.returncode)
@@ -71,7 +71,7 @@ def main():
 
     cnnzoo = shutil.which(arguments.cnnzoo)
     if not cnnzoo:
-        sys.exit(f"{arguments.cnnzoo}: no such command; give --cnnzoo FILE")
+        sys.exit(f"{arguments.cnnzoo}: not found; use --cnnzoo FILE")
     cnnzoo = os.path.abspath(cnnzoo)
     weights = os.path.abspath(arguments.weights or usual_weights(cnnzoo, arguments.model))
     images = list(paths(arguments.list, arguments.null))
@@ -80,7 +80,7 @@ def main():
     command = [cnnzoo, "classify", "--files-from", "-", "--format", "jsonl", "--on-error", "record",
                "--model", arguments.model, "--weights", weights,
                "--threads", context.getConf().get("spark.task.cpus", "1"), *options]
-    # checkCode makes a process that fails a task that fails, instead of one with fewer answers.
+    # With checkCode a failed process fails its task, instead of giving fewer answers.
     (context.parallelize(images, arguments.partitions)
      .pipe(shlex.join(command), checkCode=True)
      .saveAsTextFile(arguments.output))
