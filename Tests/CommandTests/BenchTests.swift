@@ -167,9 +167,4 @@ struct BenchTests {
     #expect(
       outcome.errors.contains("OPENBLAS_CORETYPE") == (backend == "blas"), "\(outcome.errors)")
   }
-
-  @Test(arguments: [["--rounds", "0"], ["--rounds", "101"]])
-  func wrongUsage(arguments: [String]) throws {
-    #expect(try Tool.run(Self.quick + arguments).status == 64)
-  }
 }

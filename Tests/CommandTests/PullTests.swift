@@ -247,23 +247,27 @@ struct PullTests {
   }
 
   @Test(arguments: [
-    "file:///etc/passwd", "https://user:secret@example.org/x", "no address", "ftp://h/x",
+    ("file:///etc/passwd", "file:///etc/passwd: "), ("ftp://h/x", "ftp://h/x: "),
+    ("no address", "no address: "), ("https://user:secret@example.org/x", "example.org: "),
   ])
-  func badAddress(address: String) throws {
+  func badAddress(address: String, message: String) throws {
     let outcome = try bench.run(["pull", "--url", address, "--sha256", bench.sha256])
-    #expect(outcome.status == 64, "\(outcome.errors)")
+    expectUsageError(outcome, message)
     #expect(!outcome.errors.contains("secret"))
   }
 
   @Test(arguments: [
-    ["pull"], ["pull", "--url", "http://127.0.0.1/x"], ["pull", "nonsense"],
-    ["pull", "--url", "http://127.0.0.1/x", "--sha256", "12"],
-    ["pull", "--url", "http://127.0.0.1/x", "--sha256", String(repeating: "g", count: 64)],
-    ["pull", "effnetv2-s", "--sha256", "12"],
+    ("", "--url"), ("--url http://127.0.0.1/x", "--sha256"), ("nonsense", "\"nonsense\""),
+    ("--url http://127.0.0.1/x --sha256 12", "64 hexadecimal digits"),
+    (
+      "--url http://127.0.0.1/x --sha256 \(String(repeating: "g", count: 64))",
+      "64 hexadecimal digits"
+    ),
+    ("effnetv2-s --sha256 12", "64 hexadecimal digits"),
   ])
-  func wrongUsage(arguments: [String]) throws {
-    let outcome = try bench.run(arguments)
-    #expect(outcome.status == 64, "\(outcome.errors)")
+  func wrongUsage(arguments: String, message: String) throws {
+    expectUsageError(
+      try bench.run(["pull"] + arguments.split(separator: " ").map(String.init)), message)
     #expect(!FileManager.default.fileExists(atPath: bench.cache))
   }
 }

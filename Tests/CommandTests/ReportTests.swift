@@ -21,23 +21,34 @@ struct ReportTests {
       let outcome = try Tool.run(command + ["--format", format])
       #expect(outcome.status == 0, "\(format): \(outcome.errors)")
       switch format {
-      case "json", "jsonl":
+      case "json":
+        #expect(try object(outcome.output)["schema"] as? Int == 1)
+      case "jsonl":
         for line in outcome.lines {
           #expect(try object(line)["schema"] as? Int == 1)
-          #expect(format == "json" || line.utf8.count < 4095)
+          #expect(line.utf8.count < 4095)
         }
-      case "csv":
-        let counts = Set(outcome.lines.map { $0.count { $0 == "," } })
-        #expect(counts.count == 1 || outcome.output.contains("\""))
-      case "markdown": #expect(outcome.lines.allSatisfy { $0.hasPrefix("|") && $0.hasSuffix("|") })
-      default: #expect(!outcome.lines.isEmpty)
+      case "csv": try expectTable(csvRecords(outcome.output))
+      case "markdown": try expectTable(markdownCells(outcome.lines))
+      default: #expect(outcome.lines.count > 1)
       }
     }
   }
 
+  /// A header of different names, and rows of as many cells.
+  private func expectTable(_ rows: [[String]]) throws {
+    let header = try #require(rows.first)
+    #expect(Set(header).count == header.count && !header.contains(""))
+    #expect(rows.count > 1)
+    for row in rows { #expect(row.count == header.count, "\(row)") }
+  }
+
   @Test func allModelsAreListed() throws {
+    let names = ModelCatalog.models.map(\.name)
     let models = try #require(try document("models")["models"] as? [[String: Any]])
-    #expect(models.map { $0["model"] as? String } == ModelCatalog.models.map(\.name))
+    #expect(models.map { $0["model"] as? String } == names)
+    let rows = try csvRecords(Tool.run(["models", "--format", "csv"]).output)
+    #expect(rows.dropFirst().map { $0[0] } == names)
   }
 
   @Test(arguments: [

@@ -43,29 +43,41 @@ struct UsageTests {
     }
   }
 
-  @Test(arguments: [
-    ["nonsense"], ["classify"], ["classify", "--model", "effnet-lite0"],
-    ["classify", "x", "--model", "effnet-lite0", "--top-k=-1"],
-    ["classify", "x", "--model", "effnet-lite0", "--format", "xml"],
-    ["classify", "x", "--model", "effnet-lite0", "--threads", "0"],
-    ["classify", "x", "--model", "effnet-lite0", "--backend", "gpu"],
-    ["classify", "x", "--model", "effnet-lite0", "--mean", "1,2"],
-    ["classify", "x", "--mean", "127"], ["classify", "x", "--std", "58.395,57.12,57.375"],
-    ["classify", "x", "--model", "effnet-lite0", "--null"],
-    ["classify", "-", "-", "--model", "effnet-lite0"],
-    ["classify", "-", "--files-from", "-", "--model", "effnet-lite0"],
-    ["summary", "effnetv2-s", "--input-size", "0"],
-    ["summary", "effnetv2-s", "--input-size", "10x"],
-    ["summary", "effnetv2-s", "--input-size", "9000"],
-    ["summary", "effnetv2-s", "--width-multiplier", "0.5"],
-    ["bench", "effnetv2-s", "-t", "1,,2"], ["bench", "effnetv2-s", "-b", "0"],
-    ["bench", "effnetv2-s", "--min-time", "nan"],
-  ])
-  func wrongUsage(arguments: [String]) throws {
-    let outcome = try Tool.run(arguments)
-    #expect(outcome.status == 64)
-    #expect(outcome.output.isEmpty)
-    #expect(outcome.errors.hasPrefix("cnnzoo: "), "\(outcome.errors)")
+  @Test(
+    arguments: [
+      ("nonsense", "'nonsense'"), ("classify", "--files-from"),
+      ("classify --model effnet-lite0", "--files-from"),
+      ("classify x --model effnet-lite0 --top-k=-1", "-k"),
+      ("classify x --model effnet-lite0 --format xml", "'xml'"),
+      ("classify x --model effnet-lite0 --threads 0", "--threads"),
+      ("classify x --model effnet-lite0 --backend gpu", "'gpu'"),
+      ("classify x --model effnet-lite0 --mean 1,2", "--mean"),
+      ("classify x --mean 127", "--mean"), ("classify x --std 58.395,57.12,57.375", "--std"),
+      ("classify x --model effnet-lite0 --min-prob=-0.1", "--min-prob"),
+      ("classify x --model effnet-lite0 --min-prob 1.5", "--min-prob"),
+      ("classify x --model effnet-lite0 --min-prob nan", "--min-prob"),
+      ("classify x --model effnet-lite0 --null", "--files-from"),
+      ("classify - - --model effnet-lite0", "tandard input"),
+      ("classify - --files-from - --model effnet-lite0", "tandard input"),
+      ("summary effnetv2-s --input-size 0", "--input-size"),
+      ("summary effnetv2-s --input-size 10x", "--input-size"),
+      ("summary effnetv2-s --input-size 9000", "9000x9000"),
+      ("summary effnetv2-s --width-multiplier 0.5", "width multiplier"),
+      ("bench effnetv2-s -t 1,,2", "'1,,2'"), ("bench effnetv2-s -b 0", "-b"),
+      ("bench effnetv2-s --min-time nan", "--min-time"),
+      ("bench effnetv2-s --rounds 0", "--rounds"), ("bench effnetv2-s --rounds 101", "--rounds"),
+      ("embed x --model effnet-lite0 --format xml", "--format"),
+      ("embed --model effnet-lite0", "--files-from"),
+      ("embed - - --model effnet-lite0", "tandard input"),
+      ("similar - - --model effnet-lite0", "tandard input"),
+      ("similar x --model effnet-lite0", "--files-from"),
+      ("similar --model effnet-lite0", "mage"), ("similar --duplicates --model effnet-lite0", "--files-from"),
+      ("similar x y -k 0 --model effnet-lite0", "-k"),
+      ("explain --model effnet-lite0", "<input>"),
+      ("train x --model effnet-lite0 --head-only", "--output"),
+    ])
+  func wrongUsage(command: String, message: String) throws {
+    expectUsageError(try Tool.run(command.split(separator: " ").map(String.init)), message)
   }
 
   /// Messages say what is allowed.
