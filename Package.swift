@@ -155,7 +155,7 @@ let package = Package(
     .testTarget(
       name: "CNNZooTests",
       dependencies: ["CNNZoo", "GraphIR", "Images", "Inference", "ModelZoo", "TestSupport", "Weights"],
-      swiftSettings: strict),
+      exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "CommandTests", dependencies: ["Command", "CNNZoo", "TestSupport"],
       swiftSettings: strict),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Records how Pillow and torchvision decode and prepare images, for Tests/ImagesTests.
 
-    python3 Scripts/goldens/record_images.py [--photos FOLDER]
+    python3 Scripts/goldens/record_images.py [--photos FOLDER ...]
 
 Needs Pillow 13, torch, torchvision and numpy. Writes to Tests/ImagesTests/Goldens:
 
@@ -92,8 +92,10 @@ def preprocessing():
                        values(noise(width, height), resize, crop, name, recipe))
 
 
-def photos(folder):
-    for path in sorted(folder.glob("*.JPEG")):
+def photos(folders):
+    paths = [path for folder in folders for path in folder.iterdir()
+             if path.suffix in (".JPEG", ".png")]
+    for path in sorted(paths, key=lambda path: path.name):
         image = Image.open(path).convert("RGB")
         yield (path.name, image.width, image.height, crc(image.tobytes()),
                values(image, 256, 224, "bilinear", IMAGENET))
@@ -101,7 +103,8 @@ def photos(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=pathlib.Path, help="a folder of .JPEG files to record")
+    parser.add_argument("--photos", type=pathlib.Path, nargs="+",
+                        help="folders of .JPEG and .png files to record")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     GOLDENS.mkdir(parents=True, exist_ok=True)

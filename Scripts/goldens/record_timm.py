@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Records structure and logits of timm's networks, for ModelZooTests and InferenceTests.
+"""Records structure and logits of timm's networks.
 
-    python3 Scripts/goldens/record_timm.py [facts] [logits]
+    python3 Scripts/goldens/record_timm.py [facts] [logits] [photo]
 
-Records both parts unless one is named. Needs torch 2, timm 1, torchvision and numpy. Results are
-reproducible on one machine; on others, logits may differ in the last bits. Writes
+Records all parts unless some are named. Needs torch 2, timm 1, torchvision, numpy and safetensors; the
+photo also Pillow 13 and what Scripts/quickstart downloads. Results are reproducible on one machine; on
+others, logits may differ in the last bits. Writes
 
   ModelZooTests/Goldens/timm.tsv        timm's name, input size, tensors of the state dict, FNV-1a of
                                         their sorted "name shape" lines, trainable parameters,
@@ -15,10 +16,13 @@ reproducible on one machine; on others, logits may differ in the last bits. Writ
                                         logits, and every tenth of them (all, for few classes);
                                         parameters and images from formulas, see
                                         reference_networks.py; parameters by timm's names
+  CNNZooTests/Goldens/cat.tsv           the five largest logits of the photo under EfficientNet-Lite0's
+                                        published weights: class, logit
 """
 
 import argparse
 
+import safetensors.torch
 import timm
 import torch
 
@@ -96,11 +100,45 @@ def record_logits():
     record_torchvision.write_rows(record_torchvision.TESTS / "InferenceTests/Goldens/timm.tsv", rows)
 
 
+# The package's names, in the order of timm's.
+LITE_LAYERS = ["_conv_stem", "_bn0", "_blocks", "_conv_head", "_bn1", "_fc"]
+LITE_BLOCK_LAYERS = ["_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_project_conv", "_bn2"]
+LITE_TENSORS = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+
+
+def lite_order(name):
+    layer, *rest = name.split(".")
+    if layer == "_blocks":
+        rest = [int(rest[0]), LITE_BLOCK_LAYERS.index(rest[1]), rest[2]]
+    return LITE_LAYERS.index(layer), *rest[:-1], LITE_TENSORS.index(rest[-1])
+
+
+def record_photo():
+    from PIL import Image
+    from torchvision import transforms
+
+    root = record_torchvision.TESTS.parent
+    file = safetensors.torch.load_file(root / "weights/efficientnet-lite0-57934424.safetensors")
+    network = timm.create_model("tf_efficientnet_lite0").eval()
+    names, theirs = sorted(file, key=lite_order), network.state_dict()
+    assert [file[name].shape for name in names] == [tensor.shape for tensor in theirs.values()]
+    network.load_state_dict(dict(zip(theirs, (file[name] for name in names))))
+    # The package's evaluation: mean 127, std 128.
+    prepare = transforms.Compose([
+        transforms.Resize(256, transforms.InterpolationMode.BICUBIC), transforms.CenterCrop(224),
+        transforms.ToTensor(), transforms.Normalize([127 / 255] * 3, [128 / 255] * 3)])
+    image = prepare(Image.open(root / "photos/chelsea.png").convert("RGB"))
+    with torch.no_grad():
+        logits, classes = network.double()(image[None].double())[0].topk(5)
+    rows = [(index, f"{logit:.6f}") for index, logit in zip(classes.tolist(), logits.tolist())]
+    record_torchvision.write_rows(record_torchvision.TESTS / "CNNZooTests/Goldens/cat.tsv", rows)
+
+
 def main():
-    parts = {"facts": record_facts, "logits": record_logits}
+    parts = {"facts": record_facts, "logits": record_logits, "photo": record_photo}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", help="facts or logits; both if none is named")
+    parser.add_argument("parts", nargs="*", help="facts, logits or photo (default: all)")
     chosen = parser.parse_args().parts or list(parts)
     for part in chosen:
         if part not in parts:
