@@ -37,7 +37,8 @@ struct CatTests {
   /// One step of brightness is outside the tolerance.
   @Test func otherPixelsAreNotTimms() throws {
     let brighter = Image(
-      width: photo.width, height: photo.height, pixels: photo.pixels.map { $0 == 255 ? $0 : $0 + 1 })
+      width: photo.width, height: photo.height, pixels: photo.pixels.map { $0 == 255 ? $0 : $0 + 1 }
+    )
     #expect(try error(brighter) > 10 * Self.logitTolerance)
   }
 
