@@ -4,8 +4,6 @@ import Glibc
 import Testing
 
 /// What may happen to a process while it works: signals, limits, files that others change.
-///
-/// `Scripts/conformance/check_faults` tries more of it, at random moments, and for longer.
 struct FaultTests {
   private let folder: String
   private let image: String
@@ -78,6 +76,34 @@ struct FaultTests {
       cat status
       """)
     #expect(outcome.output == "0\n", "\(outcome.errors)")
+  }
+
+  /// At any moment: the output ends after a whole record, and says so by its status.
+  @Test(arguments: [SIGINT, SIGTERM, SIGKILL])
+  func signalsEndAfterAWholeRecord(signal: Int32) throws {
+    let classify =
+      "$cnnzoo classify \(Array(repeating: "image", count: 40).joined(separator: " "))"
+      + " \"${network[@]}\" --format jsonl -k 2 --batch 1 -t 1"
+    let whole = try script(classify).output
+    let record = try #require(whole.split(separator: "\n").first).utf8.count + 1
+    #expect(whole.utf8.count == 40 * record)
+    var lengths: Set<Int> = []
+    for trial in 0..<12 {
+      // Waits for some records, so that no clock decides where the signal arrives.
+      let outcome = try script(
+        """
+        \(classify) > out 2> errors &
+        until [ "$(wc -l < out)" -ge \(3 * trial) ]; do :; done
+        kill -\(signal) $! 2> /dev/null; wait $!; status=$?
+        cat errors >&2; cat out; exit $status
+        """)
+      #expect([0, 128 + Int(signal)].contains(outcome.status), "\(outcome.errors)")
+      #expect(outcome.output.utf8.count % record == 0 && whole.hasPrefix(outcome.output))
+      #expect(outcome.status != 0 || outcome.output == whole)
+      #expect(outcome.errors.isEmpty, "\(outcome.errors)")
+      lengths.insert(outcome.output.utf8.count / record)
+    }
+    #expect(lengths.contains { $0 < 40 }, "no signal arrived in time")
   }
 
   /// At any moment: the old file or the new one, whole, and nothing besides.

@@ -37,6 +37,30 @@ struct GraphBuilderTests {
     #expect(graph.output == 2 && graph.inputShape == Self.image && graph.classCount == 4)
   }
 
+  @Test func scopesGiveRolesAndBlocks() {
+    let block = Block(kind: .inverted, stage: 2, index: 1, number: 7)
+    var builder = GraphBuilder(name: "test")
+    let input = builder.input(Self.image)
+    let convolution = Convolution(kernel: 3, stride: 2, padding: .same, hasBias: false)
+    let output = builder.scope("features", kind: "Sequential", role: .stem) { builder in
+      let stem = builder.convolution(input, "conv", channels: 4, convolution)
+      let inner = builder.scope("0", kind: "MBConv", role: .expand, block: block) { builder in
+        let expanded = builder.convolution(stem, "expand", channels: 4, convolution)
+        let gate = builder.globalAveragePool(expanded, "squeeze", role: .squeeze)
+        let scaled = builder.scale(expanded, by: gate)
+        return builder.add(builder.activation(scaled, "act", .relu), scaled)
+      }
+      return builder.activation(inner, "act", .relu, role: .head)
+    }
+    let nodes = builder.graph(output: output).nodes
+    #expect(
+      nodes.map(\.role) == [.input, .stem, .expand, .squeeze, .gate, .expand, .residual, .head])
+    #expect(nodes.map(\.stage) == [nil, nil, 2, 2, 2, 2, 2, nil])
+    #expect(nodes.filter { $0.block != nil }.allSatisfy { $0.block == block })
+    // Input pixels per position: the strides so far.
+    #expect(nodes.map(\.reduction) == [1, 2, 4, 4, 4, 4, 4, 4])
+  }
+
   @Test func convolution() {
     let node = node { builder, input in
       builder.convolution(
