@@ -121,7 +121,9 @@ let package = Package(
       name: "cnnzoo", dependencies: ["Command"], path: "Sources/Main", swiftSettings: strict,
       linkerSettings: runtimeInside, plugins: ["SourceCommit"]),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["GraphIR", "Images", "Inference", "ModelZoo", "Weights"],
+      path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
       name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "GraphIRTests", dependencies: ["GraphIR"], swiftSettings: strict),
@@ -154,7 +156,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CNNZooTests",
-      dependencies: ["CNNZoo", "GraphIR", "Images", "Inference", "ModelZoo", "TestSupport", "Weights"],
+      dependencies: [
+        "CNNZoo", "GraphIR", "Images", "Inference", "ModelZoo", "TestSupport", "Weights",
+      ],
       exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "CommandTests", dependencies: ["Command", "CNNZoo", "TestSupport"],

@@ -1,6 +1,7 @@
 import CNNZoo
 import Foundation
 import Testing
+import TestSupport
 
 struct ClassifierTests {
   private let folder: TemporaryFolder

@@ -1,10 +1,11 @@
 import CNNZoo
 import Foundation
+import TestSupport
 import Testing
 
 /// The examples of the documentation, compiled.
 struct DocumentedExampleTests {
-  /// The README's example as a function, so that the compiler sees it.
+  /// The README's example.
   private func example() throws {
     // begin
     let classifier = try Classifier(model: "effnet-lite0")
@@ -14,9 +15,6 @@ struct DocumentedExampleTests {
     // end
   }
 
-  private static let root = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
   @Test(arguments: ["README.md", "Sources/CNNZoo/CNNZoo.docc/CNNZoo.md"])
   func theExampleIsTheOneThatIsCompiled(file: String) throws {
     let source = try String(contentsOfFile: #filePath, encoding: .utf8)
@@ -25,16 +23,19 @@ struct DocumentedExampleTests {
       .split(separator: "\n").map { $0.dropFirst(4) }
     #expect(lines.count == 4)
     let text = try String(
-      contentsOf: Self.root.appendingPathComponent(file), encoding: .utf8)
+      contentsOfFile: "\(RealData.package)/\(file)", encoding: .utf8)
     #expect(text.contains(lines.joined(separator: "\n") + "\n```"))
   }
 
-  /// Without weights in reach, the example says what to do.
-  @Test func theExampleRuns() throws {
-    do {
-      try example()
-    } catch PretrainedError.weightsNotFound, is ImageError {
-      // The weights, or the photo, are the reader's.
+  /// The photo is the reader's, so that the example fails for want of it, and before that for want of
+  /// weights if there are none.
+  @Test func exampleFindsWeightsOrSaysHowToGetThem() throws {
+    let model = try ModelCatalog.model(named: "effnet-lite0")
+    if (try? WeightSearch.standard().weights(of: model)) != nil {
+      #expect(throws: ImageError.self) { try example() }
+    } else {
+      let error = #expect(throws: PretrainedError.self) { try example() }
+      #expect(error?.description.contains("cnnzoo pull effnet-lite0") == true)
     }
   }
 }

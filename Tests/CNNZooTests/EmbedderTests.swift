@@ -1,5 +1,6 @@
 import CNNZoo
 import Testing
+import TestSupport
 
 struct EmbedderTests {
   private let folder: TemporaryFolder
@@ -81,7 +82,7 @@ struct EmbedderTests {
   @Test func efficientNetsHaveNoHiddenLayer() throws {
     let path = "\(folder.path)/lite.safetensors"
     let model = try ModelCatalog.model(named: "effnet-lite0")
-    try SeededNetwork.write(model, classes: 3, to: path)
+    try SeededWeights.write(model, classes: 3, to: path)
     var options = Embedder.Options()
     #expect(try Embedder(model: model, weights: path, options: options).dimension == 1280)
     options.layer = .hidden
@@ -103,20 +104,5 @@ struct SimilarityIndexTests {
     #expect(try index.matches(of: [2, 0], count: 2).count == 2)
     #expect(throws: EmbeddingError.zero) { try index.append([0, 0]) }
     #expect(throws: EmbeddingError.zero) { try index.matches(of: [0, 0], count: 1) }
-  }
-}
-
-/// Networks of the catalogue with seeded values.
-enum SeededNetwork {
-  static func write(_ model: Model, classes: Int, to path: String) throws {
-    var configuration = model.defaultConfiguration
-    configuration.classes = classes
-    var writer = SafetensorsWriter()
-    for parameter in try model.graph(configuration).parameters {
-      writer.append(
-        name: parameter.name, shape: parameter.shape,
-        values: SeededParameters().values(of: parameter))
-    }
-    try writer.write(to: path)
   }
 }

@@ -1,5 +1,6 @@
 import CNNZoo
 import Testing
+import TestSupport
 
 struct ExplainerTests {
   private let folder: TemporaryFolder
@@ -9,7 +10,7 @@ struct ExplainerTests {
   private func lite() throws -> Explainer {
     let path = "\(folder.path)/lite.safetensors"
     let model = try ModelCatalog.model(named: "effnet-lite0")
-    try SeededNetwork.write(model, classes: 5, to: path)
+    try SeededWeights.write(model, classes: 5, to: path)
     return try Explainer(model: model, weights: path)
   }
 
@@ -73,13 +74,13 @@ struct ExplainerTests {
   }
 
   /// The retriever's head is in the upper left of what the network sees of a tall image.
-  @Test(.enabled(if: SharedFiles.arePresent, "needs ../shared/weights and ../shared/images"))
+  @Test(.enabled(if: RealData.haveShared, "\(RealData.needsShared)"))
   func aDogsHeadIsFound() throws {
     let explainer = try Explainer(
       model: ModelCatalog.model(named: "effnet-lite0"),
-      weights: "\(SharedFiles.folder)/weights/effnet-lite0-imagenet.safetensors")
+      weights: "\(RealData.shared)/weights/effnet-lite0-imagenet.safetensors")
     let image = try Image(
-      contentsOf: "\(SharedFiles.folder)/images/n02099601_golden_retriever.JPEG")
+      contentsOf: "\(RealData.shared)/images/n02099601_golden_retriever.JPEG")
     let cam = try explainer.explain(image)
     #expect(cam.prediction.label == "golden retriever")
     #expect(

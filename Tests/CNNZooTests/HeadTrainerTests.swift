@@ -1,5 +1,6 @@
 import CNNZoo
 import Testing
+import TestSupport
 
 struct HeadTrainerTests {
   private let folder: TemporaryFolder

@@ -1,10 +1,11 @@
 import CNNZoo
 import Foundation
 import Testing
+import TestSupport
 
 /// Real weights on real photos against the reference's recorded answers: the same classes in the
 /// same order, ties within 1e-3 aside, logits within 2e-3.
-@Suite(.enabled(if: SharedFiles.arePresent, "needs ../shared/weights and ../shared/images"))
+@Suite(.enabled(if: RealData.haveShared, "\(RealData.needsShared)"))
 struct PhotoTests {
   static let orderTolerance: Float = 1e-3
   static let logitTolerance: Float = 2e-3
@@ -32,7 +33,7 @@ struct PhotoTests {
   func topFive(_ test: Case) throws {
     let classifier = try classifier(test)
     let golden = try String(
-      contentsOfFile: "\(SharedFiles.folder)/golden/\(test.golden).top5.tsv", encoding: .utf8)
+      contentsOfFile: "\(RealData.shared)/golden/\(test.golden).top5.tsv", encoding: .utf8)
     var compared = 0
     for line in golden.split(separator: "\n") {
       let fields = line.split(separator: "\t")
@@ -41,7 +42,7 @@ struct PhotoTests {
         guard let index = Int(parts[0]), let logit = Float(parts[1]) else { return nil }
         return (index, logit)
       }
-      let path = "\(SharedFiles.folder)/images/\(fields[0])"
+      let path = "\(RealData.shared)/images/\(fields[0])"
       var image = try Image(contentsOf: path, applyOrientation: false)
       if test.isTurned { image = try image.cropped(256, 224).turnedByHalf }
       compare(try classifier.logits(of: image), expected, name: String(fields[0]))
@@ -59,7 +60,7 @@ struct PhotoTests {
     }
     if test.isTurned { options.preprocessing.resize = 224 }
     return try Classifier(
-      model: test.model, weights: "\(SharedFiles.folder)/weights/\(test.weights).safetensors",
+      model: test.model, weights: "\(RealData.shared)/weights/\(test.weights).safetensors",
       options: options)
   }
 
@@ -81,9 +82,9 @@ struct PhotoTests {
     options.preprocessing.padding = .symmetric
     let classifier = try Classifier(
       model: "effnet-lite0",
-      weights: "\(SharedFiles.folder)/weights/effnet-lite0-imagenet.safetensors", options: options)
+      weights: "\(RealData.shared)/weights/effnet-lite0-imagenet.safetensors", options: options)
     let image = try Image(
-      contentsOf: "\(SharedFiles.folder)/images/n01440764_tench.JPEG", applyOrientation: false)
+      contentsOf: "\(RealData.shared)/images/n01440764_tench.JPEG", applyOrientation: false)
     #expect(abs(try classifier.logits(of: image)[0] - 9.5138) > 10 * Self.logitTolerance)
   }
 }

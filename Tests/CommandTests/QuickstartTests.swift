@@ -118,13 +118,7 @@ struct Quickstart {
   private static func seeded(_ name: String) -> Result<String, any Error> {
     Result {
       let path = try TestFiles.folder() + "/\(name).safetensors"
-      var writer = SafetensorsWriter()
-      for parameter in try ModelCatalog.model(named: name).graph().parameters {
-        writer.append(
-          name: parameter.name, shape: parameter.shape,
-          values: SeededParameters().values(of: parameter))
-      }
-      try writer.write(to: path)
+      try SeededWeights.write(ModelCatalog.model(named: name), to: path)
       return path
     }
   }

@@ -1,18 +1,18 @@
 import CNNZoo
 import Foundation
+import TestSupport
 import Testing
 
 /// What shells, manuals and packages are made from.
 struct ShellTests {
-  private static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().path
-
   private static func has(_ program: String) -> Bool {
     (try? Tool.shell("command -v \(program)").status) == 0
   }
 
   private static let haveCommit =
-    (try? Tool.shell("[ -e '\(package)/.git' ] && git -C '\(package)' rev-parse HEAD").status) == 0
+    (try? Tool.shell(
+      "[ -e '\(RealData.package)/.git' ] && git -C '\(RealData.package)' rev-parse HEAD"
+    ).status) == 0
 
   @Test func version() throws {
     let outcome = try Tool.run(["--version"])
@@ -26,7 +26,7 @@ struct ShellTests {
 
   @Test(.enabled(if: haveCommit, "this is no git checkout"))
   func versionNamesTheCommit() throws {
-    let head = try Tool.shell("git -C '\(Self.package)' rev-parse HEAD").output
+    let head = try Tool.shell("git -C '\(RealData.package)' rev-parse HEAD").output
     let version = try Tool.run(["--version"]).output
     let commit = try #require(version.firstMatch(of: /\(([0-9a-f]+)/)).output.1
     #expect(head.hasPrefix(commit))
@@ -73,7 +73,7 @@ struct ShellTests {
   @Test(.enabled(if: has("python3"), "needs python3"))
   func manualHasEveryCommand() throws {
     let outcome = try Tool.shell(
-      "python3 \"$1/Scripts/packaging/make_man\" \"$cnnzoo\"", [Self.package])
+      "python3 \"$1/Scripts/packaging/make_man\" \"$cnnzoo\"", [RealData.package])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let help = try object(Tool.run(["--experimental-dump-help"]).output)
     let root = try #require(help["command"] as? [String: Any])
@@ -90,7 +90,7 @@ struct ShellTests {
   func manualIsWellFormed() throws {
     let outcome = try Tool.shell(
       "python3 \"$1/Scripts/packaging/make_man\" \"$cnnzoo\" | mandoc -T lint -W warning",
-      [Self.package])
+      [RealData.package])
     #expect(outcome.status == 0)
     #expect(outcome.output.isEmpty)
   }

@@ -1,5 +1,6 @@
 import CNNZoo
 import Foundation
+import TestSupport
 import Testing
 
 /// `infer` and `convert`.
@@ -103,20 +104,20 @@ struct TensorTests {
   }
 
   @Test(
-    .enabled(if: TestFiles.haveShared, "needs ../shared/weights and ../shared/golden"),
+    .enabled(if: RealData.haveShared, "\(RealData.needsShared)"),
     arguments: [
       ("effnet-lite0", "effnet-lite0-imagenet"),
       ("mobilenetv3-small", "mobilenetv3-small-imagenet-same"),
     ])
   func recordedLogits(model: String, name: String) throws {
-    let recorded = try WeightFile(path: "\(TestFiles.shared)/golden/\(name).io.safetensors")
+    let recorded = try WeightFile(path: "\(RealData.shared)/golden/\(name).io.safetensors")
     let inputs = recorded.names.filter { $0.hasSuffix(".input") }
     #expect(inputs.count == 4)
     for input in inputs {
       let tensor = try #require(recorded[input])
       try NPYArray(shape: tensor.shape, values: try tensor.floats()).write(to: "\(folder)/in")
       let outcome = try Tool.run([
-        "infer", model, "--weights", "\(TestFiles.shared)/weights/\(name).safetensors",
+        "infer", model, "--weights", "\(RealData.shared)/weights/\(name).safetensors",
         "--padding", "same", "--input", "\(folder)/in", "--output", "\(folder)/out.safetensors",
       ])
       #expect(outcome.status == 0, "\(outcome.errors)")

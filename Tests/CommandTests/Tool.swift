@@ -1,5 +1,5 @@
-import CNNZoo
 import Foundation
+import TestSupport
 
 /// The built command, and files to give it.
 enum Tool {
@@ -16,9 +16,7 @@ enum Tool {
   static let path: String = {
     let bundles = [Bundle.main.executablePath, CommandLine.arguments.first].compactMap(\.self)
     let folders = bundles.map { ($0 as NSString).deletingLastPathComponent }
-    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent().path
-    let built = ["release", "debug"].map { "\(package)/.build/\($0)" }
+    let built = ["release", "debug"].map { "\(RealData.package)/.build/\($0)" }
     return (folders + built).map { "\($0)/cnnzoo" }
       .first { FileManager.default.isExecutableFile(atPath: $0) } ?? "/no/cnnzoo"
   }()
@@ -83,20 +81,10 @@ enum TestFiles {
   /// Weights of a narrow MobileNetV3-Small with seeded values, which say what they are.
   static let weights = Result {
     let path = try folder() + "/small.safetensors"
-    let model = try ModelCatalog.model(named: "mobilenetv3-small")
-    var configuration = model.defaultConfiguration
-    configuration.widthMultiplier = 0.25
-    configuration.classes = classes
     let names = (0..<classes).map { $0 == 3 ? "a, \"b\" | c" : "name \($0)" }
-    var writer = SafetensorsWriter(metadata: [
-      "width_multiplier": "0.25", "labels": names.joined(separator: "\n"),
-    ])
-    for parameter in try model.graph(configuration).parameters {
-      writer.append(
-        name: parameter.name, shape: parameter.shape,
-        values: SeededParameters().values(of: parameter))
-    }
-    try writer.write(to: path)
+    try SmallNetwork.write(
+      to: path, classes: classes,
+      metadata: ["width_multiplier": "0.25", "labels": names.joined(separator: "\n")])
     return path
   }
 
@@ -112,12 +100,6 @@ enum TestFiles {
     try Data(Array("P6 20 16 255\n".utf8) + pixels).write(to: URL(fileURLWithPath: path))
     return path
   }
-
-  /// Where the project's own test data lie, if anywhere.
-  static let shared = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("shared").path
-  static var haveShared: Bool { FileManager.default.fileExists(atPath: shared + "/weights") }
 }
 
 /// The members of a JSON object.

@@ -1,6 +1,7 @@
 import Foundation
 import Host
 import Testing
+import TestSupport
 
 struct FilesTests {
   private let folder: TemporaryFolder

@@ -2,8 +2,9 @@ import GraphIR
 import Inference
 import ModelZoo
 import Pretrained
-import Weights
 import Testing
+import TestSupport
+import Weights
 
 struct ConversionTests {
   private let folder: TemporaryFolder

@@ -1,6 +1,7 @@
 import Foundation
 import Pretrained
 import Testing
+import TestSupport
 
 struct LabelsTests {
   @Test func imageNetHasAThousandDistinctNames() {
@@ -57,10 +58,10 @@ struct LabelsTests {
     { try Labels(contentsOf: "/no/labels") }
   }
 
-  @Test(.enabled(if: SharedFiles.arePresent, "needs ../shared"))
+  @Test(.enabled(if: RealData.haveShared, "\(RealData.needsShared)"))
   func agreeWithThePhotosNames() throws {
     let table = try String(
-      contentsOfFile: SharedFiles.folder + "/images/labels.tsv", encoding: .utf8)
+      contentsOfFile: RealData.shared + "/images/labels.tsv", encoding: .utf8)
     var compared = 0
     for line in table.split(separator: "\n") {
       let fields = line.split(separator: "\t")

@@ -3,6 +3,7 @@ import ModelZoo
 import Pretrained
 import Synchronization
 import Testing
+import TestSupport
 import Weights
 
 struct LoadedNetworkTests {

@@ -2,6 +2,7 @@ import Foundation
 import ModelZoo
 import Pretrained
 import Testing
+import TestSupport
 
 struct WeightSearchTests {
   private let model = SmallNetwork.model

@@ -1,1 +1,0 @@
-../CNNZooTests/TemporaryFolder.swift
