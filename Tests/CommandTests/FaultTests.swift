@@ -92,9 +92,10 @@ struct FaultTests {
       // Waits for some records, so that no clock decides where the signal arrives.
       let outcome = try script(
         """
+        set -m
         \(classify) > out 2> errors &
         until [ "$(wc -l < out)" -ge \(3 * trial) ]; do :; done
-        kill -\(signal) $! 2> /dev/null; wait $!; status=$?
+        { kill -\(signal) $!; wait $!; status=$?; } 2> /dev/null
         cat errors >&2; cat out; exit $status
         """)
       #expect([0, 128 + Int(signal)].contains(outcome.status), "\(outcome.errors)")

@@ -123,8 +123,10 @@ struct EmbeddingTests {
     }
     let two = try run("similar", images[2], folder + "/all", "-k", "2", "--format", "csv")
     let rows = try csvRecords(two.output)
-    #expect(rows.first == ["cosine", "input"] && rows.dropFirst().map { $0[1] } == names.prefix(2))
-    #expect(rows.dropFirst().compactMap { Double($0[0]) } == cosines.prefix(2))
+    #expect(rows.first == ["cosine", "input"])
+    #expect(rows.dropFirst().map { $0[1] } == Array(names.prefix(2)))
+    let rounded = rows.dropFirst().compactMap { Double($0[0]) }
+    #expect(rounded.count == 2 && zip(rounded, cosines).allSatisfy { abs($0 - $1) < 1e-4 })
     #expect(try run("similar", "/no/image", folder + "/all").status == 66)
     #expect(try run("similar", images[0], "/no/image").status == 66)
   }
