@@ -1,5 +1,6 @@
 import CNNZoo
 import Foundation
+import TestSupport
 import Testing
 
 /// Streams of images through a network: order, bounds, readiness, and failures of single images.
