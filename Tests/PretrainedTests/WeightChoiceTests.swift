@@ -2,6 +2,7 @@ import Foundation
 import GraphIR
 import ModelZoo
 import Pretrained
+import TestSupport
 import Testing
 import Weights
 

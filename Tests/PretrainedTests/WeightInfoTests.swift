@@ -2,6 +2,7 @@ import GraphIR
 import Images
 import ModelZoo
 import Pretrained
+import TestSupport
 import Testing
 
 struct WeightInfoTests {
