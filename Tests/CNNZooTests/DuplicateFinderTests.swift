@@ -1,5 +1,6 @@
 import CNNZoo
 import Foundation
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: Algebra.isThere, "OpenBLAS or LAPACKE is not installed"))
