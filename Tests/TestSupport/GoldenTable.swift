@@ -1,11 +1,11 @@
 import Foundation
 
 /// Recorded results in tab-separated files.
-public enum GoldenTable {
+package enum GoldenTable {
   /// The fields of each line of `Goldens/NAME` beside the calling file.
   ///
   /// A file that cannot be read ends the test run: without rows, parameterised tests would pass.
-  public static func rows(_ name: String, beside file: String = #filePath) -> [[String]] {
+  package static func rows(_ name: String, beside file: String = #filePath) -> [[String]] {
     let path = URL(filePath: file).deletingLastPathComponent().appending(path: "Goldens/\(name)")
     guard let text = try? String(contentsOf: path, encoding: .utf8), !text.isEmpty else {
       fatalError("\(path.path) cannot be read or is empty")
@@ -16,7 +16,7 @@ public enum GoldenTable {
   }
 
   /// The rows as values; a malformed one ends the test run.
-  public static func rows<Row>(
+  package static func rows<Row>(
     _ name: String, beside file: String = #filePath, as parse: ([String]) -> Row?
   ) -> [Row] {
     rows(name, beside: file).enumerated().map { index, fields in

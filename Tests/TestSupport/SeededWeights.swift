@@ -5,13 +5,13 @@ import ModelZoo
 import Weights
 
 /// Weight files with seeded values, under torchvision's names.
-public enum SeededWeights {
+package enum SeededWeights {
   /// Writes the weights of a network.
   ///
   /// - Parameters:
   ///   - classes: Outputs of the classifier; by default those of the published weights.
   ///   - change: May modify the values of a parameter.
-  public static func write(
+  package static func write(
     _ model: Model, classes: Int? = nil, widthMultiplier: Double = 1,
     metadata: [String: String] = [:], to path: String,
     change: (Parameter, inout [Float]) -> Void = { _, _ in }
@@ -35,22 +35,22 @@ public enum SeededWeights {
 }
 
 /// A network small enough to be made in a test: MobileNetV3-Small at a quarter of its width.
-public enum SmallNetwork {
-  public static let classes = 7
+package enum SmallNetwork {
+  package static let classes = 7
 
-  public static let model: Model = {
+  package static let model: Model = {
     guard let model = try? ModelCatalog.model(named: "mobilenetv3-small") else {
       preconditionFailure("the catalogue has no MobileNetV3-Small")
     }
     return model
   }()
 
-  public static func graph(classes: Int = classes) throws -> Graph {
+  package static func graph(classes: Int = classes) throws -> Graph {
     try SeededWeights.graph(of: model, classes: classes, widthMultiplier: 0.25)
   }
 
   /// Writes a weight file of the network with seeded values.
-  public static func write(
+  package static func write(
     to path: String, classes: Int = classes,
     metadata: [String: String] = ["width_multiplier": "0.25"],
     change: (Parameter, inout [Float]) -> Void = { _, _ in }
@@ -60,7 +60,7 @@ public enum SmallNetwork {
   }
 
   /// An image; another seed gives another one.
-  public static func image(_ seed: UInt8) -> Image {
+  package static func image(_ seed: UInt8) -> Image {
     let pixels = (0..<3 * 40 * 30).map { UInt8(truncatingIfNeeded: $0 &* $0 &+ $0 &* Int(seed)) }
     return Image(width: 40, height: 30, pixels: pixels)
   }

@@ -1,10 +1,10 @@
 import Foundation
 
 /// A folder that exists as long as this object.
-public final class TemporaryFolder {
-  public let path: String
+package final class TemporaryFolder {
+  package let path: String
 
-  public init() throws {
+  package init() throws {
     path = NSTemporaryDirectory() + "cnnzoo-tests-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
@@ -13,7 +13,7 @@ public final class TemporaryFolder {
 
   /// Writes a file, creating missing folders, and returns its path.
   @discardableResult
-  public func file(_ name: String, _ bytes: some Sequence<UInt8> = []) throws -> String {
+  package func file(_ name: String, _ bytes: some Sequence<UInt8> = []) throws -> String {
     let file = "\(path)/\(name)"
     try FileManager.default.createDirectory(
       atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
@@ -22,7 +22,7 @@ public final class TemporaryFolder {
   }
 
   /// The names inside, sorted; hidden ones too.
-  public var contents: [String] {
+  package var contents: [String] {
     get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
   }
 }
