@@ -14,7 +14,7 @@ public final class Explainer {
 
   /// Loads weights by the name of their model, their path, or both, as `Classifier` does.
   ///
-  /// - Throws: what `Classifier` throws.
+  /// - Throws: Errors of `Classifier`.
   public convenience init(
     model: Model? = nil, weights path: String? = nil, options: Classifier.Options = .init()
   ) throws {
@@ -26,7 +26,7 @@ public final class Explainer {
 
   /// Prepares a network.
   ///
-  /// - Throws: what `Classifier` throws.
+  /// - Throws: Errors of `Classifier`.
   public init(_ network: LoadedNetwork, options: Classifier.Options = .init()) throws {
     var options = options
     options.keepsFeatures = true
@@ -43,7 +43,7 @@ public final class Explainer {
   ///
   /// - Parameter index: The class; `nil` means the most probable one.
   /// - Throws: `ClassifierError.nonFiniteLogit`, and `WeightsError` if the weight file changed.
-  /// - Precondition: the index is one of the network's.
+  /// - Precondition: The index is one of the network's.
   public func explain(_ image: Image, class index: Int? = nil) throws -> ClassActivationMap {
     let ranked = try classifier.classify(image, topK: classifier.labels.count)
     let wanted = index ?? ranked[0].index
@@ -108,7 +108,7 @@ public struct ClassActivationMap: Sendable {
   /// The part of the upright image that the map covers, in pixels.
   public let region: ImageRegion
 
-  /// The centre of the map's greatest value in pixels of the upright image, and whether that value
+  /// The centre of the map's largest value in pixels of the upright image, and whether that value
   /// supports the class.
   public var peak: (x: Double, y: Double, isPositive: Bool) {
     let greatest = map.greatest

@@ -41,7 +41,7 @@ public final class HeadTrainer {
     embedder = try Embedder(network, options: options)
   }
 
-  /// Throws where one of the libraries that solve equations cannot be loaded: `OpenBLASError`,
+  /// Throws if one of the libraries that solve equations cannot be loaded: `OpenBLASError`,
   /// `LAPACKEError`.
   public static func requireLibraries() throws {
     _ = try MatrixProducts()
@@ -64,7 +64,7 @@ public final class HeadTrainer {
 
   /// Adds an image of a class.
   ///
-  /// - Throws: what `Embedder.embed(_:)` throws.
+  /// - Throws: Errors of `Embedder.embed(_:)`.
   public func add(_ image: Image, class index: Int) throws {
     add(try embedder.embed(image), fingerprint: ImageFingerprint(image), class: index)
   }

@@ -59,7 +59,7 @@ public struct ImageInput: Sendable {
 
   /// The encoded image with its headers read.
   ///
-  /// - Precondition: the image is not already decoded.
+  /// - Precondition: The image is not already decoded.
   func encoded(_ options: DecodingOptions) throws(ImageError) -> EncodedImage {
     let (limits, orient) = (options.limits, options.appliesOrientation)
     switch content {

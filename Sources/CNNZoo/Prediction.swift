@@ -16,7 +16,7 @@ public struct Prediction: Sendable, Equatable {
     self.probability = probability
   }
 
-  /// The `topK` classes of greatest logit, best first; equal ones in the order of their indices.
+  /// The `topK` classes of largest logit, best first; equal ones in the order of their indices.
   ///
   /// - Parameters:
   ///   - logits: One value a class.
@@ -42,7 +42,7 @@ public struct Prediction: Sendable, Equatable {
     }
   }
 
-  /// The indices of the greatest logits in their order.
+  /// The indices of the largest logits in their order.
   ///
   /// Logits decide, as probabilities far below the best one are all rounded to zero.
   private static func best(_ count: Int, of logits: [Float]) -> [Int] {
@@ -61,7 +61,7 @@ public struct Prediction: Sendable, Equatable {
     return best
   }
 
-  /// e^xᵢ / Σ e^xⱼ in Double; the greatest logit is subtracted first, so that nothing overflows.
+  /// e^xᵢ / Σ e^xⱼ in Double; the largest logit is subtracted first, so that nothing overflows.
   static func softmax(_ logits: [Float]) -> [Double] {
     let greatest = Double(logits.max() ?? 0)
     let powers = logits.map { exp(Double($0) - greatest) }

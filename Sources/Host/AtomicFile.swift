@@ -60,7 +60,7 @@ package final class AtomicFile {
     guard code == 0 else { throw failure(code) }
   }
 
-  /// Writes a whole file, complete or not at all.
+  /// Writes a whole file, atomically.
   ///
   /// - Throws: `FileError.cannotCreate`, `.cannotWrite`.
   package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {

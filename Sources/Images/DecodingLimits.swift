@@ -3,28 +3,28 @@
 /// Every image is hostile until checked: a file of a few hundred bytes can declare a raster of many
 /// gigabytes. All limits apply to the declared sizes, before memory is allocated.
 public struct DecodingLimits: Sendable, Equatable, Hashable {
-  /// The greatest number of pixels, width × height, that is decoded.
+  /// The largest number of pixels, width × height, that is decoded.
   public var pixels: Int
   /// The number of pixels above which a decoded image carries ``ImageWarning/manyPixels(_:)``.
   public var pixelsWithoutWarning: Int
-  /// The greatest size of an encoded file in bytes.
+  /// The largest size of an encoded file in bytes.
   public var fileBytes: Int
-  /// The greatest width and height in pixels.
+  /// The largest width and height in pixels.
   public var side: Int
-  /// The greatest number of bytes that decoding takes, the file not included: see
+  /// The largest number of bytes that decoding takes, the file not included: see
   /// ``EncodedImage/decodingMemory``.
   public var memoryBytes: Int
-  /// The greatest number of scans in a JPEG.
+  /// The largest number of scans in a JPEG.
   ///
   /// Each scan of a progressive file visits the whole image: a small file with thousands of scans
   /// would keep a processor busy for hours.
   public var jpegScans: Int
-  /// The greatest number of samples that the scans of a JPEG visit in total.
+  /// The largest number of samples that the scans of a JPEG visit in total.
   ///
   /// A scan over the largest images fits into a few bytes and takes a tenth of a second. Arithmetic
   /// coding counts eightfold, because it is that much slower.
   public var jpegVisitedSamples: Int
-  /// The greatest size in bytes of one ancillary PNG chunk.
+  /// The largest size in bytes of one ancillary PNG chunk.
   public var pngAncillaryChunkBytes: Int
 
   /// The default limits: about 179 megapixels, 512 MiB, 65 535 per side,

@@ -15,7 +15,7 @@ public struct Image: Sendable, Equatable {
 
   /// Creates an image of the given pixels.
   ///
-  /// - Precondition: both sides are positive and `pixels.count == 3 * width * height`.
+  /// - Precondition: Both sides are positive and `pixels.count == 3 * width * height`.
   public init(width: Int, height: Int, pixels: [UInt8]) {
     precondition(width > 0 && height > 0, "an image has at least one pixel")
     precondition(pixels.count == 3 * width * height, "an image has three bytes per pixel")

@@ -54,6 +54,6 @@ extension ImageFormat: CustomStringConvertible {
 }
 
 extension UInt8 {
-  /// Whether netpbm counts this byte as white space: blank, TAB, LF, VT, FF or CR.
+  /// Whether netpbm counts this byte as whitespace: blank, TAB, LF, VT, FF or CR.
   var isPNMWhitespace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
 }

@@ -42,7 +42,7 @@ public final class InferenceSession {
 
   /// Lowers `graph`, packs its parameters, and starts the threads.
   ///
-  /// - Throws: what `parameters` throws, `InferenceError.unsupported` for a graph that the engine has
+  /// - Throws: Errors of `parameters`, `InferenceError.unsupported` for a graph that the engine has
   ///   no operators for, `ProcessorError` if a forced instruction set is not there, `OpenBLASError` if
   ///   the backend needs OpenBLAS and it cannot be loaded, `OutOfMemory` if the weights or the values of
   ///   such a batch do not fit.

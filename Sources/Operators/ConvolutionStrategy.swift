@@ -48,7 +48,7 @@ package enum ConvolutionStrategy: Hashable, Sendable {
     }
   }
 
-  /// The strategy for two layers at once, of which the second alone reads the first; `nil` where they
+  /// The strategy for two layers at once, of which the second alone reads the first; `nil` if they
   /// are better computed one by one.
   package static func fuse(
     _ first: ConvolutionLayer, _ second: ConvolutionLayer, hasResidual: Bool,

@@ -46,7 +46,7 @@ public struct Conversion: Sendable {
     metadata = network.file.metadata.merging(info.metadata) { $1 }
   }
 
-  /// Writes the file, complete or not at all.
+  /// Writes the file, atomically.
   ///
   /// - Throws: `InferenceError.badParameter` for values that weights cannot have, `WeightsError`,
   ///   `FileError`.

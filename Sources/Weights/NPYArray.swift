@@ -55,7 +55,7 @@ public struct NPYArray: Sendable, Equatable {
     values = try tensor.floats()
   }
 
-  /// Writes the file, complete or not at all.
+  /// Writes the file, atomically.
   ///
   /// - Throws: `FileError.cannotCreate` or `.cannotWrite`.
   public func write(to path: String) throws(FileError) {

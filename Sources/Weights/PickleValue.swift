@@ -23,7 +23,7 @@ enum PickleValue {
 
 /// Everything a pickle has created, up to a limit.
 struct PickleHeap {
-  /// Elements of tuples and lists; keys and values of dictionaries in turn.
+  /// Elements of tuples and lists; keys and values of dictionaries alternately.
   private(set) var collections: [[PickleValue]] = []
   private(set) var storages: [TorchStorage] = []
   private(set) var tensors: [TorchTensor] = []

@@ -2,7 +2,7 @@
 ///
 /// The caller asks for the value it expects next, so there is no tree, nothing recurses, and a
 /// value of another type is an error at its byte. Integers are digits only: a sign, a fraction or
-/// an exponent is refused, and so is a number that does not fit `Int`.
+/// an exponent is rejected, and so is a number that does not fit `Int`.
 struct StrictJSON {
   var reader: ByteReader
 
@@ -57,7 +57,7 @@ struct StrictJSON {
     throw reader.endOfData
   }
 
-  /// Requires that nothing but white space follows.
+  /// Requires that nothing but whitespace follows.
   mutating func end() throws(WeightsError) {
     skipSpace()
     guard reader.remaining == 0 else {

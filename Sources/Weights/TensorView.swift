@@ -13,7 +13,7 @@ public struct TensorView: Sendable {
   /// The extent of each dimension; empty for a scalar.
   public let shape: [Int]
 
-  /// The distance in elements between neighbours along each dimension, or nil where the elements
+  /// The distance in elements between neighbours along each dimension, or nil if the elements
   /// lie one after another in reading order.
   public let strides: [Int]?
 

@@ -106,13 +106,13 @@ struct UsageTests {
 
   private static let missing = ["--weights", "/missing"]
 
-  /// A file of another format than its extension says would mislead; it is refused before anything
+  /// A file of another format than its extension says would mislead; it is rejected before anything
   /// is read.
   @Test(arguments: [
     (["infer", "effnet-lite0", "--input", "/missing", "-o"], "logits.npy", ".safetensors"),
     (["convert", "/missing", "--model", "effnet-lite0"], "weights.pth", ".safetensors"),
     (["bench", "effnet-lite0", "--min-time", "3600", "--plot"], "plot.PNG", ".svg"),
-    (["embed", "/missing", "--model", "effnet-lite0", "-o"], "images.npz", ".jsonl"),
+    (["embed", "/missing", "--model", "effnet-lite0", "-o"], "images.parquet", ".jsonl"),
     (["embed", "/missing", "--format", "npy", "--model", "effnet-lite0", "-o"], "x.jsonl", ".npy"),
     (["explain", "/missing", "--model", "effnet-lite0"] + missing + ["-o"], "cam.jpg", ".png"),
     (["explain", "/missing", "--model", "effnet-lite0"] + missing + ["--map"], "m.png", ".npy"),

@@ -1,4 +1,4 @@
-// Decodes pictures from standard input, one after another, for Scripts/conformance/check_decoding.
+// Decodes images from standard input, one after another, for Scripts/conformance/check_decoding.
 //
 // A request is a mode byte, the length of the file in four bytes, least significant first, and the
 // file. An answer is a status byte, three numbers of four bytes, width, height and the length of

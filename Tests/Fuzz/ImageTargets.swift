@@ -79,7 +79,7 @@ private func checkMemory(
   }
 }
 
-/// Makes an image of any proportions into an input, by each filter in turn.
+/// Makes an image of any proportions into an input, with each filter.
 private func prepare(_ image: Image) {
   let filters = Interpolation.allCases
   let recipe = Preprocessing(

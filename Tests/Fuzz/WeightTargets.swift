@@ -49,7 +49,7 @@ private let legacyStart: [UInt8] =
   [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E]
   + [0x80, 0x02, 0x4D, 0xE9, 0x03, 0x2E]
 
-/// What a parser gives; nil where it refuses the input and says so in one line.
+/// What a parser gives; nil if it refuses the input and says so in one line.
 private func read<Value>(_ parse: () throws(WeightsError) -> Value) -> Value? {
   do {
     return try parse()

@@ -72,7 +72,7 @@ import Testing
     #expect(error.map(kind) == "malformed")
   }
 
-  /// The comment ends the number, and the end of its line is the white space before the raster.
+  /// The comment ends the number, and the end of its line is the whitespace before the raster.
   @Test func commentDirectlyBeforeTheRaster() throws {
     let image = try Image(decoding: Array("P5 2 1 255#comment\nab".utf8))
     #expect(image.pixels == [97, 97, 97, 98, 98, 98])

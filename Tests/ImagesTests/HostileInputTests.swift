@@ -115,7 +115,7 @@ import Testing
     }
   }
 
-  /// A frame header of 13 000 x 13 000 pixels with no data behind it is refused before half a
+  /// A frame header of 13 000 x 13 000 pixels with no data behind it is rejected before half a
   /// gigabyte is allocated for it.
   @Test func emptyHugeJPEG() throws {
     var bytes = Goldens.bytes("jpeg 4:4:4")

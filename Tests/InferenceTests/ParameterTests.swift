@@ -5,7 +5,7 @@ import ModelZoo
 import Testing
 import Weights
 
-/// What a weight file must hold, and how one that does not is refused.
+/// What a weight file must hold, and how one that does not is rejected.
 struct ParameterTests {
   private let graph = TinyNetwork.mobileNetV3.graph()
 

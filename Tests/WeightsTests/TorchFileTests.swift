@@ -96,7 +96,7 @@ import Weights
     #expect(throws: WeightsError.self) { try WeightFile(path: path) }
   }
 
-  /// Damages each byte in turn.
+  /// Damages each byte, one at a time.
   ///
   /// Most damage is noticed; what is not must be harmless, so that every tensor can be read.
   @Test(arguments: ["plain.pth", "plain-legacy.pth", "strided.pth", "plain.safetensors"])

@@ -8,7 +8,7 @@
 
 /// What came of decoding.
 typedef struct {
-  /// Nonzero where the picture could not be decoded; `message` then says why.
+  /// Nonzero where the image could not be decoded; `message` then says why.
   int failed;
   /// Nonzero where a 16-bit gray sample above 255 was clipped.
   int clipped;

@@ -155,7 +155,7 @@ package struct RoundStatistics: Equatable, Sendable {
   /// The median of each round.
   package let medians: [Double]
 
-  /// - Precondition: there is a round, and none is empty.
+  /// - Precondition: There is a round, and none is empty.
   package init(_ rounds: [[Double]]) {
     all = SampleStatistics(rounds.flatMap(\.self))
     medians = rounds.map { SampleStatistics($0).percentile(50) }

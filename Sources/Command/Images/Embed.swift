@@ -145,7 +145,7 @@ private struct EmbeddingTable {
     return "\(JSON.object(.schema + ["input": .string(name)] + members))\n"
   }
 
-  /// Writes all of it to a file, complete or not at all, or to standard output.
+  /// Writes everything to a file, atomically, or to standard output.
   func write(to path: String?, as format: EmbeddingFormat) throws {
     switch format {
     case .jsonl:

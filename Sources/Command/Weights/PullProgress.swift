@@ -70,7 +70,7 @@ struct PullOffer {
   /// Chooses a model and its weights as `WeightSearch` does; downloads missing weights if the user
   /// agrees.
   ///
-  /// - Throws: what `WeightSearch.choose(_:weights:limits:)` throws; errors of the download.
+  /// - Throws: Errors of `WeightSearch.choose(_:weights:limits:)`; errors of the download.
   func choose(_ model: Model?, weights path: String?, limits: WeightLimits) throws -> WeightChoice {
     let search = WeightSearch.standard()
     do {

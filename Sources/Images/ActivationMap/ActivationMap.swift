@@ -9,13 +9,13 @@ public struct ActivationMap: Sendable, Equatable {
 
   /// A map of the given values.
   ///
-  /// - Precondition: both sides are positive and `values.count == width * height`.
+  /// - Precondition: Both sides are positive and `values.count == width * height`.
   public init(width: Int, height: Int, values: [Float]) {
     precondition(width > 0 && height > 0 && values.count == width * height)
     (self.width, self.height, self.values) = (width, height, values)
   }
 
-  /// The greatest value and its position; the first of equal ones.
+  /// The largest value and its position; the first of equal ones.
   public var greatest: (column: Int, row: Int, value: Float) {
     var best = 0
     for index in values.indices where values[index] > values[best] { best = index }

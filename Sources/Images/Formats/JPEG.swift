@@ -4,7 +4,7 @@ import Glibc
 /// What the markers of a JPEG say.
 ///
 /// The walk covers the whole file, so that the number of scans is known and a file without an end
-/// marker is refused as truncated: libjpeg would only warn and fill the rest with gray.
+/// marker is rejected as truncated: libjpeg would only warn and fill the rest with gray.
 /// ITU-T T.81, annex B.
 struct JPEGHeader: Sendable {
   var width = 0
@@ -152,7 +152,7 @@ extension JPEGHeader {
     return columns * rows
   }
 
-  /// Refuses a file that is far too short for its pixels before memory is allocated for them.
+  /// Rejects a file that is far too short for its pixels before memory is allocated for them.
   ///
   /// A Huffman code takes at least one bit per block, and a block of the coarsest sampling covers
   /// 32 x 32 pixels. Arithmetic coding has no such bound.

@@ -12,7 +12,7 @@ struct PNGHeader {
 extension PNGHeader {
   /// Walks over the chunks of a file that begins with the PNG signature.
   ///
-  /// A file that ends before its image data end, or within a chunk, is refused. The end chunk may be
+  /// A file that ends before its image data end, or within a chunk, is rejected. The end chunk may be
   /// missing: the pixels are complete, and Pillow reads such files too.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
     var exif: UnsafeRawBufferPointer?

@@ -6,7 +6,7 @@ struct PNMHeader: Sendable {
     case plain
     /// Eight pixels per byte, rows padded to whole bytes; 1 is black.
     case packedBits
-    /// One byte per sample, or two, most significant first, where the greatest value exceeds 255.
+    /// One byte per sample, or two, most significant first, where the largest value exceeds 255.
     case raw
   }
 
@@ -28,14 +28,14 @@ struct PNMHeader: Sendable {
 /// The longest header number; the same bound as Pillow's.
 private let longestToken = 10
 
-/// Walks over the white space, comments and words of a header.
+/// Walks over the whitespace, comments and words of a header.
 struct PNMScanner {
   let bytes: UnsafeRawBufferPointer
   var offset = 0
 
-  /// The next word, without the white space and comments before it; empty at the end.
+  /// The next word, without the whitespace and comments before it; empty at the end.
   ///
-  /// A comment runs from `#` up to the end of its line, which is itself white space, and may
+  /// A comment runs from `#` up to the end of its line, which is itself whitespace, and may
   /// follow a word at once.
   mutating func word() -> UnsafeRawBufferPointer {
     skipBlanks()
@@ -65,7 +65,7 @@ struct PNMScanner {
     return value
   }
 
-  /// The next digit of a plain bitmap, which needs no white space around it.
+  /// The next digit of a plain bitmap, which needs no whitespace around it.
   mutating func bit() throws(DecodingFailure) -> Int {
     skipBlanks()
     switch bytes.byte(at: offset) {
@@ -118,7 +118,7 @@ extension PNMHeader {
       width = try scanner.number("width")
       height = try scanner.number("height")
       if !isBitmap { maximum = try scanner.number("greatest value") }
-      // One white space byte, then the raster: whatever follows is pixels, also white space and #.
+      // One whitespace byte, then the raster: whatever follows is pixels, also whitespace and #.
       scanner.skipComment()
       guard let separator = bytes.byte(at: scanner.offset), separator.isPNMWhitespace else {
         throw .malformed("no white space between the header and the pixels")
@@ -133,7 +133,7 @@ extension PNMHeader {
     try checkRaster(holds: bytes.count - rasterOffset)
   }
 
-  /// Refuses a file that is too short for its pixels before memory is spent on them.
+  /// Rejects a file that is too short for its pixels before memory is spent on them.
   private func checkRaster(holds found: Int) throws(DecodingFailure) {
     // Within the limits none of these products can overflow.
     let samples = width * height * channels

@@ -49,7 +49,7 @@ struct ResamplingWeights {
   private(set) var counts: [Int] = []
   /// The weights of output position `i` begin at `i * stride`.
   private(set) var weights: [Int32] = []
-  /// The greatest number of weights of one output position.
+  /// The largest number of weights of one output position.
   let stride: Int
 
   /// The input positions that any of the output positions uses.
@@ -58,7 +58,7 @@ struct ResamplingWeights {
   /// Computes the weights of the positions `outputs` of an axis that is resized from `inputSize` to
   /// `outputSize` positions.
   ///
-  /// - Precondition: both sizes are positive; `outputs` is not empty and within `0..<outputSize`.
+  /// - Precondition: Both sizes are positive; `outputs` is not empty and within `0..<outputSize`.
   init(
     from inputSize: Int, to outputSize: Int, outputs: Range<Int>, interpolation: Interpolation
   ) {

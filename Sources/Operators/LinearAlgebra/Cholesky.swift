@@ -27,7 +27,7 @@ package struct CholeskyFactor: Sendable {
     precondition(status <= 0, "a factor always has solutions")
   }
 
-  /// Throws where LAPACKE cannot be loaded.
+  /// Throws if LAPACKE cannot be loaded.
   package static func requireLibrary() throws(LAPACKEError) {
     if let reason = clapacke_load() { throw LAPACKEError(reason: String(cString: reason)) }
   }

@@ -84,7 +84,7 @@ extension OpenBLASError: CustomStringConvertible {
 
 /// What decides which of its kernels OpenBLAS uses.
 package enum OpenBLASInfo {
-  /// The kernels that OpenBLAS chose, such as `SkylakeX`; nil where it cannot be loaded.
+  /// The kernels that OpenBLAS chose, such as `SkylakeX`; nil if it cannot be loaded.
   package static var core: String? { try? OpenBLAS.loaded().core }
 
   /// The value of `OPENBLAS_CORETYPE`, which overrides OpenBLAS's own choice of kernels.
