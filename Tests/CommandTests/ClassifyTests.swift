@@ -437,7 +437,7 @@ struct ClassifyTests {
       "classify", image, "--model", "effnet-lite0", "--weights", "\(folder)/spare",
     ])
     #expect(outcome.status == 76)
-    #expect(outcome.errors.contains("does not fit effnet-lite0"))
+    #expect(outcome.errors.contains("does not match effnet-lite0"))
     #expect(outcome.errors.split(separator: "\n").count > 10)
   }
 

@@ -153,7 +153,7 @@ struct FaultTests {
   ])
   func limitsAndLocalesChangeNoAnswer(setting: String) throws {
     let classify =
-      "$cnnzoo classify \"$image\" \"$image\" \"${network[@]}\" --format jsonl -t 3"
+      "$cnnzoo classify \"$image\" \"$image\" \"${network[@]}\" --format jsonl -t 3 --quiet"
     let expected = try script(classify)
     let outcome = try script("\(setting)\n\(classify)")
     #expect(outcome.status == 0)

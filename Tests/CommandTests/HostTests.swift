@@ -92,7 +92,7 @@ struct HostTests {
       """
       mkfifo "$2/in"
       "$cnnzoo" classify --files-from - --model mobilenetv3-small --weights "$1" --threads 4 \
-        --format csv < "$2/in" > "$2/out" &
+        --quiet --format csv < "$2/in" > "$2/out" &
       exec 3> "$2/in"
       echo "$3" >&3
       while [ "$(wc -l < "$2/out")" -lt 6 ]; do sleep 0.02; done

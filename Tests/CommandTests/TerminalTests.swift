@@ -54,8 +54,8 @@ struct TerminalTests {
   @Test func anInterruptLeavesACleanLine() throws {
     let outcome = try Tool.shell(
       """
-      script -qec "stty cols 80; timeout --foreground -s INT 3 \
-        $cnnzoo bench mobilenetv3-small --input-size 32 --min-time 40 --rounds 100; echo status \\$?" /dev/null
+      script -qec "stty cols 80; timeout --foreground -s INT 6 \
+        $cnnzoo bench mobilenetv3-small --input-size 32 --min-time 20 --rounds 100; echo status \\$?" /dev/null
       """)
     #expect(outcome.output.contains("left"))
     #expect(outcome.output.contains(/\r\x1B\[Kstatus/), "\(outcome.output)")

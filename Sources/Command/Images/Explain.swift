@@ -35,10 +35,9 @@ struct Explain: ParsableCommand {
   @OptionGroup var format: FormatOption
 
   func run() throws {
+    try checkOutputs([input])
     let loaded = try network.network(inputIsTaken: input == "-")
-    let inputs = [input, loaded.file.path]
-    if let output { try OutputFile.check(output, is: .png, replacesNone: inputs) }
-    if let map { try OutputFile.check(map, is: .npy, replacesNone: inputs) }
+    try checkOutputs([loaded.file.path])
     let options = try network.classifierOptions(batch: 1, labels: labels)
     let explainer = try Explainer(loaded, options: options)
     Diagnostics.warn(explainer.classifier.warnings)
@@ -55,6 +54,11 @@ struct Explain: ParsableCommand {
       try OutputFile.write(overlay.encodedPNG(), to: output)
     }
     try report(cam, on: image, model: loaded.model).write(as: format.format)
+  }
+
+  private func checkOutputs(_ inputs: [String]) throws {
+    if let output { try OutputFile.check(output, is: .png, replacesNone: inputs) }
+    if let map { try OutputFile.check(map, is: .npy, replacesNone: inputs) }
   }
 
   private func report(_ cam: ClassActivationMap, on image: Image, model: Model) -> Report {

@@ -30,15 +30,15 @@ enum OutputFile {
   static func check(
     _ path: String, is formats: Format..., replacesNone inputs: [String] = []
   ) throws {
+    if let own = identity(path), inputs.contains(where: { identity($0) == own }) {
+      throw FileError.cannotCreate(
+        path: path, reason: "it is an input of this command; choose another file")
+    }
     if let name = pathExtension(path), knownExtensions.contains(name),
       !formats.contains(where: { $0.rawValue == name })
     {
       let extensions = formats.map { ".\($0.rawValue)" }.joined(separator: " or ")
       throw UsageError("\(path): cannot write .\(name) files here; use \(extensions)")
-    }
-    if let own = identity(path), inputs.contains(where: { identity($0) == own }) {
-      throw FileError.cannotCreate(
-        path: path, reason: "it is an input of this command; choose another file")
     }
     // The incomplete file is removed on release; an interrupt must not get in between.
     try Interrupts.deferred { () throws in _ = try AtomicFile(path: path) }
