@@ -42,7 +42,7 @@ struct DuplicateFinderTests {
         // As a coarse quantiser changes values, without moving anything.
         Image(
           width: image.width, height: image.height,
-          pixels: image.pixels.enumerated().map { $1 / 9 * 9 + UInt8($0 % 5) })
+          pixels: image.pixels.enumerated().map { UInt8(min(255, Int($1) / 9 * 9 + $0 % 5)) })
       case .halved:
         image.resized(width: image.width / 2, height: image.height / 2, interpolation: .bicubic)
       case .croppedInTheMiddle: image.cropped(left: 0.025, top: 0.025, keeping: 0.95)

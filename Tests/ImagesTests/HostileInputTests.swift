@@ -101,7 +101,7 @@ import Testing
     let bomb = bytes[..<start] + Array(repeating: scan, count: 5000).joined() + [0xFF, 0xD9]
     #expect(
       throws: ImageError.overLimit(
-        source: "bomb", format: .jpeg, reason: "more than 100 scans")
+        source: "bomb", format: .jpeg, reason: "it has more than 100 scans")
     ) { try Image(decoding: Array(bomb), named: "bomb") }
   }
 

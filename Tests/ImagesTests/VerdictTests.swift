@@ -27,7 +27,7 @@ import Testing
 
   @Test(arguments: [0x01, 0x40, 0x80] as [UInt8])
   func unknownWebPFlags(flag: UInt8) {
-    expectRefusal(changed("webp lossy RGBA") { $0[20] |= flag }, "unknown flags")
+    expectRefusal(changed("webp lossy RGBA") { $0[20] |= flag }, "flags that do not exist")
   }
 
   @Test func webpAlphaMustBeWhole() throws {
@@ -66,8 +66,8 @@ import Testing
     let upright = try Image(decoding: whole)
     let stored = try Image(decoding: whole, applyOrientation: false)
     #expect(upright != stored)
-    expectRefusal(Array(whole[..<data]), "is incomplete")
-    expectRefusal(Array(whole[..<(data + length - 1)]), "is incomplete")
+    expectRefusal(Array(whole[..<data]), "is cut short")
+    expectRefusal(Array(whole[..<(data + length - 1)]), "is cut short")
     // Without its checksum it is whole, and without all of its header it is not there.
     #expect(try Image(decoding: Array(whole[..<(data + length)])) == upright)
     #expect(try Image(decoding: Array(whole[..<(data - 1)])) == stored)
