@@ -21,7 +21,7 @@ struct ProcessorTests {
 
   @Test func messagesSayWhatToSet() {
     let unknown = String(describing: ProcessorError.unknownInstructionSet("mmx"))
-    #expect(unknown.hasPrefix("CNNZOO_ISA=mmx names no instruction set; "))
+    #expect(unknown.hasPrefix("CNNZOO_ISA=mmx is not an instruction set; "))
     #expect(unknown.contains("one of ") && unknown.hasSuffix("baseline, or unset it"))
     #expect(
       String(describing: ProcessorError.unsupportedInstructionSet(.avx512)).contains("avx512"))
