@@ -44,7 +44,7 @@ struct Infer: ParsableCommand {
   func run() throws {
     let network = try ModelCatalog.model(named: model)
     try OutputFile.check(
-      output, is: .safetensors, replacesNone: [input] + (weights.map { [$0] } ?? []))
+      output, is: [.safetensors], replacesNone: [input] + (weights.map { [$0] } ?? []))
     let tensor = try InputTensor(path: input, limits: limits.weights)
     let loaded = try LoadedNetwork(network, weights: weights, limits: limits.weights) {
       configuration in

@@ -186,10 +186,20 @@ struct ClassifyTests {
     #expect(try classify(clipped, "--quiet").errors.isEmpty)
   }
 
-  @Test func addressesAreExplained() throws {
-    let outcome = try classify("https://example.org/cat.jpg")
-    #expect(outcome.status == 64)
-    #expect(outcome.errors.contains("curl -L https://example.org/cat.jpg | cnnzoo classify -"))
+  @Test(arguments: ["classify", "embed", "similar", "explain"])
+  func urlsAreExplained(command: String) throws {
+    for url in ["https://example.org/cat.jpg", "HTTP://example.org/cat.jpg"] {
+      let others = command == "similar" ? [image] : []
+      let outcome = try Tool.run([command, url] + others)
+      #expect(outcome.status == 64, "\(outcome.errors)")
+      #expect(outcome.errors.contains("curl -L \(url) | cnnzoo \(command) -"), "\(outcome.errors)")
+    }
+  }
+
+  @Test(arguments: [["train", "--head-only", "-o", "x.safetensors"], ["evaluate"]])
+  func urlsOfDatasetsAreExplained(command: [String]) throws {
+    let outcome = try Tool.run(command + ["https://example.org/pets.zip"])
+    #expect(outcome.status == 64 && outcome.errors.contains("download and unpack it"))
   }
 
   @Test func improbableClassesAreOmitted() throws {

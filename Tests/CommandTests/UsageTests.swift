@@ -112,7 +112,14 @@ struct UsageTests {
     (["infer", "effnet-lite0", "--input", "/missing", "-o"], "logits.npy", ".safetensors"),
     (["convert", "/missing", "--model", "effnet-lite0"], "weights.pth", ".safetensors"),
     (["bench", "effnet-lite0", "--min-time", "3600", "--plot"], "plot.PNG", ".svg"),
-    (["embed", "/missing", "--model", "effnet-lite0", "-o"], "images.parquet", ".jsonl"),
+    (
+      ["embed", "/missing", "--model", "effnet-lite0", "-o"], "images.parquet",
+      ".jsonl or .npy or .safetensors"
+    ),
+    (
+      ["train", "--head-only", "/missing", "--model", "effnet-lite0", "-o"], "cor.png",
+      ".safetensors"
+    ),
     (["embed", "/missing", "--format", "npy", "--model", "effnet-lite0", "-o"], "x.jsonl", ".npy"),
     (["explain", "/missing", "--model", "effnet-lite0"] + missing + ["-o"], "cam.jpg", ".png"),
     (["explain", "/missing", "--model", "effnet-lite0"] + missing + ["--map"], "m.png", ".npy"),

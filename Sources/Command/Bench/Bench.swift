@@ -92,7 +92,7 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     var report = BenchReport(environment: try EnvironmentInfo())
-    if let plot { try OutputFile.check(plot, is: .svg) }
+    if let plot { try OutputFile.check(plot, is: [.svg]) }
     let earlier = try compare.map { path throws in try EarlierBench(contentsOf: path) }
     let networks = try models.map { name throws in
       try BenchNetwork(ModelCatalog.model(named: name), weights: weights, configure: configure)

@@ -47,7 +47,10 @@ struct Embed: ParsableCommand {
       throw UsageError(
         "\(format.rawValue) is binary and not for terminals; use --output or redirect it")
     }
-    if let output { try OutputFile.check(output, is: format.file) }
+    if let output {
+      let formats = self.format.map { [$0] } ?? EmbeddingFormat.allCases
+      try OutputFile.check(output, is: formats.map(\.file))
+    }
     let images = try list.images(inputs)
     let loaded = try network.network(inputIsTaken: list.readsStandardInput(inputs))
     Diagnostics.warn(loaded.warnings)

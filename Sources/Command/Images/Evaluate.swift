@@ -40,6 +40,8 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var format: FormatOption
 
+  func validate() throws { try rejectFolderURL(folder) }
+
   func run() throws {
     let dataset = try Dataset(FilePath.paths(of: [folder])[0], includesHidden: hidden)
     let split = split ?? (dataset.splits.isEmpty ? nil : .val)
@@ -47,7 +49,7 @@ struct Evaluate: ParsableCommand {
     guard !folders.names.isEmpty else {
       throw ImageError.unreadable(source: folder, reason: "contains no class folders")
     }
-    if let plot { try OutputFile.check(plot, is: .svg) }
+    if let plot { try OutputFile.check(plot, is: [.svg]) }
     let classifier = try Classifier(
       network.network(inputIsTaken: false),
       options: network.classifierOptions(batch: network.batch(batch), labels: labels))

@@ -34,6 +34,8 @@ struct Explain: ParsableCommand {
 
   @OptionGroup var format: FormatOption
 
+  func validate() throws { try rejectURL(input) }
+
   func run() throws {
     try checkOutputs([input])
     let loaded = try network.network(inputIsTaken: input == "-")
@@ -57,8 +59,8 @@ struct Explain: ParsableCommand {
   }
 
   private func checkOutputs(_ inputs: [String]) throws {
-    if let output { try OutputFile.check(output, is: .png, replacesNone: inputs) }
-    if let map { try OutputFile.check(map, is: .npy, replacesNone: inputs) }
+    if let output { try OutputFile.check(output, is: [.png], replacesNone: inputs) }
+    if let map { try OutputFile.check(map, is: [.npy], replacesNone: inputs) }
   }
 
   private func report(_ cam: ClassActivationMap, on image: Image, model: Model) -> Report {

@@ -150,8 +150,20 @@ struct ImageListOptions: ParsableArguments {
   }
 }
 
-/// Points people who are used to tools that download to the way to do it here.
+/// Rejects a URL, with the command that downloads it.
 func rejectURL(_ input: String) throws {
-  guard input.hasPrefix("http://") || input.hasPrefix("https://") else { return }
-  throw ValidationError("\(input) is a URL; try: curl -L \(input) | cnnzoo classify - …")
+  guard isURL(input) else { return }
+  let command = CommandLine.arguments.dropFirst().first ?? "classify"
+  throw ValidationError("\(input) is a URL; try: curl -L \(input) | cnnzoo \(command) - …")
+}
+
+/// Rejects the URL of a dataset.
+func rejectFolderURL(_ input: String) throws {
+  guard isURL(input) else { return }
+  throw ValidationError("\(input) is a URL; download and unpack it, then give the folder")
+}
+
+private func isURL(_ input: String) -> Bool {
+  let lowercased = input.lowercased()
+  return ["http://", "https://", "ftp://"].contains { lowercased.hasPrefix($0) }
 }

@@ -44,17 +44,20 @@ struct Train: ParsableCommand {
 
   @OptionGroup var quiet: QuietOption
 
+  func validate() throws { try rejectFolderURL(folder) }
+
   func run() throws {
     guard headOnly else {
       throw UsageError(
         "training the whole network is not available yet; --head-only fits a new classifier to your"
           + " images and keeps the rest of the network")
     }
+    try OutputFile.check(output, is: [.safetensors])
     let dataset = try Dataset(FilePath.paths(of: [folder])[0], includesHidden: hidden)
     let folders = try dataset.classes(of: dataset.splits.isEmpty ? nil : .train)
     let loaded = try network.network(inputIsTaken: false)
     Diagnostics.warn(loaded.warnings)
-    try OutputFile.check(output, is: .safetensors, replacesNone: [loaded.file.path])
+    try OutputFile.check(output, is: [.safetensors], replacesNone: [loaded.file.path])
     let trainer = try HeadTrainer(
       loaded, classes: folders.names,
       options: network.embedderOptions(batch: network.batch(batch)))

@@ -28,7 +28,7 @@ enum OutputFile {
   ///
   /// - Parameter formats: The formats that the command can write to it.
   static func check(
-    _ path: String, is formats: Format..., replacesNone inputs: [String] = []
+    _ path: String, is formats: [Format], replacesNone inputs: [String] = []
   ) throws {
     if let own = identity(path), inputs.contains(where: { identity($0) == own }) {
       throw FileError.cannotCreate(

@@ -59,7 +59,7 @@ struct Convert: ParsableCommand {
   @OptionGroup(title: "Limits") var limits: LimitOptions
 
   func run() throws {
-    try OutputFile.check(output, is: .safetensors)
+    try OutputFile.check(output, is: [.safetensors])
     let network = try LoadedNetwork(
       model.map(ModelCatalog.model), weights: input, limits: limits.weights,
       overrides: preprocessing.overrides, configure: variant.apply)
