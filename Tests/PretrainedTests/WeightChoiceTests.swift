@@ -180,7 +180,7 @@ struct WeightChoiceTests {
   }
 
   @Test(arguments: [
-    ("/usr/bin/cnnzoo", "/usr/share/cnnzoo"), ("/opt/x/bin/cnnzoo", "/opt/x/share/cnnzoo"),
+    ("/usr/bin/cnnzoo", "/usr/share/cnnzoo"), ("/srv/x/bin/cnnzoo", "/srv/x/share/cnnzoo"),
     ("/home/u/cnnzoo", "/usr/share/cnnzoo"),
   ])
   func installedWeightsLieBesideTheExecutable(executable: String, system: String) {
