@@ -9,9 +9,10 @@ let strict: [SwiftSetting] =
 
 // The kernel targets hold nothing but bounds-free loops over raw pointers, so they are always
 // optimised, in debug builds too. Each is one instruction set's own file and a link to the files in
-// Sources/KernelsShared, compiled with its flags: the rest of the package stays generic.
-func kernels(_ name: String, march: String?) -> Target {
-  let flags = ["-Ounchecked"] + (march.map { ["-Xcc", "-march=\($0)"] } ?? [])
+// Sources/KernelsShared, compiled with its flags: the rest of the package stays generic. Instructions
+// that only some processors of a set have get targets with the one GEMM that they speed up.
+func kernels(_ name: String, _ flags: String...) -> Target {
+  let flags = ["-Ounchecked"] + flags.flatMap { ["-Xcc", $0] }
   return .target(
     name: name, dependencies: ["Kernels"], swiftSettings: strict + [.unsafeFlags(flags)])
 }
@@ -33,12 +34,15 @@ let runtimeInside: [LinkerSetting] =
 
 #if arch(x86_64)
   let kernelTargets = [
-    kernels("KernelsBaseline", march: nil),
-    kernels("KernelsAVX2", march: "x86-64-v3"),
-    kernels("KernelsAVX512", march: "x86-64-v4"),
+    kernels("KernelsBaseline"),
+    kernels("KernelsAVX2", "-march=x86-64-v3"),
+    kernels("KernelsAVXVNNI", "-march=x86-64-v3", "-mavxvnni"),
+    kernels("KernelsAVX512", "-march=x86-64-v4"),
+    kernels("KernelsAVX512BF16", "-march=x86-64-v4", "-mavx512bf16"),
+    kernels("KernelsAVX512VNNI", "-march=x86-64-v4", "-mavx512vnni"),
   ]
 #else
-  let kernelTargets = [kernels("KernelsBaseline", march: nil)]
+  let kernelTargets = [kernels("KernelsBaseline")]
 #endif
 
 // `CNNZOO_FUZZ=1`, set by Scripts/fuzzing/fuzz, adds the fuzzers, which ordinary builds leave out.

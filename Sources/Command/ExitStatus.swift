@@ -164,7 +164,7 @@ extension InferenceError: StatusCarrying {
   var status: ExitStatus {
     switch self {
     case .badParameter, .nonFinite: .badWeights
-    case .unsupported: .usage
+    case .precision, .unsupported: .usage
     }
   }
 }

@@ -27,16 +27,20 @@ public enum Backend: String, Hashable, Sendable, CaseIterable {
 
   /// The backend in use on this machine, and what it computes with.
   ///
+  /// Lower precision needs our kernels: `auto` then stands for `simd` everywhere.
+  ///
   /// - Throws: `ProcessorError` if a forced instruction set is not there, `OpenBLASError` if the
-  ///   backend needs OpenBLAS and it cannot be loaded.
-  func target() throws -> (backend: Backend, target: ComputeTarget) {
+  ///   backend needs OpenBLAS and it cannot be loaded, `InferenceError.precision` if the backend is
+  ///   `blas` and the precision is not f32.
+  func target(_ precision: Precision) throws -> (backend: Backend, target: ComputeTarget) {
     let instructionSet = try InstructionSet.selected()
-    let backend = resolved(for: instructionSet)
+    if self == .blas && precision != .f32 { throw InferenceError.precision(precision) }
+    let backend = precision == .f32 ? resolved(for: instructionSet) : .simd
     return (
       backend,
       ComputeTarget(
         gemm: backend == .blas ? .openBLAS(try OpenBLAS.loaded()) : .kernels,
-        kernels: instructionSet.kernels)
+        kernels: instructionSet.kernels, precision: precision)
     )
   }
 }

@@ -1,3 +1,5 @@
+import Operators
+
 /// Why a network could not be prepared or run.
 public enum InferenceError: Error, Equatable, Sendable {
   /// A parameter with values that no network can have.
@@ -5,6 +7,8 @@ public enum InferenceError: Error, Equatable, Sendable {
   /// The logits of this image of the batch are not all finite; `layer` is the first step whose output is
   /// not, or the input.
   case nonFinite(image: Int, layer: String)
+  /// The blas backend computes in f32 only.
+  case precision(Precision)
   /// The engine has no operator for this operation at this point of the graph.
   case unsupported(node: String, operation: String)
 }
@@ -18,6 +22,8 @@ extension InferenceError: CustomStringConvertible {
     case .nonFinite(let image, let layer):
       "the network's output for image \(image) is not finite, starting at \(layer): the weights do not"
         + " match the model or its preprocessing"
+    case .precision(let precision):
+      "the blas backend computes in f32 only; use the simd backend for \(precision.rawValue)"
     case .unsupported(let node, let operation):
       "\(node): \(operation) is not supported at this point of the graph"
     }

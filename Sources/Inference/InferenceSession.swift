@@ -14,6 +14,8 @@ public final class InferenceSession {
     public var threads: Int
     /// Compute backend.
     public var backend: Backend
+    /// Precision of the matrix products; activations are f32 between them.
+    public var precision: Precision
     /// The most images that one run takes.
     public var maximumBatch: Int
     /// Nodes whose outputs stay readable after a run.
@@ -21,10 +23,12 @@ public final class InferenceSession {
 
     /// Options for `threads` threads.
     public init(
-      threads: Int, backend: Backend = .auto, maximumBatch: Int = 1, retained: [Int] = []
+      threads: Int, backend: Backend = .auto, precision: Precision = .f32, maximumBatch: Int = 1,
+      retained: [Int] = []
     ) {
       self.threads = threads
       self.backend = backend
+      self.precision = precision
       self.maximumBatch = maximumBatch
       self.retained = retained
     }
@@ -43,7 +47,7 @@ public final class InferenceSession {
   /// Lowers `graph`, packs its parameters, and starts the threads.
   ///
   /// - Throws: Errors of `parameters`, `InferenceError.unsupported` for a graph that the engine has
-  ///   no operators for, `ProcessorError` if a forced instruction set is not there, `OpenBLASError` if
+  ///   no operators for and `.precision` if the backend has no such precision, `ProcessorError` if a forced instruction set is not there, `OpenBLASError` if
   ///   the backend needs OpenBLAS and it cannot be loaded, `OutOfMemory` if the weights or the values of
   ///   such a batch do not fit.
   public init(graph: Graph, parameters: some ParameterSource, options: Options) throws {

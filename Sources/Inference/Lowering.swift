@@ -17,19 +17,20 @@ struct Lowering {
 
   /// Lowers `graph`.
   ///
-  /// - Parameter retained: nodes whose values stay readable after a run.
-  /// - Throws: `InferenceError.unsupported`, `ProcessorError`, `OpenBLASError`.
+  /// - Throws: `InferenceError.unsupported` and `.precision`, `ProcessorError`, `OpenBLASError`.
   static func program(
-    for graph: Graph, backend: Backend, retained: [Int]
+    for graph: Graph, options: InferenceSession.Options
   ) throws -> Program {
-    let (backend, target) = try backend.target()
+    let (backend, target) = try options.backend.target(options.precision)
+    let retained = options.retained
     var lowering = Lowering(graph, target)
     let grouping = try NodeGrouping(graph)
     try lowering.emit(grouping, retained: retained)
     let output = try lowering.value(of: grouping.output)
     return Program(
       steps: lowering.steps, values: lowering.values, nodeValues: lowering.nodeValues,
-      input: 0, output: output, retained: try retained.map(lowering.value), backend: backend)
+      input: 0, output: output, retained: try retained.map(lowering.value), backend: backend,
+      precision: options.precision)
   }
 
   private init(_ graph: Graph, _ target: ComputeTarget) {

@@ -66,6 +66,8 @@ public struct Program: Sendable {
   public private(set) var steps: [Step]
   /// Compute backend: the one asked for, or what `auto` stands for here.
   public let backend: Backend
+  /// Precision of the products where lower precision pays.
+  public let precision: Precision
 
   let values: [Value]
   /// The value of each node that has one.
@@ -86,18 +88,19 @@ public struct Program: Sendable {
   ///
   /// - Throws: `InferenceError.unsupported`, `ProcessorError` and `OpenBLASError`, as a session would.
   public init(lowering graph: Graph, options: InferenceSession.Options) throws {
-    self = try Lowering.program(for: graph, backend: options.backend, retained: options.retained)
+    self = try Lowering.program(for: graph, options: options)
   }
 
   init(
     steps: [Step], values: [Value], nodeValues: [Int?], input: Int, output: Int, retained: [Int],
-    backend: Backend
+    backend: Backend, precision: Precision
   ) {
     self.values = values
     self.nodeValues = nodeValues
     self.input = input
     self.output = output
     self.backend = backend
+    self.precision = precision
     imageSteps = (steps.lastIndex { !$0.work.takesBatch } ?? -1) + 1
     scratchCount = Self.cacheLines(steps.map(\.work.scratchCount).max() ?? 0)
     // The input stays, so that a run can be repeated.

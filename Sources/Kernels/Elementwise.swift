@@ -68,45 +68,6 @@ struct EpilogueVector<L: Lanes>: NonlinearityVisitor {
   }
 }
 
-/// out[row] = x[row] · gate, per channel: squeeze-excite's gate.
-@frozen
-public struct ChannelScale: ChannelBody {
-  public var rows: Int
-  /// A multiple of 8.
-  public var channels: Int
-  public var x: UnsafePointer<Float>
-  public var xStride: Int
-  public var gate: UnsafePointer<Float>
-  public var out: UnsafeMutablePointer<Float>
-  public var outStride: Int
-
-  @inlinable
-  public init(
-    rows: Int, channels: Int, x: UnsafePointer<Float>, xStride: Int, gate: UnsafePointer<Float>,
-    out: UnsafeMutablePointer<Float>, outStride: Int
-  ) {
-    self.rows = rows
-    self.channels = channels
-    self.x = x
-    self.xStride = xStride
-    self.gate = gate
-    self.out = out
-    self.outStride = outStride
-  }
-
-  @inlinable @inline(__always)
-  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    let factor = L.load(gate + channel)
-    var source = x + channel
-    var target = out + channel
-    for _ in 0..<rows {
-      L.store(L.multiply(L.load(source), factor), target)
-      source += xStride
-      target += outStride
-    }
-  }
-}
-
 /// out = (Σ over rows of x[row]) · factor, per channel: pooling, and joining partial sums.
 @frozen
 public struct ChannelSum: ChannelBody {

@@ -6,24 +6,25 @@ import CLanes
 /// C[M, N] = nonlinearity(A[M, K] × B[K, N] + bias[N]) + residual[M, N], row-major, for one block of
 /// B's columns.
 ///
-/// B is packed block after block: n columns are K × n floats, row after row. n is a multiple of 8
-/// and at most the kernel's `nr`.
+/// A and B are counted in 32-bit words along K: one float, two bf16 or four 8-bit integers
+/// each. B is packed block after block: n columns are K × n words, row after row, each word
+/// with consecutive values of one column. n is a multiple of 8 and at most the kernel's `nr`.
 ///
-/// A row of A is `segments` runs of `k` consecutive floats, so K = segments · k. A 1×1 convolution
+/// A row of A is `segments` runs of `k` consecutive words, so K = segments · k. A 1×1 convolution
 /// has one run; a 3×3 convolution reads three rows of its feature map in place, one run of three
 /// neighbouring positions from each: an im2col that is never written.
 @frozen
 public struct GEMMBlock {
   public var m: Int
   public var n: Int
-  /// Floats in a run.
+  /// Words in a run.
   public var k: Int
   /// Runs in a row of A, and the distance between their starts.
   public var segments: Int
   public var segmentStride: Int
   public var a: UnsafePointer<Float>
   public var lda: Int
-  /// K × n floats.
+  /// K × n words.
   public var b: UnsafePointer<Float>
   /// C, at the block's first column.
   public var c: UnsafeMutablePointer<Float>
@@ -34,6 +35,8 @@ public struct GEMMBlock {
   public var residual: UnsafePointer<Float>?
   public var ldResidual: Int
   public var nonlinearity: Nonlinearity
+  /// What the integers of an int8 product stand for.
+  public var quantization: Quantization?
 
   /// A block with an epilogue; with the defaults, the plain product A × B.
   @inlinable
@@ -41,7 +44,7 @@ public struct GEMMBlock {
     m: Int, n: Int, k: Int, segments: Int = 1, segmentStride: Int = 0, a: UnsafePointer<Float>,
     lda: Int, b: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>, ldc: Int,
     bias: UnsafePointer<Float>? = nil, residual: UnsafePointer<Float>? = nil, ldResidual: Int = 0,
-    nonlinearity: Nonlinearity = .identity
+    nonlinearity: Nonlinearity = .identity, quantization: Quantization? = nil
   ) {
     self.m = m
     self.n = n
@@ -57,11 +60,32 @@ public struct GEMMBlock {
     self.residual = residual
     self.ldResidual = ldResidual
     self.nonlinearity = nonlinearity
+    self.quantization = quantization
   }
 
   /// Whether C is nothing but A × B.
   @inlinable @inline(__always)
   public var isPlain: Bool { bias == nil && residual == nil && nonlinearity == .identity }
+}
+
+/// The numbers behind an int8 product: A[r, k] = minimum[r] + step[r] · q and B[k, n] = step[n] · v.
+@frozen
+public struct Quantization {
+  /// Step and minimum of each row of A.
+  public var rows: UnsafePointer<Float>
+  /// The step of each column of B, at the block's first column.
+  public var steps: UnsafePointer<Float>
+  /// step · Σ v of each column of B, at the block's first column.
+  public var sums: UnsafePointer<Float>
+
+  @inlinable
+  public init(
+    rows: UnsafePointer<Float>, steps: UnsafePointer<Float>, sums: UnsafePointer<Float>
+  ) {
+    self.rows = rows
+    self.steps = steps
+    self.sums = sums
+  }
 }
 
 /// What a GEMM does to a tile on its way to memory, and right after.
@@ -130,7 +154,12 @@ public struct ClampEpilogue: GEMMEpilogue {
 
   @inlinable @inline(__always)
   public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
-    let biased = L.add(sum, L.load(bias))
+    finish(L.add(sum, L.load(bias)), L.self)
+  }
+
+  /// What follows the bias.
+  @inlinable @inline(__always)
+  func finish<L: Lanes>(_ biased: L.Vector, _: L.Type) -> L.Vector {
     let clamped = L.minimum(L.maximum(biased, L.splat(low)), L.splat(high))
     return L.add(clamped, L.load(residual))
   }
@@ -138,6 +167,46 @@ public struct ClampEpilogue: GEMMEpilogue {
   @inlinable @inline(__always)
   public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {
     block.nonlinearity.accept(ActivationPass<L>(block, rows, width))
+  }
+}
+
+/// Turns integer sums into floats, then does the same.
+///
+/// Σ (minimum + step[r] · q) · step[n] · v = step[r] · step[n] · Σ q·v + minimum · step[n] · Σ v: exact
+/// but for the roundings of the epilogue.
+@frozen
+public struct DequantizeEpilogue: GEMMEpilogue {
+  @usableFromInline var clamp: ClampEpilogue
+  @usableFromInline var quantization: Quantization
+
+  @inlinable @inline(__always)
+  public init(_ block: GEMMBlock) {
+    clamp = ClampEpilogue(block)
+    let zeros = clanes_zeros()
+    quantization = block.quantization ?? Quantization(rows: zeros, steps: zeros, sums: zeros)
+  }
+
+  @inlinable @inline(__always)
+  public func moved(rows: Int, columns: Int) -> Self {
+    var moved = self
+    moved.clamp = clamp.moved(rows: rows, columns: columns)
+    moved.quantization.rows += 2 * rows
+    moved.quantization.steps += columns
+    moved.quantization.sums += columns
+    return moved
+  }
+
+  @inlinable @inline(__always)
+  public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
+    let q = quantization
+    let shift = L.multiplyAdd(L.splat(q.rows[1]), L.load(q.sums), L.load(clamp.bias))
+    let scaled = L.multiply(L.fromIntegers(sum), L.splat(q.rows[0]))
+    return clamp.finish(L.multiplyAdd(scaled, L.load(q.steps), shift), L.self)
+  }
+
+  @inlinable @inline(__always)
+  public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {
+    clamp.revisit(block, rows: rows, width: width, L.self)
   }
 }
 

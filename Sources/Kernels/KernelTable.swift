@@ -1,26 +1,52 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
+import CLanes
+
 /// A GEMM micro-kernel, with the facts that packing and planning depend on.
 public struct GEMMKernel: Sendable {
+  /// The format of A and B: `f32`, `bf16` or `int8`.
+  public let elementType: String
+  /// Elements in a 32-bit word, the step in which the kernel walks along K.
+  public let elementsPerWord: Int
+  /// Whether the instructions that multiply this format are replaced by others: same results, but no
+  /// faster than f32.
+  public let isEmulated: Bool
   /// Rows of the widest register tile.
   public let mr: Int
   /// Columns of the widest register tile, a multiple of 8.
   ///
   /// B is packed in blocks of at most this many columns, each a multiple of 8.
   public let nr: Int
+  /// Converts rows of A.
+  public let convert: @Sendable (Panel) -> Void
   /// Computes one block.
   public let run: @Sendable (GEMMBlock) -> Void
 
-  public init(mr: Int, nr: Int, run: @escaping @Sendable (GEMMBlock) -> Void) {
+  public init(
+    elementType: String, elementsPerWord: Int, isEmulated: Bool = false, mr: Int, nr: Int,
+    convert: @escaping @Sendable (Panel) -> Void, run: @escaping @Sendable (GEMMBlock) -> Void
+  ) {
+    self.elementType = elementType
+    self.elementsPerWord = elementsPerWord
+    self.isEmulated = isEmulated
     self.mr = mr
     self.nr = nr
+    self.convert = convert
     self.run = run
   }
 
   /// Element type and widest register tile, such as `f32 8×48`.
-  public var name: String { "f32 \(mr)×\(nr)" }
+  public var name: String { "\(elementType) \(mr)×\(nr)" }
 }
+
+/// Whether the target that this is inlined into has instructions for bf16 products.
+@inlinable @inline(__always)
+public var hasBF16Instructions: Bool { clanes_has_bf16() != 0 }
+
+/// Whether the target that this is inlined into has instructions for products of 8-bit integers.
+@inlinable @inline(__always)
+public var hasInt8Instructions: Bool { clanes_has_vnni() != 0 }
 
 /// The kernels of one instruction set, as plain functions on raw memory.
 public struct KernelTable: Sendable {
@@ -30,10 +56,12 @@ public struct KernelTable: Sendable {
   public let lanes: Int
   /// The packed matrix product in f32.
   public let gemm: GEMMKernel
+  /// The same in bf16: emulated, unless the processor has instructions for it.
+  public var bf16: GEMMKernel
+  /// The same in int8: emulated, unless the processor has instructions for it.
+  public var int8: GEMMKernel
   /// Bias, nonlinearity and residual in place.
   public let epilogue: @Sendable (Epilogue) -> Void
-  /// Squeeze-excite's gate.
-  public let scale: @Sendable (ChannelScale) -> Void
   /// Sums over positions.
   public let sum: @Sendable (ChannelSum) -> Void
   /// A row of a depthwise convolution.
@@ -48,9 +76,8 @@ public struct KernelTable: Sendable {
   public let streamLoop: @Sendable (StreamLoop) -> Void
 
   public init(
-    name: String, lanes: Int, gemm: GEMMKernel,
+    name: String, lanes: Int, gemm: GEMMKernel, bf16: GEMMKernel, int8: GEMMKernel,
     epilogue: @escaping @Sendable (Epilogue) -> Void,
-    scale: @escaping @Sendable (ChannelScale) -> Void,
     sum: @escaping @Sendable (ChannelSum) -> Void,
     depthwise: @escaping @Sendable (DepthwiseRow) -> Void,
     winogradInput: @escaping @Sendable (WinogradInput) -> Void,
@@ -61,8 +88,9 @@ public struct KernelTable: Sendable {
     self.name = name
     self.lanes = lanes
     self.gemm = gemm
+    self.bf16 = bf16
+    self.int8 = int8
     self.epilogue = epilogue
-    self.scale = scale
     self.sum = sum
     self.depthwise = depthwise
     self.winogradInput = winogradInput

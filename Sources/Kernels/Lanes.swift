@@ -35,6 +35,24 @@ public protocol Lanes {
   static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector
   /// a · 2ⁿ, where `shifted` is n + 1.5 · 2²³.
   static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector
+
+  /// sum + the two products of bf16 in each word of `a` and `b`.
+  static func dotBF16(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector
+  /// sum + the four products of unsigned bytes of `a` and signed bytes of `b` in each word, all of
+  /// them integers.
+  static func dotBytes(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector
+  /// The integers in the lanes, as floats.
+  static func fromIntegers(_ a: Vector) -> Vector
+  /// Rounds each lane to bf16 and writes `count` of them.
+  static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
+  /// Rounds values from 0 to 255 and writes `count` bytes.
+  static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
+  /// The sum of all lanes.
+  static func reduceAdd(_ a: Vector) -> Float
+  /// The largest lane.
+  static func reduceMax(_ a: Vector) -> Float
+  /// The smallest lane.
+  static func reduceMin(_ a: Vector) -> Float
 }
 
 /// 512-bit vectors with fused multiply-add: AVX-512.
@@ -99,6 +117,46 @@ public enum Lanes16: Lanes {
   public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
     clanes_scale16(a, shifted)
   }
+
+  @inlinable @inline(__always)
+  public static func dotBF16(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    clanes_dot_bf16_16(a, b, sum)
+  }
+
+  @inlinable @inline(__always)
+  public static func dotBytes(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    clanes_dot_bytes_16(a, b, sum)
+  }
+
+  @inlinable @inline(__always)
+  public static func fromIntegers(_ a: Vector) -> Vector {
+    clanes_from_integers16(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    clanes_store_bf16_16(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    clanes_store_bytes16(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceAdd(_ a: Vector) -> Float {
+    clanes_reduce_add16(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMax(_ a: Vector) -> Float {
+    clanes_reduce_max16(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMin(_ a: Vector) -> Float {
+    clanes_reduce_min16(a)
+  }
 }
 
 /// 256-bit vectors with fused multiply-add: AVX2 and FMA; the half vectors of AVX-512.
@@ -162,6 +220,46 @@ public enum Lanes8: Lanes {
   @inlinable @inline(__always)
   public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
     clanes_scale8(a, shifted)
+  }
+
+  @inlinable @inline(__always)
+  public static func dotBF16(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    clanes_dot_bf16_8(a, b, sum)
+  }
+
+  @inlinable @inline(__always)
+  public static func dotBytes(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    clanes_dot_bytes_8(a, b, sum)
+  }
+
+  @inlinable @inline(__always)
+  public static func fromIntegers(_ a: Vector) -> Vector {
+    clanes_from_integers8(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    clanes_store_bf16_8(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    clanes_store_bytes8(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceAdd(_ a: Vector) -> Float {
+    clanes_reduce_add8(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMax(_ a: Vector) -> Float {
+    clanes_reduce_max8(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMin(_ a: Vector) -> Float {
+    clanes_reduce_min8(a)
   }
 }
 
@@ -231,6 +329,46 @@ public enum Lanes4: Lanes {
   @inlinable @inline(__always)
   public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
     clanes_scale4(a, shifted)
+  }
+
+  @inlinable @inline(__always)
+  public static func dotBF16(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    clanes_dot_bf16_4(a, b, sum)
+  }
+
+  @inlinable @inline(__always)
+  public static func dotBytes(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    clanes_dot_bytes_4(a, b, sum)
+  }
+
+  @inlinable @inline(__always)
+  public static func fromIntegers(_ a: Vector) -> Vector {
+    clanes_from_integers4(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    clanes_store_bf16_4(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    clanes_store_bytes4(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceAdd(_ a: Vector) -> Float {
+    clanes_reduce_add4(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMax(_ a: Vector) -> Float {
+    clanes_reduce_max4(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMin(_ a: Vector) -> Float {
+    clanes_reduce_min4(a)
   }
 }
 

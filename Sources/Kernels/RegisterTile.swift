@@ -10,7 +10,7 @@ public protocol TileRow {
   static var width: Int { get }
   /// A row of zeros.
   init()
-  /// Reads `width` consecutive floats.
+  /// Reads `width` consecutive words.
   static func load(_ pointer: UnsafePointer<Float>) -> Self
   /// Adds `a` · `b` to every column.
   mutating func accumulate(_ a: Float, _ b: Self)
@@ -20,29 +20,29 @@ public protocol TileRow {
 
 /// A row of one vector.
 @frozen
-public struct OneVector<L: Lanes>: TileRow {
-  @usableFromInline var vector: L.Vector
+public struct OneVector<P: DotProduct>: TileRow {
+  @usableFromInline var vector: P.L.Vector
 
   @inlinable @inline(__always)
-  public static var width: Int { L.count }
+  public static var width: Int { P.L.count }
 
   @inlinable @inline(__always)
-  public init() { vector = L.splat(0) }
+  public init() { vector = P.L.splat(0) }
 
   @inlinable @inline(__always)
-  init(_ vector: L.Vector) { self.vector = vector }
+  init(_ vector: P.L.Vector) { self.vector = vector }
 
   @inlinable @inline(__always)
-  public static func load(_ pointer: UnsafePointer<Float>) -> Self { Self(L.load(pointer)) }
+  public static func load(_ pointer: UnsafePointer<Float>) -> Self { Self(P.L.load(pointer)) }
 
   @inlinable @inline(__always)
   public mutating func accumulate(_ a: Float, _ b: Self) {
-    vector = L.multiplyAdd(L.splat(a), b.vector, vector)
+    vector = P.multiplyAdd(P.L.splat(a), b.vector, vector)
   }
 
   @inlinable @inline(__always)
   public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, _ epilogue: E) {
-    L.store(epilogue.apply(vector, L.self), c)
+    P.L.store(epilogue.apply(vector, P.L.self), c)
   }
 }
 

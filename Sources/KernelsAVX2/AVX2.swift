@@ -9,26 +9,21 @@ var instructionSet: String { "avx2" }
 var mr: Int { 6 }
 var nr: Int { 16 }
 
-private typealias V = OneVector<Lanes8>
-
 @inline(never)
-private func gemm8<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
-  multiplyTiles(block, V.self, mr: 8, E.self, Native.self)
+private func multiply8<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
+  multiplyTiles(block, OneVector<P>.self, mr: 8, E.self, Native.self)
 }
 
 @inline(never)
-private func gemm16<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
-  multiplyTiles(block, Beside<V, V>.self, mr: mr, E.self, Native.self)
+private func multiply16<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
+  multiplyTiles(
+    block, Beside<OneVector<P>, OneVector<P>>.self, mr: mr, E.self, Native.self)
 }
 
 @inline(__always)
-private func gemm<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
+func multiply<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
   switch block.n {
-  case 8: gemm8(block, E.self)
-  default: gemm16(block, E.self)
+  case 8: multiply8(block, P.self, E.self)
+  default: multiply16(block, P.self, E.self)
   }
-}
-
-func gemm(_ block: GEMMBlock) {
-  block.isPlain ? gemm(block, NoEpilogue.self) : gemm(block, ClampEpilogue.self)
 }

@@ -9,51 +9,47 @@ var instructionSet: String { "avx512" }
 var mr: Int { 8 }
 var nr: Int { 48 }
 
-private typealias V = OneVector<Lanes16>
-private typealias H = OneVector<Lanes8>
+private typealias V = OneVector
+private typealias Two<P: DotProduct> = Beside<V<P>, V<P>>
 
 @inline(never)
-private func gemm8<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
-  multiplyTiles(block, H.self, mr: mr, E.self, Native.self)
+private func multiply8<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
+  multiplyTiles(block, V<P.Half>.self, mr: mr, E.self, Native.self)
 }
 
 @inline(never)
-private func gemm16<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
-  multiplyTiles(block, V.self, mr: mr, E.self, Native.self)
+private func multiply16<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
+  multiplyTiles(block, V<P>.self, mr: mr, E.self, Native.self)
 }
 
 @inline(never)
-private func gemm24<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
-  multiplyTiles(block, Beside<V, H>.self, mr: mr, E.self, Native.self)
+private func multiply24<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
+  multiplyTiles(block, Beside<V<P>, V<P.Half>>.self, mr: mr, E.self, Native.self)
 }
 
 @inline(never)
-private func gemm32<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
-  multiplyTiles(block, Beside<V, V>.self, mr: mr, E.self, Native.self)
+private func multiply32<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
+  multiplyTiles(block, Two<P>.self, mr: mr, E.self, Native.self)
 }
 
 @inline(never)
-private func gemm40<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
-  multiplyTiles(block, Beside<Beside<V, V>, H>.self, mr: mr, E.self, Native.self)
+private func multiply40<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
+  multiplyTiles(block, Beside<Two<P>, V<P.Half>>.self, mr: mr, E.self, Native.self)
 }
 
 @inline(never)
-private func gemm48<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
-  multiplyTiles(block, Beside<Beside<V, V>, V>.self, mr: mr, E.self, Native.self)
+private func multiply48<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
+  multiplyTiles(block, Beside<Two<P>, V<P>>.self, mr: mr, E.self, Native.self)
 }
 
 @inline(__always)
-private func gemm<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
+func multiply<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
   switch block.n {
-  case 8: gemm8(block, E.self)
-  case 16: gemm16(block, E.self)
-  case 24: gemm24(block, E.self)
-  case 32: gemm32(block, E.self)
-  case 40: gemm40(block, E.self)
-  default: gemm48(block, E.self)
+  case 8: multiply8(block, P.self, E.self)
+  case 16: multiply16(block, P.self, E.self)
+  case 24: multiply24(block, P.self, E.self)
+  case 32: multiply32(block, P.self, E.self)
+  case 40: multiply40(block, P.self, E.self)
+  default: multiply48(block, P.self, E.self)
   }
-}
-
-func gemm(_ block: GEMMBlock) {
-  block.isPlain ? gemm(block, NoEpilogue.self) : gemm(block, ClampEpilogue.self)
 }

@@ -8,13 +8,8 @@ var instructionSet: String { "baseline" }
 var mr: Int { 6 }
 var nr: Int { 8 }
 
-private typealias V = OneVector<Lanes4>
-
 @inline(never)
-private func gemm<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type) {
-  multiplyTiles(block, Beside<V, V>.self, mr: mr, E.self, Native.self)
-}
-
-func gemm(_ block: GEMMBlock) {
-  block.isPlain ? gemm(block, NoEpilogue.self) : gemm(block, ClampEpilogue.self)
+func multiply<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
+  multiplyTiles(
+    block, Beside<OneVector<P>, OneVector<P>>.self, mr: mr, E.self, Native.self)
 }

@@ -6,11 +6,6 @@ func epilogue(_ epilogue: Epilogue) {
 }
 
 @inline(never)
-func scale(_ scale: ChannelScale) {
-  forEachVector(of: scale.channels, Native.self, scale)
-}
-
-@inline(never)
 func sum(_ sum: ChannelSum) {
   forEachVector(of: sum.channels, Native.self, sum)
 }

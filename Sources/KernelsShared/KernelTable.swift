@@ -8,7 +8,7 @@ import Kernels
 public func kernelTable() -> KernelTable {
   KernelTable(
     name: instructionSet, lanes: Native.count,
-    gemm: GEMMKernel(mr: mr, nr: nr, run: gemm), epilogue: epilogue,
-    scale: scale, sum: sum, depthwise: depthwise, winogradInput: winogradInput,
+    gemm: f32Kernel(), bf16: bf16Kernel(), int8: int8Kernel(), epilogue: epilogue, sum: sum,
+    depthwise: depthwise, winogradInput: winogradInput,
     winogradOutput: winogradOutput, registerLoop: registerLoop, streamLoop: streamLoop)
 }

@@ -6,8 +6,8 @@ import Kernels
 /// choice can be printed, compared and tested before any weights are read.
 package enum ConvolutionStrategy: Hashable, Sendable {
   /// 1×1, the feature map read in place, by our packed product.
-  case gemm
-  /// The same by OpenBLAS.
+  case gemm(Precision)
+  /// The same by OpenBLAS, in f32.
   case sgemm
   /// k×k, a panel of positions gathered at a time, then OpenBLAS.
   case im2colSgemm
@@ -17,13 +17,13 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   case winograd(WinogradVariant)
   case depthwise
   /// A fully connected layer by our packed product.
-  case linear
+  case linear(Precision)
   /// A fully connected layer by OpenBLAS, image by image.
   case sgemv
   /// 1×1, then depthwise, through the cache.
-  case expandDepthwise
+  case expandDepthwise(Precision)
   /// 3×3 in the Winograd domain, then 1×1, through the cache.
-  case winogradProject(WinogradVariant)
+  case winogradProject(WinogradVariant, Precision)
 
   /// The strategy for one layer; `nil` if there is none.
   ///
@@ -37,14 +37,14 @@ package enum ConvolutionStrategy: Hashable, Sendable {
     if isGated && !(layer.kind == .convolution && geometry.isPointwise) { return nil }
     switch (layer.kind, target.gemm) {
     case (.depthwise, _): return hasResidual ? nil : .depthwise
-    case (.linear, .kernels): return .linear
+    case (.linear, .kernels): return .linear(precision(of: layer, on: target))
     case (.linear, .openBLAS): return .sgemv
     case (.convolution, .openBLAS):
       guard geometry.isPointwise else { return .im2colSgemm }
       return geometry.outputPositions == 1 && !isGated && !hasResidual ? .sgemv : .sgemm
     case (.convolution, .kernels):
       if let variant = winogradVariant(for: geometry) { return .winograd(variant) }
-      return geometry.isPointwise ? .gemm : .direct
+      return geometry.isPointwise ? .gemm(precision(of: layer, on: target)) : .direct
     }
   }
 
@@ -57,11 +57,29 @@ package enum ConvolutionStrategy: Hashable, Sendable {
     guard case .kernels = target.gemm, first.kind == .convolution else { return nil }
     switch second.kind {
     case .depthwise:
-      return first.geometry.isPointwise && !hasResidual ? .expandDepthwise : nil
+      return first.geometry.isPointwise && !hasResidual
+        ? .expandDepthwise(precision(of: first, on: target)) : nil
     case .convolution:
       guard second.geometry.isPointwise else { return nil }
-      return winogradVariant(for: first.geometry).map { .winogradProject($0) }
+      return winogradVariant(for: first.geometry).map {
+        .winogradProject($0, precision(of: second, on: target))
+      }
     case .linear: return nil
+    }
+  }
+
+  /// The precision of a layer's product.
+  ///
+  /// Quantizing a row costs about as much as multiplying it by 24 columns in int8; below 96 inputs bf16
+  /// is faster. The choice depends on shapes alone, so that an answer does not depend on the processor's
+  /// extensions. Everything else stays in f32: Winograd's transforms would multiply a rounding error by
+  /// 5 to 15, and depthwise convolutions are bound by memory.
+  private static func precision(
+    of layer: ConvolutionLayer, on target: ComputeTarget
+  ) -> Precision {
+    switch target.precision {
+    case .f32, .bf16: target.precision
+    case .int8: layer.geometry.inputChannels < 96 ? .bf16 : .int8
     }
   }
 
@@ -100,15 +118,18 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   ) -> any Operator {
     let kernels = target.kernels
     return switch self {
-    case .gemm, .sgemm, .im2colSgemm:
-      GEMMConvolution(layers[0], isGated: isGated, on: target)
+    case .gemm(let precision):
+      GEMMConvolution(layers[0], precision, isGated: isGated, on: target)
+    case .sgemm, .im2colSgemm: GEMMConvolution(layers[0], .f32, isGated: isGated, on: target)
     case .direct: DirectConvolution(layers[0], kernels: kernels)
     case .winograd(let variant): WinogradConvolution(layers[0], variant, kernels: kernels)
     case .depthwise: DepthwiseConvolution(layers[0], kernels: kernels)
-    case .linear, .sgemv: LinearLayer(layers[0], on: target)
-    case .expandDepthwise: ExpandDepthwise(layers[0], layers[1], kernels: kernels)
-    case .winogradProject(let variant):
-      WinogradProject(layers[0], layers[1], variant, kernels: kernels)
+    case .linear(let precision): LinearLayer(layers[0], precision, on: target)
+    case .sgemv: LinearLayer(layers[0], .f32, on: target)
+    case .expandDepthwise(let precision):
+      ExpandDepthwise(layers[0], layers[1], precision, on: target)
+    case .winogradProject(let variant, let precision):
+      WinogradProject(layers[0], layers[1], variant, precision, on: target)
     }
   }
 }
@@ -117,16 +138,22 @@ extension ConvolutionStrategy: CustomStringConvertible {
   /// A few words, for plans and tables.
   package var description: String {
     switch self {
-    case .gemm: "gemm"
+    case .gemm(let precision): "gemm\(Self.suffix(precision))"
     case .sgemm: "sgemm"
     case .im2colSgemm: "im2col + sgemm"
     case .direct: "direct"
     case .winograd(let variant): "winograd \(variant.tile)"
     case .depthwise: "depthwise"
-    case .linear: "linear"
+    case .linear(let precision): "linear\(Self.suffix(precision))"
     case .sgemv: "sgemv"
-    case .expandDepthwise: "expand + depthwise"
-    case .winogradProject(let variant): "winograd \(variant.tile) + project"
+    case .expandDepthwise(let precision): "expand\(Self.suffix(precision)) + depthwise"
+    case .winogradProject(let variant, let precision):
+      "winograd \(variant.tile) + project\(Self.suffix(precision))"
     }
+  }
+
+  /// Names the precision unless it is f32.
+  private static func suffix(_ precision: Precision) -> String {
+    precision == .f32 ? "" : " \(precision.rawValue)"
   }
 }

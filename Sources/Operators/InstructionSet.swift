@@ -6,6 +6,9 @@ import KernelsBaseline
 #if arch(x86_64)
   import KernelsAVX2
   import KernelsAVX512
+  import KernelsAVX512BF16
+  import KernelsAVX512VNNI
+  import KernelsAVXVNNI
 #endif
 
 /// A set of vector instructions that the kernels are compiled for.
@@ -42,20 +45,53 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     return forced
   }
 
-  /// Its kernels.
-  ///
-  /// Only to be called where it is supported.
-  package var kernels: KernelTable {
+  /// The extensions for lower precision that this processor has besides.
+  package var supportedExtensions: Set<InstructionSetExtension> {
     switch self {
-    #if arch(x86_64)
-      case .avx512: KernelsAVX512.kernelTable()
-      case .avx2: KernelsAVX2.kernelTable()
-    #else
-      case .avx512, .avx2: KernelsBaseline.kernelTable()
-    #endif
-    case .baseline: KernelsBaseline.kernelTable()
+    case .avx512:
+      Set(
+        (csystem_has_avx512_bf16() != 0 ? [.bf16] : [])
+          + (csystem_has_avx512_vnni() != 0 ? [.vnni] : []))
+    case .avx2: csystem_has_avx_vnni() != 0 ? [.vnni] : []
+    case .baseline: []
     }
   }
+
+  /// Its kernels, with all extensions of this processor.
+  ///
+  /// Only to be called where it is supported.
+  package var kernels: KernelTable { kernels(with: supportedExtensions) }
+
+  /// Its kernels with some extensions; only to be called where all are supported.
+  package func kernels(with extensions: Set<InstructionSetExtension>) -> KernelTable {
+    #if arch(x86_64)
+      var table =
+        switch self {
+        case .avx512: KernelsAVX512.kernelTable()
+        case .avx2: KernelsAVX2.kernelTable()
+        case .baseline: KernelsBaseline.kernelTable()
+        }
+      switch self {
+      case .avx512:
+        if extensions.contains(.bf16) { table.bf16 = KernelsAVX512BF16.bf16Kernel() }
+        if extensions.contains(.vnni) { table.int8 = KernelsAVX512VNNI.int8Kernel() }
+      case .avx2:
+        if extensions.contains(.vnni) { table.int8 = KernelsAVXVNNI.int8Kernel() }
+      case .baseline: break
+      }
+      return table
+    #else
+      return KernelsBaseline.kernelTable()
+    #endif
+  }
+}
+
+/// Instructions that some processors of a set have and others lack.
+package enum InstructionSetExtension: String, Hashable, Sendable, CaseIterable {
+  /// Products of bfloat16: AVX-512 BF16.
+  case bf16
+  /// Products of 8-bit integers: AVX-512 VNNI, or AVX-VNNI.
+  case vnni
 }
 
 /// Why the processor cannot be used as asked.

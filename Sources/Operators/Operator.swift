@@ -77,7 +77,7 @@ package struct OperatorMemory {
   }
 }
 
-/// What computes: the provider of matrix products and the kernels of one instruction set.
+/// What computes: the provider of matrix products, the kernels of one instruction set, the precision.
 package struct ComputeTarget: Sendable {
   /// Who multiplies matrices.
   package enum GEMMProvider: Sendable {
@@ -88,10 +88,13 @@ package struct ComputeTarget: Sendable {
 
   package let gemm: GEMMProvider
   package let kernels: KernelTable
+  /// The precision of products by our kernels where it pays; f32 elsewhere.
+  package let precision: Precision
 
-  package init(gemm: GEMMProvider, kernels: KernelTable) {
+  package init(gemm: GEMMProvider, kernels: KernelTable, precision: Precision = .f32) {
     self.gemm = gemm
     self.kernels = kernels
+    self.precision = precision
   }
 }
 

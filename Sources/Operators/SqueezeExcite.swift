@@ -77,7 +77,7 @@ package struct Squeeze: Operator {
         rows: sums, channels: stride, x: memory.input + image * sums * stride, xStride: stride,
         factor: 1 / Float(positions), out: memory.scratch))
     gemm.multiply(
-      m: 1, memory.scratch, lda: stride,
+      m: 1, GEMMRows(a: memory.scratch, lda: stride),
       blocks: evenRange(task % groups, of: groups, total: gemm.blocks.count),
       packed: memory.packed, into: memory.output + image * channelStride(gemm.n), ldc: 0)
   }

@@ -57,12 +57,12 @@ struct ConvolutionTests {
   @Test(arguments: cases, InstructionSet.supported)
   func productWithOpenBLAS(_ c: Case, _ set: InstructionSet) throws {
     let target = try ComputeTarget.openBLAS(set)
-    try check(c, GEMMConvolution(c.layer, isGated: c.isGated, on: target))
+    try check(c, GEMMConvolution(c.layer, .f32, isGated: c.isGated, on: target))
   }
 
   @Test(arguments: cases.filter(\.geometry.isPointwise), InstructionSet.supported)
   func productWithOurKernels(_ c: Case, _ set: InstructionSet) throws {
-    try check(c, GEMMConvolution(c.layer, isGated: c.isGated, on: .kernels(set)))
+    try check(c, GEMMConvolution(c.layer, .f32, isGated: c.isGated, on: .kernels(set)))
   }
 
   /// Kernels wider than the image, images without an inside, several strips.
@@ -87,8 +87,8 @@ struct ConvolutionTests {
   @Test(arguments: [1, 2, 5, 9], InstructionSet.supported)
   func linearLayers(_ batch: Int, _ set: InstructionSet) throws {
     let c = Case(height: 1, width: 1, input: 20, output: 1003, nonlinearity: .hardSwish)
-    try check(c, batch: batch, LinearLayer(c.layer, on: .openBLAS(set)))
-    try check(c, batch: batch, LinearLayer(c.layer, on: .kernels(set)))
+    try check(c, batch: batch, LinearLayer(c.layer, .f32, on: .openBLAS(set)))
+    try check(c, batch: batch, LinearLayer(c.layer, .f32, on: .kernels(set)))
   }
 
   /// Compares one image, and each of a batch, with the plain computation.

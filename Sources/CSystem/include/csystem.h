@@ -20,6 +20,28 @@ static inline int csystem_has_x86_64_v3(void) {
          __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
 }
 
+/// Whether the processor multiplies pairs of bfloat16 (`vdpbf16ps`). Only to be asked where
+/// `csystem_has_x86_64_v4` says yes.
+static inline int csystem_has_avx512_bf16(void) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512bf16") != 0;
+}
+
+/// Whether the processor multiplies 8-bit integers in vectors of 512 bits (`vpdpbusd`). Only to be asked
+/// where `csystem_has_x86_64_v4` says yes.
+static inline int csystem_has_avx512_vnni(void) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512vnni") != 0;
+}
+
+/// Whether the processor multiplies 8-bit integers in vectors of 256 bits without AVX-512 (AVX-VNNI). Only
+/// to be asked where `csystem_has_x86_64_v3` says yes.
+static inline int csystem_has_avx_vnni(void) {
+  unsigned eax = 7, ebx, ecx = 1, edx;
+  __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+  return (eax >> 4) & 1;
+}
+
 /// Tells the processor that this thread is spinning on a memory location.
 static inline void csystem_spin_hint(void) { __builtin_ia32_pause(); }
 
@@ -39,6 +61,9 @@ static inline void csystem_restore_mode(unsigned mode) { __builtin_ia32_ldmxcsr(
 #else
 static inline int csystem_has_x86_64_v4(void) { return 0; }
 static inline int csystem_has_x86_64_v3(void) { return 0; }
+static inline int csystem_has_avx512_bf16(void) { return 0; }
+static inline int csystem_has_avx512_vnni(void) { return 0; }
+static inline int csystem_has_avx_vnni(void) { return 0; }
 static inline void csystem_spin_hint(void) { __asm__ __volatile__("" ::: "memory"); }
 // Other processors handle denormal numbers at nearly full speed.
 static inline unsigned csystem_enter_compute_mode(void) { return 0; }

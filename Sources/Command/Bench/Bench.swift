@@ -66,6 +66,9 @@ struct Bench: ParsableCommand {
   @Option(help: "Compute backend.")
   var backend = Backend.auto
 
+  @Option(help: "Precision of the matrix products.")
+  var precision = Precision.f32
+
   @Option(help: "Padding rule (default: that of the weights).")
   var padding: Padding?
 
@@ -123,7 +126,8 @@ struct Bench: ParsableCommand {
   private var settings: [InferenceSession.Options] {
     AvailableThreads.capped(threads.values).flatMap { threads in
       batch.values.map { batch in
-        InferenceSession.Options(threads: threads, backend: backend, maximumBatch: batch)
+        InferenceSession.Options(
+          threads: threads, backend: backend, precision: precision, maximumBatch: batch)
       }
     }
   }

@@ -51,6 +51,7 @@ extension Padding: ExpressibleByArgument {}
 extension Interpolation: ExpressibleByArgument {}
 extension Preprocessing.Fit: ExpressibleByArgument {}
 extension Backend: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 
 /// Three numbers: red, green and blue.
 struct Channels: ExpressibleByArgument {

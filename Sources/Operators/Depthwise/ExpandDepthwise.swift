@@ -13,15 +13,20 @@ package struct ExpandDepthwise: Operator {
   private let gemm: GEMM
   private let filter: DepthwiseFilter
   private let strips: Int
+  /// Tasks for each strip: groups of channel blocks, which share the converted input.
+  private let groups: Int
   /// Positions of a row of scratch memory, zeros included.
   private let paddedWidth: Int
 
-  package init(_ expand: ConvolutionLayer, _ depthwise: ConvolutionLayer, kernels: KernelTable) {
+  package init(
+    _ expand: ConvolutionLayer, _ depthwise: ConvolutionLayer, _ precision: Precision,
+    on target: ComputeTarget
+  ) {
     expansion = expand.geometry
     geometry = depthwise.geometry
     precondition(expansion.isPointwise && expansion.outputStride == geometry.inputStride)
-    gemm = GEMM(expand, on: ComputeTarget(gemm: .kernels, kernels: kernels))
-    filter = DepthwiseFilter(depthwise, kernels: kernels)
+    gemm = GEMM(expand, precision, on: target)
+    filter = DepthwiseFilter(depthwise, kernels: target.kernels)
     paddedWidth = max(
       geometry.paddingLeft + geometry.inputWidth,
       (geometry.outputWidth - 1) * geometry.stride + geometry.kernel)
@@ -30,6 +35,9 @@ package struct ExpandDepthwise: Operator {
     let rowBytes = paddedWidth * gemm.blocks.widest * MemoryLayout<Float>.stride
     let rows = max(1, (393_216 / rowBytes - geometry.kernel) / geometry.stride + 1)
     strips = (geometry.outputHeight + rows - 1) / rows
+    groups =
+      gemm.converts(gated: false)
+      ? min(gemm.blocks.count, strips >= 8 ? 1 : (strips >= 4 ? 2 : 4)) : gemm.blocks.count
   }
 
   package var packedCount: Int { gemm.packedCount + filter.packedCount }
@@ -46,48 +54,78 @@ package struct ExpandDepthwise: Operator {
 
   package var partialSums: Int { strips }
 
-  package var scratchCount: Int {
+  /// Input rows of the tallest strip.
+  private var inputRows: Int {
     let rows = (geometry.outputHeight + strips - 1) / strips
     return min(geometry.inputHeight, (rows - 1) * geometry.stride + geometry.kernel)
-      * paddedWidth * gemm.blocks.widest
   }
 
-  package func taskCount(batch: Int) -> Int { batch * strips * gemm.blocks.count }
+  /// Floats of the expanded rows of a block.
+  private var expandedCount: Int { inputRows * paddedWidth * gemm.blocks.widest }
+
+  package var scratchCount: Int {
+    expandedCount
+      + (gemm.converts(gated: false)
+        ? gemm.panelCount(rows: inputRows * expansion.inputWidth) : 0)
+  }
+
+  package func taskCount(batch: Int) -> Int { batch * strips * groups }
 
   package func run(task: Int, batch: Int, _ memory: OperatorMemory) {
-    let block = task % gemm.blocks.count
-    let strip = task / gemm.blocks.count % strips
-    let image = task / gemm.blocks.count / strips
+    let strip = task / groups % strips
+    let image = task / groups / strips
     let rows = evenRange(strip, of: strips, total: geometry.outputHeight)
-    let channels = gemm.blocks[block]
-    let width = channels.count
-    let rowStride = paddedWidth * width
     let top = max(0, rows.lowerBound * geometry.stride - geometry.paddingTop)
     let bottom = min(
       geometry.inputHeight,
       (rows.upperBound - 1) * geometry.stride - geometry.paddingTop + geometry.kernel)
-    for row in top..<bottom {
-      let line = memory.scratch + (row - top) * rowStride
-      let left = geometry.paddingLeft * width
-      let right = left + geometry.inputWidth * width
-      line.update(repeating: 0, count: left)
-      (line + right).update(repeating: 0, count: rowStride - right)
-      gemm.multiply(
-        block: block, m: expansion.inputWidth,
-        memory.input + image * expansion.inputCount
-          + row * expansion.inputWidth * expansion.inputStride,
-        lda: expansion.inputStride, packed: memory.packed, into: line + left, ldc: width,
-        residual: nil)
-    }
+    let width = expansion.inputWidth
+    let first =
+      memory.input + image * expansion.inputCount + top * width * expansion.inputStride
+    let input =
+      gemm.converts(gated: false)
+      ? gemm.convert(
+        rows: (bottom - top) * width, first, lda: expansion.inputStride,
+        into: memory.scratch + expandedCount)
+      : GEMMRows(a: first, lda: expansion.inputStride)
     let sums = memory.sums.map { $0 + (image * strips + strip) * geometry.outputStride }
-    sums.map { $0 + channels.lowerBound }?.update(repeating: 0, count: width)
+    for block in evenRange(task % groups, of: groups, total: gemm.blocks.count) {
+      for row in top..<bottom {
+        expand(input.from((row - top) * width), block: block, row: row - top, memory)
+      }
+      convolve(rows, block: block, top: top, image: image, sums: sums, memory)
+    }
+  }
+
+  /// Expands a row of the image into row `row` of scratch memory, zeros left and right of it.
+  private func expand(_ input: GEMMRows, block: Int, row: Int, _ memory: OperatorMemory) {
+    let width = gemm.blocks[block].count
+    let rowStride = paddedWidth * width
+    let line = memory.scratch + row * rowStride
+    let left = geometry.paddingLeft * width
+    let right = left + geometry.inputWidth * width
+    line.update(repeating: 0, count: left)
+    (line + right).update(repeating: 0, count: rowStride - right)
+    gemm.multiply(
+      block: block, m: expansion.inputWidth, input, packed: memory.packed, into: line + left,
+      ldc: width, residual: nil)
+  }
+
+  /// The output rows of a block, from scratch memory whose first row is the image's row `top`.
+  private func convolve(
+    _ rows: Range<Int>, block: Int, top: Int, image: Int, sums: UnsafeMutablePointer<Float>?,
+    _ memory: OperatorMemory
+  ) {
+    let channels = gemm.blocks[block]
+    let rowStride = paddedWidth * channels.count
+    sums.map { $0 + channels.lowerBound }?.update(repeating: 0, count: channels.count)
     for row in rows {
       let line =
         row * geometry.stride - geometry.paddingTop + geometry.kernelRows(for: row).lowerBound
       filter.convolve(
         row: row, columns: 0..<geometry.outputWidth, channels: channels,
-        x: memory.scratch + (line - top) * rowStride, inputStride: width, rowStride: rowStride,
-        packed: memory.packed + gemm.packedCount, sums: sums,
+        x: memory.scratch + (line - top) * rowStride, inputStride: channels.count,
+        rowStride: rowStride, packed: memory.packed + gemm.packedCount, sums: sums,
         output: memory.output + image * geometry.outputCount)
     }
   }

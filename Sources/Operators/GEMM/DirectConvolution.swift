@@ -67,9 +67,11 @@ package struct DirectConvolution: Operator {
     let offset =
       (row * g.outputWidth + inner.lowerBound) * g.outputStride + gemm.blocks[block].lowerBound
     gemm.multiply(
-      block: block, m: inner.count, memory.input + (top * g.inputWidth + left) * g.inputStride,
-      lda: g.stride * g.inputStride, kernelRows: kernelRows,
-      kernelStride: g.inputWidth * g.inputStride, packed: memory.packed,
+      block: block, m: inner.count,
+      GEMMRows(
+        a: memory.input + (top * g.inputWidth + left) * g.inputStride,
+        lda: g.stride * g.inputStride),
+      kernelRows: kernelRows, kernelStride: g.inputWidth * g.inputStride, packed: memory.packed,
       into: memory.output + offset, ldc: g.outputStride,
       residual: memory.residual.map { $0 + offset })
   }
@@ -83,7 +85,7 @@ package struct DirectConvolution: Operator {
     }
     let offset = (rows.lowerBound * g.outputWidth + column) * g.outputStride
     gemm.multiply(
-      m: rows.count, memory.scratch, lda: g.depth, blocks: 0..<gemm.blocks.count,
+      m: rows.count, GEMMRows(a: memory.scratch, lda: g.depth), blocks: 0..<gemm.blocks.count,
       packed: memory.packed, into: memory.output + offset, ldc: g.outputWidth * g.outputStride,
       residual: memory.residual.map { $0 + offset })
   }

@@ -2,12 +2,16 @@ import Kernels
 
 /// The product C[M, N] = activation(A[M, K] × B[K, N] + bias) (+ residual), with B packed.
 ///
-/// Our kernels take B in blocks of columns as wide as their register tiles: a block of width w that
-/// begins at column c is K × w floats at K · c. OpenBLAS takes all of it as one block, row-major. The
-/// bias follows B.
+/// Our kernels take B in blocks of columns as wide as their register tiles. Along K they count 32-bit
+/// words, which hold several values at lower precision: a block of width w that begins at column c is
+/// `depth` × w words at `depth` · c. OpenBLAS takes all of it as one block, row-major. Steps and sums of
+/// int8 columns follow B, then the bias.
 package struct GEMM: Sendable {
   package let k: Int
   package let n: Int
+  package let precision: Precision
+  /// Words of a row of A and of a column of B.
+  package let depth: Int
   /// The blocks of columns.
   package let blocks: ColumnBlocks
   /// Floats of a row of A under one row of the kernel.
@@ -16,76 +20,132 @@ package struct GEMM: Sendable {
   private let kernel: Int
   private let nonlinearity: Nonlinearity
   private let target: ComputeTarget
+  private let microKernel: GEMMKernel
 
   /// The product for `layer`, whose channels that only pad an input position take part with weights
-  /// of zero if `padsChannels`.
-  init(_ layer: ConvolutionLayer, padsChannels: Bool = false, on target: ComputeTarget) {
+  /// of zero if `padsChannels`; at lower precision they always do.
+  init(
+    _ layer: ConvolutionLayer, _ precision: Precision = .f32, padsChannels: Bool = false,
+    on target: ComputeTarget
+  ) {
     let geometry = layer.geometry
+    precondition(precision == .f32 || geometry.kernel == 1)
     inputChannels = geometry.inputChannels
     kernel = geometry.kernel
-    segment = (padsChannels ? geometry.inputStride : inputChannels) * kernel
+    segment =
+      switch (precision, padsChannels) {
+      case (.f32, true): geometry.inputStride * kernel
+      case (.f32, false): inputChannels * kernel
+      case (.bf16, _), (.int8, _): channelStride(inputChannels)
+      }
     k = segment * kernel
     n = geometry.outputChannels
+    self.precision = precision
+    microKernel = target.kernels.gemm(precision)
+    depth = k / microKernel.elementsPerWord
     nonlinearity = layer.nonlinearity
     self.target = target
     blocks =
       switch target.gemm {
       case .kernels:
         ColumnBlocks(
-          channelStride(n), widest: target.kernels.gemm.nr, lanes: target.kernels.lanes)
+          channelStride(n), widest: microKernel.nr, lanes: target.kernels.lanes)
       case .openBLAS: ColumnBlocks(channelStride(n), widest: channelStride(n), lanes: 8)
       }
   }
 
-  /// Floats between rows of a block.
-  private func stride(of block: Int) -> Int {
-    switch target.gemm {
-    case .kernels: blocks[block].count
-    case .openBLAS: n
-    }
-  }
-
+  /// Words of B.
   private var weightCount: Int {
     switch target.gemm {
-    case .kernels: k * channelStride(n)
+    case .kernels: depth * channelStride(n)
     case .openBLAS: k * n
     }
   }
 
-  /// Floats of the packed B and bias.
-  package var packedCount: Int { weightCount + channelStride(n) }
+  /// Words before the bias.
+  private var biasOffset: Int {
+    weightCount + (precision == .int8 ? 2 * channelStride(n) : 0)
+  }
 
-  /// Packs a layer's weights and bias into `packedCount` zeroed floats.
+  /// Words of the packed B and what goes with it.
+  package var packedCount: Int { biasOffset + channelStride(n) }
+
+  /// Packs a layer's weights and bias into `packedCount` zeroed words.
   package func pack(_ filter: ConvolutionFilter, into packed: UnsafeMutablePointer<Float>) {
-    filter.packBias(into: packed + weightCount)
+    filter.packBias(into: packed + biasOffset)
     for block in 0..<blocks.count {
       let columns = blocks[block]
-      filter.pack(
-        columns.lowerBound..<min(columns.upperBound, n), inputChannels: inputChannels,
-        inputStride: segment / kernel, kernel: kernel, into: packed + k * columns.lowerBound,
-        width: stride(of: block))
+      let outputs = columns.lowerBound..<min(columns.upperBound, n)
+      let words = packed + depth * columns.lowerBound
+      func pack(into target: UnsafeMutablePointer<Float>, width: Int) {
+        filter.pack(
+          outputs, inputChannels: inputChannels, inputStride: segment / kernel, kernel: kernel,
+          into: target, width: width)
+      }
+      switch (target.gemm, precision) {
+      case (.openBLAS, _): pack(into: words, width: n)
+      case (.kernels, .f32): pack(into: words, width: columns.count)
+      case (.kernels, .bf16):
+        withZeroedFloats(k * columns.count) { floats in
+          pack(into: floats, width: columns.count)
+          packBF16(floats, rows: k, width: columns.count, into: words)
+        }
+      case (.kernels, .int8):
+        withZeroedFloats(k * columns.count) { floats in
+          pack(into: floats, width: columns.count)
+          packInt8(
+            floats, rows: k, width: columns.count, into: words,
+            steps: packed + weightCount + columns.lowerBound,
+            sums: packed + weightCount + channelStride(n) + columns.lowerBound)
+        }
+      }
     }
+  }
+
+  /// Whether rows of A must be converted before they are multiplied, which `gate` also asks for.
+  package func converts(gated: Bool) -> Bool { gated || precision != .f32 }
+
+  /// Words between converted rows: 64 bytes more than a row where that is a multiple of 4096, lest all
+  /// rows fall into one cache set.
+  private var panelStride: Int { depth % 1024 == 0 ? depth + 16 : depth }
+
+  /// Words of memory for `rows` converted rows.
+  package func panelCount(rows: Int) -> Int {
+    rows * (panelStride + (precision == .int8 ? 2 : 0))
+  }
+
+  /// Converts rows of a feature map, `lda` floats apart, into `panelCount` words; multiplies them by
+  /// `gate` first if there is one.
+  package func convert(
+    rows: Int, _ a: UnsafePointer<Float>, lda: Int, gate: UnsafePointer<Float>? = nil,
+    into panel: UnsafeMutablePointer<Float>
+  ) -> GEMMRows {
+    let scales = panel + rows * panelStride
+    microKernel.convert(
+      Panel(
+        rows: rows, channels: precision == .f32 ? channelStride(k) : k, x: a, xStride: lda,
+        gate: gate, out: panel, outStride: panelStride, scales: scales))
+    return GEMMRows(a: panel, lda: panelStride, scales: scales)
   }
 
   /// Some rows and blocks of the product; `c` and `residual` are at column 0.
   package func multiply(
-    m: Int, _ a: UnsafePointer<Float>, lda: Int, blocks range: Range<Int>,
-    packed: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, ldc: Int,
-    residual: UnsafePointer<Float>? = nil
+    m: Int, _ rows: GEMMRows, blocks range: Range<Int>, packed: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>, ldc: Int, residual: UnsafePointer<Float>? = nil
   ) {
     switch target.gemm {
     case .kernels:
       for block in range {
         let first = blocks[block].lowerBound
         multiply(
-          block: block, m: m, a, lda: lda, packed: packed, into: c + first, ldc: ldc,
+          block: block, m: m, rows, packed: packed, into: c + first, ldc: ldc,
           residual: residual.map { $0 + first })
       }
     case .openBLAS(let library):
-      library.sgemm(m: m, n: n, k: k, a, lda: lda, packed, c, ldc: ldc)
+      library.sgemm(m: m, n: n, k: k, rows.a, lda: rows.lda, packed, c, ldc: ldc)
       target.kernels.epilogue(
         Epilogue(
-          rows: m, channels: channelStride(n), c: c, ldc: ldc, bias: packed + weightCount,
+          rows: m, channels: channelStride(n), c: c, ldc: ldc, bias: packed + biasOffset,
           residual: residual, ldResidual: ldc, nonlinearity: nonlinearity))
     }
   }
@@ -94,22 +154,48 @@ package struct GEMM: Sendable {
   ///
   /// - Parameters:
   ///   - kernelRows: the rows of the kernel that lie inside the feature map; by default all.
-  ///   - a: what lies under the first of them for the first row.
+  ///   - rows: what lies under the first of them for the first row.
   ///   - kernelStride: floats between the kernel's rows in the feature map.
   func multiply(
-    block: Int, m: Int, _ a: UnsafePointer<Float>, lda: Int, kernelRows: Range<Int>? = nil,
-    kernelStride: Int = 0, packed: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
-    ldc: Int, residual: UnsafePointer<Float>?
+    block: Int, m: Int, _ rows: GEMMRows, kernelRows: Range<Int>? = nil, kernelStride: Int = 0,
+    packed: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, ldc: Int,
+    residual: UnsafePointer<Float>?
   ) {
     let columns = blocks[block]
     let skipped = (kernelRows?.lowerBound ?? 0) * segment * columns.count
-    target.kernels.gemm.run(
+    let steps = packed + weightCount + columns.lowerBound
+    microKernel.run(
       GEMMBlock(
-        m: m, n: columns.count, k: kernelRows == nil ? k : segment,
-        segments: kernelRows?.count ?? 1, segmentStride: kernelStride, a: a, lda: lda,
-        b: packed + k * columns.lowerBound + skipped, c: c, ldc: ldc,
-        bias: packed + weightCount + columns.lowerBound, residual: residual, ldResidual: ldc,
-        nonlinearity: nonlinearity))
+        m: m, n: columns.count, k: kernelRows == nil ? depth : segment,
+        segments: kernelRows?.count ?? 1, segmentStride: kernelStride, a: rows.a, lda: rows.lda,
+        b: packed + depth * columns.lowerBound + skipped, c: c, ldc: ldc,
+        bias: packed + biasOffset + columns.lowerBound, residual: residual, ldResidual: ldc,
+        nonlinearity: nonlinearity,
+        quantization: rows.scales.map {
+          Quantization(rows: $0, steps: steps, sums: steps + channelStride(n))
+        }))
+  }
+}
+
+/// Rows of a product's left-hand side.
+package struct GEMMRows {
+  /// Words; floats at f32.
+  package var a: UnsafePointer<Float>
+  /// Words between rows.
+  package var lda: Int
+  /// Step and minimum of each row at int8.
+  package var scales: UnsafePointer<Float>?
+
+  /// - Parameter scales: nil unless the rows were converted.
+  package init(a: UnsafePointer<Float>, lda: Int, scales: UnsafePointer<Float>? = nil) {
+    self.a = a
+    self.lda = lda
+    self.scales = scales
+  }
+
+  /// The rows from `row` on.
+  package func from(_ row: Int) -> GEMMRows {
+    GEMMRows(a: a + row * lda, lda: lda, scales: scales.map { $0 + 2 * row })
   }
 }
 

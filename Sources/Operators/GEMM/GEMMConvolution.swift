@@ -2,32 +2,33 @@ import Kernels
 
 /// A convolution as a matrix product: a panel of output positions, the product, the epilogue.
 ///
-/// A 1×1 convolution reads the feature map in place, or a scaled copy where squeeze-excite gates it;
-/// with OpenBLAS, any other gathers its panel by im2col. Panels do not depend on the number of threads
+/// A 1×1 convolution reads the feature map in place at f32, else a converted panel, which takes up
+/// squeeze-excite's gate in passing; with OpenBLAS, any other gathers its panel by im2col. Panels do not depend on the number of threads
 /// or images, and OpenBLAS runs on the calling thread, so that neither changes a bit of the result.
 package struct GEMMConvolution: Operator {
   private let geometry: ConvolutionGeometry
   private let gemm: GEMM
   private let im2col: Im2col
-  private let isGated: Bool
-  private let kernels: KernelTable
+  /// Whether panels are converted.
+  private let converts: Bool
   /// Tasks for each image: panels of positions × groups of column blocks.
   private let panels: Int
   private let groups: Int
 
   /// - Parameter isGated: whether `OperatorMemory.gate` multiplies the input; pointwise convolutions
   ///   only.
-  package init(_ layer: ConvolutionLayer, isGated: Bool, on target: ComputeTarget) {
+  package init(
+    _ layer: ConvolutionLayer, _ precision: Precision, isGated: Bool, on target: ComputeTarget
+  ) {
     geometry = layer.geometry
     precondition(!isGated || geometry.isPointwise)
-    self.isGated = isGated
-    kernels = target.kernels
-    gemm = GEMM(layer, on: target)
+    gemm = GEMM(layer, precision, on: target)
+    converts = gemm.converts(gated: isGated)
     im2col = Im2col(geometry: geometry)
     switch target.gemm {
     case .kernels:
       precondition(geometry.isPointwise)
-      (panels, groups) = Self.partition(geometry, blocks: gemm.blocks.count, isGated: isGated)
+      (panels, groups) = Self.partition(geometry, gemm, converts: converts)
     case .openBLAS: (panels, groups) = (Self.panelCountForOpenBLAS(geometry), 1)
     }
   }
@@ -35,15 +36,15 @@ package struct GEMMConvolution: Operator {
   /// A panel of 256 KiB stays in a second-level cache while the column blocks pass over it; a multiple
   /// of 8 rows fills its tiles.
   private static func partition(
-    _ geometry: ConvolutionGeometry, blocks: Int, isGated: Bool
+    _ geometry: ConvolutionGeometry, _ gemm: GEMM, converts: Bool
   ) -> (panels: Int, groups: Int) {
-    let rows = max(8, min(1024, 65_536 / geometry.depth) & ~7)
+    let rows = max(8, min(1024, 65_536 / gemm.depth) & ~7)
     let count = (geometry.outputPositions + rows - 1) / rows
     let panels = min(max(count, 1), max(1, geometry.outputPositions / 8))
-    // With few panels the column blocks are shared out too. A gated panel is copied again for each
-    // group, so the copy must be cheap beside the product.
-    let wanted = panels >= 6 ? 1 : (isGated ? 2 : 8)
-    return (panels, min(blocks, max(1, wanted / panels)))
+    // With few panels the column blocks are shared out too. A panel is converted again for each group,
+    // which must be cheap beside the product.
+    let wanted = panels >= 6 ? 1 : (converts ? 2 : 8)
+    return (panels, min(gemm.blocks.count, max(1, wanted / panels)))
   }
 
   /// At most 192 positions and 512 KiB of gathered values in a panel.
@@ -65,9 +66,9 @@ package struct GEMMConvolution: Operator {
   }
 
   package var scratchCount: Int {
-    if geometry.isPointwise && !isGated { return 0 }
+    if geometry.isPointwise && !converts { return 0 }
     let rows = (geometry.outputPositions + panels - 1) / panels
-    return rows * (isGated ? geometry.inputStride : geometry.depth)
+    return converts ? gemm.panelCount(rows: rows) : rows * geometry.depth
   }
 
   package func taskCount(batch: Int) -> Int { batch * panels * groups }
@@ -76,31 +77,25 @@ package struct GEMMConvolution: Operator {
     let image = task / (panels * groups)
     let positions = evenRange(task / groups % panels, of: panels, total: geometry.outputPositions)
     let start = image * geometry.outputCount + positions.lowerBound * geometry.outputStride
-    let (a, lda) = panel(positions, image: image, memory)
     gemm.multiply(
-      m: positions.count, a, lda: lda,
+      m: positions.count, panel(positions, image: image, memory),
       blocks: evenRange(task % groups, of: groups, total: gemm.blocks.count),
       packed: memory.packed, into: memory.output + start, ldc: geometry.outputStride,
       residual: memory.residual.map { $0 + start })
   }
 
-  /// The rows of A for some positions, and the floats between them.
-  private func panel(
-    _ positions: Range<Int>, image: Int, _ memory: OperatorMemory
-  ) -> (a: UnsafePointer<Float>, lda: Int) {
+  /// The rows of A for some positions.
+  private func panel(_ positions: Range<Int>, image: Int, _ memory: OperatorMemory) -> GEMMRows {
     let input = memory.input + image * geometry.inputCount
     let stride = geometry.inputStride
     guard geometry.isPointwise else {
       im2col.gather(positions, of: input, into: memory.scratch)
-      return (UnsafePointer(memory.scratch), geometry.depth)
+      return GEMMRows(a: memory.scratch, lda: geometry.depth)
     }
-    guard isGated, let gate = memory.gate else {
-      return (input + positions.lowerBound * stride, stride)
-    }
-    kernels.scale(
-      ChannelScale(
-        rows: positions.count, channels: stride, x: input + positions.lowerBound * stride,
-        xStride: stride, gate: gate + image * stride, out: memory.scratch, outStride: stride))
-    return (UnsafePointer(memory.scratch), stride)
+    let first = input + positions.lowerBound * stride
+    guard converts else { return GEMMRows(a: first, lda: stride) }
+    return gemm.convert(
+      rows: positions.count, first, lda: stride, gate: memory.gate.map { $0 + image * stride },
+      into: memory.scratch)
   }
 }

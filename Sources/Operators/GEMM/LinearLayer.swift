@@ -2,7 +2,7 @@ import Kernels
 
 /// A fully connected layer.
 ///
-/// Our packed product takes a row for each image and a task for each block of outputs, so that the
+/// Our packed product takes a row for each image and a task for each group of outputs, so that the
 /// weights are read once for the whole batch. OpenBLAS computes a matrix-vector product for each image:
 /// its product of one row would repack the weights, which takes ten times as long as reading them,
 /// and in a product of more rows it may round a row differently.
@@ -12,17 +12,22 @@ package struct LinearLayer: Operator {
   private let gemm: GEMM
   private let nonlinearity: Nonlinearity
   private let target: ComputeTarget
-  /// Tasks for each image with OpenBLAS: blocks of outputs, whose bounds are multiples of 8.
+  /// Tasks with OpenBLAS, for each image: blocks of outputs, whose bounds are multiples of 8.
   private let blocks: Int
+  /// Tasks with our kernels: groups of column blocks, each of which converts the inputs again.
+  private let groups: Int
+  /// Inputs that are converted at a time.
+  private static let rows = 8
 
-  package init(_ layer: ConvolutionLayer, on target: ComputeTarget) {
+  package init(_ layer: ConvolutionLayer, _ precision: Precision, on target: ComputeTarget) {
     precondition(layer.geometry.outputPositions == 1)
     inputs = layer.geometry.inputChannels
     outputs = layer.geometry.outputChannels
     nonlinearity = layer.nonlinearity
     self.target = target
-    gemm = GEMM(layer, on: target)
+    gemm = GEMM(layer, precision, on: target)
     blocks = max(1, outputs / 128)
+    groups = gemm.converts(gated: false) ? min(gemm.blocks.count, 8) : gemm.blocks.count
   }
 
   package var packedCount: Int { gemm.packedCount }
@@ -44,18 +49,28 @@ package struct LinearLayer: Operator {
     }
   }
 
+  package var scratchCount: Int {
+    gemm.converts(gated: false) ? gemm.panelCount(rows: Self.rows) : 0
+  }
+
   package var takesBatch: Bool {
     if case .kernels = target.gemm { true } else { false }
   }
 
-  package func taskCount(batch: Int) -> Int { takesBatch ? gemm.blocks.count : batch * blocks }
+  package func taskCount(batch: Int) -> Int { takesBatch ? groups : batch * blocks }
 
   package func run(task: Int, batch: Int, _ memory: OperatorMemory) {
     switch target.gemm {
     case .kernels:
-      gemm.multiply(
-        m: batch, memory.input, lda: channelStride(inputs), blocks: task..<task + 1,
-        packed: memory.packed, into: memory.output, ldc: channelStride(outputs))
+      let range = evenRange(task, of: groups, total: gemm.blocks.count)
+      let rows = GEMMRows(a: memory.input, lda: channelStride(inputs))
+      guard gemm.converts(gated: false) else { return multiply(batch, rows, range, memory, at: 0) }
+      for first in stride(from: 0, to: batch, by: Self.rows) {
+        let count = min(Self.rows, batch - first)
+        let converted = gemm.convert(
+          rows: count, rows.from(first).a, lda: rows.lda, into: memory.scratch)
+        multiply(count, converted, range, memory, at: first)
+      }
     case .openBLAS(let library):
       let image = task / blocks
       let units = evenRange(task % blocks, of: blocks, total: channelStride(outputs) / 8)
@@ -70,5 +85,13 @@ package struct LinearLayer: Operator {
           bias: memory.packed + inputs * outputs + first, residual: nil, ldResidual: 0,
           nonlinearity: nonlinearity))
     }
+  }
+
+  private func multiply(
+    _ m: Int, _ rows: GEMMRows, _ range: Range<Int>, _ memory: OperatorMemory, at image: Int
+  ) {
+    gemm.multiply(
+      m: m, rows, blocks: range, packed: memory.packed,
+      into: memory.output + image * channelStride(outputs), ldc: channelStride(outputs))
   }
 }

@@ -57,15 +57,15 @@ package struct WinogradProject: Operator {
 
   package init(
     _ expand: ConvolutionLayer, _ project: ConvolutionLayer, _ variant: WinogradVariant,
-    kernels: KernelTable
+    _ precision: Precision, on target: ComputeTarget
   ) {
     geometry = project.geometry
     precondition(geometry.isPointwise && expand.geometry.outputCount == geometry.inputCount)
     panel = WinogradPanel(
       expand, variant,
       extraFloatsPerTile: variant.outputs * variant.outputs * geometry.inputStride,
-      kernels: kernels)
-    gemm = GEMM(project, on: ComputeTarget(gemm: .kernels, kernels: kernels))
+      kernels: target.kernels)
+    gemm = GEMM(project, precision, on: target)
   }
 
   package var packedCount: Int { panel.filter.packedCount + gemm.packedCount }
@@ -84,7 +84,10 @@ package struct WinogradProject: Operator {
     panel.multiplyAdds + geometry.outputPositions * gemm.k * gemm.n
   }
 
-  package var scratchCount: Int { panel.scratchCount + panel.largestCount * geometry.inputStride }
+  package var scratchCount: Int {
+    panel.scratchCount + panel.largestCount * geometry.inputStride
+      + (gemm.converts(gated: false) ? gemm.panelCount(rows: panel.largestCount) : 0)
+  }
 
   package func taskCount(batch: Int) -> Int { batch * panel.grid.chunkCount }
 
@@ -98,11 +101,17 @@ package struct WinogradProject: Operator {
       chunk, of: memory.input + image * panel.geometry.inputCount, packed: memory.packed,
       into: expanded, rowStride: columns.count * stride, residual: nil, scratch: memory.scratch)
     let start = image * geometry.outputCount
+    let a =
+      gemm.converts(gated: false)
+      ? gemm.convert(
+        rows: rows.count * columns.count, expanded, lda: stride,
+        into: expanded + panel.largestCount * stride)
+      : GEMMRows(a: expanded, lda: stride)
     for (index, row) in rows.enumerated() {
       let offset =
         start + (row * geometry.outputWidth + columns.lowerBound) * geometry.outputStride
       gemm.multiply(
-        m: columns.count, expanded + index * columns.count * stride, lda: stride,
+        m: columns.count, a.from(index * columns.count),
         blocks: 0..<gemm.blocks.count, packed: memory.packed + panel.filter.packedCount,
         into: memory.output + offset, ldc: geometry.outputStride,
         residual: memory.residual.map { $0 + offset })

@@ -1,0 +1,151 @@
+// Products and conversions of lower precision.
+//
+// A 32-bit word holds one float, two bf16 or four 8-bit integers. Vectors of words and of 32-bit sums
+// are passed as vectors of floats, whatever their lanes hold. Each operation has one portable body; a
+// target compiled for the instruction that does the same uses that instead.
+#ifndef CNNZOO_CLANES_WORDS_H
+#define CNNZOO_CLANES_WORDS_H
+
+#include "clanes.h"
+
+#if defined(__AVX512BF16__)
+#define CLANES_HAS_BF16 1
+typedef __bf16 clanes_bf16x8 __attribute__((ext_vector_type(8)));
+typedef __bf16 clanes_bf16x16 __attribute__((ext_vector_type(16)));
+typedef __bf16 clanes_bf16x32 __attribute__((ext_vector_type(32)));
+#else
+#define CLANES_HAS_BF16 0
+#endif
+
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+#define CLANES_HAS_VNNI 1
+#else
+#define CLANES_HAS_VNNI 0
+#endif
+
+#define CLANES_WORDS(N, PAIRS)                                                                    \
+  typedef unsigned clanes_u##N __attribute__((ext_vector_type(N)));                               \
+  typedef short clanes_s##N __attribute__((ext_vector_type(PAIRS)));                              \
+  typedef unsigned short clanes_half##N __attribute__((ext_vector_type(N), aligned(2)));          \
+  typedef unsigned char clanes_byte##N __attribute__((ext_vector_type(N), aligned(1)));           \
+  /* The low and the high bf16 of each word, as floats. */                                        \
+  CLANES_INLINE clanes_f##N clanes_low##N(clanes_f##N a) {                                        \
+    return (clanes_f##N)((clanes_u##N)a << 16);                                                   \
+  }                                                                                               \
+  CLANES_INLINE clanes_f##N clanes_high##N(clanes_f##N a) {                                       \
+    return (clanes_f##N)((clanes_u##N)a & 0xffff0000u);                                           \
+  }                                                                                               \
+  /* Products of u8 and s8 fit 16 bits; the even and the odd bytes of a word are multiplied       \
+     apart. */                                                                                    \
+  CLANES_INLINE clanes_f##N clanes_dot_bytes_portable##N(clanes_f##N a, clanes_f##N b,            \
+                                                         clanes_f##N c) {                         \
+    clanes_s##N even = (clanes_s##N)((clanes_u##N)a & 0x00ff00ffu) *                              \
+                       (((clanes_s##N)b << 8) >> 8);                                              \
+    clanes_s##N odd = (clanes_s##N)(((clanes_u##N)a >> 8) & 0x00ff00ffu) * ((clanes_s##N)b >> 8); \
+    clanes_i##N low = (((clanes_i##N)even << 16) >> 16) + (((clanes_i##N)odd << 16) >> 16);       \
+    clanes_i##N high = ((clanes_i##N)even >> 16) + ((clanes_i##N)odd >> 16);                      \
+    return (clanes_f##N)((clanes_i##N)c + low + high);                                            \
+  }                                                                                               \
+  /* Integers in the lanes, as floats. */                                                         \
+  CLANES_INLINE clanes_f##N clanes_from_integers##N(clanes_f##N a) {                              \
+    return __builtin_convertvector((clanes_i##N)a, clanes_f##N);                                  \
+  }                                                                                               \
+  /* Rounds to the nearest bf16, ties to even; a NaN stays one. */                                \
+  CLANES_INLINE void clanes_store_bf16_portable##N(clanes_f##N a, void *_Nonnull p) {             \
+    clanes_u##N bits = (clanes_u##N)a;                                                            \
+    clanes_u##N rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;                           \
+    clanes_u##N nan = (bits >> 16) | 0x40u;                                                       \
+    *(clanes_half##N *)p = __builtin_convertvector(a == a ? rounded : nan, clanes_half##N);       \
+  }                                                                                               \
+  /* Rounds values from 0 to 255 to bytes; anything goes for others. */                           \
+  CLANES_INLINE void clanes_store_bytes##N(clanes_f##N a, void *_Nonnull p) {                     \
+    clanes_u##N shifted = (clanes_u##N)(a + 12582912.0f) & 0xffu;                                 \
+    *(clanes_byte##N *)p = __builtin_convertvector(shifted, clanes_byte##N);                      \
+  }
+
+CLANES_WORDS(4, 8)
+CLANES_WORDS(8, 16)
+CLANES_WORDS(16, 32)
+
+// Across the lanes of a vector.
+#define CLANES_REDUCE(NAME)                                                                       \
+  CLANES_INLINE float clanes_reduce_##NAME##4(clanes_f4 a) {                                      \
+    clanes_f4 b = clanes_##NAME##4(a, a.zwxy);                                                    \
+    return clanes_##NAME##4(b, b.yxwz).x;                                                         \
+  }                                                                                               \
+  CLANES_INLINE float clanes_reduce_##NAME##8(clanes_f8 a) {                                      \
+    return clanes_reduce_##NAME##4(clanes_##NAME##4(a.lo, a.hi));                                 \
+  }                                                                                               \
+  CLANES_INLINE float clanes_reduce_##NAME##16(clanes_f16 a) {                                    \
+    return clanes_reduce_##NAME##8(clanes_##NAME##8(a.lo, a.hi));                                 \
+  }
+
+CLANES_REDUCE(add)
+CLANES_REDUCE(max)
+CLANES_REDUCE(min)
+
+// c + the two products of bf16 in each word of a and b. The high ones come first, as the processors
+// that have an instruction for it do.
+#define CLANES_DOT_BF16(N)                                                                        \
+  CLANES_INLINE clanes_f##N clanes_dot_bf16_portable##N(clanes_f##N a, clanes_f##N b,             \
+                                                        clanes_f##N c) {                          \
+    c = clanes_high##N(a) * clanes_high##N(b) + c;                                                \
+    return clanes_low##N(a) * clanes_low##N(b) + c;                                               \
+  }
+
+CLANES_DOT_BF16(4)
+CLANES_DOT_BF16(8)
+CLANES_DOT_BF16(16)
+
+#define CLANES_PORTABLE(N)                                                                        \
+  CLANES_INLINE clanes_f##N clanes_dot_bf16_##N(clanes_f##N a, clanes_f##N b, clanes_f##N c) {    \
+    return clanes_dot_bf16_portable##N(a, b, c);                                                  \
+  }                                                                                               \
+  CLANES_INLINE void clanes_store_bf16_##N(clanes_f##N a, void *_Nonnull p) {                     \
+    clanes_store_bf16_portable##N(a, p);                                                          \
+  }
+
+CLANES_PORTABLE(4)
+#if CLANES_HAS_BF16
+CLANES_INLINE clanes_f8 clanes_dot_bf16_8(clanes_f8 a, clanes_f8 b, clanes_f8 c) {
+  return (clanes_f8)__builtin_ia32_dpbf16ps_256(c, (clanes_bf16x16)a, (clanes_bf16x16)b);
+}
+CLANES_INLINE clanes_f16 clanes_dot_bf16_16(clanes_f16 a, clanes_f16 b, clanes_f16 c) {
+  return (clanes_f16)__builtin_ia32_dpbf16ps_512(c, (clanes_bf16x32)a, (clanes_bf16x32)b);
+}
+CLANES_INLINE void clanes_store_bf16_8(clanes_f8 a, void *_Nonnull p) {
+  clanes_bf16x8 rounded = __builtin_convertvector(a, clanes_bf16x8);
+  __builtin_memcpy(p, &rounded, sizeof rounded);
+}
+CLANES_INLINE void clanes_store_bf16_16(clanes_f16 a, void *_Nonnull p) {
+  clanes_bf16x16 rounded = __builtin_convertvector(a, clanes_bf16x16);
+  __builtin_memcpy(p, &rounded, sizeof rounded);
+}
+#else
+CLANES_PORTABLE(8)
+CLANES_PORTABLE(16)
+#endif
+
+// c + the four products of unsigned bytes of a and signed bytes of b in each word: exact.
+CLANES_INLINE clanes_f4 clanes_dot_bytes_4(clanes_f4 a, clanes_f4 b, clanes_f4 c) {
+  return clanes_dot_bytes_portable4(a, b, c);
+}
+CLANES_INLINE clanes_f8 clanes_dot_bytes_8(clanes_f8 a, clanes_f8 b, clanes_f8 c) {
+#if CLANES_HAS_VNNI
+  return (clanes_f8)__builtin_ia32_vpdpbusd256((clanes_i8)c, (clanes_i8)a, (clanes_i8)b);
+#else
+  return clanes_dot_bytes_portable8(a, b, c);
+#endif
+}
+CLANES_INLINE clanes_f16 clanes_dot_bytes_16(clanes_f16 a, clanes_f16 b, clanes_f16 c) {
+#if defined(__AVX512VNNI__)
+  return (clanes_f16)__builtin_ia32_vpdpbusd512((clanes_i16)c, (clanes_i16)a, (clanes_i16)b);
+#else
+  return clanes_dot_bytes_portable16(a, b, c);
+#endif
+}
+
+CLANES_INLINE int clanes_has_bf16(void) { return CLANES_HAS_BF16; }
+CLANES_INLINE int clanes_has_vnni(void) { return CLANES_HAS_VNNI; }
+
+#endif

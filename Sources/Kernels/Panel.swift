@@ -1,0 +1,192 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
+import CLanes
+
+/// Rows of a feature map on their way to a GEMM: gated where squeeze-excite has a gate, and converted
+/// to the GEMM's precision.
+@frozen
+public struct Panel {
+  public var rows: Int
+  /// Floats in a row, a multiple of 8.
+  public var channels: Int
+  public var x: UnsafePointer<Float>
+  public var xStride: Int
+  /// Factors on the channels, or nil.
+  public var gate: UnsafePointer<Float>?
+  /// The words of the converted rows.
+  public var out: UnsafeMutablePointer<Float>
+  public var outStride: Int
+  /// Receives step and minimum of each row, for int8 only.
+  public var scales: UnsafeMutablePointer<Float>
+
+  @inlinable
+  public init(
+    rows: Int, channels: Int, x: UnsafePointer<Float>, xStride: Int, gate: UnsafePointer<Float>?,
+    out: UnsafeMutablePointer<Float>, outStride: Int, scales: UnsafeMutablePointer<Float>
+  ) {
+    self.rows = rows
+    self.channels = channels
+    self.x = x
+    self.xStride = xStride
+    self.gate = gate
+    self.out = out
+    self.outStride = outStride
+    self.scales = scales
+  }
+
+  /// Some channels of a row, gated.
+  @inlinable @inline(__always)
+  func load<L: Lanes>(_ x: UnsafePointer<Float>, _ channel: Int, _: L.Type) -> L.Vector {
+    let value = L.load(x + channel)
+    return gate.map { L.multiply(value, L.load($0 + channel)) } ?? value
+  }
+}
+
+/// Converts a panel row by row.
+public protocol PanelConversion {
+  static func convert<L: Lanes>(
+    _ panel: Panel, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
+    _ scales: UnsafeMutablePointer<Float>, _: L.Type)
+}
+
+@inlinable @inline(__always)
+public func convert<C: PanelConversion, L: Lanes>(_ panel: Panel, _: C.Type, _: L.Type) {
+  for row in 0..<panel.rows {
+    C.convert(
+      panel, panel.x + row * panel.xStride, panel.out + row * panel.outStride,
+      panel.scales + 2 * row, L.self)
+  }
+}
+
+/// Copies rows.
+public enum CopyRow: PanelConversion {
+  @inlinable @inline(__always)
+  public static func convert<L: Lanes>(
+    _ panel: Panel, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
+    _ scales: UnsafeMutablePointer<Float>, _: L.Type
+  ) {
+    forEachVector(of: panel.channels, L.self, Body(panel: panel, x: x, out: out))
+  }
+
+  @frozen
+  @usableFromInline
+  struct Body: ChannelBody {
+    @usableFromInline let panel: Panel
+    @usableFromInline let x: UnsafePointer<Float>
+    @usableFromInline let out: UnsafeMutablePointer<Float>
+
+    @inlinable @inline(__always)
+    init(panel: Panel, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>) {
+      self.panel = panel
+      self.x = x
+      self.out = out
+    }
+
+    @inlinable @inline(__always)
+    func run<L: Lanes>(_ channel: Int, _: L.Type) {
+      L.store(panel.load(x, channel, L.self), out + channel)
+    }
+  }
+}
+
+/// Rounds rows to bf16.
+public enum RoundRow: PanelConversion {
+  @inlinable @inline(__always)
+  public static func convert<L: Lanes>(
+    _ panel: Panel, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
+    _ scales: UnsafeMutablePointer<Float>, _: L.Type
+  ) {
+    forEachVector(of: panel.channels, L.self, Body(panel: panel, x: x, out: out))
+  }
+
+  @frozen
+  @usableFromInline
+  struct Body: ChannelBody {
+    @usableFromInline let panel: Panel
+    @usableFromInline let x: UnsafePointer<Float>
+    @usableFromInline let out: UnsafeMutableRawPointer
+
+    @inlinable @inline(__always)
+    init(panel: Panel, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>) {
+      self.panel = panel
+      self.x = x
+      self.out = UnsafeMutableRawPointer(out)
+    }
+
+    @inlinable @inline(__always)
+    func run<L: Lanes>(_ channel: Int, _: L.Type) {
+      L.storeBF16(panel.load(x, channel, L.self), out + 2 * channel)
+    }
+  }
+}
+
+/// Quantizes rows to unsigned bytes: x = minimum + step · q, both of them the row's own.
+///
+/// A row that is not finite gets a step of NaN, and so does everything computed from it.
+public enum QuantizeRow: PanelConversion {
+  @inlinable @inline(__always)
+  public static func convert<L: Lanes>(
+    _ panel: Panel, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
+    _ scales: UnsafeMutablePointer<Float>, _: L.Type
+  ) {
+    var low = L.splat(.infinity)
+    var high = L.splat(-.infinity)
+    // 0 · x is 0 unless x is infinite or NaN.
+    var poison = L.splat(0)
+    var channel = 0
+    while channel + L.count <= panel.channels {
+      let value = panel.load(x, channel, L.self)
+      low = L.minimum(value, low)
+      high = L.maximum(value, high)
+      poison = L.multiplyAdd(value, L.splat(0), poison)
+      channel += L.count
+    }
+    var minimum = L.reduceMin(low)
+    var maximum = L.reduceMax(high)
+    var fault = L.reduceAdd(poison)
+    if L.count > 8 && channel < panel.channels {
+      let value = panel.load(x, channel, L.Half.self)
+      minimum = min(minimum, L.Half.reduceMin(value))
+      maximum = max(maximum, L.Half.reduceMax(value))
+      fault += L.Half.reduceAdd(L.Half.multiply(value, L.Half.splat(0)))
+    }
+    let step = (maximum - minimum) * (1 / 255)
+    let inverse: Float = step > 0 ? 1 / step : 0
+    scales[0] = step + fault
+    scales[1] = minimum
+    forEachVector(
+      of: panel.channels, L.self,
+      Body(panel: panel, x: x, out: out, minimum: minimum, inverse: inverse))
+  }
+
+  @frozen
+  @usableFromInline
+  struct Body: ChannelBody {
+    @usableFromInline let panel: Panel
+    @usableFromInline let x: UnsafePointer<Float>
+    @usableFromInline let out: UnsafeMutableRawPointer
+    @usableFromInline let minimum: Float
+    @usableFromInline let inverse: Float
+
+    @inlinable @inline(__always)
+    init(
+      panel: Panel, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, minimum: Float,
+      inverse: Float
+    ) {
+      self.panel = panel
+      self.x = x
+      self.out = UnsafeMutableRawPointer(out)
+      self.minimum = minimum
+      self.inverse = inverse
+    }
+
+    @inlinable @inline(__always)
+    func run<L: Lanes>(_ channel: Int, _: L.Type) {
+      let offset = L.subtract(panel.load(x, channel, L.self), L.splat(minimum))
+      // A step that was rounded down takes the largest value a little above 255.
+      let scaled = L.minimum(L.multiply(offset, L.splat(inverse)), L.splat(255))
+      L.storeBytes(scaled, out + channel)
+    }
+  }
+}

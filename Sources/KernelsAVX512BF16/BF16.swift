@@ -1,0 +1,1 @@
+../KernelsShared/BF16.swift

@@ -1,0 +1,12 @@
+import Kernels
+
+/// The GEMM in bf16.
+public func bf16Kernel() -> GEMMKernel {
+  GEMMKernel(
+    elementType: "bf16", elementsPerWord: 2, isEmulated: !hasBF16Instructions, mr: mr, nr: nr,
+    convert: roundPanel,
+    run: { multiply($0, BF16Product<Native>.self, ClampEpilogue.self) })
+}
+
+@inline(never)
+private func roundPanel(_ panel: Panel) { convert(panel, RoundRow.self, Native.self) }

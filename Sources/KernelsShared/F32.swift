@@ -1,0 +1,15 @@
+import Kernels
+
+/// The GEMM in f32; converting a panel applies its gate.
+func f32Kernel() -> GEMMKernel {
+  GEMMKernel(
+    elementType: "f32", elementsPerWord: 1, mr: mr, nr: nr, convert: copyPanel,
+    run: { block in
+      block.isPlain
+        ? multiply(block, F32Product<Native>.self, NoEpilogue.self)
+        : multiply(block, F32Product<Native>.self, ClampEpilogue.self)
+    })
+}
+
+@inline(never)
+private func copyPanel(_ panel: Panel) { convert(panel, CopyRow.self, Native.self) }

@@ -1,0 +1,25 @@
+import Kernels
+
+/// The number format of a matrix product's operands.
+///
+/// Feature maps are f32 between products, and so are bias, activation and residual.
+public enum Precision: String, Hashable, Sendable, CaseIterable {
+  /// 32-bit floats.
+  case f32
+  /// Both operands rounded to bfloat16, products summed as f32.
+  case bf16
+  /// Each row of activations quantized to 8 bits by its own range, weights by each output channel's
+  /// largest; sums are exact. No calibration.
+  case int8
+}
+
+extension KernelTable {
+  /// The packed matrix product of a precision.
+  package func gemm(_ precision: Precision) -> GEMMKernel {
+    switch precision {
+    case .f32: gemm
+    case .bf16: bf16
+    case .int8: int8
+    }
+  }
+}
