@@ -63,7 +63,7 @@ struct DepthwiseConvolutionTests {
     let work = ExpandDepthwise(
       ConvolutionLayer(kind: .convolution, geometry: c.expansion, nonlinearity: .relu6),
       ConvolutionLayer(kind: .depthwise, geometry: c.geometry, nonlinearity: .hardSwish),
-      kernels: set.kernels)
+      .f32, on: .kernels(set))
     let expected = images.map { image in
       let expanded = expand.expected(c.expansion, groups: 1, image, .relu6).map { Float($0) }
       return filter.expected(c.geometry, groups: c.channels, expanded, .hardSwish)

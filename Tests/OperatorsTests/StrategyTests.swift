@@ -32,12 +32,12 @@ struct StrategyTests {
   }
 
   @Test func singleLayers() {
-    #expect(choose(layer(14, 40, 80)) == .gemm)
-    #expect(choose(layer(14, 40, 80), isGated: true, hasResidual: true) == .gemm)
+    #expect(choose(layer(14, 40, 80)) == .gemm(.f32))
+    #expect(choose(layer(14, 40, 80), isGated: true, hasResidual: true) == .gemm(.f32))
     #expect(choose(layer(14, 40, 80, stride: 2)) == .direct)
     #expect(choose(layer(112, 3, 24, kernel: 3, stride: 2)) == .direct)
     #expect(choose(layer(14, 40, 40, kernel: 5, kind: .depthwise)) == .depthwise)
-    #expect(choose(layer(1, 1280, 1000, kind: .linear)) == .linear)
+    #expect(choose(layer(1, 1280, 1000, kind: .linear)) == .linear(.f32))
   }
 
   @Test func impossibleLayers() {
@@ -65,13 +65,37 @@ struct StrategyTests {
     let depthwise = layer(14, 240, 240, kernel: 3, kind: .depthwise)
     let wide = layer(48, 48, 192, kernel: 3)
     let project = layer(48, 192, 48)
-    #expect(fuse(expand, depthwise) == .expandDepthwise)
+    #expect(fuse(expand, depthwise) == .expandDepthwise(.f32))
     #expect(fuse(expand, depthwise, hasResidual: true) == nil)
-    #expect(fuse(wide, project, hasResidual: true) == .winogradProject(.six))
+    #expect(fuse(wide, project, hasResidual: true) == .winogradProject(.six, .f32))
     #expect(fuse(expand, project) == nil)
     #expect(fuse(depthwise, project) == nil)
     #expect(fuse(layer(48, 12, 192, kernel: 3), project) == nil)
     #expect(fuse(wide, layer(48, 192, 48, kernel: 3)) == nil)
+  }
+
+  /// Winograd, depthwise and k×k layers stay in f32; int8 needs 96 inputs to pay, else it is bf16.
+  @Test(arguments: Precision.allCases)
+  func precisions(_ precision: Precision) {
+    let target = ComputeTarget(gemm: .kernels, kernels: Self.set.kernels, precision: precision)
+    func choose(_ layer: ConvolutionLayer) -> ConvolutionStrategy? {
+      .choose(for: layer, isGated: false, hasResidual: false, on: target)
+    }
+    func fuse(_ first: ConvolutionLayer, _ second: ConvolutionLayer) -> ConvolutionStrategy? {
+      .fuse(first, second, hasResidual: false, on: target)
+    }
+    let shallow = precision == .int8 ? .bf16 : precision
+    #expect(choose(layer(14, 95, 80)) == .gemm(shallow))
+    #expect(choose(layer(14, 96, 80)) == .gemm(precision))
+    #expect(choose(layer(1, 1280, 1000, kind: .linear)) == .linear(precision))
+    #expect(choose(layer(48, 16, 16, kernel: 3)) == .winograd(.six))
+    #expect(choose(layer(112, 3, 24, kernel: 3, stride: 2)) == .direct)
+    #expect(
+      fuse(layer(14, 40, 240), layer(14, 240, 240, kernel: 3, kind: .depthwise))
+        == .expandDepthwise(shallow))
+    #expect(
+      fuse(layer(48, 48, 192, kernel: 3), layer(48, 192, 48))
+        == .winogradProject(.six, precision))
   }
 
   @Test func openBLASComputesLayersOneByOne() throws {

@@ -76,7 +76,7 @@ struct WinogradTests {
       let work = WinogradProject(
         c.layer(expansion),
         ConvolutionLayer(kind: .convolution, geometry: projection, nonlinearity: .identity),
-        variant, kernels: set.kernels)
+        variant, .f32, on: .kernels(set))
       let expected = images.map { image in
         let expanded = expand.expected(expansion, groups: 1, image, c.nonlinearity)
         return project.expected(projection, groups: 1, expanded.map(Float.init), .identity)
