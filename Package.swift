@@ -14,7 +14,7 @@ let strict: [SwiftSetting] =
 func kernels(_ name: String, _ flags: String...) -> Target {
   let flags = ["-Ounchecked"] + flags.flatMap { ["-Xcc", $0] }
   return .target(
-    name: name, dependencies: ["Kernels"], swiftSettings: strict + [.unsafeFlags(flags)])
+    name: name, dependencies: ["CLanes", "Kernels"], swiftSettings: strict + [.unsafeFlags(flags)])
 }
 
 // The command carries the Swift runtime: loading it as a dozen shared libraries takes 2 to 3 ms of
@@ -39,6 +39,8 @@ let runtimeInside: [LinkerSetting] =
     kernels("KernelsAVXVNNI", "-march=x86-64-v3", "-mavxvnni"),
     kernels("KernelsAVX512", "-march=x86-64-v4"),
     kernels("KernelsAVX512BF16", "-march=x86-64-v4", "-mavx512bf16"),
+    kernels(
+      "KernelsAMX", "-march=x86-64-v4", "-mavx512bf16", "-mamx-tile", "-mamx-bf16", "-mamx-int8"),
     kernels("KernelsAVX512VNNI", "-march=x86-64-v4", "-mavx512vnni"),
   ]
 #else

@@ -18,6 +18,8 @@ public struct GEMMKernel: Sendable {
   ///
   /// B is packed in blocks of at most this many columns, each a multiple of 8.
   public let nr: Int
+  /// Words of a row of A must be a multiple of this; B and A are padded with zeros up to it.
+  public let depthUnit: Int
   /// Converts rows of A.
   public let convert: @Sendable (Panel) -> Void
   /// Computes one block.
@@ -25,6 +27,7 @@ public struct GEMMKernel: Sendable {
 
   public init(
     elementType: String, elementsPerWord: Int, isEmulated: Bool = false, mr: Int, nr: Int,
+    depthUnit: Int = 1,
     convert: @escaping @Sendable (Panel) -> Void, run: @escaping @Sendable (GEMMBlock) -> Void
   ) {
     self.elementType = elementType
@@ -32,6 +35,7 @@ public struct GEMMKernel: Sendable {
     self.isEmulated = isEmulated
     self.mr = mr
     self.nr = nr
+    self.depthUnit = depthUnit
     self.convert = convert
     self.run = run
   }

@@ -4,6 +4,7 @@ import Kernels
 import KernelsBaseline
 
 #if arch(x86_64)
+  import KernelsAMX
   import KernelsAVX2
   import KernelsAVX512
   import KernelsAVX512BF16
@@ -51,7 +52,8 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     case .avx512:
       Set(
         (csystem_has_avx512_bf16() != 0 ? [.bf16] : [])
-          + (csystem_has_avx512_vnni() != 0 ? [.vnni] : []))
+          + (csystem_has_avx512_vnni() != 0 ? [.vnni] : [])
+          + (csystem_request_amx() != 0 ? [.amx] : []))
     case .avx2: csystem_has_avx_vnni() != 0 ? [.vnni] : []
     case .baseline: []
     }
@@ -75,6 +77,10 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
       case .avx512:
         if extensions.contains(.bf16) { table.bf16 = KernelsAVX512BF16.bf16Kernel() }
         if extensions.contains(.vnni) { table.int8 = KernelsAVX512VNNI.int8Kernel() }
+        if extensions.contains(.amx) {
+          table.bf16 = KernelsAMX.bf16Kernel()
+          table.int8 = KernelsAMX.int8Kernel()
+        }
       case .avx2:
         if extensions.contains(.vnni) { table.int8 = KernelsAVXVNNI.int8Kernel() }
       case .baseline: break
@@ -92,6 +98,8 @@ package enum InstructionSetExtension: String, Hashable, Sendable, CaseIterable {
   case bf16
   /// Products of 8-bit integers: AVX-512 VNNI, or AVX-VNNI.
   case vnni
+  /// Products of tiles of either: AMX.
+  case amx
 }
 
 /// Why the processor cannot be used as asked.

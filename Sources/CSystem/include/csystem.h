@@ -42,6 +42,10 @@ static inline int csystem_has_avx_vnni(void) {
   return (eax >> 4) & 1;
 }
 
+/// Whether the processor multiplies tiles of bfloat16 and of 8-bit integers (AMX), and the system lets this
+/// process use them, for which it has to ask. Only to be asked where `csystem_has_avx512_bf16` says yes.
+int csystem_request_amx(void);
+
 /// Tells the processor that this thread is spinning on a memory location.
 static inline void csystem_spin_hint(void) { __builtin_ia32_pause(); }
 
@@ -64,6 +68,7 @@ static inline int csystem_has_x86_64_v3(void) { return 0; }
 static inline int csystem_has_avx512_bf16(void) { return 0; }
 static inline int csystem_has_avx512_vnni(void) { return 0; }
 static inline int csystem_has_avx_vnni(void) { return 0; }
+static inline int csystem_request_amx(void) { return 0; }
 static inline void csystem_spin_hint(void) { __asm__ __volatile__("" ::: "memory"); }
 // Other processors handle denormal numbers at nearly full speed.
 static inline unsigned csystem_enter_compute_mode(void) { return 0; }

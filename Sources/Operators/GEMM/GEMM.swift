@@ -42,7 +42,8 @@ package struct GEMM: Sendable {
     n = geometry.outputChannels
     self.precision = precision
     microKernel = target.kernels.gemm(precision)
-    depth = k / microKernel.elementsPerWord
+    let unit = microKernel.depthUnit
+    depth = (k / microKernel.elementsPerWord + unit - 1) / unit * unit
     nonlinearity = layer.nonlinearity
     self.target = target
     blocks =
@@ -86,15 +87,15 @@ package struct GEMM: Sendable {
       case (.openBLAS, _): pack(into: words, width: n)
       case (.kernels, .f32): pack(into: words, width: columns.count)
       case (.kernels, .bf16):
-        withZeroedFloats(k * columns.count) { floats in
+        withZeroedFloats(2 * depth * columns.count) { floats in
           pack(into: floats, width: columns.count)
-          packBF16(floats, rows: k, width: columns.count, into: words)
+          packBF16(floats, rows: 2 * depth, width: columns.count, into: words)
         }
       case (.kernels, .int8):
-        withZeroedFloats(k * columns.count) { floats in
+        withZeroedFloats(4 * depth * columns.count) { floats in
           pack(into: floats, width: columns.count)
           packInt8(
-            floats, rows: k, width: columns.count, into: words,
+            floats, rows: 4 * depth, width: columns.count, into: words,
             steps: packed + weightCount + columns.lowerBound,
             sums: packed + weightCount + channelStride(n) + columns.lowerBound)
         }
@@ -109,9 +110,10 @@ package struct GEMM: Sendable {
   /// rows fall into one cache set.
   private var panelStride: Int { depth % 1024 == 0 ? depth + 16 : depth }
 
-  /// Words of memory for `rows` converted rows.
+  /// Words of memory for `rows` converted rows, and for what a kernel of tiles reads behind them.
   package func panelCount(rows: Int) -> Int {
-    rows * (panelStride + (precision == .int8 ? 2 : 0))
+    let behind = microKernel.depthUnit > 1 ? microKernel.mr - 1 : 0
+    return (rows + behind) * panelStride + (precision == .int8 ? 2 * rows : 0)
   }
 
   /// Converts rows of a feature map, `lda` floats apart, into `panelCount` words; multiplies them by
@@ -120,7 +122,13 @@ package struct GEMM: Sendable {
     rows: Int, _ a: UnsafePointer<Float>, lda: Int, gate: UnsafePointer<Float>? = nil,
     into panel: UnsafeMutablePointer<Float>
   ) -> GEMMRows {
-    let scales = panel + rows * panelStride
+    let scales = panel + panelCount(rows: rows) - (precision == .int8 ? 2 * rows : 0)
+    let words = k / microKernel.elementsPerWord
+    if words < depth {
+      for row in 0..<rows {
+        (panel + row * panelStride + words).update(repeating: 0, count: depth - words)
+      }
+    }
     microKernel.convert(
       Panel(
         rows: rows, channels: precision == .f32 ? channelStride(k) : k, x: a, xStride: lda,
