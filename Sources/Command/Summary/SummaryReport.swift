@@ -153,14 +153,14 @@ package struct SummaryTree {
     self.rows = rows.filter { $0.depth <= depth }
   }
 
-  /// The branch drawing in front of each row.
+  /// The tree branches drawn in front of each row.
   package var branches: [String] {
     Self.branches(depths: rows.map(\.depth))
   }
 
-  /// The branch drawing of a tree with these depths; nodes of depth 1 have none.
+  /// The branches of a tree with these depths; nodes at depth 1 have none.
   static func branches(depths: [Int]) -> [String] {
-    // Going upwards: whether the level continues below the current row.
+    // Goes upwards, tracking whether each level continues below the current row.
     var continues = [Bool](repeating: false, count: (depths.max() ?? 0) + 1)
     let lines = depths.reversed().map { depth in
       let outer = (1..<depth).dropFirst().map { continues[$0] ? "│  " : "   " }.joined()
