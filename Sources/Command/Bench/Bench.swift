@@ -19,9 +19,9 @@ struct Bench: ParsableCommand {
 
       --layers compares each step with a lower bound: its multiply-adds at the peak arithmetic \
       rate or its bytes at the peak bandwidth, whichever takes longer. Both peaks are measured \
-      first, with the same number of threads and a buffer of the step's size. GFLOP/s counts 2 operations \
-      per multiply-add of a direct convolution and may exceed the peak where Winograd convolution \
-      needs fewer; the bound counts the operations actually performed.
+      first, with the same number of threads and a buffer of the step's size. GFLOP/s counts 2 \
+      operations per multiply-add of a direct convolution and may exceed the peak where Winograd \
+      convolution needs fewer; the bound counts the operations actually performed.
 
       json includes the time of every run. With --compare or --layers, csv and markdown contain \
       only that table.

@@ -95,7 +95,7 @@ struct PullOffer {
   private func accepts(_ weights: PublishedWeights) -> Bool {
     let size = weights.mebibytes.map { ", " + NumberText.fixed($0, 1) + " MiB" } ?? ""
     Diagnostics.write(
-      "No weights for this network found. Download \(weights.origin)\(size), licence \(weights.license)? [y/N]"
+      "No weights found for this network. Download \(weights.origin)\(size), licence \(weights.license)? [y/N]"
     )
     return ["y", "yes"].contains(readLine()?.lowercased())
   }
