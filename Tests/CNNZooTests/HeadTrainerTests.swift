@@ -81,7 +81,7 @@ struct HeadTrainerTests {
   @Test(arguments: [
     ([], "0 classes"), (["only"], "1 class;"), (["a", "b\nc"], "control characters"),
     (["a", "\u{FFFD}"], "not UTF-8"), (["a", " "], "no visible character"),
-    (["\u{E9}", "e\u{301}"], "the same way"),
+    (["\u{E9}", "e\u{301}"], "looks the same"),
   ])
   func namesThatCannotBeLabels(names: [String], reason: String) throws {
     let error = #expect(throws: HeadTrainingError.self) { try trainer(names) }
