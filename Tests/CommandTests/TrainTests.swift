@@ -207,7 +207,7 @@ struct TrainTests {
       try FileManager.default.removeItem(atPath: "\(classes)/7/\(name)")
     }
     let single = try outcome(classes)
-    #expect(single.status == 65 && single.errors.contains("class \"7\" has 1 usable image, copies"))
+    #expect(single.status == 65 && single.errors.contains("class \"7\" has 1 usable image, not"))
     try FileManager.default.moveItem(atPath: classes + "/7", toPath: classes + "/line\nfeed")
     let odd = try outcome(classes)
     #expect(odd.status == 65 && odd.errors.contains("control characters"))
