@@ -187,7 +187,7 @@ struct StreamTests {
       """)
     #expect(outcome.status == 1)
     #expect(outcome.lines.count == 4)
-    #expect(outcome.errors.contains("more than this process can have"))
+    #expect(outcome.errors.contains("more than this process can allocate"))
   }
 
   @Test func listsOfNULSeparatedPaths() throws {

@@ -109,7 +109,7 @@ import Testing
     }
     #expect(
       error?.description
-        == "a.pgm: damaged PNM data: the greatest value is 0, outside 1...65535; "
-        + "get a whole copy of the file")
+        == "a.pgm: damaged PNM data: the maximum value is 0, outside 1...65535; "
+        + "get an intact copy of the file")
   }
 }

@@ -27,7 +27,7 @@ import Testing
 
   @Test(arguments: [0x01, 0x40, 0x80] as [UInt8])
   func unknownWebPFlags(flag: UInt8) {
-    expectRefusal(changed("webp lossy RGBA") { $0[20] |= flag }, "flags that do not exist")
+    expectRefusal(changed("webp lossy RGBA") { $0[20] |= flag }, "unknown flags")
   }
 
   @Test func webpAlphaMustBeWhole() throws {
