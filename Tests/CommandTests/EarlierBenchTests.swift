@@ -72,7 +72,7 @@ struct EarlierBenchTests {
     ("\"threads\":2", "\"threads\":1.5", "\"threads\" is not a count"),
     ("\"threads\":2", "\"threads\":1e300", "\"threads\" is not a count"),
     ("\"batch\":8", "\"batch\":\"8\"", "\"batch\" is not a count"),
-    ("\"batch\":8", "\"batch\":8,\"batch\":8", "a key occurs twice"),
+    ("\"batch\":8", "\"batch\":8,\"batch\":8", "a key appears twice"),
     ("\"macs\":385187552,", "", "\"macs\" is not a count"),
     ("\"model\":\"effnet-lite0\"", "\"model\":3", "no text \"model\""),
     ("[224,224,3]", "[224,224]", "\"input_shape\" is not three counts"),
@@ -93,7 +93,7 @@ struct EarlierBenchTests {
     #expect(
       try reason("{\"schema\":1,\"results\":[\(results)],\"environment\":{}}")
         .contains("10001 results"))
-    #expect(try reason(String(repeating: "[", count: 100)).contains("nest too deep"))
+    #expect(try reason(String(repeating: "[", count: 100)).contains("nested too deeply"))
     let path = "\(folder)/large"
     _ = FileManager.default.createFile(atPath: path, contents: nil)
     truncate(path, 1 << 40)

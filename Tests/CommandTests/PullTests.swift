@@ -144,7 +144,7 @@ struct PullTests {
   @Test func wrongHashKeepsNothing() throws {
     let server = try WebServer.ofFile(bench.data)
     let other = String(repeating: "0", count: 64)
-    bench.expectFailure(try bench.pull(server, sha256: other), 76, "its SHA-256 is \(bench.sha256)")
+    bench.expectFailure(try bench.pull(server, sha256: other), 76, "SHA-256 is \(bench.sha256)")
     #expect(bench.names().isEmpty)
   }
 

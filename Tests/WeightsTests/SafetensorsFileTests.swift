@@ -64,8 +64,8 @@ private func entry(
     // Structure
     ("{\(entry()),}", "a string"),
     ("{\(entry())", "too early"),
-    ("{\(entry())}x", "follows the header"),
-    ("{\(entry())}{}", "follows the header"),
+    ("{\(entry())}x", "after the JSON value"),
+    ("{\(entry())}{}", "after the JSON value"),
     ("{a:1}", "a string"),
     ("[]", "neither"),
     (" {\(entry())}", "neither"),
