@@ -1,7 +1,7 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
-/// A GEMM micro-kernel, with the facts that packing and planning depend on.
+/// A GEMM micro-kernel, with the properties that packing and planning depend on.
 public struct GEMMKernel: Sendable {
   /// Rows of the widest register tile.
   public let mr: Int
