@@ -14,10 +14,10 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
   case avx512
   /// x86-64-v3: 8 floats at a time, fused multiply-add.
   case avx2
-  /// Whatever every processor of this architecture has: 4 floats at a time.
+  /// The instructions that every processor of this architecture has: 4 floats at a time.
   case baseline
 
-  /// Whether this processor and operating system run it.
+  /// Whether this processor and operating system support it.
   public var isSupported: Bool {
     switch self {
     case .avx512: csystem_has_x86_64_v4() != 0
@@ -26,12 +26,12 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// The environment variable that forces one.
+  /// The environment variable that forces an instruction set.
   public static let environmentVariable = "CNNZOO_ISA"
 
-  /// The one that `CNNZOO_ISA` names, else the widest that is supported.
+  /// The instruction set named by `CNNZOO_ISA`, else the widest supported one.
   ///
-  /// - Throws: `ProcessorError` where the variable names none, or one this processor lacks.
+  /// - Throws: `ProcessorError` if the variable names an unknown or unsupported instruction set.
   public static func selected() throws(ProcessorError) -> InstructionSet {
     guard let value = getenv(environmentVariable).map({ String(cString: $0) }), !value.isEmpty
     else { return allCases.first(where: \.isSupported) ?? .baseline }
@@ -42,9 +42,9 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     return forced
   }
 
-  /// Its kernels.
+  /// The kernels for this instruction set.
   ///
-  /// Only to be called where it is supported.
+  /// Use this only if the instruction set is supported.
   package var kernels: KernelTable {
     switch self {
     #if arch(x86_64)
@@ -58,7 +58,7 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// Why the processor cannot be used as asked.
+/// Why the requested instruction set cannot be used.
 public enum ProcessorError: Error, Equatable, Sendable {
   case unknownInstructionSet(String)
   case unsupportedInstructionSet(InstructionSet)

@@ -2,23 +2,23 @@ import Kernels
 
 /// The product C[M, N] = activation(A[M, K] × B[K, N] + bias) (+ residual), with B packed.
 ///
-/// Our kernels take B in blocks of columns as wide as their register tiles: a block of width w that
-/// begins at column c is K × w floats at K · c. OpenBLAS takes all of it as one block, row-major. The
-/// bias follows B.
+/// Our kernels take B in blocks of columns as wide as their register tiles: a block of width w
+/// starting at column c is K × w floats at K · c. OpenBLAS takes B as one row-major block. The bias
+/// follows B.
 package struct GEMM: Sendable {
   package let k: Int
   package let n: Int
   /// The blocks of columns.
   package let blocks: ColumnBlocks
-  /// Floats of a row of A under one row of the kernel.
+  /// Floats in a row of A for one row of the kernel.
   private let segment: Int
   private let inputChannels: Int
   private let kernel: Int
   private let nonlinearity: Nonlinearity
   private let target: ComputeTarget
 
-  /// The product for `layer`, whose channels that only pad an input position take part with weights
-  /// of zero if `padsChannels`.
+  /// The product for `layer`; with `padsChannels`, padding channels of the input take part with
+  /// weights of zero.
   init(_ layer: ConvolutionLayer, padsChannels: Bool = false, on target: ComputeTarget) {
     let geometry = layer.geometry
     inputChannels = geometry.inputChannels
@@ -93,8 +93,8 @@ package struct GEMM: Sendable {
   /// Some rows of one block by our kernels; `c` and `residual` are at the block's first column.
   ///
   /// - Parameters:
-  ///   - kernelRows: the rows of the kernel that lie inside the feature map; by default all.
-  ///   - a: what lies under the first of them for the first row.
+  ///   - kernelRows: the rows of the kernel inside the feature map; by default all.
+  ///   - a: the input under the first of them for the first row.
   ///   - kernelStride: floats between the kernel's rows in the feature map.
   func multiply(
     block: Int, m: Int, _ a: UnsafePointer<Float>, lda: Int, kernelRows: Range<Int>? = nil,
@@ -116,16 +116,16 @@ package struct GEMM: Sendable {
 /// Columns cut into blocks of whole vectors, as equal as possible: only the last block may end in a
 /// half vector.
 ///
-/// A half vector takes as long as a whole one: 160 columns are cut into 32, 48, 32 and 48, because four
+/// A half vector takes as long as a whole one, so 160 columns are cut into 32, 48, 32 and 48: four
 /// blocks of 40 would take six vectors for every five.
 package struct ColumnBlocks: Sendable {
-  /// First columns of the blocks, and the end.
+  /// The first columns of the blocks, and the end.
   private let bounds: [Int]
 
   /// - Parameters:
   ///   - columns: a multiple of 8.
-  ///   - widest: the most columns of a block.
-  ///   - lanes: columns of a vector.
+  ///   - widest: the maximum number of columns in a block.
+  ///   - lanes: columns in a vector.
   package init(_ columns: Int, widest: Int, lanes: Int) {
     let count = (columns + widest - 1) / widest
     let unit = max(8, lanes)
@@ -139,6 +139,6 @@ package struct ColumnBlocks: Sendable {
 
   package subscript(block: Int) -> Range<Int> { bounds[block]..<bounds[block + 1] }
 
-  /// Columns of the widest block.
+  /// The number of columns in the widest block.
   package var widest: Int { zip(bounds, bounds.dropFirst()).map { $1 - $0 }.max() ?? 0 }
 }

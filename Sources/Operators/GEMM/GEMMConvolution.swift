@@ -2,9 +2,10 @@ import Kernels
 
 /// A convolution as a matrix product: a panel of output positions, the product, the epilogue.
 ///
-/// A 1×1 convolution reads the feature map in place, or a scaled copy where squeeze-excite gates it;
-/// with OpenBLAS, any other gathers its panel by im2col. Panels do not depend on the number of threads
-/// or images, and OpenBLAS runs on the calling thread, so that neither changes a bit of the result.
+/// A 1×1 convolution reads the feature map in place, or a scaled copy if squeeze-excite gates it;
+/// with OpenBLAS, any other convolution gathers its panel by im2col. Panels do not depend on the
+/// number of threads or images, and OpenBLAS runs on the calling thread, so results are
+/// bit-identical for any number of either.
 package struct GEMMConvolution: Operator {
   private let geometry: ConvolutionGeometry
   private let gemm: GEMM
@@ -40,16 +41,17 @@ package struct GEMMConvolution: Operator {
     let rows = max(8, min(1024, 65_536 / geometry.depth) & ~7)
     let count = (geometry.outputPositions + rows - 1) / rows
     let panels = min(max(count, 1), max(1, geometry.outputPositions / 8))
-    // With few panels the column blocks are shared out too. A gated panel is copied again for each
-    // group, so the copy must be cheap beside the product.
+    // With few panels, the column blocks are distributed too. A gated panel is copied again for
+    // each group, so the copy must be cheap compared with the product.
     let wanted = panels >= 6 ? 1 : (isGated ? 2 : 8)
     return (panels, min(blocks, max(1, wanted / panels)))
   }
 
-  /// At most 192 positions and 512 KiB of gathered values in a panel.
+  /// At most 192 positions and 512 KiB of gathered values per panel.
   ///
-  /// That is enough rows for OpenBLAS's own packing of the weights to be small beside the product, and
-  /// few enough for a second-level cache. An even count lets two threads finish together.
+  /// With that many rows, OpenBLAS's own packing of the weights is cheap compared with the product,
+  /// and the panel still fits into the L2 cache. An even number of panels lets two threads finish
+  /// together.
   private static func panelCountForOpenBLAS(_ geometry: ConvolutionGeometry) -> Int {
     let rows = min(192, max(48, 131_072 / geometry.depth))
     let count = (geometry.outputPositions + rows - 1) / rows
@@ -84,7 +86,7 @@ package struct GEMMConvolution: Operator {
       residual: memory.residual.map { $0 + start })
   }
 
-  /// The rows of A for some positions, and the floats between them.
+  /// The rows of A for some positions, and their distance in floats.
   private func panel(
     _ positions: Range<Int>, image: Int, _ memory: OperatorMemory
   ) -> (a: UnsafePointer<Float>, lda: Int) {
