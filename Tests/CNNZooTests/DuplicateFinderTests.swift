@@ -106,7 +106,7 @@ struct DuplicateFinderTests {
   }
 
   /// More images than are compared at a time.
-  @Test func copiesFarApartAreFound() throws {
+  @Test func distantCopiesAreFound() throws {
     var finder = try DuplicateFinder(dimension: 3)
     let prints = [ImageFingerprint(Self.scene(1)), ImageFingerprint(Self.scene(2))]
     for image in 0..<1500 {
@@ -143,7 +143,7 @@ struct DuplicateFinderTests {
     #expect(head.heldOut[1] == head.heldOut[7])
   }
 
-  @Test func copiesDoNotMakeAClass() throws {
+  @Test func copiesAloneAreNotAClass() throws {
     let trainer = try HeadTrainer(
       model: "mobilenetv3-small", weights: weights, classes: ["a", "b"])
     for seed in 0..<3 { try trainer.add(Self.scene(seed), class: 0) }

@@ -51,7 +51,7 @@ struct EvaluationTests {
   }
 
   /// Errors of one bin cancel: half of the images at confidence 0.5 are right.
-  @Test func calibratedAnswersHaveNoError() {
+  @Test func calibratedAnswersHaveZeroError() {
     var evaluation = Evaluation(classCount: 2)
     evaluation.add(truth: 0, ranking: [(0, 0.5), (1, 0.5)])
     evaluation.add(truth: 1, ranking: [(0, 0.5), (1, 0.5)])

@@ -63,7 +63,7 @@ struct HeadTrainerTests {
   }
 
   @Test(.enabled(if: Algebra.isThere, "OpenBLAS or LAPACKE is not installed"))
-  func allOtherTensorsStayAsTheyAre() throws {
+  func otherTensorsAreUnchanged() throws {
     let path = "\(folder.path)/trained.safetensors"
     try trained().network.write(to: path)
     let (before, after) = (try WeightFile(path: weights), try WeightFile(path: path))

@@ -39,7 +39,7 @@ struct ImageStreamTests {
     // end
   }
 
-  @Test func theDocumentedExampleIsTheOneThatIsCompiled() throws {
+  @Test func documentedExampleIsCompiled() throws {
     let source = try String(contentsOfFile: #filePath, encoding: .utf8)
     let lines = source.components(separatedBy: "    // begin\n")[1]
       .components(separatedBy: "    // end\n")[0]
@@ -140,7 +140,7 @@ struct ImageStreamTests {
     #expect(source.mostAhead > 4 && source.mostAhead <= 2 * 4 + 2 * 2)
   }
 
-  @Test func anErrorOfTheReceiverEndsTheRun() throws {
+  @Test func receiverErrorsEndTheRun() throws {
     struct Enough: Error {}
     let source = CountingSource(total: 1000)
     #expect(throws: Enough.self) {
@@ -152,7 +152,7 @@ struct ImageStreamTests {
     #expect(source.received == 3 && source.given < 50)
   }
 
-  @Test func embeddingsAreThoseOfSingleImages() throws {
+  @Test func embeddingsMatchSingleImages() throws {
     var options = Embedder.Options()
     options.maximumBatch = 3
     let embedder = try Embedder(model: SmallNetwork.model, weights: weights, options: options)
@@ -204,7 +204,7 @@ struct ImageInputsTests {
   }
 
   /// An image by its extension, whatever it contains, or by its first bytes, whatever its name.
-  @Test func theExtensionOrTheFirstBytesMakeAnImage() throws {
+  @Test func imagesAreRecognisedByExtensionOrFirstBytes() throws {
     try folder.file("a/bytes", image)
     try folder.file("a/bytes.txt", image)
     try folder.file("a/damaged.JPG", Array("no image".utf8))
@@ -217,7 +217,7 @@ struct ImageInputsTests {
     #expect(skipped == 2)
   }
 
-  @Test func hiddenFilesAndFoldersAreSkippedUnlessWanted() throws {
+  @Test func hiddenFilesAndFoldersAreSkippedByDefault() throws {
     try folder.file("a.ppm", image)
     try folder.file(".b.ppm", image)
     try folder.file(".ipynb_checkpoints/a-checkpoint.ppm", image)
@@ -246,7 +246,7 @@ struct ImageInputsTests {
       try found().names == ["a/deeper/y.ppm", "a/x.ppm", "!b/gone", "b/z.ppm", "file", "!gone.jpg"])
   }
 
-  @Test func whatCannotBeReadFails() throws {
+  @Test func unreadableEntriesFail() throws {
     let empty = try TemporaryFolder()
     let inputs = ImageInputs(paths: [empty.path, "", "/no/file", "\(folder.path)/nul\0.ppm"])
     var reasons: [String] = []

@@ -77,7 +77,7 @@ struct PhotoTests {
     }
   }
 
-  @Test func aWrongPaddingWouldBeNoticed() throws {
+  @Test func wrongPaddingIsDetected() throws {
     var options = Classifier.Options()
     options.preprocessing.padding = .symmetric
     let classifier = try Classifier(

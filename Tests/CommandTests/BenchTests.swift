@@ -22,7 +22,7 @@ struct BenchTests {
     return path
   }
 
-  @Test func networksAreMeasuredUnderOneSetting() throws {
+  @Test func networksShareSettings() throws {
     let outcome = try Tool.run([
       "bench", "mobilenetv3-small", "effnet-lite0", "-t", "1", "-b", "1,2", "--min-time", "0",
       "--input-size", "32", "--rounds", "4", "--format", "json",
@@ -89,7 +89,7 @@ struct BenchTests {
 
   /// Nothing is measured for an hour before that is found.
   @Test(arguments: [["-b", "2"], ["--input-size", "64"], ["--width-multiplier", "0.75"]])
-  func otherWorkIsRefused(arguments: [String]) throws {
+  func reportsOfOtherWorkAreRejected(arguments: [String]) throws {
     let path = try earlier()
     let outcome = try Tool.run(
       Self.quick + arguments + ["--min-time", "3600", "--compare", path])

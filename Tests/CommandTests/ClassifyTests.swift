@@ -58,7 +58,7 @@ struct ClassifyTests {
   }
 
   /// One label has everything that formats quote.
-  @Test func everyFormatHoldsTheSamePredictions() throws {
+  @Test func allFormatsHaveTheSamePredictions() throws {
     let record = try object(try classify(image, "--format", "jsonl", "-k", "100").output)
     let top = try #require(record["top"] as? [[String: Any]])
     let indices = top.compactMap { $0["index"] as? Int }.map(String.init)
@@ -98,7 +98,7 @@ struct ClassifyTests {
     return outcome.lines.dropFirst().map { String($0).replacing("\u{1B}", with: "^") }
   }
 
-  @Test func barsAreAsLongAsTheirShares() throws {
+  @Test func barLengthsAreProportional() throws {
     for (locale, full) in [("C", "#"), ("C.UTF-8", "█")] {
       let lines = try shown(locale, "--color", "always", "-k", "0")
       #expect(lines.count == TestFiles.classes)
@@ -116,7 +116,7 @@ struct ClassifyTests {
     }
   }
 
-  @Test func colourIsForTerminalsAlone() throws {
+  @Test func onlyTerminalsGetColours() throws {
     for arguments in [[], ["--color", "auto"], ["--color", "never"]] {
       let outcome = try Tool.run(["classify", image] + arguments + TestFiles.network())
       #expect(!outcome.output.contains("\u{1B}"))
@@ -319,7 +319,7 @@ struct ClassifyTests {
 
   /// Every command that takes folders skips hidden files, follows links, and counts what it skips.
   @Test(arguments: ["classify", "embed", "similar"])
-  func foldersMeanTheSameToEveryCommand(command: String) throws {
+  func allCommandsTreatFoldersAlike(command: String) throws {
     let (root, outside) = (try TestFiles.folder(), try TestFiles.folder())
     let linked = try TestFiles.image("\(outside)/linked.ppm")
     try FileManager.default.createDirectory(
@@ -351,7 +351,7 @@ struct ClassifyTests {
     #expect(try classify(empty).status == 2)
   }
 
-  @Test func identicalAnswersForAnyThreadsAndBatch() throws {
+  @Test func sameAnswersForAnyThreadsAndBatch() throws {
     let expected = try classify(
       image, other, image, "--format", "jsonl", "--threads", "1", "--batch", "1")
     #expect(expected.status == 0)
@@ -451,7 +451,7 @@ struct ClassifyTests {
     #expect(outcome.errors.split(separator: "\n").count > 10)
   }
 
-  @Test func missingWeightsComeWithAdvice() throws {
+  @Test func missingWeightsGiveAdvice() throws {
     let outcome = try Tool.run(
       ["classify", image, "--model", "effnetv2-l"],
       environment: ["CNNZOO_CACHE": "\(folder)/cache"])

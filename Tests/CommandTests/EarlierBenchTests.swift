@@ -36,7 +36,7 @@ struct EarlierBenchTests {
     model: "effnet-lite0", input: [224, 224, 3], macs: 385_187_552, backend: "simd", threads: 2,
     batch: 8)
 
-  @Test func aWholeReport() throws {
+  @Test func validReport() throws {
     let earlier = try read(Self.whole)
     let result = try #require(earlier.result(for: Self.key))
     #expect(result.median == 0.01025)
@@ -54,7 +54,7 @@ struct EarlierBenchTests {
     ("{\"schema\":2,\"results\":[{}],\"environment\":{}}", "\"schema\": 1 is missing"),
     ("{\"schema\":1,\"results\":[7],\"environment\":{}}", "result 1 of 1: "),
   ])
-  func otherFiles(text: String, expected: String) throws {
+  func unrelatedFilesAreRejected(text: String, expected: String) throws {
     let reason = try reason(text)
     #expect(reason.contains(expected), "\(reason)")
   }

@@ -111,7 +111,7 @@ struct EvaluateTests {
   }
 
   /// Indices and labels with underscores name the same classes as labels.
-  @Test func foldersMayBeIndices() throws {
+  @Test func foldersCanBeNamedByIndex() throws {
     let answers = try answers(2)
     let index = try #require(Int(answers[0].labels[0].split(separator: " ").last ?? ""))
     try put(answers[0].path, in: "\(index)", of: root)
@@ -161,7 +161,7 @@ struct EvaluateTests {
     #expect(try evaluate(flat, "--split", "train").errors.contains("has no train split"))
   }
 
-  @Test func failuresCountAndNothingIsMadeUp() throws {
+  @Test func failuresAreCountedAndNotScored() throws {
     let answers = try answers(1)
     try put(answers[0].path, in: answers[0].labels[0], of: root)
     try Data("P6 damaged".utf8).write(

@@ -53,7 +53,7 @@ struct FaultTests {
 
   /// A pipe without a writer does not delay signals.
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
-  func signalsWhileAnInputIsWaitedFor(signal: Int32) throws {
+  func signalsWhileWaitingForInput(signal: Int32) throws {
     let outcome = try script(
       """
       mkfifo silent answers
@@ -151,7 +151,7 @@ struct FaultTests {
     "ulimit -n 8", "ulimit -s 256", "ulimit -s unlimited", "export LC_ALL=tr_TR.UTF-8 2> /dev/null",
     "export LANG=C",
   ])
-  func limitsAndLocalesChangeNoAnswer(setting: String) throws {
+  func limitsAndLocalesDoNotChangeAnswers(setting: String) throws {
     let classify =
       "$cnnzoo classify \"$image\" \"$image\" \"${network[@]}\" --format jsonl -t 3 --quiet"
     let expected = try script(classify)

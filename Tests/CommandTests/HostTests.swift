@@ -47,7 +47,7 @@ struct HostTests {
   }
 
   @Test(arguments: InstructionSetNames.supported)
-  func everyInstructionSetAnswersAlike(name: String) throws {
+  func allInstructionSetsGiveTheSameAnswers(name: String) throws {
     try check(answers(isa: name))
   }
 
@@ -74,7 +74,7 @@ struct HostTests {
   }
 
   @Test(arguments: [1, 3, 7])
-  func anyNumberOfThreadsGivesTheSameBits(threads: Int) throws {
+  func bitIdenticalForAnyNumberOfThreads(threads: Int) throws {
     let (found, expected) = (try answers(threads: threads), try answers(threads: 2))
     #expect(found.logits == expected.logits)
     #expect(found.labels == expected.labels)

@@ -98,7 +98,7 @@ struct ModelChoiceTests {
     (["--mean", "123.675,116.28,103.53"], "0.485,0.456,0.406"),
     (["--std", "58.395,57.12,57.375"], "0.229,0.224,0.225"),
   ])
-  func byteScalesAreRejectedWithWhatWasMeant(options: [String], meant: String) throws {
+  func byteScalesAreRejectedWithASuggestion(options: [String], meant: String) throws {
     for command in [["classify", image], ["convert", "in", "out"]] {
       let outcome = try Tool.run(command + options)
       #expect(outcome.status == 64 && outcome.output.isEmpty)

@@ -10,7 +10,7 @@ struct PullFaultTests {
     bench = try PullBench()
   }
 
-  @Test func eightAtOnceEndWithOneGoodFile() throws {
+  @Test func eightConcurrentPullsGiveOneGoodFile() throws {
     let server = try WebServer.ofFile(bench.data, wait: 2_000)
     let processes = try (0..<8).map { _ in try bench.start(arguments(server)) }
     for process in processes { process.waitUntilExit() }
@@ -73,7 +73,7 @@ struct PullFaultTests {
   }
 
   @Test(.enabled(if: canMount, "this process may not mount a file system"))
-  func readOnlyCacheStillServes() throws {
+  func readOnlyCacheIsUsable() throws {
     mkdir(bench.cache, 0o777)
     #expect(mount("tmpfs", bench.cache, "tmpfs", 0, "size=64m") == 0)
     defer { umount(bench.cache) }

@@ -227,7 +227,7 @@ struct PullTests {
     bench.expectFailure(try bench.pull(server, timeout: 1), 69, "for 1 seconds; try again")
   }
 
-  @Test func nobodyListens() throws {
+  @Test func connectionRefused() throws {
     let server = try WebServer.ofFile(bench.data)
     let address = server.address.replacing(/:\d+\//, with: ":1/")
     let outcome = try bench.run(["pull", "--url", address, "--sha256", bench.sha256])

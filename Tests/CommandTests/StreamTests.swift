@@ -87,7 +87,7 @@ struct StreamTests {
   }
 
   /// Images of very different size and failures among them: what is decoded last may be first.
-  @Test func answersComeInTheOrderOfTheInputs() throws {
+  @Test func answersAreInInputOrder() throws {
     var paths: [String] = []
     for index in 0..<12 {
       let side = index % 5 == 0 ? 1500 : 8 + index

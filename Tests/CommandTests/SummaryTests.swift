@@ -55,7 +55,7 @@ struct SummaryTests {
 
   /// torchvision's file of MobileNetV3-Small has 2,554,968 numbers, its batch norms' counters not
   /// among them.
-  @Test func numbersOfAFile() throws {
+  @Test func numberOfStoredValues() throws {
     let costs = try costs("mobilenetv3-small")
     let statistics = costs.graph.parameters.filter { !$0.isTrainable }
     #expect(costs.storedCount == 2_542_856 + statistics.reduce(0) { $0 + $1.count })
@@ -87,7 +87,7 @@ struct SummaryTests {
     #expect(lines.contains { $0.hasPrefix("   └─ 2 ") })
   }
 
-  @Test func programsGetPaths() throws {
+  @Test func machineFormatsUsePaths() throws {
     let lines = try Tool.run(["summary", "effnet-lite0", "--depth", "3", "--format", "csv"]).lines
     #expect(lines.contains { $0.hasPrefix("features.0.0,Conv2d,3x3 /2,112x112x32,864,") })
     #expect(!lines.contains { $0.contains("├") })
@@ -124,7 +124,7 @@ struct SummaryTests {
     #expect(markdown.contains { $0.hasPrefix("| ├─ 1/2 |") && $0.contains("\u{A0}\u{A0}") })
   }
 
-  @Test func plansAreOfOneNetwork() throws {
+  @Test func plansNeedASingleNetwork() throws {
     let outcome = try Tool.run(["summary", "effnet-lite0", "effnet-lite1", "--plan"])
     #expect(outcome.status == 64)
     #expect(outcome.errors.contains("--plan needs a single network"))
@@ -142,7 +142,7 @@ struct SummaryTests {
     #expect(try figures("--depth", "2") == all)
   }
 
-  @Test func thePlanSharesTheWork() throws {
+  @Test func planUsesTheThreads() throws {
     let plan = try document("effnetv2-s", "--plan")
     let steps = try #require(plan["steps"] as? [[String: Any]])
     let shares = steps.compactMap { $0["macs_share"] as? Double }.reduce(0, +)

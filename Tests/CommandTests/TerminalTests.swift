@@ -31,7 +31,7 @@ struct TerminalTests {
   }
 
   /// Addresses must not be shortened, or they could not be copied.
-  @Test func oneModelIsShownWhole() throws {
+  @Test func singleModelIsShownInFull() throws {
     let output = try Tool.terminal(["models", "effnet-lite4"]).output
     #expect(output.contains("/tf_efficientnet_lite4-741542c3.pth"))
   }

@@ -37,7 +37,7 @@ struct TrainTests {
     try Data(Array("P6 40 30 255\n".utf8) + pixels).write(to: URL(fileURLWithPath: path))
   }
 
-  @Test func classifyAnswersWithTheFoldersNames() throws {
+  @Test func classifyUsesTheFolderNames() throws {
     let outcome = try train("--format", "json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let report = try object(outcome.output)
@@ -132,7 +132,7 @@ struct TrainTests {
   }
 
   /// Damaged images, files that are none, files beside the classes, links that lead nowhere.
-  @Test func otherFilesAreReportedAndIgnored() throws {
+  @Test func unusableFilesAreReportedAndIgnored() throws {
     func write(_ name: String, _ text: String) throws {
       let path = "\(classes)/\(name)"
       try FileManager.default.createDirectory(
@@ -256,7 +256,7 @@ struct TrainTests {
 
   /// A library that is there and broken is as good as none.
   @Test(arguments: [("liblapacke.so.3", "liblapacke"), ("libopenblas.so.0", "libopenblas0")])
-  func withoutALibraryTheCommandSaysWhatToInstall(library: String, package: String) throws {
+  func missingLibrariesAreNamed(library: String, package: String) throws {
     try Data().write(to: URL(fileURLWithPath: "\(folder)/\(library)"))
     let outcome = try Tool.run(
       ["train", "--head-only", classes, "--output", output] + TestFiles.network(),

@@ -124,7 +124,7 @@ struct UsageTests {
     (["explain", "/missing", "--model", "effnet-lite0"] + missing + ["-o"], "cam.jpg", ".png"),
     (["explain", "/missing", "--model", "effnet-lite0"] + missing + ["--map"], "m.png", ".npy"),
   ])
-  func outputsAgreeWithTheirExtension(
+  func outputsMustMatchTheirExtension(
     arguments: [String], name: String, expected: String
   ) throws {
     let folder = try TestFiles.folder()

@@ -39,5 +39,5 @@ struct MemoryPlanTests {
     #expect(plan.count == 2048)
   }
 
-  @Test func nothingNeedsNothing() { #expect(MemoryPlan([]).count == 0) }
+  @Test func emptyPlanNeedsNoMemory() { #expect(MemoryPlan([]).count == 0) }
 }

@@ -18,7 +18,7 @@ struct OrderedWorkersTests {
   }
 
   @Test(arguments: [(1, 1), (1, 5), (3, 2), (4, 9)])
-  func outcomesComeInTheOrderOfTheTasks(threads: Int, capacity: Int) {
+  func resultsAreInTaskOrder(threads: Int, capacity: Int) {
     // Tasks of very different length, so that later ones are done before earlier ones.
     let workers = OrderedWorkers<Int, Int>(threads: threads, capacity: capacity) { task, _ in
       var value = task
@@ -53,7 +53,7 @@ struct OrderedWorkersTests {
     while workers.count > 0 { _ = workers.take() }
   }
 
-  @Test func noMoreThanTheCapacityIsHeld() {
+  @Test func capacityIsNeverExceeded() {
     let workers = OrderedWorkers<Int, Int>(threads: 2, capacity: 3) { task, _ in task }
     defer { workers.stop() }
     for task in 0..<3 {

@@ -36,7 +36,7 @@ struct WorkerPoolTests {
     #expect(early.load(ordering: .relaxed) == 0)
   }
 
-  @Test func poolsComeAndGo() {
+  @Test func poolsCanBeCreatedRepeatedly() {
     let count = Atomic<Int>(0)
     for _ in 0..<100 {
       WorkerPool(count: 3).run { _ in count.add(1, ordering: .relaxed) }
@@ -73,7 +73,7 @@ struct WorkerPoolTests {
     /// Whatever the caller's thread does with denormal numbers and with rounding, the pool's threads
     /// compute alike, and the caller finds its own mode again.
     @Test(arguments: 1...4)
-    func allThreadsComputeInOneMode(_ threads: Int) {
+    func allThreadsUseTheSameMode(_ threads: Int) {
       let pool = WorkerPool(count: threads)
       let (tiny, third) = (Opaque(Float.leastNonzeroMagnitude), Opaque(Float(3)))
       // FE_TONEAREST, FE_UPWARD and FE_TOWARDZERO, whose names are imported twice.

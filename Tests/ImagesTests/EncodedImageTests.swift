@@ -19,7 +19,7 @@ import Testing
     #expect(try encoded.decode() == image)
   }
 
-  @Test func orientationIsDecidedWhenOpened() throws {
+  @Test func orientationIsReadWhenOpened() throws {
     let bytes = Goldens.bytes("jpeg EXIF 6")
     let upright = try EncodedImage(bytes).decode()
     let stored = try EncodedImage(bytes, applyOrientation: false).decode()
@@ -87,7 +87,7 @@ import Testing
     #expect(progressive < 3 * pixels)
   }
 
-  @Test func refusalSaysHowMuch() throws {
+  @Test func memoryErrorStatesTheSize() throws {
     let bytes = try jpeg("jpeg 20 progressive True", marker: 0xC2, side: 1300)
     let error = #expect(throws: ImageError.self) {
       try Image(decoding: bytes, named: "big", limits: DecodingLimits(memoryBytes: 8 << 20))

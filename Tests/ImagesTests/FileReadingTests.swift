@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test func whatCannotBeRead() throws {
+  @Test func unreadableFiles() throws {
     try withFolder { folder in
       expectUnreadable(folder)
       expectUnreadable(folder + "/missing.png")

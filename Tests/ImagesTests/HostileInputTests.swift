@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test(arguments: samples)
-  func limitsAreMinded(name: String) throws {
+  func limitsAreRespected(name: String) throws {
     let bytes = Goldens.bytes(name)
     let image = try Image(decoding: bytes)
     let pixels = image.width * image.height

@@ -45,7 +45,7 @@ import TestSupport
   }
 
   @Test(arguments: cases)
-  func valuesAreTorchvisions(_ example: Case) throws {
+  func valuesMatchTorchvision(_ example: Case) throws {
     let image = Goldens.noise(width: example.width, height: example.height)
     let values = try Self.values(example.recipe, image)
     #expect(values.withUnsafeBytes { crc($0) } == example.crc)
@@ -80,7 +80,7 @@ import TestSupport
   }
 
   @Test(arguments: [0, 1, 3 * 224 * 224 - 1, 3 * 224 * 224 + 1])
-  func wrongBufferIsRefusedUntouched(count: Int) {
+  func wrongBufferIsLeftUntouched(count: Int) {
     var values = [Float](repeating: 7, count: count)
     #expect(
       throws: PreprocessingError.wrongBufferSize(expected: 3 * 224 * 224, found: count)
@@ -108,7 +108,7 @@ import TestSupport
       ])
   }
 
-  @Test func metadataWithoutRecipe() throws {
+  @Test func metadataWithoutPreprocessing() throws {
     #expect(try Preprocessing(metadata: ["format": "pt"]) == nil)
   }
 

@@ -30,7 +30,7 @@ import Testing
     expectRefusal(changed("webp lossy RGBA") { $0[20] |= flag }, "unknown flags")
   }
 
-  @Test func webpAlphaMustBeWhole() throws {
+  @Test func webpAlphaMustBeComplete() throws {
     let bytes = try changed("webp lossy RGBA") { bytes in
       let alpha = try offset(of: "ALPH", in: bytes)
       // Lossless data, and none that begin so.

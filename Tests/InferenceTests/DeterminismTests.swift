@@ -59,7 +59,7 @@ struct DeterminismTests {
 
   /// Values share memory; one that was overwritten too soon would show.
   @Test(arguments: ["mobilenetv3-large", "effnetv2-s"], Backend.allCases)
-  func sharedMemoryChangesNothing(_ name: String, _ backend: Backend) throws {
+  func sharedMemoryDoesNotChangeResults(_ name: String, _ backend: Backend) throws {
     let graph = try graph(name)
     let image = SeededImages.make(batch: 1, height: 75, width: 101)
     let blocks = graph.nodes.filter { if case .add = $0.operation { true } else { false } }

@@ -186,7 +186,7 @@ struct ParameterTests {
   }
 
   /// A variance of zero is divided by where there is no epsilon.
-  @Test func varianceWithoutARoot() throws {
+  @Test func zeroVarianceNeedsEpsilon() throws {
     let graph = TinyNetwork.mobileNetV3.graph(epsilon: 0)
     try withFile {
       let index = $0.firstIndex { $0.name == "features.0.1.running_var" } ?? 0

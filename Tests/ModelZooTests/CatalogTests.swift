@@ -40,7 +40,7 @@ struct CatalogTests {
   }
 
   @Test(arguments: ["", "resnet50", String(repeating: "a", count: 100_000)])
-  func farFetchedNameSuggestsNothing(_ name: String) {
+  func unrelatedNameHasNoSuggestions(_ name: String) {
     #expect(throws: ModelError.unknown(name: name, suggestions: [])) {
       try ModelCatalog.model(named: name)
     }

@@ -50,7 +50,7 @@ struct PublishedWeightsTests {
     ("tf_mobilenetv3_large_100.in1k", 256, 224, .bilinear, .shortSide),
     ("tf_efficientnet_lite4.in1k", 413, 380, .bilinear, .shortSide),
   ])
-  func timmsRecipes(
+  func preprocessingMatchesTimm(
     _ name: String, _ resize: Int, _ crop: Int, _ interpolation: Interpolation,
     _ fit: Preprocessing.Fit
   ) throws {

@@ -59,7 +59,7 @@ struct LabelsTests {
   }
 
   @Test(.enabled(if: RealData.haveShared, "\(RealData.needsShared)"))
-  func agreeWithThePhotosNames() throws {
+  func labelsMatchPhotoNames() throws {
     let table = try String(
       contentsOfFile: RealData.shared + "/images/labels.tsv", encoding: .utf8)
     var compared = 0

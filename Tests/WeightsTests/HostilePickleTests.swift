@@ -45,7 +45,7 @@ import Weights
     #expect(reason.contains("\(module).\(name)"))
   }
 
-  @Test func stackGlobalIsRefusedTheSame() throws {
+  @Test func stackGlobalIsRejectedToo() throws {
     let call = Pickle.text("os") + Pickle.text("system") + [0x93]
     #expect(try reason(Pickle.stateDictionary(call)).contains("os.system"))
     let tuple = Pickle.emptyTuple + Pickle.text("system") + [0x93]
@@ -109,7 +109,7 @@ import Weights
   }
 
   /// An axis of extent 1 may have any stride: it is never taken.
-  @Test func strideOfASingleElementHasNoMeaning() throws {
+  @Test func strideOfASingleElementDoesNotMatter() throws {
     let file = try open(Pickle.stateDictionary(Pickle.tensor(shape: [2, 1], strides: [2, .max])))
     #expect(file["a"]?.strides == [2, 0])
     #expect(try file["a"]?.floats() == [0, 0])
@@ -144,7 +144,7 @@ import Weights
     #expect(try open(pickle).names == ["a"])
   }
 
-  @Test func twoTensorsOfOneNameAreAnError() throws {
+  @Test func duplicateTensorNamesAreAnError() throws {
     let member = Pickle.text("a") + Pickle.tensor() + Pickle.setItem
     let pickle = Pickle.start + Pickle.emptyDictionary + member + member + Pickle.stop
     #expect(try reason(pickle).contains("is a duplicate"))

@@ -18,7 +18,7 @@ private func entry(
 
   init() throws { folder = try TemporaryFolder() }
 
-  @Test func readsWhatPythonWrote() throws {
+  @Test func readsPythonFiles() throws {
     let file = try WeightFile(path: golden("plain.safetensors"))
     #expect(file.format == .safetensors)
     #expect(file.metadata == ["made by": "safetensors"])
@@ -156,7 +156,7 @@ private func entry(
     #expect(throws: WeightsError.self) { try WeightFile(path: path) }
   }
 
-  @Test func limitsHold() throws {
+  @Test func limitsAreEnforced() throws {
     let path = try folder.file(file("{\(entry())}"))
     var limits = WeightLimits()
     limits.tensors = 0
