@@ -3,8 +3,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The photo that Scripts/quickstart downloads, under EfficientNet-Lite0's published weights, against
-/// timm's logits in double precision (Scripts/goldens/record_timm.py).
+/// The photo that Scripts/quickstart downloads, with EfficientNet-Lite0's published weights,
+/// against timm's logits in double precision (Scripts/goldens/record_timm.py).
 @Suite(
   .enabled(if: RealData.liteWeights != nil && RealData.cat != nil, "\(RealData.needsQuickstart)"))
 struct CatTests {

@@ -66,7 +66,7 @@ struct ClassifierTests {
     #expect(usual != padded)
   }
 
-  /// The softmax of one value is 1 for every image: a sigmoid is used, and softmax refused.
+  /// The softmax of one value is always 1, so sigmoid is used and softmax is rejected.
   @Test func singleOutputUsesSigmoid() throws {
     try SmallNetwork.write(to: weights, classes: 1)
     let classifier = try classifier()

@@ -64,7 +64,7 @@ struct EmbedderTests {
     #expect(zip(plain, unit).allSatisfy { abs(Double($0) / length - Double($1)) < 1e-6 })
   }
 
-  /// Logits that overflow leave the vector as it is; a vector that does is rejected.
+  /// Overflowing logits do not affect the embedding; a non-finite embedding is rejected.
   @Test func onlyTheEmbeddingMustBeFinite() throws {
     let expected = try embedder().embed(SmallNetwork.image(1))
     try SmallNetwork.write(to: weights) { parameter, values in

@@ -21,7 +21,7 @@ struct ImageStreamTests {
     return try Classifier(model: SmallNetwork.model, weights: weights, options: options)
   }
 
-  /// A raw PPM; its size decides how long decoding and resizing take.
+  /// A raw PPM; its size determines how long decoding and resizing take.
   private static func ppm(side: Int, shade: Int) -> [UInt8] {
     Array("P6 \(side) \(side) 255\n".utf8)
       + (0..<3 * side * side).map { UInt8(truncatingIfNeeded: $0 &* shade) }
@@ -84,13 +84,13 @@ struct ImageStreamTests {
     #expect(found == expected)
   }
 
-  /// A source that provides its second image only after the first was answered.
+  /// A source that provides its second image only after the first has been answered.
   private final class HesitantSource: ImageSource {
     var answered = 0
     private var given = 0
 
     func next() throws -> ImageInput? {
-      // Asked to wait, it would wait for ever unless the previous image has been answered.
+      // If asked to wait, it waits forever unless the previous image has been answered.
       guard given == answered else { throw Stalled() }
       guard given < 3 else { return nil }
       given += 1
@@ -127,7 +127,7 @@ struct ImageStreamTests {
     var isReady: Bool { true }
   }
 
-  /// As many as wait for the network, plus two for each decoding thread.
+  /// The images that wait for the network, plus two for each decoding thread.
   @Test func readingAheadIsBounded() throws {
     var options = Classifier.Options()
     options.threads = 1
@@ -187,7 +187,7 @@ struct ImageInputsTests {
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// The names relative to the folder, a mark before those that are no files, and the files skipped.
+  /// The names relative to the folder, with a mark before non-files, and the skipped files.
   private func found(includesHidden: Bool = false) throws -> (names: [String], skipped: Int) {
     let inputs = ImageInputs(paths: [folder.path], includesHidden: includesHidden)
     var names: [String] = []
@@ -203,7 +203,7 @@ struct ImageInputsTests {
     return (names, inputs.skipped)
   }
 
-  /// An image by its extension, whatever it contains, or by its first bytes, whatever its name.
+  /// Either the extension or the first bytes suffice, whatever the contents or the name.
   @Test func imagesAreRecognisedByExtensionOrFirstBytes() throws {
     try folder.file("a/bytes", image)
     try folder.file("a/bytes.txt", image)
@@ -229,7 +229,7 @@ struct ImageInputsTests {
         == [".b.ppm", ".ipynb_checkpoints/a-checkpoint.ppm", "a.ppm", "c/.d/e.ppm"])
   }
 
-  /// Links are followed, each folder once; a link that leads nowhere is a failure.
+  /// Links are followed, but each folder only once; a broken link is a failure.
   @Test func linksAreFollowedOnce() throws {
     let outside = try TemporaryFolder()
     try outside.file("x.ppm", image)

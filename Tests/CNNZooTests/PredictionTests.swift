@@ -34,7 +34,7 @@ struct PredictionTests {
     #expect(abs(sum - 1) < 1e-12)
   }
 
-  /// Each class by itself; the order stays that of the logits.
+  /// Classes are independent; the order remains that of the logits.
   @Test func sigmoidsAreIndependent() throws {
     let predictions = try Prediction.ranked(
       logits: [0, -800, 3, 800], labels: .numbered(4), topK: 4, activation: .sigmoid)

@@ -1,14 +1,14 @@
 import Command
 import Testing
 
-/// What `bench` makes of times, without any time.
+/// The statistics of `bench`, without measuring time.
 struct BenchStatisticsTests {
-  /// A clock that only the things measured move.
+  /// A clock that only the measured functions advance.
   private final class Machine {
     var now = 0.0
     var log = ""
 
-    /// A thing that takes `seconds`, on a machine that slows down by `drift` with every run.
+    /// A function that takes `seconds`, on a machine that slows down by `drift` with every run.
     func thing(_ name: String, _ seconds: Double, drift: Double = 0) -> () -> Void {
       {
         self.log += name
@@ -25,7 +25,7 @@ struct BenchStatisticsTests {
     let machine = Machine()
     let samples = try rounds(3, runs: 4).samples(
       clock: { machine.now }, of: [machine.thing("a", 1), machine.thing("b", 2)])
-    // In each turn one run that is not counted, and two of the four that are wanted in all.
+    // Each turn has one run that is not counted, and two of the four required runs.
     #expect(machine.log == "aaabbb" + "bbbaaa" + "aaabbb")
     #expect(samples == [[[1, 1], [1, 1], [1, 1]], [[2, 2], [2, 2], [2, 2]]])
   }
@@ -37,7 +37,7 @@ struct BenchStatisticsTests {
     #expect(samples[0].map(\.count) == [4, 4, 4, 4, 4])
   }
 
-  /// Measured one after the other, the second would seem slower by a third.
+  /// If measured one after the other, the second would seem slower by a third.
   @Test func slowdownAffectsAllEqually() throws {
     let machine = Machine()
     let samples = try rounds(6, runs: 12).samples(

@@ -2,7 +2,7 @@ import Command
 import Foundation
 import Testing
 
-/// Reports that `bench --compare` is given: any file at all.
+/// Files for `bench --compare`, valid and otherwise.
 struct EarlierBenchTests {
   private let folder: String
 
@@ -115,7 +115,7 @@ struct EarlierBenchTests {
     #expect(outcome.errors.split(separator: "\n").count == 1)
   }
 
-  /// Names in files may be of any length, and hold what terminals act on.
+  /// Names in files may have any length, and contain terminal control characters.
   @Test func hostileNames() throws {
     let name = String(repeating: "\\u001b[31m", count: 10_000)
     _ = try read(Self.whole.replacing("effnet-lite0", with: name))

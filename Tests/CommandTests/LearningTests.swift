@@ -180,7 +180,7 @@ struct EmbeddingTests {
     }
   }
 
-  /// ImageNet has two classes named crane: taking the first would explain the wrong one.
+  /// ImageNet has two classes named crane; choosing the first might explain the wrong one.
   @Test func ambiguousClassesAreReported() throws {
     let labels = folder + "/labels"
     let names = (0..<TestFiles.classes).map { $0 == 3 || $0 == 5 ? "crane" : "Class \($0)" }
@@ -201,7 +201,7 @@ struct EmbeddingTests {
   }
 }
 
-/// Whether OpenBLAS and LAPACKE are there.
+/// Whether OpenBLAS and LAPACKE are installed.
 enum Libraries {
   static let areThere = (try? HeadTrainer.requireLibraries()) != nil
 }

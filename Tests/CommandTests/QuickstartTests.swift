@@ -72,7 +72,7 @@ struct QuickstartTests {
   }
 }
 
-/// A clone in which building takes no time: `swift` only says where the executable is.
+/// A clone with a fake `swift` that only prints the location of the executable.
 struct Quickstart {
   let clone: String
 

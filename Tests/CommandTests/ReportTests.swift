@@ -147,7 +147,7 @@ struct ReportTests {
     #expect(["simd", "blas"].contains(result["backend"] as? String))
   }
 
-  /// Weights of 470 MB are neither made nor packed for a summary.
+  /// A summary neither creates nor packs weights of 470 MB.
   @Test(
     .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"),
     arguments: [[], ["--plan"]])
@@ -157,7 +157,7 @@ struct ReportTests {
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
 
-  /// Packed weights that find no room.
+  /// Packed weights that do not fit into memory.
   @Test(
     .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"))
   func weightsTooLargeForMemory() throws {

@@ -35,7 +35,7 @@ struct SummaryTests {
     #expect(stages.map(\.shape.height) == [192, 96, 48, 24, 12, 1])
   }
 
-  /// Sides that are no multiple of 32, and maps that shrink to one position.
+  /// Sides that are not multiples of 32, and maps that shrink to one position.
   @Test(arguments: [300, 33, 8])
   func stagesDoNotDependOnTheInput(size: Int) throws {
     let (odd, usual) = (try costs("effnet-lite0", inputSize: size), try costs("effnet-lite0"))
@@ -48,13 +48,13 @@ struct SummaryTests {
     let costs = try costs(name)
     #expect(costs.program.peakActivationBytes <= costs.program.arenaBytes)
     #expect(costs.program.arenaBytes < costs.separateBytes / 10)
-    // The input alone is three floats a pixel, and the logits are the last of the values.
+    // The input alone takes three floats per pixel, and the logits are the last value.
     #expect(costs.separateBytes > 12 * costs.graph.inputShape.positions)
     #expect(costs.storedCount > costs.graph.parameterCount)
   }
 
-  /// torchvision's file of MobileNetV3-Small has 2,554,968 numbers, its batch norms' counters not
-  /// among them.
+  /// torchvision's file of MobileNetV3-Small has 2,554,968 numbers, not counting the batch norms'
+  /// counters.
   @Test func numberOfStoredValues() throws {
     let costs = try costs("mobilenetv3-small")
     let statistics = costs.graph.parameters.filter { !$0.isTrainable }
@@ -142,7 +142,7 @@ struct SummaryTests {
     #expect(try figures("--depth", "2") == all)
   }
 
-  @Test func planUsesTheThreads() throws {
+  @Test func planSharesAddUp() throws {
     let plan = try document("effnetv2-s", "--plan")
     let steps = try #require(plan["steps"] as? [[String: Any]])
     let shares = steps.compactMap { $0["macs_share"] as? Double }.reduce(0, +)

@@ -135,7 +135,7 @@ struct UsageTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
   }
 
-  /// More threads than processors only get in each other's way.
+  /// More threads than processors only slow each other down.
   @Test func threadsAreCapped() throws {
     let outcome = try Tool.run([
       "bench", "mobilenetv3-small", "--input-size", "32", "--min-time", "0", "--format", "json",

@@ -55,11 +55,11 @@ private func check(_ bytes: [UInt8], as format: ImageFormat, mustDecode: Bool = 
   return 0
 }
 
-/// Decoding takes no more than what was said before it, metadata and messages aside.
+/// Decoding takes no more memory than announced, not counting metadata and messages.
 private func checkMemory(
   _ bytes: [UInt8], _ result: Result<Image, ImageError>, _ taken: Int, applyOrientation: Bool
 ) {
-  // To count a lossless WebP's prefix codes takes a flag for each of the 65,536 there can be.
+  // Counting a lossless WebP's prefix codes takes a flag for each of the possible 65,536.
   let spare = 2 * bytes.count + 80 << 10
   let announced = Result { () throws(ImageError) in
     try EncodedImage(
@@ -96,7 +96,7 @@ private func prepare(_ image: Image) {
   require(values.allSatisfy { -1...1 ~= $0 }, "an input has a value that no pixel gives")
 }
 
-/// What decoding gives, after what must hold of any image and any error.
+/// The result of decoding, after checking the invariants of images and errors.
 private func outcome(_ bytes: [UInt8], applyOrientation: Bool) -> Result<Image, ImageError> {
   let (result, taken) = AllocatedMemory.most {
     Result { () throws(ImageError) in

@@ -35,7 +35,8 @@ extension FuzzTarget {
   ]
 }
 
-/// The paths are the parts between separators, cut where they are too long; none after the last.
+/// The paths are the parts between separators, cut off if too long; none follows the last
+/// separator.
 private func checkPaths(_ bytes: [UInt8], separator: UInt8) {
   var expected = bytes.split(separator: separator, omittingEmptySubsequences: false)
   if expected.last?.isEmpty == true { expected.removeLast() }
@@ -78,7 +79,7 @@ private func checkConfiguration(_ bytes: [UInt8]) {
   let json = try? JSONValue(contentsOf: path)
   if let json {
     require(isFinite(json), "a number of JSON is not finite")
-    // Whatever names no network is of another library, and none of it is read.
+    // A configuration that names no network is from another library, and is ignored.
     guard json["architecture"]?.text != nil else { return }
   }
   for model in models {

@@ -54,8 +54,8 @@ struct ActivationMapTests {
     #expect((70...89).contains(hottest ?? 0))
   }
 
-  /// The smooth surface passes through the values: a lone hot cell's middle is hottest, and both
-  /// sides of it are alike.
+  /// The smooth surface passes through the values: it peaks in the middle of a single hot cell and
+  /// is symmetric around it.
   @Test func theSmoothSurfaceIsNotShifted() {
     let gray = Image(width: 99, height: 1, pixels: [UInt8](repeating: 0, count: 297))
     let overlay = ActivationMap(width: 3, height: 1, values: [0, 1, 0]).overlaid(

@@ -1,13 +1,13 @@
 import Images
 import Testing
 
-/// Headers read once, and the memory that they announce.
+/// Reading headers once, and the memory estimated from them.
 @Suite struct EncodedImageTests {
   private func memory(_ bytes: [UInt8], applyOrientation: Bool = true) throws -> Int {
     try EncodedImage(bytes, applyOrientation: applyOrientation).decodingMemory
   }
 
-  /// Opened once, decoded twice: the same pixels as from the bytes.
+  /// Opening once and decoding twice gives the same pixels as decoding the bytes.
   @Test(arguments: HostileInputTests.samples)
   func decodesLikeImage(name: String) throws {
     let bytes = Goldens.bytes(name)
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func decodingErrorsNameTheImage() throws {
-    // Whole headers and damaged deflate data.
+    // Intact headers and damaged deflate data.
     var bytes = Goldens.bytes("png color 2 depth 8 interlaced 0")
     let data = try #require(
       (0..<bytes.count - 4).first { Array(bytes[$0..<$0 + 4]) == Array("IDAT".utf8) })

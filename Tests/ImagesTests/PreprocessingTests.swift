@@ -33,7 +33,7 @@ import TestSupport
     resize: 256, crop: 224, interpolation: .bilinear, mean: [0.485, 0.456, 0.406],
     standardDeviation: [0.229, 0.224, 0.225])
 
-  /// The values that a recipe makes of an image.
+  /// The values that preprocessing computes from an image.
   static func values(_ recipe: Preprocessing, _ image: Image) throws -> [Float] {
     var values = [Float](repeating: .nan, count: recipe.valueCount)
     try values.withUnsafeMutableBufferPointer { try recipe.apply(to: image, into: $0) }
@@ -51,7 +51,7 @@ import TestSupport
     #expect(values.withUnsafeBytes { crc($0) } == example.crc)
   }
 
-  /// The region alone is computed; it must be that of the whole resized image.
+  /// Only the region is computed; it must equal that part of the whole resized image.
   @Test(arguments: Interpolation.allCases, [(50, 31), (31, 50), (20, 90)])
   func cropIsPartOfTheWhole(interpolation: Interpolation, size: (Int, Int)) throws {
     let image = Goldens.noise(width: size.0, height: size.1)

@@ -2,7 +2,7 @@ import GraphIR
 import Inference
 import Testing
 
-/// Values that stay readable change nothing else.
+/// Retaining values changes nothing else.
 struct RetainedNodesTests {
   @Test(arguments: TinyNetwork.allCases, Backend.allCases)
   func bitIdenticalWithTheSameSteps(_ network: TinyNetwork, backend: Backend) throws {

@@ -38,7 +38,7 @@ struct PublishedWeightsTests {
     }
   }
 
-  /// timm's own transforms (`create_transform` of 1.0, test sizes) at both ends of its variety.
+  /// timm's own transforms (`create_transform` of 1.0, test sizes) for very different settings.
   @Test(arguments: [
     ("tf_efficientnetv2_s.in1k", 384, 384, Interpolation.bicubic, Preprocessing.Fit.shortSide),
     ("tf_efficientnetv2_m.in1k", 480, 480, .bicubic, .squash),

@@ -74,7 +74,7 @@ struct TimmFactsTests {
     #expect(try model.fileNames(of: model.graph(), in: .timm)[name] == inFile)
   }
 
-  /// A name with a tag chooses the build and the weights; one without, the build and its usual ones.
+  /// A name with a tag selects implementation and weights; without a tag, the default weights.
   @Test(arguments: [
     ("tf_efficientnetv2_s", "tf_efficientnetv2_s.in21k_ft_in1k", Padding.same, 1e-3),
     ("tf_efficientnetv2_s.in1k", "tf_efficientnetv2_s.in1k", .same, 1e-3),

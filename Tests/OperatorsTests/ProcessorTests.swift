@@ -8,7 +8,7 @@ struct ProcessorTests {
     #expect(InstructionSet.supported.last == .baseline)
   }
 
-  /// Every processor with the wider set has the narrower.
+  /// Every processor that supports the wider set supports the narrower one.
   @Test func wideImpliesNarrow() {
     #expect(!InstructionSet.avx512.isSupported || InstructionSet.avx2.isSupported)
   }

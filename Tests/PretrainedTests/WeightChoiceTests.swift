@@ -11,7 +11,7 @@ struct WeightChoiceTests {
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// A small file: enough to be opened and asked what it is.
+  /// A small file, just enough to be opened and identified.
   @discardableResult
   private func write(
     _ name: String, metadata: [String: String] = [:], tensor: String = "x"
@@ -23,7 +23,7 @@ struct WeightChoiceTests {
     return path
   }
 
-  /// A file with the tensors of a network, all zero, under names that say nothing.
+  /// A file with the tensors of a network, all zero, and a file name that says nothing.
   private func write(
     _ model: Model, naming: ParameterNaming, prefix: String = "", classes: Int
   ) throws -> String {

@@ -133,8 +133,8 @@ struct RidgeTests {
 }
 
 struct TemperatureTests {
-  /// Scores that are right three times of four: the calibrated probability is the share that is
-  /// right, adjusted by the rule of succession.
+  /// Scores that are correct three times out of four: the calibrated probability is that share,
+  /// adjusted by the rule of succession.
   @Test func probabilitiesMatchFrequencies() {
     let labels = (0..<400).map { $0 % 2 }
     let scores = labels.enumerated().flatMap { index, label -> [Double] in
@@ -162,7 +162,7 @@ struct TemperatureTests {
   }
 }
 
-/// Whether the libraries are there: without them no head can be fitted.
+/// Whether the libraries are installed; without them no head can be fitted.
 enum Algebra {
   static let isThere =
     (try? CholeskyFactor.requireLibrary()) != nil && (try? MatrixProducts()) != nil

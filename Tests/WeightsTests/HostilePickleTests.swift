@@ -21,7 +21,7 @@ import Weights
     return error?.description ?? ""
   }
 
-  /// What the other tests break.
+  /// The valid input that the other tests modify.
   @Test func theBuilderMakesAStateDictionary() throws {
     let file = try open(Pickle.stateDictionary(Pickle.tensor()))
     #expect(file.names == ["a"])
@@ -128,7 +128,7 @@ import Weights
     [0x8d, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], [0x58, 1, 0, 0, 0, 0xff],
     Pickle.none + Pickle.stop, Pickle.emptyList + Pickle.stop,
     Pickle.emptyDictionary + Pickle.text("a") + Pickle.none + Pickle.setItem + Pickle.stop,
-    // A list that holds itself.
+    // A list that contains itself.
     Array("]q\u{0}h\u{0}a.".utf8),
   ])
   func malformedProgramsAreErrors(_ program: [UInt8]) throws {
@@ -136,7 +136,7 @@ import Weights
     #expect(throws: WeightsError.self, "\(program)") { try WeightFile(path: path) }
   }
 
-  /// A dictionary that holds itself, beside a tensor, does no harm.
+  /// A dictionary that contains itself, next to a tensor, does no harm.
   @Test func cyclesEnd() throws {
     let pickle =
       Pickle.start + Pickle.emptyDictionary + Array("q\u{0}".utf8) + Pickle.text("self")
@@ -164,7 +164,7 @@ import Weights
     #expect(try reason(pickle).contains("no tensors"))
   }
 
-  /// Each level holds the one below twice: 2^60 leaves if anything were to walk them.
+  /// Each level contains the one below twice, giving 2^60 leaves if they were visited.
   @Test func sharedTuplesAreNotExpanded() throws {
     let levels = (0..<60).flatMap { _ in [UInt8(ascii: "2"), 0x86] }
     #expect(try reason(Pickle.stateDictionary(Pickle.none + levels)).contains("no tensors"))
@@ -194,7 +194,7 @@ import Weights
       try reason(Pickle.stateDictionary(Pickle.tensor()), limits: limits).contains("more than 0"))
   }
 
-  /// One long shape, asked for again and again, would be copied each time.
+  /// One long shape, requested again and again, must not be copied each time.
   @Test func longShapesAreNotCopied() throws {
     let long = [Int](repeating: 1, count: 1000)
     for tensor in [

@@ -98,7 +98,7 @@ import Weights
 
   /// Damages each byte, one at a time.
   ///
-  /// Most damage is noticed; what is not must be harmless, so that every tensor can be read.
+  /// Most damage is detected; undetected damage must be harmless, so that every tensor can be read.
   @Test(arguments: ["plain.pth", "plain-legacy.pth", "strided.pth", "plain.safetensors"])
   func noDamageCrashes(_ name: String) throws {
     let folder = try TemporaryFolder()
