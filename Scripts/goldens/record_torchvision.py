@@ -114,7 +114,7 @@ def logits(name, padding, batch, height, width, classes, multiplier, reduced_tai
             reference.published(name, classes, multiplier, bool(reduced_tail)))
         if padding == "same":
             reference.use_same_padding(network)
-    # Double: what a float engine is compared with should not carry a float engine's own error.
+    # Double, so that the reference has no single-precision error of its own.
     with torch.no_grad():
         return network.double()(reference.images(batch, height, width).double())
 
