@@ -36,7 +36,7 @@ public struct Convolution: Hashable, Sendable {
 public enum Padding: String, Hashable, Sendable, CaseIterable {
   /// (kernel − 1) / 2 zeros on every side, as in PyTorch and torchvision's weights.
   case symmetric
-  /// TensorFlow's SAME: output = ⌈input / stride⌉, with an odd zero at the end. It is asymmetric
+  /// TensorFlow's SAME: output = ⌈input / stride⌉, with an odd zero at the end; asymmetric
   /// for stride 2 and even sizes.
   case same
 

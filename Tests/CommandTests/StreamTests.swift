@@ -125,7 +125,7 @@ struct StreamTests {
   private static let terminal = "/usr/bin/script"
   private static let haveTerminal = FileManager.default.isExecutableFile(atPath: terminal)
 
-  /// On a terminal, results are coloured. If they go elsewhere, long runs show a progress line,
+  /// On a terminal, results are coloured; if they go elsewhere, long runs show a progress line,
   /// which is erased at the end.
   @Test(.enabled(if: haveTerminal, "needs script of the package bsdutils"))
   func aTerminalShowsColoursAndProgress() throws {
