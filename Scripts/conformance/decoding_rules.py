@@ -1,7 +1,7 @@
 """Deliberate differences from Pillow: each rule recognises its files and says why.
 
-A rule's test is given the file, what Pillow made of it (size and pixels, or the exception), what the
-package made of it ("pixels", or the kind of refusal), and the package's pixels or reason.
+A rule's predicate gets the file, Pillow's result (size and pixels, or the exception), the package's
+result ("pixels", or the kind of error), and the package's pixels or reason.
 """
 
 import io

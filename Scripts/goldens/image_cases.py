@@ -1,7 +1,7 @@
-"""Small images that cover every corner of the formats, each with a name and, if Pillow refuses it, the
-kind of error expected.
+"""Small images that cover every corner of the formats, each with a name and, if Pillow rejects it, the
+expected kind of error.
 
-Random ones come from a generator that the tests repeat: see `noise`.
+Random ones come from a generator that the tests reproduce: see `noise`.
 """
 
 import io

@@ -105,7 +105,7 @@ struct InputTensor {
     }
     if shape.count == 4, shape[0] > Self.maximumImages {
       throw InputTensorError(
-        path, "the tensor holds \(shape[0]) images; the limit is \(Self.maximumImages)")
+        path, "the tensor has \(shape[0]) images; the limit is \(Self.maximumImages)")
     }
     guard let bad = values.firstIndex(where: { !$0.isFinite }) else {
       count = shape.count == 4 ? shape[0] : 1

@@ -198,7 +198,7 @@ struct BombTests {
       [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))),
       #"infer mobilenetv3-small --weights "$2" --input "$1" --output "$3/out.safetensors""#)
     #expect(outcome.status == 65)
-    #expect(outcome.errors.contains("holds 80000 images; the limit is 4096"))
+    #expect(outcome.errors.contains("has 80000 images; the limit is 4096"))
   }
 
   @Test(arguments: [

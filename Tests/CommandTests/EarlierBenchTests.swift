@@ -125,7 +125,7 @@ struct EarlierBenchTests {
     #expect(!outcome.errors.contains("\u{1B}"))
   }
 
-  /// A comparison of rounds with these medians, in the first of which one run took `minimum`.
+  /// A comparison of rounds with these medians; one run in the first round took `minimum`.
   private func comparison(
     _ now: [Double], minimum: Double, earlier: String = whole
   ) throws -> BenchComparison {

@@ -4,7 +4,7 @@ extension FuzzTarget {
   static let images = [
     FuzzTarget(name: "pnm", about: "a PNM file, P1 to P7") { decode($0, $1, as: .pnm) },
     FuzzTarget(name: "jpeg", about: "a JPEG file") { decode($0, $1, as: .jpeg) },
-    FuzzTarget(name: "png", about: "a PNG file; its checksums are also put right") {
+    FuzzTarget(name: "png", about: "a PNG file, also with corrected checksums") {
       let bytes = [UInt8](UnsafeBufferPointer(start: $0, count: $1))
       let mended = PNGChecksums.mended(bytes)
       return max(check(bytes, as: .png), mended == bytes ? -1 : check(mended, as: .png))

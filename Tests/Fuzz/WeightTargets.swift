@@ -3,13 +3,13 @@ import Weights
 extension FuzzTarget {
   static let weights = [
     FuzzTarget(name: "safetensors", about: "a safetensors file") { fuzz($0, $1) { $0 } },
-    FuzzTarget(name: "torch-zip", about: "a zip archive as torch.save writes it") {
+    FuzzTarget(name: "torch-zip", about: "a zip archive as written by torch.save") {
       fuzz($0, $1) { $0 }
     },
     FuzzTarget(name: "pickle", about: "the pickle in such an archive") {
       fuzz($0, $1) { TorchArchive.bytes(pickle: $0) }
     },
-    FuzzTarget(name: "torch-legacy", about: "torch.save's file of pickles, after its magic") {
+    FuzzTarget(name: "torch-legacy", about: "a legacy torch.save file, after its magic") {
       fuzz($0, $1) { legacyStart + $0 }
     },
     FuzzTarget(name: "npy", about: "a NumPy array") { start, count in

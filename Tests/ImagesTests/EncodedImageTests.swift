@@ -82,7 +82,7 @@ import Testing
     let sequential = try memory(jpeg("jpeg 20 progressive False", marker: 0xC0, side: 1300))
     let progressive = try memory(jpeg("jpeg 20 progressive True", marker: 0xC2, side: 1300))
     #expect(sequential < 2 * pixels)
-    // Two bytes for each sample, of which 4:2:0 has half as many as RGB.
+    // Two bytes for each sample; 4:2:0 has half as many samples as RGB.
     #expect(progressive > 2 * pixels)
     #expect(progressive < 3 * pixels)
   }

@@ -95,7 +95,7 @@ struct DeterminismTests {
   }
 }
 
-/// Seeded parameters of which one tensor is so large that it lifts denormal numbers to what shows in
+/// Seeded parameters with one tensor so large that it amplifies denormal numbers until they show in
 /// the logits.
 private struct Amplified: ParameterSource {
   let name: String

@@ -43,7 +43,7 @@ private func notes(_ costs: NetworkCosts) -> [String] {
       + " (\(NumberText.fixed(Double(graph.macs) / 1e9, 3)) G)",
     "weights      \(bytes(4 * costs.storedCount)) as f32, \(bytes(2 * costs.storedCount)) as f16;"
       + " \(bytes(costs.program.packedBytes)) packed for inference",
-    "activations  \(bytes(costs.program.arenaBytes)) for one image, of which"
+    "activations  \(bytes(costs.program.arenaBytes)) for one image, with"
       + " \(bytes(costs.program.peakActivationBytes)) live at once;"
       + " \(bytes(costs.separateBytes)) without memory reuse and fusion",
     "scratch      \(bytes(costs.program.scratchBytes)) per thread",

@@ -41,7 +41,7 @@ public struct ActivationMap: Sendable, Equatable {
     private let last: Int
     private let weights: SIMD4<Float>
 
-    /// - Parameter position: In units of values, of which there are `count`; 0.5 is the middle of the
+    /// - Parameter position: In units of the `count` values; 0.5 is the middle of the
     ///   first one. The outermost values continue beyond the ends.
     init(at position: Double, count: Int) {
       let start = (position - 0.5).rounded(.down)
