@@ -7,7 +7,7 @@ package struct LayerTimes {
     package let step: Program.Step
     package let seconds: Double
     /// Multiply-adds at the measured peak rate or bytes at the measured bandwidth, whichever is
-  /// longer.
+    /// longer.
     package let boundSeconds: Double
     package let bound: MachineLimits.Bound
   }
