@@ -228,7 +228,7 @@ struct ClassifyTests {
   @Test(arguments: [
     ("pixels=319", "exceeds the limit of 319 pixels"), ("side=19", "19 per side"),
     ("image-bytes=900", "900 bytes"), ("image-memory=959", "limit is"),
-    ("tensors=3", "more than 3 tensors"), ("header-bytes=1K", "more than 1024"),
+    ("tensors=3", "more than 3 tensors"), ("header-bytes=1K", "the limit is 1024"),
   ])
   func limitsCanBeLowered(limit: String, message: String) throws {
     let outcome = try classify(image, "--limit", limit)
