@@ -4,8 +4,8 @@
         [--partitions N] [--null] LIST OUTPUT [-- OPTION ...]
 
 LIST is a local file with one path per line, or with --null NUL-separated paths. OUTPUT becomes a folder
-with one file per partition; in the order of their names, they hold one line of JSON per path, in the
-order of LIST. An unreadable image gets a line that says why. If a process fails or is killed, Spark
+with one file per partition; in the order of their names, they contain one line of JSON per path, in the
+order of LIST. For an unreadable image, the line says why. If a process fails or is killed, Spark
 runs its partition again; only complete partitions count. OPTIONs go to `cnnzoo classify`, such as -k 1.
 
 The executable, the weights and the images need the same paths on every machine. Without --weights, the

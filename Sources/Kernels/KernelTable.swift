@@ -3,14 +3,14 @@
 
 import CLanes
 
-/// A GEMM micro-kernel, with the facts that packing and planning depend on.
+/// A GEMM micro-kernel, with the properties that packing and planning depend on.
 public struct GEMMKernel: Sendable {
   /// The format of A and B: `f32`, `bf16` or `int8`.
   public let elementType: String
-  /// Elements in a 32-bit word, the step in which the kernel walks along K.
+  /// Elements in a 32-bit word, the kernel's unit along K.
   public let elementsPerWord: Int
-  /// Whether the instructions that multiply this format are replaced by others: same results, but no
-  /// faster than f32.
+  /// Whether it lacks instructions for this format and gets the same results without, but no faster
+  /// than f32.
   public let isEmulated: Bool
   /// Rows of the widest register tile.
   public let mr: Int

@@ -18,10 +18,10 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
   case avx512
   /// x86-64-v3: 8 floats at a time, fused multiply-add.
   case avx2
-  /// Whatever every processor of this architecture has: 4 floats at a time.
+  /// The instructions that every processor of this architecture has: 4 floats at a time.
   case baseline
 
-  /// Whether this processor and operating system run it.
+  /// Whether this processor and operating system support it.
   public var isSupported: Bool {
     switch self {
     case .avx512: csystem_has_x86_64_v4() != 0
@@ -30,12 +30,12 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// The environment variable that forces one.
+  /// The environment variable that forces an instruction set.
   public static let environmentVariable = "CNNZOO_ISA"
 
-  /// The one that `CNNZOO_ISA` names, else the widest that is supported.
+  /// The instruction set named by `CNNZOO_ISA`, else the widest supported one.
   ///
-  /// - Throws: `ProcessorError` where the variable names none, or one this processor lacks.
+  /// - Throws: `ProcessorError` if the variable names an unknown or unsupported instruction set.
   public static func selected() throws(ProcessorError) -> InstructionSet {
     guard let value = getenv(environmentVariable).map({ String(cString: $0) }), !value.isEmpty
     else { return allCases.first(where: \.isSupported) ?? .baseline }
@@ -46,7 +46,7 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     return forced
   }
 
-  /// The extensions for lower precision that this processor has besides.
+  /// The extensions for lower precision that this processor also has.
   package var supportedExtensions: Set<InstructionSetExtension> {
     switch self {
     case .avx512:
@@ -59,12 +59,12 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// Its kernels, with all extensions of this processor.
+  /// The kernels for this instruction set, with all extensions of this processor.
   ///
-  /// Only to be called where it is supported.
+  /// Use this only if the instruction set is supported.
   package var kernels: KernelTable { kernels(with: supportedExtensions) }
 
-  /// Its kernels with some extensions; only to be called where all are supported.
+  /// The kernels with some extensions, all of which must be supported.
   package func kernels(with extensions: Set<InstructionSetExtension>) -> KernelTable {
     #if arch(x86_64)
       var table =
@@ -102,7 +102,7 @@ package enum InstructionSetExtension: String, Hashable, Sendable, CaseIterable {
   case amx
 }
 
-/// Why the processor cannot be used as asked.
+/// Why the requested instruction set cannot be used.
 public enum ProcessorError: Error, Equatable, Sendable {
   case unknownInstructionSet(String)
   case unsupportedInstructionSet(InstructionSet)
