@@ -40,6 +40,9 @@ public struct GEMMKernel: Sendable {
     self.run = run
   }
 
+  /// Whether it multiplies tiles of memory instead of vectors.
+  public var isTiled: Bool { depthUnit > 1 }
+
   /// Element type and widest register tile, such as `f32 8×48`.
   public var name: String { "\(elementType) \(mr)×\(nr)" }
 }

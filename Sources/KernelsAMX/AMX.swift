@@ -1,8 +1,9 @@
 import CLanes
 import Kernels
 
-/// Intel AMX: products of tiles, sixteen times as many multiply-adds per cycle as fused instructions
-/// have. Everything around the product is AVX-512.
+/// Intel AMX: products of tiles, with sixteen times as many multiply-adds per cycle as FMA.
+///
+/// Everything around the product is AVX-512.
 typealias Native = Lanes16
 
 /// 32 × 32 sums fill four of the eight tiles; two more hold rows of A, and two columns of B.

@@ -15,6 +15,8 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   case direct
   /// 3×3 in the Winograd domain.
   case winograd(WinogradVariant)
+  /// k×k in bf16 by products of tiles, from converted rows.
+  case converted
   case depthwise
   /// A fully connected layer by our packed GEMM.
   case linear(Precision)
@@ -24,6 +26,8 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   case expandDepthwise(Precision)
   /// 3×3 in the Winograd domain, then 1×1, through the cache.
   case winogradProject(WinogradVariant, Precision)
+  /// k×k in bf16 by products of tiles, then 1×1, through the cache.
+  case convertedProject(Precision)
 
   /// The strategy for one layer; `nil` if there is none.
   ///
@@ -43,6 +47,7 @@ package enum ConvolutionStrategy: Hashable, Sendable {
       guard geometry.isPointwise else { return .im2colSgemm }
       return geometry.outputPositions == 1 && !isGated && !hasResidual ? .sgemv : .sgemm
     case (.convolution, .kernels):
+      if convertsRows(layer, on: target) { return .converted }
       if let variant = winogradVariant(for: geometry) { return .winograd(variant) }
       return geometry.isPointwise ? .gemm(precision(of: layer, on: target)) : .direct
     }
@@ -62,6 +67,9 @@ package enum ConvolutionStrategy: Hashable, Sendable {
         ? .expandDepthwise(precision(of: first, on: target)) : nil
     case .convolution:
       guard second.geometry.isPointwise else { return nil }
+      if convertsRows(first, on: target) {
+        return .convertedProject(precision(of: second, on: target))
+      }
       return winogradVariant(for: first.geometry).map {
         .winogradProject($0, precision(of: second, on: target))
       }
@@ -82,6 +90,15 @@ package enum ConvolutionStrategy: Hashable, Sendable {
     case .f32, .bf16: target.precision
     case .int8: layer.geometry.inputChannels < 96 ? .bf16 : .int8
     }
+  }
+
+  /// Whether a k×k convolution is fastest in bf16.
+  ///
+  /// Only products of tiles (AMX) have so many multiply-adds to spare that the direct method beats
+  /// Winograd's. Positions are padded to 32 channels: below 16, three quarters would be zeros.
+  private static func convertsRows(_ layer: ConvolutionLayer, on target: ComputeTarget) -> Bool {
+    target.precision != .f32 && target.kernels.bf16.isTiled && layer.kind == .convolution
+      && layer.geometry.kernel > 1 && layer.geometry.inputChannels >= 16
   }
 
   /// Winograd's variant for a convolution, or `nil` where the direct method is faster.
@@ -124,6 +141,9 @@ package enum ConvolutionStrategy: Hashable, Sendable {
     case .sgemm, .im2colSgemm: GEMMConvolution(layers[0], .f32, isGated: isGated, on: target)
     case .direct: DirectConvolution(layers[0], kernels: kernels)
     case .winograd(let variant): WinogradConvolution(layers[0], variant, kernels: kernels)
+    case .converted: ConvertedConvolution(layers[0], on: target)
+    case .convertedProject(let precision):
+      ConvertedConvolution(layers[0], project: (layers[1], precision), on: target)
     case .depthwise: DepthwiseConvolution(layers[0], kernels: kernels)
     case .linear(let precision): LinearLayer(layers[0], precision, on: target)
     case .sgemv: LinearLayer(layers[0], .f32, on: target)
@@ -144,6 +164,8 @@ extension ConvolutionStrategy: CustomStringConvertible {
     case .im2colSgemm: "im2col + sgemm"
     case .direct: "direct"
     case .winograd(let variant): "winograd \(variant.tile)"
+    case .converted: "direct bf16"
+    case .convertedProject(let precision): "direct bf16 + project\(Self.suffix(precision))"
     case .depthwise: "depthwise"
     case .linear(let precision): "linear\(Self.suffix(precision))"
     case .sgemv: "sgemv"

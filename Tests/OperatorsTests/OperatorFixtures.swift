@@ -13,6 +13,12 @@ struct Filter {
     bias = noise.array(count).map(Double.init)
   }
 
+  init(weights: [Float], scale: [Double], bias: [Double]) {
+    self.weights = weights
+    self.scale = scale
+    self.bias = bias
+  }
+
   func withFilter<Result>(_ body: (ConvolutionFilter) throws -> Result) rethrows -> Result {
     try weights.withUnsafeBufferPointer {
       try body(ConvolutionFilter(weights: $0, scale: scale, bias: bias))

@@ -14,8 +14,8 @@ package struct GEMM: Sendable {
   package let depth: Int
   /// The blocks of columns.
   package let blocks: ColumnBlocks
-  /// Floats in a row of A for one row of the kernel.
-  private let segment: Int
+  /// Elements of A for one position under the kernel.
+  private let position: Int
   private let inputChannels: Int
   private let kernel: Int
   private let nonlinearity: Nonlinearity
@@ -29,21 +29,23 @@ package struct GEMM: Sendable {
     on target: ComputeTarget
   ) {
     let geometry = layer.geometry
-    precondition(precision == .f32 || geometry.kernel == 1)
     inputChannels = geometry.inputChannels
     kernel = geometry.kernel
-    segment =
-      switch (precision, padsChannels) {
-      case (.f32, true): geometry.inputStride * kernel
-      case (.f32, false): inputChannels * kernel
-      case (.bf16, _), (.int8, _): channelStride(inputChannels)
-      }
-    k = segment * kernel
-    n = geometry.outputChannels
     self.precision = precision
-    microKernel = target.kernels.gemm(precision)
-    let unit = microKernel.depthUnit
-    depth = (k / microKernel.elementsPerWord + unit - 1) / unit * unit
+    let microKernel = target.kernels.gemm(precision)
+    self.microKernel = microKernel
+    func padded(_ elements: Int) -> Int {
+      let unit = microKernel.depthUnit * microKernel.elementsPerWord
+      return (elements + unit - 1) / unit * unit
+    }
+    switch (precision, kernel) {
+    case (.f32, _): position = padsChannels ? geometry.inputStride : inputChannels
+    case (_, 1): position = channelStride(inputChannels)
+    case (_, _): position = padded(channelStride(inputChannels))
+    }
+    k = position * kernel * kernel
+    n = geometry.outputChannels
+    depth = padded(k) / microKernel.elementsPerWord
     nonlinearity = layer.nonlinearity
     self.target = target
     blocks =
@@ -54,6 +56,9 @@ package struct GEMM: Sendable {
       case .openBLAS: ColumnBlocks(channelStride(n), widest: channelStride(n), lanes: 8)
       }
   }
+
+  /// Words of A for one position under the kernel.
+  package var positionWords: Int { position / microKernel.elementsPerWord }
 
   /// Words of B.
   private var weightCount: Int {
@@ -80,7 +85,7 @@ package struct GEMM: Sendable {
       let words = packed + depth * columns.lowerBound
       func pack(into target: UnsafeMutablePointer<Float>, width: Int) {
         filter.pack(
-          outputs, inputChannels: inputChannels, inputStride: segment / kernel, kernel: kernel,
+          outputs, inputChannels: inputChannels, inputStride: position, kernel: kernel,
           into: target, width: width)
       }
       switch (target.gemm, precision) {
@@ -106,14 +111,28 @@ package struct GEMM: Sendable {
   /// Whether rows of A must be converted before they are multiplied, which `gate` also asks for.
   package func converts(gated: Bool) -> Bool { gated || precision != .f32 }
 
+  /// Rows of A that the kernel may read behind the last one, whatever they hold.
+  package var rowsReadBehind: Int { microKernel.isTiled ? microKernel.mr - 1 : 0 }
+
+  /// Converts positions of a feature map, `stride` floats apart, to `positionWords` words each, which
+  /// hold zeros; int8 would need a scale for each.
+  package func convertPositions(
+    _ count: Int, _ x: UnsafePointer<Float>, stride: Int, into words: UnsafeMutablePointer<Float>
+  ) {
+    precondition(precision != .int8)
+    microKernel.convert(
+      Panel(
+        rows: count, channels: channelStride(inputChannels), x: x, xStride: stride, gate: nil,
+        out: words, outStride: positionWords, scales: words))
+  }
+
   /// Words between converted rows: 64 bytes more than a row where that is a multiple of 4096, lest all
   /// rows fall into one cache set.
   private var panelStride: Int { depth % 1024 == 0 ? depth + 16 : depth }
 
   /// Words of memory for `rows` converted rows, and for what a kernel of tiles reads behind them.
   package func panelCount(rows: Int) -> Int {
-    let behind = microKernel.depthUnit > 1 ? microKernel.mr - 1 : 0
-    return (rows + behind) * panelStride + (precision == .int8 ? 2 * rows : 0)
+    (rows + rowsReadBehind) * panelStride + (precision == .int8 ? 2 * rows : 0)
   }
 
   /// Converts rows of a feature map, `lda` floats apart, into `panelCount` words; multiplies them by
@@ -170,6 +189,7 @@ package struct GEMM: Sendable {
     residual: UnsafePointer<Float>?
   ) {
     let columns = blocks[block]
+    let segment = positionWords * kernel
     let skipped = (kernelRows?.lowerBound ?? 0) * segment * columns.count
     let steps = packed + weightCount + columns.lowerBound
     microKernel.run(

@@ -1,0 +1,192 @@
+import Host
+import Operators
+import Testing
+
+/// Operators at lower precision.
+///
+/// Values are multiples of 1/16 with few bits, which bf16 holds exactly: what is computed from them must
+/// match the plain computation as closely as f32 does. int8 has no such values and gets an error bound.
+struct LowPrecisionTests {
+  typealias Case = ConvolutionTests.Case
+
+  /// The kernels of each instruction set: with this processor's extensions one by one, and with none.
+  static let tables: [(name: String, kernels: KernelTable)] = InstructionSet.supported.flatMap {
+    set in
+    ([[]] + set.supportedExtensions.map { [$0] }).map { (extensions: Set) in
+      (
+        ([set.rawValue] + extensions.map(\.rawValue)).joined(separator: "+"),
+        set.kernels(with: extensions)
+      )
+    }
+  }
+
+  private static let pointwise: [Case] = [
+    Case(height: 1, width: 1, input: 8, output: 8),
+    Case(height: 7, width: 5, input: 24, output: 40, nonlinearity: .relu),
+    Case(height: 7, width: 5, input: 12, output: 20, hasResidual: true),
+    Case(height: 30, width: 17, input: 40, output: 88, hasResidual: true, nonlinearity: .relu),
+    Case(height: 9, width: 6, input: 100, output: 28, isGated: true, nonlinearity: .hardSwish),
+    Case(height: 20, width: 20, input: 96, output: 16, isGated: true, hasResidual: true),
+  ]
+
+  @Test(arguments: [Precision.bf16, .int8])
+  func pointwiseConvolutions(_ precision: Precision) {
+    for (name, kernels) in Self.tables {
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
+      for c in Self.pointwise {
+        let work = GEMMConvolution(c.layer, precision, isGated: c.isGated, on: target)
+        let fault = fault(work, [c], within: precision == .bf16 ? 5e-6 : 0.03)
+        #expect(fault == nil, "\(c.testDescription) on \(name)")
+      }
+    }
+  }
+
+  @Test(arguments: [Precision.bf16, .int8], [1, 2, 9])
+  func linearLayers(_ precision: Precision, _ batch: Int) {
+    let c = Case(height: 1, width: 1, input: 100, output: 203, nonlinearity: .relu)
+    for (name, kernels) in Self.tables {
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
+      let fault = fault(
+        LinearLayer(c.layer, precision, on: target), [c], batch: batch,
+        within: precision == .bf16 ? 5e-6 : 0.03)
+      #expect(fault == nil, "\(name)")
+    }
+  }
+
+  private static let convolutions: [Case] = [
+    Case(height: 40, width: 33, input: 24, output: 24, kernel: 3, padding: 1, hasResidual: true),
+    Case(height: 9, width: 37, input: 16, output: 56, kernel: 3, stride: 2, padding: 0),
+    Case(height: 17, width: 12, input: 40, output: 88, kernel: 3, padding: 1, nonlinearity: .relu),
+    Case(height: 2, width: 1, input: 16, output: 8, kernel: 5, stride: 2, padding: 2),
+    Case(height: 13, width: 13, input: 20, output: 28, kernel: 5, padding: 2),
+  ]
+
+  @Test func convolutionsFromConvertedRows() {
+    for (name, kernels) in Self.tables {
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: .bf16)
+      for c in Self.convolutions {
+        let fault = fault(ConvertedConvolution(c.layer, on: target), [c], within: 5e-6)
+        #expect(fault == nil, "\(c.testDescription) on \(name)")
+      }
+    }
+  }
+
+  /// The expanded map is rounded before it is projected.
+  @Test(arguments: [Precision.bf16, .int8])
+  func fusedBottlenecks(_ precision: Precision) {
+    for (name, kernels) in Self.tables {
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
+      for expand in Self.convolutions where !expand.hasResidual {
+        let g = expand.geometry
+        let project = Case(
+          height: g.outputHeight, width: g.outputWidth, input: expand.output, output: 20,
+          hasResidual: true)
+        let work = ConvertedConvolution(
+          expand.layer, project: (project.layer, precision), on: target)
+        let fault = fault(
+          work, [expand, project], within: precision == .bf16 ? 0.01 : 0.03)
+        #expect(fault == nil, "\(expand.testDescription) on \(name)")
+      }
+    }
+  }
+
+  @Test(arguments: [Precision.bf16, .int8])
+  func expandThenDepthwise(_ precision: Precision) {
+    for (name, kernels) in Self.tables {
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
+      for (height, width) in [(30, 21), (112, 40), (5, 3)] {
+        let expand = Case(height: height, width: width, input: 100, output: 72)
+        var depthwise = Case(
+          height: height, width: width, input: 72, output: 72, kernel: 3, stride: 2, padding: 1)
+        depthwise.nonlinearity = .relu
+        let work = ExpandDepthwise(
+          expand.layer,
+          ConvolutionLayer(
+            kind: .depthwise, geometry: depthwise.geometry, nonlinearity: .relu), precision,
+          on: target)
+        let fault = fault(
+          work, [expand, depthwise], isDepthwise: true,
+          within: precision == .bf16 ? 5e-6 : 0.03)
+        #expect(fault == nil, "\(height)×\(width) on \(name)")
+      }
+    }
+  }
+
+  /// What is wrong with the output, or nil.
+  ///
+  /// - Parameter tolerance: in units of the largest value.
+  private func fault(
+    _ work: some Operator, _ layers: [Case], isDepthwise: Bool = false, batch: Int = 2,
+    within tolerance: Double
+  ) -> String? {
+    let (first, last) = (layers[0], layers[layers.count - 1])
+    var noise = Noise(first.height * first.width * first.input * last.output)
+    let filters = layers.enumerated().map { index, c in
+      Filter(
+        coarse: &noise, count: c.output,
+        depth: isDepthwise && index == 1 ? c.kernel * c.kernel : c.geometry.depth)
+    }
+    let packed = PackedOperator(work, filters)
+    func images(_ count: Int) -> [[Float]] { (0..<batch).map { _ in noise.coarse(count) } }
+    let inputs = images(first.height * first.width * first.input)
+    let gates = (0..<batch).map { _ in noise.array(first.input).map { $0 < 0 ? Float(0.5) : 1 } }
+    let output = last.geometry
+    let residuals = images(output.outputPositions * last.output)
+    let input = AlignedBuffer.positions(
+      inputs, channels: first.input, stride: first.geometry.inputStride)
+    let gate = AlignedBuffer.positions(
+      gates, channels: first.input, stride: channelStride(first.input))
+    let residual = AlignedBuffer.positions(
+      residuals, channels: last.output, stride: output.outputStride)
+    let found = AlignedBuffer([Float](repeating: .nan, count: batch * output.outputCount))
+    let scratch = AlignedBuffer([Float](repeating: .nan, count: work.scratchCount))
+    let memory = OperatorMemory(
+      input: input.base, output: found.base,
+      residual: last.hasResidual ? UnsafePointer(residual.base) : nil,
+      gate: first.isGated ? UnsafePointer(gate.base) : nil, packed: packed.base,
+      scratch: scratch.base)
+    for task in (0..<work.taskCount(batch: batch)).reversed() {
+      work.run(task: task, batch: batch, memory)
+    }
+    for image in 0..<batch {
+      var x = inputs[image]
+      if first.isGated { for i in x.indices { x[i] *= gates[image][i % first.input] } }
+      var expected: [Double] = []
+      for (index, c) in layers.enumerated() {
+        expected = filters[index].expected(
+          c.geometry, groups: isDepthwise && index == 1 ? c.input : 1, x, c.nonlinearity)
+        x = expected.map(Float.init)
+      }
+      if last.hasResidual {
+        for i in expected.indices { expected[i] += Double(residuals[image][i]) }
+      }
+      let values = found.image(
+        image, positions: output.outputPositions, channels: last.output,
+        stride: output.outputStride)
+      let largest = max(1, expected.map(abs).max() ?? 0)
+      if let fault = Reference.firstOutlier(
+        values.map { $0 / Float(largest) }, expected.map { $0 / largest }, within: tolerance)
+      {
+        return "image \(image): \(fault)"
+      }
+    }
+    return nil
+  }
+}
+
+extension Noise {
+  /// Multiples of 1/16 from −1 to 15/16.
+  fileprivate mutating func coarse(_ count: Int) -> [Float] {
+    array(count).map { ($0 * 16).rounded(.down) / 16 }
+  }
+}
+
+extension Filter {
+  /// Weights that bf16 holds exactly, scaled or not.
+  fileprivate init(coarse noise: inout Noise, count: Int, depth: Int) {
+    self.init(
+      weights: noise.coarse(count * depth),
+      scale: noise.array(count).map { $0 < 0 ? 0.5 : 2 }, bias: noise.coarse(count).map(Double.init)
+    )
+  }
+}
