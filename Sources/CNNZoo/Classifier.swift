@@ -24,6 +24,8 @@ public final class Classifier {
     public var threads = HostInfo.allowedThreads
     /// The compute backend.
     public var backend = Backend.auto
+    /// Precision of the matrix products.
+    public var precision = PrecisionChoice.f32
     /// Batch size for streams of images; memory grows with it.
     public var maximumBatch = 1
     /// The class names, overriding those of the weights.
@@ -51,6 +53,8 @@ public final class Classifier {
   public let labels: Labels
   /// What turns logits into probabilities.
   public let activation: OutputActivation
+  /// The precision it computes at.
+  public let precision: PrecisionDecision
   /// Warnings about how the weights were interpreted, one sentence each.
   public let warnings: [String]
 
@@ -76,10 +80,12 @@ public final class Classifier {
       + (named == nil
         ? ["\(network.file.path) has \(labels.count) classes and no names for them; use --labels"]
         : [])
+    precision = try network.decide(options.precision, backend: options.backend)
     runner = try NetworkRunner(
       network,
       options: InferenceSession.Options(
-        threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch,
+        threads: options.threads, backend: options.backend, precision: precision.precision,
+        maximumBatch: options.maximumBatch,
         retained: options.keepsFeatures ? [network.head.features.id, network.head.pooled.id] : []),
       decoding: options.decoding)
   }

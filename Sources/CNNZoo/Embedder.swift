@@ -29,6 +29,8 @@ public final class Embedder {
     public var threads = HostInfo.allowedThreads
     /// The compute backend.
     public var backend = Backend.auto
+    /// Precision of the matrix products.
+    public var precision = PrecisionChoice.f32
     /// Batch size for streams of images; memory grows with it.
     public var maximumBatch = 1
     /// Overrides of the weights' preprocessing.
@@ -46,6 +48,8 @@ public final class Embedder {
   public let network: LoadedNetwork
   /// The options it was created with.
   public let options: Options
+  /// The precision it computes at.
+  public let precision: PrecisionDecision
   /// The number of values in an embedding.
   public let dimension: Int
   private let node: Int
@@ -66,10 +70,12 @@ public final class Embedder {
     self.network = network
     self.options = options
     dimension = network.graph.nodes[node].shape.channels
+    precision = try network.decide(options.precision, backend: options.backend)
     runner = try NetworkRunner(
       network,
       options: InferenceSession.Options(
-        threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch,
+        threads: options.threads, backend: options.backend, precision: precision.precision,
+        maximumBatch: options.maximumBatch,
         retained: [node]),
       decoding: options.decoding)
   }

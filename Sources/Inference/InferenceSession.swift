@@ -47,9 +47,9 @@ public final class InferenceSession {
   /// Lowers `graph`, packs its parameters, and starts the threads.
   ///
   /// - Throws: Errors of `parameters`, `InferenceError.unsupported` for a graph that the engine has
-  ///   no operators for and `.precision` if the backend has no such precision, `ProcessorError` if a forced instruction set is not there, `OpenBLASError` if
-  ///   the backend needs OpenBLAS and it cannot be loaded, `OutOfMemory` if the weights or the values of
-  ///   such a batch do not fit.
+  ///   no operators for, `.precision` if the backend has no such precision, `ProcessorError` if a
+  ///   forced instruction set is not there, `OpenBLASError` if the backend needs OpenBLAS and it cannot
+  ///   be loaded, `OutOfMemory` if the weights or the values of such a batch do not fit.
   public init(graph: Graph, parameters: some ParameterSource, options: Options) throws {
     precondition(options.threads >= 1 && options.maximumBatch >= 1)
     self.graph = graph

@@ -6,7 +6,7 @@ struct Summary: ParsableCommand {
     abstract: "Show modules, shapes, parameters and MACs of networks.",
     discussion: """
       Shows one network as a tree of modules with their share of the total, or several networks side \
-      by side, aligned by stage, with ratios to the first. Needs no weights.
+      by side, aligned by stage, with ratios to the first. Needs no weights; --precision auto is f32 without them.
 
       MACs are multiply-accumulates of convolutions and linear layers, as in published figures; \
       parameters are trainable parameters. Activations are the memory inference needs for one image.
@@ -29,8 +29,7 @@ struct Summary: ParsableCommand {
   @Flag(help: "Show the compiled program instead: steps, strategies, memory.")
   var plan = false
 
-  @Option(help: "Compute backend of the program.")
-  var backend = Backend.auto
+  @OptionGroup var compute: ComputeOptions
 
   @Option(help: "Padding rule (default: that of the published weights).")
   var padding: Padding?
@@ -45,6 +44,7 @@ struct Summary: ParsableCommand {
   }
 
   func run() throws {
+    if plan { try Diagnostics.warnIfEmulated(compute.precisionWithoutWeights) }
     let networks = try models.map { name throws in try costs(of: name) }
     try report(on: networks).write(as: format.format)
   }
@@ -61,6 +61,8 @@ struct Summary: ParsableCommand {
     configuration.resize(to: inputSize)
     configuration.padding = padding ?? configuration.padding
     variant.apply(to: &configuration)
-    return try NetworkCosts(of: network.graph(configuration), backend: backend)
+    return try NetworkCosts(
+      of: network.graph(configuration), backend: compute.backend,
+      precision: compute.precisionWithoutWeights)
   }
 }

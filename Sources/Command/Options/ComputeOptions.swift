@@ -1,0 +1,68 @@
+import ArgumentParser
+import CNNZoo
+
+extension Backend: ExpressibleByArgument {}
+
+extension PrecisionChoice: ExpressibleByArgument {
+  /// What each value means.
+  public static var allValueDescriptions: [String: String] {
+    [
+      "f32": "32-bit floats.",
+      "bf16": "Products of bfloat16, summed in f32.",
+      "int8": "Products of 8-bit integers, without calibration.",
+      "auto": "The fastest that is native and measured to agree with f32 for these weights.",
+    ]
+  }
+}
+
+/// How the network is computed: the same for every command that runs one.
+struct ComputeOptions: ParsableArguments {
+  @Option(help: "Compute backend.")
+  var backend = Backend.auto
+
+  @Option(help: "Precision of matrix products (default: that of CNNZOO_PRECISION, else f32).")
+  var precision: PrecisionChoice?
+
+  private static let variable = "CNNZOO_PRECISION"
+
+  /// The variable's value, if it is not empty.
+  private static var ambient: String? {
+    UserFolders.variable(variable).flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// The option, else the variable, else f32.
+  var choice: PrecisionChoice {
+    precision ?? Self.ambient.flatMap(PrecisionChoice.init(rawValue:)) ?? .f32
+  }
+
+  func validate() throws {
+    if precision == nil, let value = Self.ambient, PrecisionChoice(rawValue: value) == nil {
+      let names = PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError(
+        "\(Self.variable)=\(value.terminalSafe()) is not a precision; set it to one of \(names),"
+          + " or unset it")
+    }
+    if backend == .blas, let precision = choice.fixed, precision != .f32 {
+      throw ValidationError("\(InferenceError.precision(precision))")
+    }
+  }
+
+  /// The precision without weights, which `auto` would need to know.
+  var precisionWithoutWeights: Precision { choice.fixed ?? .f32 }
+
+  /// The precision that runs, and why: `int8 (--precision auto: …)`.
+  func explained(_ decision: PrecisionDecision) -> String {
+    let source =
+      precision != nil ? "--precision" : Self.ambient != nil ? Self.variable : "default"
+    let reason = decision.reason.map { "\(source)\(precision == nil ? "=" : " ")auto: \($0)" }
+    return "\(decision.precision.rawValue) (\(reason ?? source))"
+  }
+}
+
+extension Diagnostics {
+  /// Warns if a precision gains no speed on this processor.
+  static func warnIfEmulated(_ precision: Precision) throws {
+    guard try precision.isEmulated() else { return }
+    warn("this processor emulates \(precision.rawValue): correct, but no faster than f32")
+  }
+}
