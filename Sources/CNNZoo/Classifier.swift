@@ -54,7 +54,9 @@ public final class Classifier {
   /// What turns logits into probabilities.
   public let activation: OutputActivation
   /// The precision it computes at.
-  public let precision: PrecisionDecision
+  public let precision: Precision
+  /// Why `PrecisionChoice.auto` stands for it, as a clause; `nil` if the caller chose it.
+  public let precisionReason: String?
   /// Warnings about how the weights were interpreted, one sentence each.
   public let warnings: [String]
 
@@ -65,8 +67,8 @@ public final class Classifier {
   ///
   /// The options' preprocessing and limits are ignored: the network has its own.
   ///
-  /// - Throws: `LabelsError`, `ClassifierError.softmaxOfOneOutput`, and what `LoadedNetwork.session(_:)`
-  ///   throws.
+  /// - Throws: `LabelsError`, `ClassifierError.softmaxOfOneOutput`, and what `LoadedNetwork`'s
+  ///   `decide(_:backend:)` and `session(_:)` throw.
   public init(_ network: LoadedNetwork, options: Options = Options()) throws {
     self.network = network
     let classes = network.configuration.classes
@@ -80,11 +82,12 @@ public final class Classifier {
       + (named == nil
         ? ["\(network.file.path) has \(labels.count) classes and no names for them; use --labels"]
         : [])
-    precision = try network.decide(options.precision, backend: options.backend)
+    let decision = try network.decide(options.precision, backend: options.backend)
+    (precision, precisionReason) = (decision.precision, decision.reason)
     runner = try NetworkRunner(
       network,
       options: InferenceSession.Options(
-        threads: options.threads, backend: options.backend, precision: precision.precision,
+        threads: options.threads, backend: options.backend, precision: precision,
         maximumBatch: options.maximumBatch,
         retained: options.keepsFeatures ? [network.head.features.id, network.head.pooled.id] : []),
       decoding: options.decoding)

@@ -49,7 +49,9 @@ public final class Embedder {
   /// The options it was created with.
   public let options: Options
   /// The precision it computes at.
-  public let precision: PrecisionDecision
+  public let precision: Precision
+  /// Why `PrecisionChoice.auto` stands for it, as a clause; `nil` if the caller chose it.
+  public let precisionReason: String?
   /// The number of values in an embedding.
   public let dimension: Int
   private let node: Int
@@ -57,7 +59,8 @@ public final class Embedder {
 
   /// Prepares a network; `options.preprocessing` and `options.limits` are ignored, as it is already loaded.
   ///
-  /// - Throws: `EmbeddingError.noHiddenLayer`, and what `LoadedNetwork.session(_:)` throws.
+  /// - Throws: `EmbeddingError.noHiddenLayer`, and what `LoadedNetwork`'s `decide(_:backend:)` and
+  ///   `session(_:)` throw.
   public init(_ network: LoadedNetwork, options: Options = Options()) throws {
     switch options.layer {
     case .pooled: node = network.head.pooled.id
@@ -70,11 +73,12 @@ public final class Embedder {
     self.network = network
     self.options = options
     dimension = network.graph.nodes[node].shape.channels
-    precision = try network.decide(options.precision, backend: options.backend)
+    let decision = try network.decide(options.precision, backend: options.backend)
+    (precision, precisionReason) = (decision.precision, decision.reason)
     runner = try NetworkRunner(
       network,
       options: InferenceSession.Options(
-        threads: options.threads, backend: options.backend, precision: precision.precision,
+        threads: options.threads, backend: options.backend, precision: precision,
         maximumBatch: options.maximumBatch,
         retained: [node]),
       decoding: options.decoding)

@@ -58,7 +58,7 @@ public final class Explainer {
     return ClassActivationMap(
       prediction: ranked[rank], rank: rank + 1, logit: session.logits()[wanted],
       bias: function.bias,
-      isExact: hidden == nil && classifier.precision.precision == .f32,
+      isExact: hidden == nil && classifier.precision == .f32,
       map: Self.map(session.output(ofNode: head.features.id), head.features.shape, gradient),
       region: classifier.network.info.preprocessing.region(
         ofWidth: image.width, height: image.height))

@@ -88,7 +88,9 @@ struct BenchTests {
   }
 
   /// Nothing is measured for an hour before that is found.
-  @Test(arguments: [["-b", "2"], ["--input-size", "64"], ["--width-multiplier", "0.75"]])
+  @Test(arguments: [
+    ["-b", "2"], ["--input-size", "64"], ["--width-multiplier", "0.75"], ["--precision", "bf16"],
+  ])
   func otherWorkIsRefused(arguments: [String]) throws {
     let path = try earlier()
     let outcome = try Tool.run(

@@ -7,8 +7,8 @@ struct Bench: ParsableCommand {
     discussion: """
       Measures every thread count with every batch size. Several networks take turns, round by \
       round, so that a machine slowing down affects all of them alike. Weights are random unless \
-      --weights is given; this does not change the time, except that \
-      --precision auto is f32 without them. images/s is computed from the median. \
+      --weights is given; this does not change the time, but \
+      without them --precision auto is f32. images/s is computed from the median. \
       spread is the range of the rounds' medians relative to their median. ratio compares each \
       network with the first, round by round. Image decoding is not measured.
 

@@ -68,12 +68,12 @@ struct Classify: ParsableCommand {
     let classifier = try Classifier(loadedNetwork, options: options)
     let loaded = clock.now
     Diagnostics.warn(classifier.warnings)
-    try Diagnostics.warnIfEmulated(classifier.precision.precision)
+    try Diagnostics.warnIfEmulated(classifier.precision)
     let tally = list.tally(inputs)
     defer { ProgressLine.erase() }
     let report = ClassifyReport(
       format: format.format, model: loadedNetwork.model.name,
-      precision: classifier.precision.precision, activation: classifier.activation,
+      precision: classifier.precision, activation: classifier.activation,
       isOneLine: oneline,
       terminal: format.format == .text ? Terminal(color) : .plain)
     try report.begin()
@@ -107,7 +107,9 @@ struct Classify: ParsableCommand {
     Diagnostics.log(
       "\(loaded.model.name), weights \(loaded.file.path.terminalSafe()), "
         + "\(NumberText.count(network.threadCount, "thread")), batch \(batch)")
-    Diagnostics.log("precision \(network.compute.explained(classifier.precision))")
+    Diagnostics.log(
+      "precision "
+        + network.compute.explained(classifier.precision, reason: classifier.precisionReason))
     Diagnostics.log(
       "loaded in \(NumberText.fixed(loading / .milliseconds(1), 1)) ms; "
         + "\(NumberText.count(tally.count, "image")) in \(NumberText.fixed(seconds, 3)) s, "

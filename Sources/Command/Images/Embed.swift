@@ -58,7 +58,7 @@ struct Embed: ParsableCommand {
     options.layer = layer
     options.normalizes = normalize
     let embedder = try Embedder(loaded, options: options)
-    try Diagnostics.warnIfEmulated(embedder.precision.precision)
+    try Diagnostics.warnIfEmulated(embedder.precision)
     var table = EmbeddingTable(embedder, policy: list.onError)
     let tally = list.tally(inputs)
     defer { ProgressLine.erase() }
@@ -122,7 +122,7 @@ private struct EmbeddingTable {
 
   init(_ embedder: Embedder, policy: FailurePolicy) {
     model = embedder.network.model.name
-    precision = embedder.precision.precision
+    precision = embedder.precision
     layer = embedder.options.layer
     dimension = embedder.dimension
     isNormalized = embedder.options.normalizes

@@ -81,7 +81,7 @@ struct EvaluationReport {
     let interval = evaluation.accuracyInterval
     return [
       "model": .string(classifier.network.model.name),
-      "precision": .string(classifier.precision.precision.rawValue),
+      "precision": .string(classifier.precision.rawValue),
       "weights": .string(classifier.network.file.path),
       "split": .optional(split?.rawValue), "images": .integer(evaluation.count),
       "failed": .integer(failures), "top1": .number(evaluation.accuracy),

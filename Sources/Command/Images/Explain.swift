@@ -43,7 +43,7 @@ struct Explain: ParsableCommand {
     let options = try network.classifierOptions(batch: 1, labels: labels)
     let explainer = try Explainer(loaded, options: options)
     Diagnostics.warn(explainer.classifier.warnings)
-    try Diagnostics.warnIfEmulated(explainer.classifier.precision.precision)
+    try Diagnostics.warnIfEmulated(explainer.classifier.precision)
     let index = try wantedClass.map { try explainer.classifier.labels.index(called: $0) }
     let image = try network.image(input)
     let cam = try explainer.explain(image, class: index)
@@ -72,7 +72,7 @@ struct Explain: ParsableCommand {
     let facts: JSON.Object =
       [
         "input": .string(input), "model": .string(classifier.network.model.name),
-        "precision": .string(classifier.precision.precision.rawValue),
+        "precision": .string(classifier.precision.rawValue),
         "index": .integer(prediction.index),
         "label": .string(prediction.label), "probability": .number(prediction.probability),
         "rank": .integer(cam.rank), "logit": .float(cam.logit),

@@ -56,7 +56,7 @@ struct Similar: ParsableCommand {
     options.layer = layer
     options.decoding.fingerprints = duplicates
     let embedder = try Embedder(loaded, options: options)
-    try Diagnostics.warnIfEmulated(embedder.precision.precision)
+    try Diagnostics.warnIfEmulated(embedder.precision)
     var index = try SimilarityIndex(dimension: embedder.dimension)
     var finder = try DuplicateFinder(dimension: embedder.dimension)
     let wanted = duplicates ? nil : try query.map { try embedder.embed(network.image($0)) }
@@ -95,7 +95,7 @@ struct Similar: ParsableCommand {
   private func facts(of embedder: Embedder) -> JSON.Object {
     [
       "model": .string(embedder.network.model.name),
-      "precision": .string(embedder.precision.precision.rawValue),
+      "precision": .string(embedder.precision.rawValue),
       "layer": .string(layer.rawValue),
     ]
   }

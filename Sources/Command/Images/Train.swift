@@ -61,7 +61,7 @@ struct Train: ParsableCommand {
     let trainer = try HeadTrainer(
       loaded, classes: folders.names,
       options: network.embedderOptions(batch: network.batch(batch)))
-    try Diagnostics.warnIfEmulated(trainer.embedder.precision.precision)
+    try Diagnostics.warnIfEmulated(trainer.embedder.precision)
     let heldOut = try dataset.splits.filter { $0 != .train }.map { split in
       (split: split, folders: try dataset.classes(of: split))
     }

@@ -51,18 +51,19 @@ struct ComputeOptions: ParsableArguments {
   var precisionWithoutWeights: Precision { choice.fixed ?? .f32 }
 
   /// The precision that runs, and why: `int8 (--precision auto: …)`.
-  func explained(_ decision: PrecisionDecision) -> String {
+  func explained(_ chosen: Precision, reason: String?) -> String {
     let source =
       precision != nil ? "--precision" : Self.ambient != nil ? Self.variable : "default"
-    let reason = decision.reason.map { "\(source)\(precision == nil ? "=" : " ")auto: \($0)" }
-    return "\(decision.precision.rawValue) (\(reason ?? source))"
+    let reason = reason.map { "\(source)\(precision == nil ? "=" : " ")auto: \($0)" }
+    return "\(chosen.rawValue) (\(reason ?? source))"
   }
 }
 
 extension Diagnostics {
   /// Warns if a precision gains no speed on this processor.
   static func warnIfEmulated(_ precision: Precision) throws {
-    guard try precision.isEmulated() else { return }
-    warn("this processor emulates \(precision.rawValue): correct, but no faster than f32")
+    if try precision.isEmulated() {
+      warn("this processor emulates \(precision.rawValue): correct, but no faster than f32")
+    }
   }
 }

@@ -6,7 +6,8 @@ struct Summary: ParsableCommand {
     abstract: "Show modules, shapes, parameters and MACs of networks.",
     discussion: """
       Shows one network as a tree of modules with their share of the total, or several networks side \
-      by side, aligned by stage, with ratios to the first. Needs no weights; --precision auto is f32 without them.
+      by side, aligned by stage, with ratios to the first. Needs no weights; \
+      without them, --precision auto is f32.
 
       MACs are multiply-accumulates of convolutions and linear layers, as in published figures; \
       parameters are trainable parameters. Activations are the memory inference needs for one image.
