@@ -1,27 +1,29 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// `CNNZOO_WERROR=1` turns warnings into errors; `Scripts/test` sets it. Users with another compiler
-// are not stopped by a warning that compiler invented.
+// `CNNZOO_WERROR=1` turns warnings into errors; `Scripts/test` sets it. Otherwise, new warnings in
+// other compiler versions do not break the build.
 let strict: [SwiftSetting] =
   (Context.environment["CNNZOO_WERROR"] == nil ? [] : [.treatAllWarnings(as: .error)])
   + [.enableUpcomingFeature("ExistentialAny")]
 
-// The kernel targets hold nothing but bounds-free loops over raw pointers, so they are always
-// optimised, in debug builds too. Each is one instruction set's own file and a link to the files in
-// Sources/KernelsShared, compiled with its flags: the rest of the package stays generic. Instructions
-// that only some processors of a set have get targets with the one GEMM that they speed up.
+// The kernel targets contain only loops over raw pointers, without bounds checks, so they are
+// always optimised, even in debug builds. Each consists of one file for its instruction set and a
+// link to the files in Sources/KernelsShared, compiled with its flags; the rest of the package
+// stays generic. Extensions that only some processors have get a target with the GEMM they speed up.
 func kernels(_ name: String, _ flags: String...) -> Target {
   let flags = ["-Ounchecked"] + flags.flatMap { ["-Xcc", $0] }
   return .target(
-    name: name, dependencies: ["Kernels"], swiftSettings: strict + [.unsafeFlags(flags)])
+    name: name, dependencies: ["CLanes", "Kernels"], swiftSettings: strict + [.unsafeFlags(flags)])
 }
 
-// The command carries the Swift runtime: loading it as a dozen shared libraries takes 2 to 3 ms of
-// every start. The parser of arguments needs FoundationEssentials, whose own parts only a compiler
-// run with -static-stdlib would name. lld, because gold warns of what Foundation calls.
+// The command links the Swift runtime statically: loading it as a dozen shared libraries would take
+// 2 to 3 ms at every start. The argument parser needs FoundationEssentials; only -static-stdlib
+// would make the compiler name the libraries it depends on. lld is used because gold warns about
+// functions that Foundation calls.
 //
-// `CNNZOO_SANITIZE` leaves it out: the sanitizers' own runtimes find functions in shared libraries only.
+// With `CNNZOO_SANITIZE` the runtime is not linked statically, because sanitizer runtimes find
+// functions only in shared libraries.
 let runtimeInside: [LinkerSetting] =
   Context.environment["CNNZOO_SANITIZE"] != nil
   ? []
@@ -39,13 +41,15 @@ let runtimeInside: [LinkerSetting] =
     kernels("KernelsAVXVNNI", "-march=x86-64-v3", "-mavxvnni"),
     kernels("KernelsAVX512", "-march=x86-64-v4"),
     kernels("KernelsAVX512BF16", "-march=x86-64-v4", "-mavx512bf16"),
+    kernels(
+      "KernelsAMX", "-march=x86-64-v4", "-mavx512bf16", "-mamx-tile", "-mamx-bf16", "-mamx-int8"),
     kernels("KernelsAVX512VNNI", "-march=x86-64-v4", "-mavx512vnni"),
   ]
 #else
   let kernelTargets = [kernels("KernelsBaseline")]
 #endif
 
-// `CNNZOO_FUZZ=1`, set by Scripts/fuzzing/fuzz, adds the fuzzers, which ordinary builds leave out.
+// `CNNZOO_FUZZ=1`, set by Scripts/fuzzing/fuzz, adds the fuzzers, which normal builds leave out.
 let fuzzTargets: [Target] =
   Context.environment["CNNZOO_FUZZ"] == nil
   ? []
@@ -74,7 +78,8 @@ let package = Package(
       name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
     .target(name: "CSystem"),
-    // OpenBLAS and LAPACKE, libcurl and libcrypto: loaded when first needed, so that starts stay fast.
+    // OpenBLAS and LAPACKE, libcurl and libcrypto are loaded on first use, so that the command
+    // starts fast.
     .target(
       name: "CLinearAlgebra",
       linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),

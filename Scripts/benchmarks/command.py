@@ -1,4 +1,4 @@
-"""Runs of the cnnzoo command that more than one benchmark times."""
+"""Runs of the cnnzoo command, shared by several benchmarks."""
 
 import json
 import pathlib
@@ -29,7 +29,7 @@ def network(model, weights):
 
 
 def seconds_of(command, **options):
-    """Wall time from starting a command to its end."""
+    """Wall time of a command from start to exit."""
     begin = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **options)
     return time.perf_counter() - begin

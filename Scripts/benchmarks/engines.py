@@ -1,13 +1,13 @@
 """Times cnnzoo and other engines in turn; run it through Scripts/compare_engines.
 
 Each row is a model, a thread count and a batch size. In every round each engine runs for a second or
-so, one after the other, so that all see the machine in the same state. Cells hold the minimum and the
+so, one after the other, so that all see the machine in the same state. Cells contain the minimum and the
 median over all rounds; Δ is the largest difference of cnnzoo's logits from PyTorch's, relative to
-PyTorch's largest. ncnn has no batches and gets one image after another.
+PyTorch's largest. ncnn does not support batches and gets one image at a time.
 
---isa avx2 shows a processor without AVX-512, as far as the engines can be limited: cnnzoo by
-CNNZOO_ISA, OpenVINO by ONEDNN_MAX_CPU_ISA and OV_CPU_MAX_ISA; both are then asked what they really
-use. ONNX Runtime and ncnn choose by CPUID alone, so their columns are marked and left out of the ratio.
+--isa avx2 simulates a processor without AVX-512, as far as the engines can be limited: cnnzoo with
+CNNZOO_ISA, OpenVINO with ONEDNN_MAX_CPU_ISA and OV_CPU_MAX_ISA; both must then report what they actually
+use. ONNX Runtime and ncnn rely only on CPUID, so their columns are marked and excluded from the ratio.
 """
 
 import argparse

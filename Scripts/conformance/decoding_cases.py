@@ -1,4 +1,4 @@
-"""The files of check_decoding: intact ones of every kind, and systematically damaged ones.
+"""The files for check_decoding: intact ones of every kind, and systematically damaged ones.
 
 A family is a function that yields names and files.
 """
@@ -352,7 +352,7 @@ def png_chunks(data):
 
 
 def png_checksums():
-    """Every byte of every checksum broken, zlib's included."""
+    """Every byte of every checksum changed, including zlib's."""
     for number, data in enumerate(png_samples()):
         for offset, kind, content in png_chunks(data):
             end = offset + 8 + len(content)

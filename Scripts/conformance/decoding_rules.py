@@ -1,7 +1,7 @@
 """Deliberate differences from Pillow: each rule recognises its files and says why.
 
-A rule's test is given the file, what Pillow made of it (size and pixels, or the exception), what the
-package made of it ("pixels", or the kind of refusal), and the package's pixels or reason.
+A rule's predicate gets the file, Pillow's result (size and pixels, or the exception), the package's
+result ("pixels", or the kind of error), and the package's pixels or reason.
 """
 
 import io
@@ -52,7 +52,7 @@ def as_stored(data):
 
 
 def png_chunks(data):
-    """(type, content, whole chunk) of each chunk; the content of one that is cut is what is left."""
+    """(type, content, whole chunk) of each chunk; truncated chunks have the remaining content."""
     offset = 8
     while data.startswith(SIGNATURE) and offset + 8 <= len(data):
         length, = struct.unpack(">I", data[offset:offset + 4])
@@ -252,7 +252,7 @@ def riff(chunks):
 
 
 def webp_chunks(data):
-    """(type, length, whole chunk) of each chunk; what is left of one that is cut."""
+    """(type, length, whole chunk) of each chunk; only the remaining bytes of truncated chunks."""
     offset = 12
     while data.startswith(b"RIFF") and offset + 8 <= len(data):
         length, = struct.unpack("<I", data[offset + 4:offset + 8])

@@ -1,7 +1,7 @@
-"""Small images that cover every corner of the formats, each with a name and, if Pillow refuses it, the
-kind of error expected.
+"""Small images that cover every corner of the formats, each with a name and, if Pillow rejects it, the
+expected kind of error.
 
-Random ones come from a generator that the tests repeat: see `noise`.
+Random ones come from a generator that the tests reproduce: see `noise`.
 """
 
 import io
@@ -157,7 +157,7 @@ def webp_cases():
     yield "webp trailing bytes", whole + b"tail"
     yield "webp cut", whole[:-4], "malformed"
     yield "webp long chunk", whole[:16] + b"\xff\xff\xff\xff" + whole[20:], "malformed"
-    # Half a image, whose decoder must not take the metadata after it for the other half.
+    # Half an image; the decoder must not read the metadata after it as the other half.
     half = struct.unpack("<I", whole[16:20])[0] // 4 * 2
     chunks = (b"VP8X\x0a\0\0\0\x08\0\0\0\x12\0\0\x0a\0\0"
               + b"VP8 " + struct.pack("<I", half) + whole[20:20 + half]

@@ -13,7 +13,7 @@ Needs Pillow 13, torch, torchvision and numpy. Writes to Tests/ImagesTests/Golde
   photos.tsv         only with --photos: name, width, height, CRC-32 of the RGB bytes as stored,
                      CRC-32 of the values at resize 256, crop 224, bilinear
 
-Resized images come from a generator that the tests repeat: `noise` in image_cases.py.
+Resized images come from a generator that the tests reproduce: `noise` in image_cases.py.
 """
 
 import argparse

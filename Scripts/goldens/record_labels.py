@@ -23,12 +23,12 @@ extension Labels {
   public static let imageNet = Labels(lines: imageNetLines, source: "ImageNet-1k")
 }
 
-/// One name a line: the compiler takes one literal faster than an array of a thousand.
+/// One name per line, because a single literal compiles faster than an array of a thousand.
 private let imageNetLines = """
 '''
 
 WORDNET = '''\
-/// The WordNet ids of the 1000 classes of ImageNet-1k, in the order of their indices, `n` left out.
+/// The WordNet ids of the 1000 classes of ImageNet-1k, in the order of their indices, without `n`.
 ///
 /// Written by `Scripts/goldens/record_labels.py`.
 let imageNetWordNetNumbers = """

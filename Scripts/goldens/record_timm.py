@@ -29,7 +29,7 @@ import torch
 import record_torchvision
 import reference_networks as reference
 
-# Every build of the catalogue that timm has, with the size its published figures are for.
+# Every implementation in the catalogue that timm has, with the input size of its published figures.
 NETWORKS = {
     "tf_efficientnetv2_s": 384, "tf_efficientnetv2_m": 480, "tf_efficientnetv2_l": 480,
     "tf_efficientnetv2_xl": 512, "tf_efficientnetv2_b0": 224, "tf_efficientnetv2_b1": 240,
@@ -71,9 +71,9 @@ def record_facts():
     record_torchvision.write_rows(record_torchvision.TESTS / "ModelZooTests/Goldens/timm.tsv", rows)
 
 
-# Sizes odd and even, so that SAME and symmetric padding differ; few classes once a family. In the
-# deepest networks the residual branches are damped: a hundred of them in a row, as loud as their
-# inputs, would amplify the rounding of either side beyond comparison.
+# Odd and even sizes, so that SAME and symmetric padding differ; few classes once per family. In the
+# deepest networks the residual branches are scaled down: a hundred of them in a row, as large as their
+# inputs, would amplify rounding errors too much for a comparison.
 def cases():
     for name in NETWORKS:
         height, width = (97, 130) if "v2_" in name else (131, 98)
@@ -89,7 +89,7 @@ def record_logits():
                   * (factor if key.endswith("conv_pwl.weight") else 1)
                   for key, tensor in state(network).items()}
         network.load_state_dict(seeded, strict=False)
-        # Double: what a float engine is compared with should not carry a float engine's own error.
+        # Double, so that the reference has no single-precision error of its own.
         with torch.no_grad():
             values = network.eval().double()(reference.images(1, height, width).double())
         shown = values[:, ::10] if classes > 100 else values

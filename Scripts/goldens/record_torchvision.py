@@ -9,14 +9,14 @@ Results are reproducible on one machine; on others, logits may differ in the las
   ModelZooTests/Goldens/facts.tsv      model, width multiplier, reduced tail, classes, tensors of the
                                        state dict, FNV-1a of their sorted "name shape" lines,
                                        trainable parameters, multiply-accumulates at the evaluation
-                                       size; num_batches_tracked is left out
+                                       size; without num_batches_tracked
   ModelZooTests/Goldens/divisible.tsv  a width and the result of torchvision's _make_divisible
   InferenceTests/Goldens/logits.tsv    model, padding, batch, height, width, classes, width
                                        multiplier, reduced tail, largest magnitude of the logits,
                                        and every tenth of them (all, for few classes), image by
                                        image; parameters and images from formulas, see
                                        reference_networks.py
-  InferenceTests/Goldens/tiny-*        members of each family with a layer or two a stage:
+  InferenceTests/Goldens/tiny-*        members of each family with one or two layers per stage:
                                        FAMILY.safetensors has the parameters, each family in another
                                        element type, FAMILY.PADDING.safetensors the output of
                                        every stage (channels first) and the logits
@@ -114,7 +114,7 @@ def logits(name, padding, batch, height, width, classes, multiplier, reduced_tai
             reference.published(name, classes, multiplier, bool(reduced_tail)))
         if padding == "same":
             reference.use_same_padding(network)
-    # Double: what a float engine is compared with should not carry a float engine's own error.
+    # Double, so that the reference has no single-precision error of its own.
     with torch.no_grad():
         return network.double()(reference.images(batch, height, width).double())
 

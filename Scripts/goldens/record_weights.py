@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the small weight files that WeightsTests reads.
 
-Every tensor counts up in reading order from its own start, so the tests know its values. Needs torch, numpy and safetensors:
+Every tensor counts up in C order from its own start value, so the tests know its values. Needs torch,
+numpy and safetensors:
 
     python3 Scripts/goldens/record_weights.py --out Tests/WeightsTests/Goldens
 """

@@ -1,4 +1,4 @@
-"""Reference networks of torchvision and timm, with parameters from a formula that the tests repeat."""
+"""Reference networks of torchvision and timm, with parameters from a formula that the tests also use."""
 
 import functools
 import math
@@ -13,7 +13,7 @@ from torchvision.models.efficientnet import EfficientNet, FusedMBConvConfig, MBC
 from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
 from torchvision.ops import Conv2dNormActivation
 
-# The TensorFlow originals' value, which torchvision keeps for all of these networks.
+# The value of the TensorFlow originals, which torchvision uses for all of these networks.
 NORM = functools.partial(nn.BatchNorm2d, eps=1e-3)
 
 
@@ -108,7 +108,7 @@ def use_same_padding(network):
 
 
 class LiteBlock(nn.Module):
-    """MBConv as EfficientNet-Lite has it: ReLU6, no squeeze-excite."""
+    """MBConv as in EfficientNet-Lite: ReLU6, no squeeze-excite."""
 
     def __init__(self, row, stochastic_depth_prob, norm_layer):
         super().__init__()
@@ -193,6 +193,6 @@ TORCHVISION = {
 
 
 def published(name, classes=1000, width=1.0, reduced_tail=False):
-    """torchvision's network of this package's name."""
+    """torchvision's network for this package's name."""
     options = {"width_mult": width, "reduced_tail": reduced_tail} if "mobile" in name else {}
     return TORCHVISION[name](num_classes=classes, **options)

@@ -4,13 +4,14 @@
         [--partitions N] [--null] LIST OUTPUT [-- OPTION ...]
 
 LIST is a local file with one path per line, or with --null NUL-separated paths. OUTPUT becomes a folder
-with one file per partition; in the order of their names, they hold one line of JSON per path, in the
-order of LIST. An unreadable image gets a line that says why. If a process fails or is killed, Spark
+with one file per partition; in the order of their names, they contain one line of JSON per path, in the
+order of LIST. For an unreadable image, the line says why. If a process fails or is killed, Spark
 runs its partition again; only complete partitions count. OPTIONs go to `cnnzoo classify`, such as -k 1.
 
 The executable, the weights and the images need the same paths on every machine. Without --weights, the
 file is the one `cnnzoo path` prints on the driver. Each process uses as many threads as Spark gives a
-task (spark.task.cpus), in an empty environment: CNNZOO_PRECISION has no effect, -- --precision has.
+task (spark.task.cpus), in an empty environment, so CNNZOO_PRECISION has
+no effect; give --precision after --.
 
 Tested by Scripts/spark/check_spark with pyspark 3.5.7, 4.0.1 and 4.3.0 on Java 17 and Python 3.11.
 """

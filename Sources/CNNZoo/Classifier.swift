@@ -7,7 +7,7 @@
 /// }
 /// ```
 ///
-/// Streams of any length are decoded ahead in bounded memory, and answered in order:
+/// Streams of any length are decoded ahead in bounded memory; results arrive in order:
 ///
 /// ```swift
 /// try classifier.classify(ImageInputs(paths: ["photos/"]), topK: 1) { answer in
@@ -15,10 +15,10 @@
 /// }
 /// ```
 ///
-/// A classifier owns the memory it computes in: use it from one thread at a time. A batch runs on
+/// A classifier owns its working memory: use it from one thread at a time. A batch runs on
 /// `Options.threads` threads. Predictions depend neither on the number of threads nor on the batch size.
 public final class Classifier {
-  /// How a classifier runs.
+  /// Options for a classifier.
   public struct Options: Sendable {
     /// Compute threads (default: all available processors).
     public var threads = HostInfo.allowedThreads
@@ -28,11 +28,11 @@ public final class Classifier {
     public var precision = PrecisionChoice.f32
     /// Batch size for streams of images; memory grows with it.
     public var maximumBatch = 1
-    /// The class names, overriding those of the weights.
+    /// The class names; override those of the weights.
     public var labels: Labels?
     /// What turns logits into probabilities.
     ///
-    /// By default what the weights' metadata say, else softmax, or sigmoid if there is a single output.
+    /// The default comes from the weights' metadata, else softmax, or sigmoid for a single output.
     public var activation: OutputActivation?
     /// Overrides of the weights' preprocessing.
     public var preprocessing = PreprocessingOverrides()
@@ -40,7 +40,7 @@ public final class Classifier {
     public var limits = WeightLimits()
     /// How streams of images are read.
     public var decoding = DecodingOptions()
-    /// Whether an `Explainer` reads the features after a run.
+    /// Whether to keep the features for an `Explainer` after a run.
     var keepsFeatures = false
 
     /// The defaults.
@@ -53,9 +53,9 @@ public final class Classifier {
   public let labels: Labels
   /// What turns logits into probabilities.
   public let activation: OutputActivation
-  /// The precision it computes at.
+  /// The precision of the matrix products.
   public let precision: Precision
-  /// Why `PrecisionChoice.auto` stands for it, as a clause; `nil` if the caller chose it.
+  /// Why `PrecisionChoice.auto` chose it, as a clause for messages; `nil` if the caller chose it.
   public let precisionReason: String?
   /// Warnings about how the weights were interpreted, one sentence each.
   public let warnings: [String]
@@ -65,10 +65,10 @@ public final class Classifier {
 
   /// Prepares a network.
   ///
-  /// The options' preprocessing and limits are ignored: the network has its own.
+  /// The preprocessing and limits in `options` are ignored, because the network is already loaded.
   ///
-  /// - Throws: `LabelsError`, `ClassifierError.softmaxOfOneOutput`, and what `LoadedNetwork`'s
-  ///   `decide(_:backend:)` and `session(_:)` throw.
+  /// - Throws: `LabelsError`, `ClassifierError.softmaxOfOneOutput`, and errors of
+  ///   `LoadedNetwork.decide(_:backend:)` and `LoadedNetwork.session(_:)`.
   public init(_ network: LoadedNetwork, options: Options = Options()) throws {
     self.network = network
     let classes = network.configuration.classes
@@ -80,7 +80,7 @@ public final class Classifier {
     warnings =
       network.warnings
       + (named == nil
-        ? ["\(network.file.path) has \(labels.count) classes and no names for them; use --labels"]
+        ? ["\(network.file.path) has \(labels.count) classes but no class names; use --labels"]
         : [])
     let decision = try network.decide(options.precision, backend: options.backend)
     (precision, precisionReason) = (decision.precision, decision.reason)
@@ -97,7 +97,7 @@ public final class Classifier {
   ///
   /// - Parameters:
   ///   - model: A model of the catalogue.
-  ///   - path: A safetensors or PyTorch file; `nil` searches like `WeightSearch.standard()`.
+  ///   - path: A safetensors or PyTorch file; `nil` searches with `WeightSearch.standard()`.
   /// - Throws: `PretrainedError`, `LabelsError`, `WeightsError`, `ModelError.unsupported`, and
   ///   `ParameterMismatch` with every tensor that does not fit the model.
   public convenience init(
@@ -112,10 +112,10 @@ public final class Classifier {
   /// Loads weights by the name of their model, their path, or both.
   ///
   /// - Parameters:
-  ///   - name: A model's name; `nil` lets the weights decide, or without a path `CNNZOO_MODEL`, or else
-  ///     the most accurate weights installed.
-  ///   - path: A safetensors or PyTorch file; `nil` searches like `WeightSearch.standard()`.
-  /// - Throws: `ModelError.unknown`, and what `init(model:weights:options:)` throws.
+  ///   - name: A model's name; if `nil`, the weights decide, or without a path `CNNZOO_MODEL`, or
+  ///     else the most accurate weights installed.
+  ///   - path: A safetensors or PyTorch file; `nil` searches with `WeightSearch.standard()`.
+  /// - Throws: `ModelError.unknown`, and errors of `init(model:weights:options:)`.
   public convenience init(
     model name: String? = nil, weights path: String? = nil, options: Options = Options()
   ) throws {
@@ -148,9 +148,9 @@ public final class Classifier {
   ///
   /// - Parameters:
   ///   - images: For example `ImageInputs(paths: ["photos/"])`.
-  ///   - receive: Takes the answer for each image, in order and as soon as it is known. An image that
-  ///     cannot be read or decoded fails by itself.
-  /// - Throws: what `receive` and the source throw; the remaining images are dropped then.
+  ///   - receive: Called with the result for each image, in order and as soon as it is known. An
+  ///     image that cannot be read or decoded does not affect the others.
+  /// - Throws: Errors of `receive` and the source; the remaining images are then dropped.
   public func classify(
     _ images: some ImageSource, topK: Int = 5,
     receive: (ImageResult<[Prediction]>) throws -> Void
@@ -158,7 +158,7 @@ public final class Classifier {
     try runner.run(images, read: { try predictions(slot: $0, topK: topK) }, receive: receive)
   }
 
-  /// The network's outputs for an image before the softmax, one value per class.
+  /// The network's outputs for an image before the activation, one value per class.
   ///
   /// - Throws: `ClassifierError.nonFiniteLogit`.
   public func logits(of image: Image) throws -> [Float] {
@@ -168,7 +168,7 @@ public final class Classifier {
     }
   }
 
-  /// The ranked classes of an image of the last batch.
+  /// The ranked classes for one image of the last batch.
   private func predictions(slot: Int, topK: Int) throws(ClassifierError) -> [Prediction] {
     do throws(ClassifierError) {
       return try Prediction.ranked(
@@ -178,8 +178,9 @@ public final class Classifier {
     }
   }
 
-  /// The chosen labels, else those of the weights, else ImageNet's if the number of classes matches,
-  /// with or without a background class; otherwise `nil`.
+  /// The given labels, else those of the weights, else ImageNet's if the number of classes matches.
+  ///
+  /// It may or may not include a background class. `nil` if there are no labels.
   private static func labels(
     of network: LoadedNetwork, chosen: Labels?
   ) throws(LabelsError) -> Labels? {

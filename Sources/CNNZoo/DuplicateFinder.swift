@@ -1,7 +1,7 @@
 import Operators
 
-/// A compact description of an image's pixels: a hash that equals that of exact copies, and a thumbnail
-/// that is similar to that of edited ones.
+/// A compact description of an image's pixels: a hash to recognise exact copies and a thumbnail to
+/// recognise edited ones.
 public struct ImageFingerprint: Sendable, Equatable {
   /// Pixels along each side of the thumbnail.
   static let side = 32
@@ -29,22 +29,24 @@ public struct ImageFingerprint: Sendable, Equatable {
       .squareRoot()
   }
 
-  /// Whether the pixels of both images are the same.
+  /// Whether both images have the same pixels.
   func isExactCopy(of other: ImageFingerprint) -> Bool {
     hash == other.hash && thumbnail == other.thumbnail
   }
 
-  /// How similar the thumbnails are, −1…1: their greatest correlation, if one of the images may be
-  /// the middle or a corner of the other, cropped by 5 %.
+  /// The similarity of the thumbnails, −1…1.
+  ///
+  /// It is the highest correlation, allowing for one of the images being the middle or a corner of
+  /// the other, cropped by 5 %.
   func similarity(to other: ImageFingerprint) -> Float {
-    // Plain images have no structure to correlate: they are similar if their brightness is.
+    // Plain images have no structure to correlate, so only their brightness is compared.
     let least = Float(Self.side)
     guard norm > least, other.norm > least else {
       return norm <= least && other.norm <= least && abs(mean - other.mean) <= 2 ? 1 : 0
     }
     let (own, others) = (thumbnail.map(Float.init), other.thumbnail.map(Float.init))
     let plain = Self.correlation(own, others)
-    // A crop of 5 % leaves more than this.
+    // Two images that differ by a crop of 5 % correlate more than this.
     guard plain > 0.5 else { return plain }
     return Self.crops.reduce(plain) { best, crop in
       max(
@@ -53,12 +55,12 @@ public struct ImageFingerprint: Sendable, Equatable {
     }
   }
 
-  /// The left and upper edges of crops in the middle and in the corners, as parts of the side.
+  /// The left and upper edges of crops in the middle and in the corners, as fractions of the side.
   private static let crops: [SIMD2<Float>] = [
     SIMD2(0.5, 0.5), SIMD2(0, 0), SIMD2(1, 0), SIMD2(0, 1), SIMD2(1, 1),
   ].map { $0 * cropping }
 
-  /// The part of each side that a crop removes.
+  /// The fraction of each side that a crop removes.
   private static let cropping: Float = 0.05
 
   /// A crop of a thumbnail, stretched to the thumbnail's size by linear interpolation.
@@ -133,9 +135,10 @@ public struct ImageFingerprint: Sendable, Equatable {
 /// Finds images that are copies of each other: exact ones by their pixels, edited ones (recompressed,
 /// resized, slightly cropped) by their embeddings and thumbnails.
 ///
-/// Embeddings alone do not tell an edited copy from another photo of the same object: shrinking an image
-/// to half its size can change its embedding more. So pairs with similar embeddings are compared by
-/// thumbnail, allowing for a crop. The thresholds were measured with EfficientNet-Lite0.
+/// Embeddings alone cannot distinguish an edited copy from another photo of the same object,
+/// because shrinking an image to half its size can change its embedding more. So the thumbnails of
+/// pairs with similar embeddings are compared, allowing for a crop. The thresholds were measured
+/// with EfficientNet-Lite0.
 public struct DuplicateFinder: Sendable {
   /// Images that are copies of each other.
   public struct Group: Sendable, Equatable {
@@ -157,12 +160,12 @@ public struct DuplicateFinder: Sendable {
   private let products: MatrixProducts
 
   // Measured on TrashNet and Flowers: see the article YourOwnClasses.
-  /// The least cosine of the embeddings of copies.
+  /// The minimum cosine of the embeddings of copies.
   private static let leastCosine: Float = 0.65
-  /// The least similarity of the thumbnails of copies.
+  /// The minimum similarity of the thumbnails of copies.
   private static let leastSimilarity: Float = 0.98
 
-  /// A finder without images.
+  /// Creates a finder without images.
   ///
   /// - Throws: `OpenBLASError` if OpenBLAS, which compares the embeddings, cannot be loaded.
   public init(dimension: Int) throws(OpenBLASError) {
@@ -179,7 +182,7 @@ public struct DuplicateFinder: Sendable {
     fingerprints.append(fingerprint)
   }
 
-  /// The groups of copies, each in the order of its first image; n² comparisons for n images.
+  /// The groups of copies, ordered by their first image; takes n² comparisons for n images.
   public func groups() -> [Group] {
     var sets = DisjointSets(count: count)
     var firstByKey: [SIMD2<UInt64>: Int] = [:]
@@ -207,7 +210,7 @@ public struct DuplicateFinder: Sendable {
   }
 }
 
-/// A partition of 0..<count that only gets coarser.
+/// A partition of 0..<count whose parts can only be merged.
 private struct DisjointSets {
   private var parents: [Int]
 

@@ -1,4 +1,4 @@
-/// Computes embeddings: vectors that are close to each other if images look alike.
+/// Computes embeddings: vectors that are close together for similar images.
 ///
 /// An embedding is the input of the network's classifier, or of the hidden layer before it.
 ///
@@ -7,8 +7,8 @@
 /// let vector = try embedder.embed(Image(contentsOf: "cat.png"))  // 1280 values
 /// ```
 ///
-/// Like a `Classifier`, it owns the memory it computes in and is used from one thread at a time; the
-/// embeddings depend neither on the number of threads nor on the batch size.
+/// Like a `Classifier`, it owns its working memory: use it from one thread at a time. Embeddings
+/// depend neither on the number of threads nor on the batch size.
 public final class Embedder {
   /// The layer whose output is the embedding.
   public enum Layer: String, Sendable, CaseIterable {
@@ -19,7 +19,7 @@ public final class Embedder {
     case hidden
   }
 
-  /// How an embedder runs.
+  /// Options for an embedder.
   public struct Options: Sendable {
     /// The layer whose output is the embedding.
     public var layer = Layer.pooled
@@ -48,19 +48,21 @@ public final class Embedder {
   public let network: LoadedNetwork
   /// The options it was created with.
   public let options: Options
-  /// The precision it computes at.
+  /// The precision of the matrix products.
   public let precision: Precision
-  /// Why `PrecisionChoice.auto` stands for it, as a clause; `nil` if the caller chose it.
+  /// Why `PrecisionChoice.auto` chose it, as a clause for messages; `nil` if the caller chose it.
   public let precisionReason: String?
   /// The number of values in an embedding.
   public let dimension: Int
   private let node: Int
   private let runner: NetworkRunner
 
-  /// Prepares a network; `options.preprocessing` and `options.limits` are ignored, as it is already loaded.
+  /// Prepares a network.
   ///
-  /// - Throws: `EmbeddingError.noHiddenLayer`, and what `LoadedNetwork`'s `decide(_:backend:)` and
-  ///   `session(_:)` throw.
+  /// The preprocessing and limits in `options` are ignored, because the network is already loaded.
+  ///
+  /// - Throws: `EmbeddingError.noHiddenLayer`, and errors of `LoadedNetwork.decide(_:backend:)` and
+  ///   `LoadedNetwork.session(_:)`.
   public init(_ network: LoadedNetwork, options: Options = Options()) throws {
     switch options.layer {
     case .pooled: node = network.head.pooled.id
@@ -88,9 +90,9 @@ public final class Embedder {
   ///
   /// - Parameters:
   ///   - model: A model of the catalogue.
-  ///   - path: A safetensors or PyTorch file; `nil` searches like `WeightSearch.standard()`.
-  /// - Throws: what `init(_:options:)` and `LoadedNetwork` throw, and `PretrainedError` if there are no
-  ///   weights.
+  ///   - path: A safetensors or PyTorch file; `nil` searches with `WeightSearch.standard()`.
+  /// - Throws: Errors of `init(_:options:)` and `LoadedNetwork`, and `PretrainedError` if there are
+  ///   no weights.
   public convenience init(
     model: Model, weights path: String? = nil, options: Options = Options()
   ) throws {
@@ -102,7 +104,7 @@ public final class Embedder {
 
   /// Loads weights by the name of their model, their path, or both, as `Classifier` does.
   ///
-  /// - Throws: `ModelError.unknown`, and what `init(model:weights:options:)` throws.
+  /// - Throws: `ModelError.unknown`, and errors of `init(model:weights:options:)`.
   public convenience init(
     model name: String? = nil, weights path: String? = nil, options: Options = Options()
   ) throws {
@@ -115,23 +117,23 @@ public final class Embedder {
 
   /// The embedding of an image, `dimension` values.
   ///
-  /// - Throws: `EmbeddingError.nonFinite`, and `.zero` if a zero vector was to be normalized.
+  /// - Throws: `EmbeddingError.nonFinite`, and `.zero` if a zero vector cannot be normalised.
   public func embed(_ image: Image) throws -> [Float] {
     try runner.run(image, read: vector)
   }
 
   /// Embeds a stream of images: the next ones are read and decoded while the network computes.
   ///
-  /// - Parameter receive: Takes the embedding of each image, in order and as soon as it is known. An
-  ///   image that cannot be read or decoded fails by itself.
-  /// - Throws: what `receive` and the source throw; the remaining images are dropped then.
+  /// - Parameter receive: Called with the embedding of each image, in order and as soon as it is
+  ///   known. An image that cannot be read or decoded does not affect the others.
+  /// - Throws: Errors of `receive` and the source; the remaining images are then dropped.
   public func embed(
     _ images: some ImageSource, receive: (ImageResult<[Float]>) throws -> Void
   ) throws {
     try runner.run(images, read: vector, receive: receive)
   }
 
-  /// The embedding of an image of the last batch.
+  /// The embedding of one image of the last batch.
   private func vector(slot: Int) throws(EmbeddingError) -> [Float] {
     let vector = runner.session.output(ofNode: node, image: slot)
     if let index = vector.firstIndex(where: { !$0.isFinite }) { throw .nonFinite(index: index) }
@@ -163,7 +165,7 @@ extension EmbeddingError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .noHiddenLayer(let model):
-      "\(model) has no hidden layer (only MobileNetV3 has); use the pooled layer"
+      "\(model) has no hidden layer (only MobileNetV3 has one); use the pooled layer"
     case .nonFinite(let index):
       "feature \(index) is not a finite number; the weights or the input are damaged"
     case .zero: "all features are zero, so the vector has no direction"

@@ -1,6 +1,6 @@
 import Glibc
 
-/// How well a classifier answers on labelled images: accuracy, log loss, calibration and confusion.
+/// The performance of a classifier on labelled images: accuracy, log loss, calibration, confusion.
 ///
 /// ```swift
 /// var evaluation = Evaluation(classCount: 3)
@@ -8,7 +8,7 @@ import Glibc
 /// print(evaluation.accuracy, evaluation.accuracyInterval)
 /// ```
 public struct Evaluation: Sendable {
-  /// What the classifier made of one image.
+  /// The result for one image.
   public struct Sample: Sendable, Equatable {
     /// The image's class.
     public let truth: Int
@@ -18,17 +18,17 @@ public struct Evaluation: Sendable {
     public let confidence: Double
     /// The probability of the image's own class.
     public let truthProbability: Double
-    /// Where the image's own class is in the ranking, 0 being the first; `nil` if it is not there.
+    /// The position of the image's own class in the ranking, from 0; `nil` if it is not in it.
     public let truthRank: Int?
   }
 
-  /// The results for the images of one class, and for the answers that name it.
+  /// The results for one class, as the class of images and as an answer.
   public struct ClassResult: Sendable, Equatable {
     /// The class.
     public let index: Int
     /// Images of the class.
     public let count: Int
-    /// Images of the class whose first answer is the class.
+    /// Images of the class that were answered correctly.
     public let correct: Int
     /// Images of the class with the class among the first five answers.
     public let correctInTop5: Int
@@ -44,9 +44,9 @@ public struct Evaluation: Sendable {
       self.answered = answered
     }
 
-    /// The share of the class's images that were recognised.
+    /// The share of the class's images that were answered correctly.
     public var recall: Double { share(correct, of: count) }
-    /// The share of the answers naming this class that are right; `nan` if there are none.
+    /// The share of this class's answers that are correct; `nan` if there are none.
     public var precision: Double { share(correct, of: answered) }
   }
 
@@ -54,13 +54,13 @@ public struct Evaluation: Sendable {
   public struct CalibrationBin: Sendable, Equatable {
     /// The bin's images.
     public fileprivate(set) var count = 0
-    /// Those of them whose first answer is right.
+    /// The bin's images whose first answer is correct.
     public fileprivate(set) var correct = 0
     fileprivate var confidenceSum = 0.0
 
     /// The mean confidence of the bin's images; `nan` if there are none.
     public var meanConfidence: Double { confidenceSum / Double(count) }
-    /// The share of them that is right; `nan` if there are none.
+    /// The share of the bin's images answered correctly; `nan` if there are none.
     public var accuracy: Double { share(correct, of: count) }
   }
 
@@ -70,10 +70,10 @@ public struct Evaluation: Sendable {
   public private(set) var samples: [Sample] = []
   /// 15 equal intervals of confidence, from the lowest.
   ///
-  /// As many as Guo et al. (2017, arXiv 1706.04599) use.
+  /// Guo et al. (2017, arXiv 1706.04599) use the same number.
   public private(set) var calibration = [CalibrationBin](repeating: CalibrationBin(), count: 15)
 
-  /// An evaluation without images.
+  /// Creates an evaluation without images.
   public init(classCount: Int) {
     self.classCount = classCount
   }
@@ -114,7 +114,9 @@ public struct Evaluation: Sendable {
   /// The share of images whose class is among the first five answers.
   public var top5Accuracy: Double { share(correct(inTop: 5), of: count) }
 
-  /// The mean recall of the classes that have images: the accuracy if all had equally many.
+  /// The mean recall of the classes that have images.
+  ///
+  /// This equals the accuracy if all classes have the same number of images.
   public var balancedAccuracy: Double {
     let recalls = classResults.filter { $0.count > 0 }.map(\.recall)
     return recalls.reduce(0, +) / Double(recalls.count)
@@ -125,7 +127,7 @@ public struct Evaluation: Sendable {
     Self.wilsonInterval(successes: correct(inTop: 1), of: count)
   }
 
-  /// The mean of −ln p, p being the probability of the image's own class, at least 10⁻¹⁵.
+  /// The mean of −ln p, where p is the probability of the image's own class, but at least 10⁻¹⁵.
   public var logLoss: Double {
     samples.reduce(0) { $0 - log(max($1.truthProbability, 1e-15)) } / Double(count)
   }
@@ -135,14 +137,16 @@ public struct Evaluation: Sendable {
     samples.reduce(0) { $0 + $1.confidence } / Double(count)
   }
 
-  /// The expected calibration error: the distance between confidence and accuracy, averaged over
-  /// the images of the bins of ``calibration``.
+  /// The expected calibration error.
+  ///
+  /// The difference between confidence and accuracy in the bins of ``calibration``, averaged over
+  /// all images.
   public var calibrationError: Double {
     calibration.filter { $0.count > 0 }
       .reduce(0) { $0 + abs(Double($1.correct) - $1.confidenceSum) } / Double(count)
   }
 
-  /// The classes that have images or were named by an answer, in the order of their indices.
+  /// The classes with images or answers, in the order of their indices.
   public var classResults: [ClassResult] {
     var counts: [Int: (count: Int, correct: Int, top5: Int, answered: Int)] = [:]
     for sample in samples {
@@ -159,7 +163,7 @@ public struct Evaluation: Sendable {
     }
   }
 
-  /// How often images of a class were answered with each class, classes without any left out.
+  /// How often each class was the answer for images of one class; unused classes are left out.
   public var confusion: [Int: [Int: Int]] {
     var confusion: [Int: [Int: Int]] = [:]
     for sample in samples { confusion[sample.truth, default: [:]][sample.answer, default: 0] += 1 }
@@ -172,7 +176,7 @@ public struct Evaluation: Sendable {
       .sorted { (samples[$1].confidence, $0) < (samples[$0].confidence, $1) }
   }
 
-  /// The 95 % score interval of a share (Wilson 1927), which stays within 0…1 for few trials too.
+  /// The 95 % score interval of a share (Wilson 1927), which stays within 0…1 even for few trials.
   ///
   /// - Returns: 0…1 if there are no trials.
   public static func wilsonInterval(successes: Int, of trials: Int) -> ClosedRange<Double> {

@@ -1,12 +1,13 @@
 /// Shows which image regions support a class, as a class activation map.
 ///
-/// The last feature map F has `channels` values at each position, of which the logit sees only the
-/// mean p. The logit's gradient in p, one number per channel, weights the channels, and the map
-/// M = gradient · F says how much each position contributes (Zhou et al. 2016; Selvaraju et al. 2017).
-/// In an EfficientNet the gradient is the class's row of the classifier, and the map is exact: its mean
-/// plus the class's bias is the logit. Behind MobileNetV3's hidden layer the gradient depends on p, and
-/// the map is the first-order part: see `ClassActivationMap.isExact`. So it is at lower precision,
-/// where the classifier rounds p and its weights.
+/// The last feature map F has `channels` values at each position; the logit depends only on their
+/// mean p. The gradient of the logit with respect to p, one number per channel, weights the
+/// channels, and the map M = gradient · F is the contribution of each position (Zhou et al. 2016;
+/// Selvaraju et al. 2017). In an EfficientNet the gradient is the class's row of the classifier,
+/// and the map is exact: its mean plus the class's bias is the logit. With MobileNetV3's hidden
+/// layer the gradient depends on p, and the map is a first-order approximation: see
+/// `ClassActivationMap.isExact`. The same is true at lower precision, because the classifier rounds
+/// p and its weights.
 public final class Explainer {
   /// The network to explain.
   public let classifier: Classifier
@@ -42,9 +43,9 @@ public final class Explainer {
 
   /// Computes the class activation map of an image.
   ///
-  /// - Parameter index: The class; `nil` means the most probable one.
+  /// - Parameter index: The class; `nil` selects the most probable one.
   /// - Throws: `ClassifierError.nonFiniteLogit`, and `WeightsError` if the weight file changed.
-  /// - Precondition: The index is one of the network's.
+  /// - Precondition: The index is one of the network's classes.
   public func explain(_ image: Image, class index: Int? = nil) throws -> ClassActivationMap {
     let ranked = try classifier.classify(image, topK: classifier.labels.count)
     let wanted = index ?? ranked[0].index
@@ -90,7 +91,7 @@ public final class Explainer {
   }
 }
 
-/// Where an image supports a class, and how much.
+/// The contribution of each image region to a class.
 public struct ClassActivationMap: Sendable {
   /// The class and its probability.
   public let prediction: Prediction
@@ -102,15 +103,16 @@ public struct ClassActivationMap: Sendable {
   public let bias: Float
   /// Whether the map's mean plus the bias is the logit.
   ///
-  /// Otherwise the mean is its first-order part: the sum of feature times gradient.
+  /// Otherwise the mean is the logit's first-order part: the sum of feature times gradient.
   public let isExact: Bool
-  /// What each position contributes to the logit, times the number of positions; negative where it
-  /// counts against the class.
+  /// The contribution of each position to the logit, times the number of positions.
+  ///
+  /// Negative values count against the class.
   public let map: ActivationMap
   /// The part of the upright image that the map covers, in pixels.
   public let region: ImageRegion
 
-  /// The centre of the map's largest value in pixels of the upright image, and whether that value
+  /// The position of the map's largest value, in pixels of the upright image, and whether it
   /// supports the class.
   public var peak: (x: Double, y: Double, isPositive: Bool) {
     let greatest = map.greatest
@@ -124,11 +126,11 @@ public struct ClassActivationMap: Sendable {
 
 /// The logit of one class as a function of the pooled features p.
 ///
-/// Without a hidden layer, logit = w·p + b, and its gradient is w. With one, in MobileNetV3,
-/// logit = Σⱼ vⱼ·f(zⱼ) + b with z = U·p + a, and its gradient is Σⱼ vⱼ·f′(zⱼ)·Uⱼ: f is hard swish,
-/// whose derivative is 0 up to −3, (2z + 3) / 6 up to 3, and 1 beyond.
+/// Without a hidden layer, logit = w·p + b, and its gradient is w. With one, as in MobileNetV3,
+/// logit = Σⱼ vⱼ·f(zⱼ) + b with z = U·p + a, and its gradient is Σⱼ vⱼ·f′(zⱼ)·Uⱼ. Here f is hard
+/// swish, with the derivative 0 up to −3, (2z + 3) / 6 up to 3, and 1 beyond.
 package struct ClassFunction: Sendable {
-  /// A linear layer and what is applied to its outputs.
+  /// A linear layer and its activation.
   package struct Hidden: Sendable {
     /// U, [outputs, features].
     let weights: [Float]

@@ -1,5 +1,5 @@
-// The public API uses types of these modules, so importing CNNZoo imports them all. Of `Operators` and
-// `Download`, which are internal, only errors and measurements are visible.
+// The public API uses types of these modules, so importing CNNZoo imports them all. `Operators` and
+// `Download` are internal except for errors and measurements.
 @_exported import enum Download.DownloadError
 @_exported import GraphIR
 @_exported import Host

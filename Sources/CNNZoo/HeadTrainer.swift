@@ -1,7 +1,7 @@
 import Training
 import Operators
 
-/// Fits a new classifier for your own classes to a few images.
+/// Fits a classifier for your own classes to a few images.
 ///
 /// ```swift
 /// let trainer = try HeadTrainer(model: "effnet-lite0", classes: ["cat", "dog"])
@@ -26,9 +26,9 @@ public final class HeadTrainer {
   /// - Parameters:
   ///   - network: The network whose features are used.
   ///   - names: The classes, at least two.
-  ///   - options: `layer` and `normalizes` are ignored: the classifier determines them.
-  /// - Throws: `HeadTrainingError` for names that cannot be labels; `LAPACKEError` and `OpenBLASError` where
-  ///   the libraries cannot be loaded; what `Embedder` throws.
+  ///   - options: `layer` and `normalizes` are ignored, because the classifier determines them.
+  /// - Throws: `HeadTrainingError` for names that cannot be labels; `LAPACKEError` and
+  ///   `OpenBLASError` if the libraries cannot be loaded; errors of `Embedder`.
   public init(
     _ network: LoadedNetwork, classes names: [String], options: Embedder.Options = .init()
   ) throws {
@@ -41,8 +41,7 @@ public final class HeadTrainer {
     embedder = try Embedder(network, options: options)
   }
 
-  /// Throws if one of the libraries that solve equations cannot be loaded: `OpenBLASError`,
-  /// `LAPACKEError`.
+  /// Throws `OpenBLASError` or `LAPACKEError` if a library for solving equations cannot be loaded.
   public static func requireLibraries() throws {
     _ = try MatrixProducts()
     try CholeskyFactor.requireLibrary()
@@ -50,8 +49,8 @@ public final class HeadTrainer {
 
   /// Loads weights by the name of their model, their path, or both, as `Classifier` does.
   ///
-  /// - Throws: what the other initialiser and `LoadedNetwork` throw, and `PretrainedError` where
-  ///   there are no weights.
+  /// - Throws: Errors of the other initialiser and `LoadedNetwork`, and `PretrainedError` if there
+  ///   are no weights.
   public convenience init(
     model name: String? = nil, weights path: String? = nil, classes: [String],
     options: Embedder.Options = .init()
@@ -71,9 +70,9 @@ public final class HeadTrainer {
 
   /// Adds a stream of images of a class; the next ones are decoded while the network computes.
   ///
-  /// - Parameter receive: Takes the embedding of each image, in order. An image that cannot be read or
-  ///   decoded fails by itself and is not added.
-  /// - Throws: what `receive` and the source throw.
+  /// - Parameter receive: Called with the embedding of each image, in order. An image that cannot
+  ///   be read or decoded is not added, but does not affect the others.
+  /// - Throws: Errors of `receive` and the source.
   public func add(
     _ images: some ImageSource, class index: Int,
     receive: (ImageResult<[Float]>) throws -> Void = { _ in }
@@ -88,7 +87,8 @@ public final class HeadTrainer {
 
   /// Adds a vector of `embedder` as an example of a class.
   ///
-  /// - Parameter fingerprint: Describes the image's pixels; without it, duplicates are not recognized.
+  /// - Parameter fingerprint: Describes the image's pixels; without it, duplicates are not
+  ///   recognised.
   public func add(_ vector: [Float], fingerprint: ImageFingerprint? = nil, class index: Int) {
     precondition(vector.count == embedder.dimension && labels.names.indices.contains(index))
     vectors.append(vector)
@@ -130,7 +130,7 @@ public final class HeadTrainer {
     }
   }
 
-  /// Throws unless each class has two images that are no copies of each other.
+  /// Throws unless each class has two images that are not copies of each other.
   private func checkClasses(_ duplicates: [DuplicateFinder.Group]) throws(HeadTrainingError) {
     var original = Array(classes.indices)
     for group in duplicates {
@@ -144,23 +144,23 @@ public final class HeadTrainer {
   }
 }
 
-/// Why nothing can be trained.
+/// Why a head cannot be trained.
 public enum HeadTrainingError: Error, Equatable, Sendable {
   /// Fewer than two classes.
   case fewClasses(count: Int)
-  /// A class with fewer than two different images: none could be held out.
+  /// A class has fewer than two different images, so none can be held out.
   case fewImages(class: String, count: Int)
   /// A name that cannot be a label.
   case badName(name: String, reason: String)
   /// All images give the same features.
   case allAlike
 
-  /// The names, unless one cannot be a label or there are too few.
+  /// The names; throws if there are too few, or one cannot be a label.
   static func checked(_ names: [String]) throws(HeadTrainingError) -> [String] {
     guard names.count > 1 else { throw .fewClasses(count: names.count) }
     var seen: Set<String> = []
     for name in names {
-      // Labels stand one on a line, in the weight file and wherever they are printed.
+      // Labels are stored and printed one per line.
       let isPlain = name.unicodeScalars.allSatisfy { scalar in
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: false
@@ -168,13 +168,13 @@ public enum HeadTrainingError: Error, Equatable, Sendable {
         }
       }
       guard isPlain else {
-        throw .badName(name: name, reason: "it has control characters, or bytes that are not UTF-8")
+        throw .badName(name: name, reason: "it has control characters or bytes that are not UTF-8")
       }
       guard name.contains(where: { !$0.isWhitespace }) else {
-        throw .badName(name: name, reason: "it has no visible character")
+        throw .badName(name: name, reason: "it contains no visible characters")
       }
       guard seen.insert(name).inserted else {
-        throw .badName(name: name, reason: "another class is written the same way")
+        throw .badName(name: name, reason: "it looks the same as another class")
       }
     }
     return names
@@ -188,11 +188,11 @@ extension HeadTrainingError: CustomStringConvertible {
     case .fewClasses(let count):
       "\(count) \(count == 1 ? "class" : "classes"); provide at least two, each with its own images"
     case .fewImages(let name, let count):
-      "class \"\(name)\" has \(count) usable \(count == 1 ? "image" : "images"), copies not counted;"
-        + " every class needs two or more"
+      "class \"\(name)\" has \(count) usable \(count == 1 ? "image" : "images"), not counting"
+        + " copies; every class needs at least two"
     case .badName(let name, let reason):
       "\"\(name)\" cannot be a class name: \(reason); rename it"
-    case .allAlike: "all images have the same features; the classes cannot be distinguished"
+    case .allAlike: "all images have the same features, so the classes cannot be distinguished"
     }
   }
 }

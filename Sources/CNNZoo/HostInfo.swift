@@ -1,10 +1,11 @@
 import Host
 import Operators
 
-/// What determines how fast, and with which instructions, networks run on this machine.
+/// Properties of this machine that determine how fast networks run.
 public enum HostInfo {
-  /// Threads that this process may run at once: the affinity mask or the cgroup quota, whichever is
-  /// lower.
+  /// The number of threads that this process may run at once.
+  ///
+  /// The affinity mask or the cgroup quota, whichever is lower.
   public static var allowedThreads: Int { Processor.allowedThreads }
 
   /// The processors in the affinity mask, such as `0-3,8`; `nil` if unknown.
@@ -21,19 +22,19 @@ public enum HostInfo {
   /// - Throws: `ProcessorError` if the environment forces one that is unknown or unsupported.
   public static func instructionSet() throws -> String { try InstructionSet.selected().rawValue }
 
-  /// The limits of `threads` threads on this machine, measured now.
+  /// Measures the peak rates of `threads` threads on this machine.
   ///
   /// - Throws: `ProcessorError` as `instructionSet()` does, `OutOfMemory`.
   public static func limits(threads: Int) throws -> MachineLimits {
     try MachineLimits(threads: threads)
   }
 
-  /// The core that OpenBLAS's kernels are for, such as `SkylakeX`; `nil` if OpenBLAS cannot be loaded.
+  /// The core type of OpenBLAS's kernels, such as `SkylakeX`; `nil` if OpenBLAS cannot be loaded.
   public static var openBLASCore: String? { OpenBLASInfo.core }
 
-  /// The value of `OPENBLAS_CORETYPE`, which overrides that choice; `nil` if unset.
+  /// The value of `OPENBLAS_CORETYPE`, which overrides the core type; `nil` if unset.
   public static var openBLASPin: String? { OpenBLASInfo.pin }
 
-  /// A warning for the user if that override slows OpenBLAS down.
+  /// A warning for the user if the override slows OpenBLAS down.
   public static var warning: String? { OpenBLASInfo.pinWarning }
 }

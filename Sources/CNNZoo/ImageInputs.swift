@@ -29,7 +29,7 @@ public struct ImageInput: Sendable {
   }
 
   package static func file(_ path: FilePath) -> ImageInput {
-    // A path of no bytes is still terminated by a zero.
+    // Even an empty path ends with a NUL byte.
     if path.bytes.count == 1 { return .unreadable("", reason: "the path is empty") }
     return ImageInput(.file(path), name: path.shown)
   }
@@ -57,7 +57,7 @@ public struct ImageInput: Sendable {
     return try encoded(options).decode()
   }
 
-  /// The encoded image with its headers read.
+  /// The encoded image, after reading its headers.
   ///
   /// - Precondition: The image is not already decoded.
   func encoded(_ options: DecodingOptions) throws(ImageError) -> EncodedImage {
@@ -94,17 +94,19 @@ public struct DecodingOptions: Sendable {
 
 /// A stream of images to process in order.
 ///
-/// `ImageInputs` covers files, folders and lists; conform a type of your own to process images from a
-/// database or a camera. One thread calls it.
+/// `ImageInputs` covers files, folders and lists; conform your own type to process images from a
+/// database or a camera. It is called from one thread only.
 public protocol ImageSource: AnyObject {
   /// The next image, or `nil` at the end.
   ///
-  /// - Throws: an error that ends the run. An image that cannot be read is not one: it fails by itself
-  ///   when it is decoded.
+  /// - Throws: An error that ends the run. An image that cannot be read is not such an error: it
+  ///   fails when it is decoded, without affecting the others.
   func next() throws -> ImageInput?
 
-  /// Whether `next()` returns without waiting for someone else. While it would have to wait, the images
-  /// at hand are processed instead of held back until a batch is full.
+  /// Whether `next()` returns without waiting for another party.
+  ///
+  /// While it would have to wait, available images are processed instead of waiting for a full
+  /// batch.
   var isReady: Bool { get }
 }
 
@@ -119,7 +121,7 @@ public final class ImageInputs: ImageSource {
   private var folder: (walk: DirectoryWalk, path: FilePath, isEmpty: Bool)?
   private var rootsAreDone = false
 
-  /// The given images; the sequence is read as images are needed.
+  /// The given images; the sequence is read on demand.
   public init(_ inputs: some Sequence<ImageInput>) {
     var iterator = inputs.makeIterator()
     roots = { iterator.next() }
@@ -128,11 +130,10 @@ public final class ImageInputs: ImageSource {
 
   /// The images at `paths`.
   ///
-  /// A folder stands for all images in it and in its subfolders, in the order of their paths' bytes; `-`
-  /// is standard input.
-  /// Within folders a file counts as an image if its extension or its first bytes say so.
-  /// Symbolic links are followed, each folder is read once, and a link that leads nowhere is an image
-  /// that cannot be read.
+  /// A folder means all images in it and in its subfolders, sorted by the bytes of their paths; `-`
+  /// is standard input. Files in folders are recognised as images by their extension or first
+  /// bytes. Symbolic links are followed, each folder is read once, and a broken link counts as an
+  /// image that cannot be read.
   ///
   /// - Parameter includesHidden: Whether to include files and folders whose names begin with a dot.
   public convenience init(paths: [String], includesHidden: Bool = false) {
@@ -140,7 +141,8 @@ public final class ImageInputs: ImageSource {
       arguments: paths.map { FilePath($0.utf8) }, list: nil, includesHidden: includesHidden)
   }
 
-  /// The images at `arguments`, then one for each path of `list`, where folders are failures.
+  /// The images at `arguments`, then one for each path in `list`, in which folders count as
+  /// failures.
   package init(arguments: [FilePath], list: PathList?, includesHidden: Bool = false) {
     var rest = arguments[...]
     roots = { rest.popFirst().map { $0.shown == "-" ? .standardInput : .file($0) } }
@@ -163,7 +165,7 @@ public final class ImageInputs: ImageSource {
     }
   }
 
-  /// False only while a list has no further path to offer yet.
+  /// False only while a list is waiting for its next path.
   public var isReady: Bool { folder != nil || !rootsAreDone || list?.isReady ?? true }
 
   private func nextInFolder() -> ImageInput? {
@@ -183,7 +185,7 @@ public final class ImageInputs: ImageSource {
 
   /// Whether the extension or the first bytes are those of an image.
   ///
-  /// A file that cannot be opened counts: skipping it would hide that.
+  /// A file that cannot be opened counts as an image, because skipping it would hide the problem.
   private static func isImage(_ path: FilePath) -> Bool {
     let name = path.shown.split(separator: "/").last ?? ""
     if let dot = name.lastIndex(of: "."),

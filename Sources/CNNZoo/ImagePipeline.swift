@@ -3,9 +3,9 @@ import Host
 /// Reads, decodes and preprocesses images ahead of the network, on its own threads and in order.
 ///
 /// A bounded number of images is in flight, each with room for the network's input; the memory is
-/// allocated once. Together, images being decoded take at most `DecodingLimits.memoryBytes`.
+/// allocated once. All images being decoded share a budget of `DecodingLimits.memoryBytes`.
 final class ImagePipeline {
-  /// What is known of a decoded image besides its pixels.
+  /// Information about a decoded image besides its pixels.
   struct Decoded: Sendable {
     var warnings: [ImageWarning] = []
     var fingerprint: ImageFingerprint?
@@ -14,7 +14,7 @@ final class ImagePipeline {
   /// An image on its way into the network.
   struct Prepared {
     let input: ImageInput
-    /// What is known of the image, or why it could not be decoded.
+    /// Information about the image, or why it could not be decoded.
     let outcome: Result<Decoded, any Error>
     /// The network's input, undefined if the image could not be decoded.
     ///
@@ -30,13 +30,14 @@ final class ImagePipeline {
 
   /// - Parameters:
   ///   - threads: Decoding threads.
-  ///   - batch: Images that the network takes at once.
+  ///   - batch: The network's batch size.
   init(
     _ source: any ImageSource, preprocessing: Preprocessing, options: DecodingOptions, threads: Int,
     batch: Int
   ) {
     self.source = source
-    // A full batch is ready when the previous one is done, while each thread works on the next images.
+    // Enough for a full batch to be ready when the previous one is done, while each thread works on
+    // the next images.
     let capacity = batch + 2 * threads
     let values = PreparedValues(count: preprocessing.valueCount, slots: capacity)
     self.values = values
@@ -67,21 +68,20 @@ final class ImagePipeline {
     return try memory.spending(encoded.decodingMemory) { try prepare(encoded.decode()) }
   }
 
-  /// Whether `next()` returns soon: before the network could run idle, and without waiting for the
-  /// writer of a list or a pipe.
+  /// Whether `next()` returns soon, without waiting for the writer of a list or a pipe.
   var isReady: Bool {
     workers.count > 0 ? workers.isDone(within: Self.timeout) : source.isReady
   }
 
   /// Milliseconds: long enough to decode a photo, so that batches are full while images keep coming,
-  /// and too short for a person to notice.
+  /// and too short to notice.
   private static let timeout = 50
 
   /// The next image, or `nil` at the end; waits until it is decoded.
   ///
-  /// - Throws: what the source throws.
+  /// - Throws: Errors of the source.
   func next() throws -> Prepared? {
-    // Start whatever can start without waiting; wait for the source only if nothing is in flight.
+    // Start what can start without waiting; wait for the source only if nothing is in flight.
     while workers.hasRoom, workers.count == 0 || source.isReady {
       guard let input = try source.next() else { break }
       inFlight.append(input)
@@ -96,7 +96,7 @@ final class ImagePipeline {
 
 /// Memory for the network's input of several images, one slot each.
 private final class PreparedValues: @unchecked Sendable {
-  // The thread that works on a slot writes it; it is read only after that thread handed it over.
+  // Only the thread that works on a slot writes it; others read it only after the handover.
   private let memory: UnsafeMutableBufferPointer<Float>
   private let count: Int
 
@@ -112,7 +112,7 @@ private final class PreparedValues: @unchecked Sendable {
   }
 }
 
-/// What a network answered for one image, or why it did not.
+/// The result for one image, or why there is none.
 public struct ImageResult<Value: Sendable>: Sendable {
   /// The image.
   public let input: ImageInput
@@ -120,14 +120,14 @@ public struct ImageResult<Value: Sendable>: Sendable {
   public let warnings: [ImageWarning]
   /// The image's fingerprint, if `DecodingOptions.fingerprints` asks for it and it could be decoded.
   public let fingerprint: ImageFingerprint?
-  /// The answer; or the `ImageError`, `ClassifierError` or `EmbeddingError` that prevented it.
+  /// The answer, or the `ImageError`, `ClassifierError` or `EmbeddingError` that prevented it.
   public let result: Result<Value, any Error>
 }
 
-/// Runs images through a network in batches and hands over a result for each, in order.
+/// Runs images through a network in batches and delivers a result for each, in order.
 ///
 /// `Classifier`, `Embedder`, `Explainer` and `HeadTrainer` differ only in what they read from the
-/// session after a batch; everything up to there is here.
+/// session after a batch; everything before that is here.
 final class NetworkRunner {
   let network: LoadedNetwork
   let session: InferenceSession
@@ -135,7 +135,7 @@ final class NetworkRunner {
 
   /// Packs the weights and starts the threads.
   ///
-  /// - Throws: what `LoadedNetwork.session(_:)` throws.
+  /// - Throws: Errors of `LoadedNetwork.session(_:)`.
   init(
     _ network: LoadedNetwork, options: InferenceSession.Options, decoding: DecodingOptions
   ) throws {
@@ -155,12 +155,13 @@ final class NetworkRunner {
 
   /// Runs the network on a stream of images.
   ///
-  /// At most one batch waits, and none of it while the next image is still to come.
+  /// At most one batch of images waits, and only while the next image is ready soon.
   ///
   /// - Parameters:
   ///   - read: Reads the answer for one image of the batch.
-  ///   - receive: Takes the results, in the order of the images.
-  /// - Throws: what `receive` and the source throw, and `InferenceError`s that concern no single image.
+  ///   - receive: Called with the results, in the order of the images.
+  /// - Throws: Errors of `receive` and the source, and `InferenceError`s not caused by a single
+  ///   image.
   func run<Value>(
     _ source: some ImageSource, read: (_ slot: Int) throws -> Value,
     receive: (ImageResult<Value>) throws -> Void
@@ -169,7 +170,7 @@ final class NetworkRunner {
     let pipeline = ImagePipeline(
       source, preprocessing: preprocessing, options: decoding, threads: decodingThreads,
       batch: batch)
-    /// Images that wait for their turn. Those without an error are loaded, in this order.
+    /// Waiting images; those without an error are loaded, in this order.
     var waiting: [(input: ImageInput, outcome: Result<ImagePipeline.Decoded, any Error>)] = []
     var loaded = 0
 
@@ -210,15 +211,16 @@ final class NetworkRunner {
 
   /// Runs the loaded images.
   ///
-  /// A logit that is not finite concerns one image: reading its answer reports it.
+  /// A non-finite logit concerns one image only, and is reported when its answer is read.
   private func compute(_ count: Int) throws(InferenceError) {
     do {
       try session.run(batch: count)
     } catch .nonFinite {}
   }
 
-  /// Small networks answer faster than one thread decodes: two decode for each that computes, as far
-  /// as there are processors.
+  /// Two decoding threads per compute thread, as far as there are processors.
+  ///
+  /// Small networks are faster than one decoding thread.
   private var decodingThreads: Int {
     let threads = session.options.threads
     return decoding.threads ?? max(threads, min(2 * threads, HostInfo.allowedThreads))
@@ -226,7 +228,7 @@ final class NetworkRunner {
 }
 
 extension LoadedNetwork {
-  /// Where features end and the classifier begins.
+  /// The boundary between features and classifier.
   public var head: NetworkHead {
     guard let head = graph.head else {
       preconditionFailure("every network of the catalogue ends in pooling and linear layers")

@@ -2,13 +2,13 @@ import Glibc
 
 /// Paths read from a file or standard input, one per line or NUL-separated.
 ///
-/// They are read as they arrive, so that a path can be answered before the next one is written.
+/// They are read as they arrive, so that one path can be processed before the next is written.
 package struct PathList {
   private let descriptor: Int32
   private let separator: UInt8
   private let source: String
   private var buffer: [UInt8] = []
-  /// Where the unread part of `buffer` begins.
+  /// The start of the unread part of `buffer`.
   private var start = 0
   private var isAtEnd = false
 
@@ -35,7 +35,7 @@ package struct PathList {
         defer { start = buffer.count }
         return start < buffer.count ? cut(buffer[start...]) : nil
       }
-      // The beginning of a line that is too long is enough.
+      // If a line is too long, its beginning is enough.
       if buffer.count - start > 2 * Self.longestLine {
         buffer.removeSubrange((start + Self.longestLine + 1)...)
       }
@@ -69,7 +69,7 @@ package struct PathList {
   }
 }
 
-/// A list of paths that cannot be read.
+/// The list of paths cannot be read.
 public struct PathListError: Error, Equatable, CustomStringConvertible {
   /// One line: the list and the reason.
   public let description: String

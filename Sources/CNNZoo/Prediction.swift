@@ -1,6 +1,6 @@
 import Glibc
 
-/// One class that a network sees in an image.
+/// A class predicted for an image.
 public struct Prediction: Sendable, Equatable {
   /// The class's index among the network's outputs.
   public let index: Int
@@ -16,18 +16,18 @@ public struct Prediction: Sendable, Equatable {
     self.probability = probability
   }
 
-  /// The `topK` classes of largest logit, best first; equal ones in the order of their indices.
+  /// The `topK` classes with the largest logits, best first; ties are ordered by index.
   ///
   /// - Parameters:
-  ///   - logits: One value a class.
-  ///   - labels: As many names.
-  ///   - topK: How many to answer, at most; more than there are classes means all.
-  ///   - activation: What turns the logits into probabilities. It does not change the order.
-  /// - Throws: `ClassifierError.nonFiniteLogit` where a logit is NaN or infinite.
+  ///   - logits: One value per class.
+  ///   - labels: One name per class.
+  ///   - topK: The maximum number of classes; values above the number of classes mean all.
+  ///   - activation: Turns the logits into probabilities; does not change the order.
+  /// - Throws: `ClassifierError.nonFiniteLogit` if a logit is NaN or infinite.
   public static func ranked(
     logits: [Float], labels: Labels, topK: Int, activation: OutputActivation = .softmax
   ) throws(ClassifierError) -> [Prediction] {
-    precondition(labels.count == logits.count, "one label a class")
+    precondition(labels.count == logits.count, "one label per class")
     if let index = logits.firstIndex(where: { !$0.isFinite }) {
       throw .nonFiniteLogit(index: index)
     }
@@ -44,9 +44,9 @@ public struct Prediction: Sendable, Equatable {
 
   /// The indices of the largest logits in their order.
   ///
-  /// Logits decide, as probabilities far below the best one are all rounded to zero.
+  /// Logits are compared because probabilities far below the best one all round to zero.
   private static func best(_ count: Int, of logits: [Float]) -> [Int] {
-    // A few of a thousand classes are found faster than all are sorted.
+    // Finding a few of a thousand classes is faster than sorting all of them.
     guard count > 0, count <= 16 else {
       return Array(logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }.prefix(count))
     }
@@ -61,7 +61,7 @@ public struct Prediction: Sendable, Equatable {
     return best
   }
 
-  /// e^xᵢ / Σ e^xⱼ in Double; the largest logit is subtracted first, so that nothing overflows.
+  /// e^xᵢ / Σ e^xⱼ in Double; the largest logit is subtracted first to prevent overflow.
   static func softmax(_ logits: [Float]) -> [Double] {
     let greatest = Double(logits.max() ?? 0)
     let powers = logits.map { exp(Double($0) - greatest) }
@@ -70,12 +70,13 @@ public struct Prediction: Sendable, Equatable {
   }
 }
 
-/// Why an image, or all images, cannot be classified.
+/// Why one image, or any image, cannot be classified.
 public enum ClassifierError: Error, Equatable, Sendable {
   /// A softmax was requested for a network with a single output.
   case softmaxOfOneOutput
-  /// A logit is NaN or infinite: the weights or the input are damaged; `layer` is the first whose
-  /// output is not finite, where it is known.
+  /// A logit is NaN or infinite: the weights or the input are damaged.
+  ///
+  /// `layer` is the first layer with non-finite output, if known.
   case nonFiniteLogit(index: Int, layer: String? = nil)
 }
 

@@ -1,16 +1,16 @@
 import Operators
 
-/// Vectors of images, to be compared with that of another one.
+/// An index of image vectors to compare other vectors with.
 public struct SimilarityIndex: Sendable {
-  /// A vector's place in the index, and how alike it is.
+  /// The position of a vector in the index, and its similarity.
   public struct Match: Sendable, Equatable {
-    /// Which vector, counted from 0 in the order of `append`.
+    /// The index of the vector, from 0 in the order of `append`.
     public let index: Int
     /// The cosine of the angle between the vectors, −1…1; 1 for the same direction.
     public let cosine: Double
   }
 
-  /// Values of a vector.
+  /// Values per vector.
   public let dimension: Int
   /// Vectors in the index.
   public var count: Int { values.count / dimension }
@@ -18,9 +18,9 @@ public struct SimilarityIndex: Sendable {
   private var values: [Float] = []
   private let products: MatrixProducts
 
-  /// An index without vectors.
+  /// Creates an empty index.
   ///
-  /// - Throws: `OpenBLASError` where OpenBLAS, which compares, cannot be loaded.
+  /// - Throws: `OpenBLASError` if OpenBLAS, which compares the vectors, cannot be loaded.
   public init(dimension: Int) throws(OpenBLASError) {
     precondition(dimension > 0)
     self.dimension = dimension
@@ -35,14 +35,14 @@ public struct SimilarityIndex: Sendable {
     values += try vector.normalized()
   }
 
-  /// The `count` vectors most alike to `query`, best first; equal ones in the order of the index.
+  /// The `count` vectors most similar to `query`, best first; ties are in index order.
   ///
   /// - Throws: `EmbeddingError.zero` for a query of zeros.
   public func matches(of query: [Float], count: Int) throws(EmbeddingError) -> [Match] {
     precondition(query.count == dimension)
     let cosines = products.product(values, try query.normalized())
     let order = cosines.indices.sorted { (cosines[$1], $0) < (cosines[$0], $1) }
-    // Rounding can take the cosine of a vector with itself beyond 1.
+    // Because of rounding, the cosine of a vector with itself can exceed 1.
     return order.prefix(max(count, 0)).map {
       Match(index: $0, cosine: min(max(Double(cosines[$0]), -1), 1))
     }

@@ -3,30 +3,31 @@ import Training
 
 /// A network with a classifier fitted to a user's images.
 ///
-/// Ridge regression of 0/1 targets on the features, with an intercept, gives each class a score. The
-/// penalty is the one of 17 with the lowest squared leave-one-out error, which the hat matrix gives
-/// exactly without refitting. The scores are divided by the temperature with the lowest leave-one-out
-/// log loss, so that the softmax gives probabilities. Copies of an image are left out together, so that
-/// none is judged by a head that has seen another.
+/// Ridge regression of 0/1 targets on the features, with an intercept, gives each class a score. Of
+/// 17 penalties, the one with the lowest squared leave-one-out error is used; the hat matrix gives
+/// this error exactly, without refitting. The scores are divided by the temperature with the lowest
+/// leave-one-out log loss, so that the softmax gives probabilities. Copies of an image are left out
+/// together, so that no image is classified by a head that was fitted to its copies.
 public struct TrainedHead: Sendable {
   /// The network whose features the classifier reads.
   public let network: LoadedNetwork
-  /// The precision that the features were computed at.
+  /// The precision at which the features were computed.
   public let precision: Precision
   /// The classes' names.
   public let labels: Labels
-  /// The class of each image, in the order in which they were added.
+  /// The class of each image, in the order the images were added.
   public let classes: [Int]
   /// Images that are copies of each other; each group was held out as a whole.
   public let duplicates: [DuplicateFinder.Group]
-  /// The prediction for each image of a head fitted without it and its copies, with the penalty and
-  /// temperature chosen on all images.
+  /// The prediction for each image by a head fitted without it and its copies.
+  ///
+  /// The penalty and temperature are chosen on all images.
   public let heldOut: [Prediction]
-  /// The mean negative logarithm of the probability of the true class of held-out images.
+  /// The mean negative log probability of the true class of held-out images.
   public let heldOutLogLoss: Double
   /// The chosen ridge penalty.
   public var penalty: Double { head.penalty }
-  /// The scores' divisor.
+  /// The divisor of the scores.
   public var temperature: Double { head.temperature }
 
   private let head: ClosedFormHead
@@ -73,8 +74,10 @@ public struct TrainedHead: Sendable {
     heldOut.reduce(0) { $0 + $1.probability } / Double(heldOut.count)
   }
 
-  /// Writes an ordinary weight file, complete or not at all: all tensors of the network, the new
-  /// classifier in place of the old, labels and preprocessing in the metadata.
+  /// Writes an ordinary weight file, atomically.
+  ///
+  /// It contains all tensors of the network, with the new classifier in place of the old one, and
+  /// labels and preprocessing in the metadata.
   ///
   /// - Throws: `InferenceError.badParameter`, `WeightsError`.
   public func write(to path: String) throws {

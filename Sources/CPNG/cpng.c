@@ -12,7 +12,7 @@ typedef struct {
 
 static void read_bytes(png_structp png, png_bytep out, size_t count) {
   source *from = png_get_io_ptr(png);
-  if (count > from->left) png_error(png, "the data end too soon");
+  if (count > from->left) png_error(png, "the data ends too early");
   memcpy(out, from->next, count);
   from->next += count;
   from->left -= count;
@@ -43,7 +43,8 @@ static int spread_gray16(uint8_t *row, uint32_t width) {
 
 static void decode(png_structp png, png_infop info, uint8_t *pixels, png_bytepp rows,
                    uint32_t width, uint32_t height, cpng_result *result) {
-  // Nothing but the pixels is wanted: no ancillary chunk is unpacked, so that none can be a bomb.
+  // Only the pixels are needed: no ancillary chunks are unpacked, so none can be a decompression
+  // bomb.
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "tRNS", 1);
   png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
@@ -85,7 +86,7 @@ void cpng_decode_rgb(const void *bytes, size_t count, uint8_t *pixels, uint32_t 
   if (!rows || !info) {
     snprintf(result->message, sizeof result->message, "out of memory");
   } else if (setjmp(png_jmpbuf(png)) == 0) {
-    // Every variable that is read after a jump was set before setjmp and is not changed since.
+    // Every variable that is read after a jump is set before setjmp and not changed afterwards.
     for (uint32_t y = 0; y < height; y++) rows[y] = pixels + (size_t)3 * width * y;
     png_set_read_fn(png, &from, read_bytes);
     decode(png, info, pixels, rows, width, height, result);

@@ -40,7 +40,7 @@ void cpng_encode_rgb(const uint8_t *pixels, uint32_t width, uint32_t height, cpn
   if (!info) {
     snprintf(file->message, sizeof file->message, "out of memory");
   } else if (setjmp(png_jmpbuf(png)) == 0) {
-    // Every variable that is read after a jump was set before setjmp and is not changed since.
+    // Every variable that is read after a jump is set before setjmp and not changed afterwards.
     png_set_write_fn(png, file, append, flush);
     png_set_IHDR(png, info, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);

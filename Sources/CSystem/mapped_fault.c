@@ -1,4 +1,4 @@
-// The message of a process that reads a mapped file past an end that another process has moved.
+// The message when a process reads a mapped file that another process has truncated.
 //
 // The kernel raises SIGBUS. The handler may interrupt any instruction, so it calls only open, read, write
 // and _exit, and uses static memory.
@@ -63,7 +63,7 @@ static int say_mapped_path(uintptr_t address) {
           // Another mapping: skip the rest of its line.
           field = 6;
         } else if (field == 5) {
-          // Names can contain control bytes, which terminals act on.
+          // Names can contain control characters that terminals act on.
           say(byte >= 0x20 && byte < 0x7f ? byte : (byte & 0x80) ? byte : '?');
           said = 1;
         }

@@ -61,7 +61,7 @@ struct CNNZooCommand: ParsableCommand {
     }
   }
 
-  /// The parser throws help and version texts too: these are results and go to standard output.
+  /// Prints help and version texts, which the parser throws too, to standard output.
   private static func parserStatus(_ error: any Error) -> ExitStatus {
     let message = fullMessage(for: error)
     guard exitCode(for: error).isSuccess else {
@@ -71,7 +71,7 @@ struct CNNZooCommand: ParsableCommand {
     return status { try StandardOutput.write(message.hasSuffix("\n") ? message : message + "\n") }
   }
 
-  /// The parser's message without its own prefix, and with a hint for options of other tools.
+  /// The parser's message without its prefix, and with a hint for options of other tools.
   private static func usageMessage(_ message: String) -> String {
     let text = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
     guard let option = text.firstMatch(of: /Unknown option '--?(json|jsonl|csv|markdown|text)'/)?.1

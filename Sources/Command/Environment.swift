@@ -4,7 +4,7 @@ import CNNZoo
 struct ShowEnvironment: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "env",
-    abstract: "Show hardware settings that affect speed, and where weights are searched.")
+    abstract: "Show settings that affect speed, and where weights are searched for.")
 
   @OptionGroup var format: FormatOption
 
@@ -43,7 +43,7 @@ package struct EnvironmentInfo {
     }
   }
 
-  /// Name and value of each property, for people.
+  /// Name and value of each property, for text output.
   var lines: [(String, String)] {
     [
       ("version", BuildVersion.text), ("processor", processor),
@@ -57,7 +57,7 @@ package struct EnvironmentInfo {
     ]
   }
 
-  /// The properties that comparable measurements share.
+  /// The properties that must match for measurements to be comparable.
   var comparable: [String: String] {
     var properties = [
       "processor": processor, "threads_allowed": "\(allowedThreads)",

@@ -2,7 +2,7 @@ import CNNZoo
 
 /// Exit statuses; 64 and above follow sysexits.h.
 ///
-/// Throwing one exits without a further message.
+/// Throwing one exits without printing a message.
 enum ExitStatus: Int32, Error, CaseIterable {
   case success = 0
   case someFailed = 1
@@ -26,7 +26,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     case .usage: "usage error"
     case .badData: "the only input is damaged or of unknown format"
     case .missingInput: "an input is missing or unreadable"
-    case .unavailable: "weights, the download server, OpenBLAS or LAPACKE unavailable"
+    case .unavailable: "weights, the download server, OpenBLAS or LAPACKE are unavailable"
     case .cannotCreate: "the output file cannot be created"
     case .inputOutput: "write error"
     case .badWeights: "the weight file is damaged or does not match the model"
@@ -36,7 +36,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     }
   }
 
-  /// The table for `--help`, which the man page is generated from: the only place that lists them.
+  /// The table for `--help`, from which the man page is generated.
   static let help =
     "EXIT STATUS:\n"
     + allCases.map { status in

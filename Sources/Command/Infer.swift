@@ -7,8 +7,8 @@ struct Infer: ParsableCommand {
     abstract: "Run a network on an input tensor and save the logits.",
     discussion: """
       The input is a normalised tensor, [N, 3, height, width] or [3, height, width]: the only \
-      tensor of its file, or the one named input. The output is a safetensors file with one tensor, \
-      logits, [N, classes]. Use it to compare networks with other programs.
+      tensor in its file, or the one named "input". The output is a safetensors file with one \
+      tensor, "logits", [N, classes]. Use this command to compare results with other programs.
       """)
 
   @Argument(help: "Network; see `cnnzoo models`.", completion: .networks)
@@ -107,7 +107,7 @@ struct InputTensor {
     }
     if shape.count == 4, shape[0] > Self.maximumImages {
       throw InputTensorError(
-        path, "the tensor holds \(shape[0]) images; the limit is \(Self.maximumImages)")
+        path, "the tensor has \(shape[0]) images; the limit is \(Self.maximumImages)")
     }
     guard let bad = values.firstIndex(where: { !$0.isFinite }) else {
       count = shape.count == 4 ? shape[0] : 1

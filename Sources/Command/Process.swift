@@ -6,17 +6,18 @@ import Synchronization
 enum Process {
   static func prepare() {
     occupyStandardDescriptors()
-    // A closed pipe then fails as EPIPE where it is written to.
+    // Writing to a closed pipe then fails with EPIPE.
     signal(SIGPIPE, SIG_IGN)
-    // A file at its size limit likewise fails as EFBIG.
+    // Likewise, writing beyond the file size limit then fails with EFBIG.
     signal(SIGXFSZ, SIG_IGN)
     csystem_report_mapped_faults("cnnzoo: ", ExitStatus.badWeights.rawValue)
     Interrupts.install()
     csystem_share_arena()
   }
 
-  /// Opens closed standard descriptors in a mode in which using them fails; otherwise the next file
-  /// to be opened would become, say, standard output.
+  /// Opens closed standard descriptors in a mode in which using them fails.
+  ///
+  /// Otherwise the next file opened would become, say, standard output.
   private static func occupyStandardDescriptors() {
     for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
     where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
@@ -53,7 +54,7 @@ enum Interrupts {
       sigaction(signal, &action, nil)
       sigaddset(&signals, signal)
     }
-    // A signal mask is inherited: a parent may have blocked these signals.
+    // The signal mask is inherited, and the parent may have blocked these signals.
     sigprocmask(SIG_UNBLOCK, &signals, nil)
   }
 

@@ -1,17 +1,17 @@
-/// A file to download: whole and with the expected hash, or not at all.
+/// A file to download, complete and with the expected hash, or not at all.
 package struct Download {
   package let address: WebAddress
   package let expected: ExpectedHash
   /// Accepted sizes in bytes.
   package var sizes = 1...4 << 30
-  /// Seconds until a connection, or a transfer without progress, counts as failed.
+  /// Timeout in seconds for connecting, and for a transfer without progress.
   package var timeout = 30
 
   /// The state of a transfer.
   package struct Progress: Equatable, Sendable {
     /// Bytes received, including those of an earlier attempt.
     package var received: Int
-    /// Bytes of the whole file, if the server states it.
+    /// Bytes of the whole file, if the server says so.
     package var total: Int?
   }
 
@@ -22,8 +22,9 @@ package struct Download {
 
   /// Downloads the file into `folder`.
   ///
-  /// Resumes an earlier attempt where that is safe: the same address, the same tag (or time and
-  /// length), and a server that confirms both. An aborted download leaves its bytes for the next.
+  /// Resumes an earlier attempt if that is safe: the same address, the same tag (or time and
+  /// length), and a server that confirms both. An aborted download keeps its bytes for the next
+  /// attempt.
   ///
   /// - Parameter report: Called at least every second; `false` aborts the download.
   /// - Returns: The file and its SHA-256.
@@ -36,7 +37,7 @@ package struct Download {
       do {
         return try fetch(resuming, partials, report)
       } catch {
-        // The bytes on disk are not the start of this file after all. Any other reason stands.
+        // The bytes on disk are not the start of this file after all. Other errors are rethrown.
         guard resuming.shouldRestart(after: error) else { throw error }
         partials.remove()
       }
@@ -57,7 +58,7 @@ package struct Download {
         return ResponseReceiver(self, partials, resuming: (partial, validators), report: report)
       }
     } catch .unavailable {
-      // Some servers reject HEAD requests; the GET request shows whether the file is available.
+      // Some servers reject HEAD requests; the GET request will show whether the file is available.
     }
     partials.remove()
     return nil

@@ -1,16 +1,16 @@
 /// Why a download failed.
 public enum DownloadError: Error, Equatable, Sendable {
-  /// The address is malformed, or of a kind that is not supported.
+  /// The address is malformed or not supported.
   case badAddress(String, reason: String)
-  /// The network is off limits.
+  /// Network access is disabled.
   case offline(String)
   /// The server is unreachable, does not respond, stalls, or responds with an error.
   case unavailable(String, reason: String)
   /// The server redirects to an address that is not accepted.
   case badRedirection(String, reason: String)
-  /// What the server sent is not the file.
+  /// The server sent something other than the file.
   case notTheFile(String, reason: String)
-  /// The file arrived complete but has another hash.
+  /// The file arrived complete but has the wrong hash.
   case wrongHash(String, expected: String, found: String)
   /// A library or program needed for the download is missing.
   case missingTool(reason: String)
@@ -35,7 +35,7 @@ extension DownloadError: CustomStringConvertible {
     case .badRedirection(let address, let reason): "\(address): refused: \(reason)"
     case .notTheFile(let address, let reason): "\(address): \(reason)"
     case .wrongHash(let address, let expected, let found):
-      "\(address): its SHA-256 is \(found), not \(expected): the file is damaged or not the right one,"
+      "\(address): SHA-256 is \(found), expected \(expected): the file is damaged or the wrong one,"
         + " and was discarded"
     case .missingTool(let reason): reason
     case .interrupted: "interrupted"

@@ -13,7 +13,7 @@ final class HTTPClient {
   private let shouldContinue: () -> Bool
 
   /// - Parameters:
-  ///   - timeout: Seconds until a connection, or a transfer without progress, counts as failed.
+  ///   - timeout: Timeout in seconds for connecting, and for a transfer without progress.
   ///   - shouldContinue: Called at least every second; `false` aborts the transfer.
   /// - Throws: `DownloadError.missingTool`.
   init(timeout: Int, shouldContinue: @escaping () -> Bool) throws(DownloadError) {
@@ -28,7 +28,7 @@ final class HTTPClient {
 
   deinit { clibcurl_cleanup(handle) }
 
-  /// Requests the header alone.
+  /// Requests only the header.
   func head(_ address: WebAddress) throws(DownloadError) -> HTTPResponse {
     try request(
       address, fields: [], headOnly: true, head: { (_) throws(DownloadError) in },
@@ -52,7 +52,7 @@ final class HTTPClient {
       try perform(exchange, address, fields: fields, headOnly: headOnly)
       guard exchange.response.isRedirection else { return exchange.response }
       guard let next = clibcurl_redirection(handle) else {
-        throw .unavailable(address.text, reason: "it redirects without saying where")
+        throw .unavailable(address.text, reason: "the server redirects without saying where")
       }
       address = try address.redirected(to: String(cString: next))
     }
@@ -64,7 +64,7 @@ final class HTTPClient {
     _ exchange: HTTPExchange, _ address: WebAddress, fields: [String], headOnly: Bool
   ) throws(DownloadError) {
     clibcurl_reset(handle)
-    // Bytes as stored: a range of compressed bytes would be useless.
+    // Requests the bytes as stored; a range of compressed bytes would be useless.
     var list = clibcurl_list_append(nil, "Accept-Encoding: identity")
     for field in fields { list = clibcurl_list_append(list, field) }
     defer { clibcurl_list_free(list) }
@@ -105,10 +105,10 @@ final class HTTPClient {
   }
 }
 
-/// One request and the response that libcurl delivers in pieces.
+/// A request and its response, which libcurl delivers in pieces.
 private final class HTTPExchange {
   private(set) var response = HTTPResponse()
-  /// What aborted the transfer on this side.
+  /// The error that aborted the transfer on this side.
   private(set) var failure: DownloadError?
 
   private let head: HTTPClient.Head
@@ -137,7 +137,7 @@ private final class HTTPExchange {
       return count
     }
     clibcurl_set_receiver(handle, CURLOPT_WRITEFUNCTION) { bytes, _, count, context in
-      // Any count but the one given aborts the transfer.
+      // Returning any other count aborts the transfer.
       HTTPExchange.from(context).receive(UnsafeRawBufferPointer(start: bytes, count: count))
         ? count : count == 0 ? 1 : 0
     }
@@ -153,7 +153,7 @@ private final class HTTPExchange {
     }
   }
 
-  /// Finishes a response that may have had no body.
+  /// Finishes a response that may have no body.
   func end() throws(DownloadError) {
     if !response.isRedirection { try begin() }
   }
@@ -165,7 +165,7 @@ private final class HTTPExchange {
   }
 
   private func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    // The body of a redirection is for people.
+    // The body of a redirection is only for display.
     guard !response.isRedirection else { return false }
     do {
       try begin()

@@ -1,14 +1,14 @@
 /// The status line and header fields of an HTTP response.
 package struct HTTPResponse {
   package private(set) var status = 0
-  /// Field values by lower-case name; the first value of repeated fields.
+  /// Field values by lower-case name; for repeated fields, the first value.
   private var fields: [String: String] = [:]
 
   package init() {}
 
   package subscript(name: String) -> String? { fields[name] }
 
-  /// The length of the body, if the server states it.
+  /// The length of the body, if the server says so.
   package var contentLength: Int? { self["content-length"].flatMap { Int($0) } }
 
   package var isRedirection: Bool { [301, 302, 303, 307, 308].contains(status) }
@@ -38,7 +38,7 @@ package struct HTTPResponse {
   }
 }
 
-/// What distinguishes one version of a remote file from another.
+/// Identifies a version of a remote file.
 package struct Validators: Equatable {
   /// The strong entity tag, or the modification time if there is no tag.
   package let mark: String
@@ -63,7 +63,7 @@ package struct Validators: Equatable {
     self.length = length
   }
 
-  /// Digits that are equal only for equal validators.
+  /// A hash that is equal only for equal validators.
   package func key() throws(DownloadError) -> String {
     String(try SHA256.digits(of: "\(isTag) \(length) \(mark)").prefix(16))
   }
@@ -73,7 +73,7 @@ package struct Validators: Equatable {
     ["Range: bytes=\(start)-", "If-Range: \(mark)"]
   }
 
-  /// Whether the response carries the bytes from `start` to the end of the same file.
+  /// Whether the response contains the bytes from `start` to the end of the same file.
   package func isContinued(by response: HTTPResponse, from start: Int) -> Bool {
     // A response to If-Range may omit the modification time, but never the tag.
     let found = isTag ? response["etag"] : response["last-modified"] ?? mark

@@ -1,12 +1,12 @@
 import Glibc
 import Host
 
-/// A file being received, under a temporary name until it is complete.
+/// A file that is being received, with a temporary name until it is complete.
 ///
 /// Only the process that created it writes to it, so the hash is that of the bytes on disk. The file
-/// is removed with this object, unless it was moved or kept.
+/// is removed when this object is released, unless it was moved or kept.
 package final class PartialFile {
-  /// Where it is until it is moved.
+  /// The path of the file until it is moved.
   package let path: String
   /// Bytes received so far.
   package private(set) var byteCount = 0
@@ -16,7 +16,7 @@ package final class PartialFile {
   private let sum: SHA256
   private var isTemporary = true
 
-  /// Creates an empty file called `name`, which must not exist, in `folder`.
+  /// Creates an empty file called `name`, which must not exist yet, in `folder`.
   ///
   /// - Throws: `DownloadError.cannotCreate`.
   init(folder: String, name: String) throws(DownloadError) {
@@ -25,7 +25,7 @@ package final class PartialFile {
     sum = try SHA256()
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw .cannotCreate(path: path, reason: systemMessage()) }
-    // Marks it as in use. Nothing depends on that: some file systems have no locks.
+    // Marks it as in use. Nothing depends on this, because some file systems have no locks.
     flock(descriptor, LOCK_EX | LOCK_NB)
   }
 
@@ -52,7 +52,7 @@ package final class PartialFile {
     }
     guard code == 0 else { throw .cannotRead(path: partial.path, reason: systemMessage(code)) }
     guard byteCount == count else {
-      throw .cannotRead(path: partial.path, reason: "became shorter")
+      throw .cannotRead(path: partial.path, reason: "the file became shorter")
     }
   }
 
@@ -62,7 +62,7 @@ package final class PartialFile {
   /// Leaves the file for a later download to resume.
   package func keep() { isTemporary = false }
 
-  /// Makes the file durable under its final name in the same folder, replacing a file there.
+  /// Makes the file durable under its final name in the same folder, replacing any existing file.
   ///
   /// - Throws: `DownloadError.cannotWrite`, `.cannotCreate`.
   package func move(to name: String) throws(DownloadError) {
@@ -78,8 +78,8 @@ package final class PartialFile {
 
 /// The bytes that an aborted download left behind.
 ///
-/// The name identifies the file: hashes of the address and of the validators, then a
-/// random number, as in `.ADDRESS-VALIDATORS-RANDOM.part`.
+/// The name identifies the file by hashes of the address and the validators, followed by a random
+/// number: `.ADDRESS-VALIDATORS-RANDOM.part`.
 package struct PartialDownload {
   package let path: String
   package let byteCount: Int
@@ -103,7 +103,7 @@ package struct PartialDownloads {
     return try PartialFile(folder: folder, name: "\(prefix)\(key ?? "none")-\(random).part")
   }
 
-  /// All of them, longest first.
+  /// All partial downloads, longest first.
   package func all() -> [PartialDownload] {
     FilePath.names(in: folder).compactMap { name in
       guard name.hasPrefix(prefix), name.hasSuffix(".part") else { return nil }
@@ -116,13 +116,13 @@ package struct PartialDownloads {
     }.sorted { $0.byteCount > $1.byteCount }
   }
 
-  /// The longest one of a file with these validators.
+  /// The longest partial download with these validators.
   package func longest(of validators: Validators) throws(DownloadError) -> PartialDownload? {
     let key = try validators.key()
     return all().first { $0.validators == key && $0.byteCount > 0 }
   }
 
-  /// Removes those that no process is writing to, except the one at `kept`.
+  /// Removes partial downloads that no process is writing to, except the one at `kept`.
   package func remove(except kept: String? = nil) {
     for partial in all() where partial.path != kept {
       let descriptor = open(partial.path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)

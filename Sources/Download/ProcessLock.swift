@@ -3,7 +3,8 @@ import Host
 
 /// A lock between processes on a name in a folder.
 ///
-/// Only saves work, so nothing may depend on it: some network file systems grant every lock.
+/// It only saves work. Nothing may depend on it, because some network file systems grant every
+/// lock.
 package final class ProcessLock {
   private let path: String
   private let descriptor: Int32
@@ -27,7 +28,7 @@ package final class ProcessLock {
         close(descriptor)
         throw error
       }
-      // If the previous holder removed the file, others lock a new one.
+      // If the previous holder removed the file, others may lock a new one.
       if Self.isSame(descriptor, path) {
         self.descriptor = descriptor
         return
@@ -37,7 +38,7 @@ package final class ProcessLock {
   }
 
   deinit {
-    // Before unlocking: afterwards another process may hold it.
+    // This must be done before unlocking, because afterwards another process may hold the lock.
     if Self.isSame(descriptor, path) { unlink(path) }
     close(descriptor)
   }

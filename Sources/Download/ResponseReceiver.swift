@@ -19,7 +19,7 @@ final class ResponseReceiver {
   ) {
     self.download = download
     self.partials = partials
-    // At least one byte is requested, because an empty range gets no response.
+    // Request at least one byte, because an empty range gets no response.
     self.resumed = resumed.map {
       ($0.partial, $0.validators, min($0.partial.byteCount, $0.validators.length - 1))
     }
@@ -50,7 +50,7 @@ final class ResponseReceiver {
     if let resumed, response.status == 206 || response.status == 416 {
       guard resumed.validators.isContinued(by: response, from: resumed.count) else {
         isRefused = true
-        throw .unavailable(address, reason: "the server does not continue the partial download")
+        throw .unavailable(address, reason: "the server cannot resume the partial download")
       }
       try checkKind(of: response)
       total = resumed.validators.length
@@ -99,7 +99,7 @@ final class ResponseReceiver {
     return file.path
   }
 
-  /// The whole file and its hash.
+  /// The complete file and its hash.
   func finish() throws(DownloadError) -> (file: PartialFile, sha256: String) {
     let address = download.address.text
     guard let file else { throw .unavailable(address, reason: "the server did not respond") }
@@ -121,7 +121,7 @@ final class ResponseReceiver {
         address, reason: "the server sent a web page instead of the file: is there a login page?")
     }
     if let encoding = response["content-encoding"], encoding.lowercased() != "identity" {
-      throw .notTheFile(address, reason: "the server sent it encoded as \(encoding), unasked")
+      throw .notTheFile(address, reason: "the server sent it encoded as \(encoding), unrequested")
     }
   }
 
@@ -134,6 +134,6 @@ final class ResponseReceiver {
     let expected =
       sizes.count == 1 ? "\(sizes.lowerBound)" : "\(sizes.lowerBound) to \(sizes.upperBound)"
     return .notTheFile(
-      download.address.text, reason: "it has \(found) bytes; expected \(expected)")
+      download.address.text, reason: "the file has \(found) bytes; expected \(expected)")
   }
 }

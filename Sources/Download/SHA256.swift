@@ -2,7 +2,7 @@ import CDownload
 import Glibc
 import Host
 
-/// A running SHA-256 sum (FIPS 180-4).
+/// An incremental SHA-256 hash (FIPS 180-4).
 package final class SHA256 {
   private let sum: OpaquePointer
 
@@ -24,7 +24,7 @@ package final class SHA256 {
     }
   }
 
-  /// The sum in 64 lower-case hexadecimal digits; nothing can be added afterwards.
+  /// The hash in 64 lower-case hexadecimal digits; nothing can be added afterwards.
   package func finish() throws(DownloadError) -> String {
     var digest = [UInt8](repeating: 0, count: 32)
     guard clibcrypto_sum_end(sum, &digest) == 1 else {
@@ -35,7 +35,7 @@ package final class SHA256 {
       decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
-  /// The sum of a text's UTF-8 bytes.
+  /// The hash of a text's UTF-8 bytes.
   package static func digits(of text: String) throws(DownloadError) -> String {
     let sum = try SHA256()
     try Array(text.utf8).span.bytes.withUnsafeBytes { (bytes) throws(DownloadError) in
@@ -44,7 +44,7 @@ package final class SHA256 {
     return try sum.finish()
   }
 
-  /// The sum of a file.
+  /// The hash of a file.
   ///
   /// - Throws: `DownloadError.cannotRead`, `.missingTool`.
   package static func digits(ofFile path: String) throws(DownloadError) -> String {
@@ -79,6 +79,6 @@ package struct ExpectedHash: Equatable, Sendable {
   /// Whether all digits are known.
   package var isComplete: Bool { digits.utf8.count == 64 }
 
-  /// Whether a file with this sum is the expected file.
+  /// Whether a file with this hash is the expected file.
   package func matches(_ sum: String) -> Bool { sum.hasPrefix(digits) }
 }

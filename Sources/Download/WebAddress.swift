@@ -1,6 +1,6 @@
 import CDownload
 
-/// A URL to download from, parsed by the library that will request it.
+/// A URL to download from, parsed by the library that requests it.
 package struct WebAddress: Equatable, Sendable {
   /// Which connections are accepted.
   package enum Policy: Sendable, CaseIterable {
@@ -12,7 +12,7 @@ package struct WebAddress: Equatable, Sendable {
 
   /// The whole URL.
   package let text: String
-  /// The host name or number.
+  /// The host name or IP address.
   package let host: String
   private let path: String
   private let isEncrypted: Bool
@@ -35,7 +35,7 @@ package struct WebAddress: Equatable, Sendable {
     guard scheme == "https" || scheme == "http", let host = part(CURLUPART_HOST), !host.isEmpty
     else { throw .badAddress(text, reason: "only https and http addresses can be fetched") }
     guard part(CURLUPART_USER) == nil, part(CURLUPART_PASSWORD) == nil else {
-      // Not repeated, to keep it out of logs.
+      // The address is not repeated, to keep the password out of logs.
       throw .badAddress(host, reason: "addresses with a user name or password are not supported")
     }
     self.text = text
@@ -51,7 +51,8 @@ package struct WebAddress: Equatable, Sendable {
   /// The last part of the path, such as `weights.pth`.
   package var fileName: String { String(path.split(separator: "/").last ?? "") }
 
-  /// The target of a redirection, which never leads from an encrypted to an open connection.
+  /// The target of a redirection, which may not lead from an encrypted to an unencrypted
+  /// connection.
   ///
   /// - Throws: `DownloadError.badRedirection`.
   package func redirected(to text: String) throws(DownloadError) -> WebAddress {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// An element-wise non-linearity, in the exact form the reference implementations compute.
+/// An element-wise nonlinearity, in exactly the form that the reference implementations compute.
 public enum Activation: String, Hashable, Sendable, CaseIterable {
   /// max(x, 0)
   case relu

@@ -29,15 +29,15 @@ public struct Convolution: Hashable, Sendable {
   }
 }
 
-/// How zeros surround a feature map before a convolution.
+/// How a feature map is padded with zeros before a convolution.
 ///
-/// It is a fact of the weights, not of the architecture: weights trained under one rule lose many
-/// points of accuracy under the other.
+/// The padding is a property of the weights, not of the architecture: weights trained with one rule
+/// lose several points of accuracy with the other.
 public enum Padding: String, Hashable, Sendable, CaseIterable {
-  /// (kernel − 1) / 2 zeros on every side: PyTorch's habit, torchvision's weights.
+  /// (kernel − 1) / 2 zeros on every side, as in PyTorch and torchvision's weights.
   case symmetric
-  /// TensorFlow's SAME: output = ⌈input / stride⌉, the odd zero goes after. At stride 2 on an even
-  /// size it is asymmetric.
+  /// TensorFlow's SAME: output = ⌈input / stride⌉, with an odd zero at the end; asymmetric
+  /// for stride 2 and even sizes.
   case same
 
   /// Output positions along one axis, and the zeros before its first input position.

@@ -4,7 +4,7 @@ public struct Node: Sendable, Identifiable {
   public let id: Int
   /// Dotted module path, equal to torchvision's, such as `features.1.0.block.0.0`.
   public let name: String
-  /// What it computes.
+  /// The operation that it computes.
   public let operation: Operation
   /// The layer that it belongs to.
   public let role: NodeRole
@@ -27,13 +27,13 @@ public struct Node: Sendable, Identifiable {
 
 /// A network as a pure value: a list of nodes in an order in which they can be computed.
 ///
-/// It knows names, structure, shapes and costs, but neither weights nor how it will be run.
+/// It has names, structure, shapes and costs, but neither weights nor information on how to run it.
 public struct Graph: Sendable {
   /// The model's name, such as `effnetv2-s`.
   public let name: String
   /// The nodes; the first is the input.
   public let nodes: [Node]
-  /// Identifier of the node that yields the logits.
+  /// Identifier of the node that outputs the logits.
   public let output: Int
   /// The kind of every enclosing module by its path, such as `features.1.0` → `FusedMBConv`.
   public let modules: [String: String]
@@ -54,7 +54,7 @@ public struct Graph: Sendable {
 
 /// A named tensor that a node reads from the weight file.
 public struct Parameter: Hashable, Sendable {
-  /// What the tensor is to its node.
+  /// The role of the tensor in its node.
   public enum Role: Hashable, Sendable {
     case weight
     case bias
@@ -65,7 +65,7 @@ public struct Parameter: Hashable, Sendable {
 
   /// The name in torchvision's `state_dict`, such as `features.1.0.block.0.0.weight`.
   public let name: String
-  /// What it is to its node.
+  /// The role of the tensor in its node.
   public let role: Role
   /// PyTorch's shape: `[out, in / groups, kernel, kernel]` for a convolution, `[out, in]` for a
   /// linear layer, `[channels]` otherwise.
@@ -74,7 +74,7 @@ public struct Parameter: Hashable, Sendable {
   /// Scalars in the tensor.
   public var count: Int { shape.reduce(1, *) }
 
-  /// Whether training would change it: what published parameter counts count.
+  /// Whether the tensor is trainable, and so included in published parameter counts.
   public var isTrainable: Bool { role == .weight || role == .bias }
 
   /// A parameter called `name`.

@@ -25,7 +25,7 @@ public struct GraphBuilder: Sendable {
     self.name = name
   }
 
-  /// The graph that yields `output`.
+  /// The graph that computes `output`.
   public func graph(output: Value) -> Graph {
     Graph(name: name, nodes: nodes, output: output.id, modules: modules)
   }
@@ -33,8 +33,8 @@ public struct GraphBuilder: Sendable {
   /// Runs `body` inside the module `name`, of type `kind`.
   ///
   /// - Parameters:
-  ///   - role: the role of the nodes inside; by default that of the scope around.
-  ///   - block: the block that the nodes inside are part of, likewise.
+  ///   - role: the role of the nodes inside; by default that of the enclosing scope.
+  ///   - block: the block of the nodes inside; by default that of the enclosing scope.
   public mutating func scope<Result>(
     _ name: String, kind: String, role: NodeRole? = nil, block: Block? = nil,
     _ body: (inout GraphBuilder) -> Result

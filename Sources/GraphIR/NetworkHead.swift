@@ -5,9 +5,9 @@ public struct NetworkHead: Sendable {
   public struct Hidden: Sendable {
     /// The linear layer.
     public let linear: Node
-    /// What is applied to its outputs.
+    /// The activation of its outputs.
     public let activation: Activation
-    /// Identifier of the node that yields the activated outputs.
+    /// Identifier of the node that outputs the activations.
     public let output: Int
   }
 
@@ -15,9 +15,9 @@ public struct NetworkHead: Sendable {
   public let features: Node
   /// The node of its mean over all positions, [channels].
   public let pooled: Node
-  /// The hidden layer, where there is one.
+  /// The hidden layer, if there is one.
   public let hidden: Hidden?
-  /// The linear layer that yields the logits.
+  /// The linear layer that outputs the logits.
   public let classifier: Node
 
   /// The node whose values the classifier reads.

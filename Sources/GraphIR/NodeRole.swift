@@ -1,4 +1,4 @@
-/// What a node does in its network: which layer it belongs to, whatever that layer's operation.
+/// The role of a node in its network: the layer it belongs to, regardless of the operation.
 ///
 /// A convolution, the batch norm after it and its activation share one role.
 public enum NodeRole: String, Hashable, Sendable, CaseIterable {
@@ -17,9 +17,9 @@ public enum NodeRole: String, Hashable, Sendable, CaseIterable {
   case excite
   /// Squeeze-excite's product of the feature map and the gate.
   case gate
-  /// A block's last convolution, to the block's output channels; its only one where nothing expands.
+  /// A block's last convolution, to the block's output channels; the only one without expansion.
   case project
-  /// A block's residual connection, with the stochastic depth in front of it.
+  /// A block's residual connection, with the preceding stochastic depth.
   case residual
   /// The last convolution over positions.
   case head
@@ -27,13 +27,13 @@ public enum NodeRole: String, Hashable, Sendable, CaseIterable {
   case pool
   /// MobileNetV3's linear layer between the pool and the classifier.
   case hidden
-  /// The linear layer that yields the logits, with the dropout in front of it.
+  /// The linear layer that outputs the logits, with the preceding dropout.
   case classifier
 }
 
 /// The inverted bottleneck that a node is part of.
 public struct Block: Hashable, Sendable {
-  /// Which convolutions a block has, squeeze-excite aside.
+  /// The convolutions of a block, not counting squeeze-excite.
   public enum Kind: Hashable, Sendable {
     /// One k×k convolution: Fused-MBConv without expansion.
     case single

@@ -1,6 +1,6 @@
 /// What a node computes.
 ///
-/// A closed set: readers of a graph switch over it exhaustively.
+/// The set is closed: code that reads a graph switches over it exhaustively.
 public enum Operation: Hashable, Sendable {
   /// The normalised image.
   case input
@@ -10,7 +10,7 @@ public enum Operation: Hashable, Sendable {
   case batchNorm(epsilon: Double)
   /// An element-wise non-linearity.
   case activation(Activation)
-  /// The sum of two inputs of one shape: the residual connection.
+  /// The sum of two inputs with the same shape: the residual connection.
   case add
   /// The mean over all positions.
   case globalAveragePool

@@ -1,8 +1,8 @@
 /// The extent of one feature map: `height` × `width` positions of `channels` values.
 ///
-/// Layout is NHWC everywhere in this package: the channels of one position are contiguous, then
-/// come positions along the width, then rows. The batch is outside the shape: a graph describes one
-/// image, and running it on N images repeats every value N times.
+/// The layout is NHWC everywhere in this package: the channels of one position are contiguous,
+/// followed by positions along the width, then rows. The shape does not include the batch: a graph
+/// describes one image, and for N images there are N of every value.
 public struct TensorShape: Hashable, Sendable {
   /// Rows of the feature map.
   public let height: Int

@@ -4,12 +4,12 @@ import Glibc
 package final class AlignedBuffer: @unchecked Sendable {
   /// The first float.
   package let base: UnsafeMutablePointer<Float>
-  /// How many there are.
+  /// The number of floats.
   package let count: Int
-  /// The memory they are part of.
+  /// The memory that contains them.
   private let region: MemoryRegion
 
-  /// Reserves memory for `count` floats; pages that are never touched take none.
+  /// Reserves memory for `count` floats; untouched pages take no physical memory.
   ///
   /// - Throws: `OutOfMemory`.
   package init(count: Int) throws(OutOfMemory) {
@@ -23,7 +23,7 @@ package final class AlignedBuffer: @unchecked Sendable {
   }
 }
 
-/// The operating system has no memory left.
+/// The operating system cannot provide the requested memory.
 public struct OutOfMemory: Error, Equatable, Sendable {
   /// The number of values requested.
   public let floats: Int
@@ -34,17 +34,17 @@ public struct OutOfMemory: Error, Equatable, Sendable {
 extension OutOfMemory: CustomStringConvertible {
   /// One line: how much, and what to do.
   public var description: String {
-    let number = floats == .max ? "so many" : "\(floats)"
+    let number = floats == .max ? "that many" : "\(floats)"
     return "out of memory: cannot allocate \(number) values;"
       + " use a smaller batch or input, or fewer threads"
   }
 }
 
-/// Address space that buffers are cut from one after another, released with the last of them.
+/// A region of address space that buffers are allocated from, released with the last of them.
 ///
-/// Side by side in large pages, hundreds of buffers cost a page fault per 2 MiB instead of one per
-/// 4 KiB: in a process that classifies one image, faults took longer than the network. The kernel hands
-/// out zeroed pages, so what is never touched is never resident.
+/// Side by side in large pages, hundreds of buffers cost one page fault per 2 MiB instead of one
+/// per 4 KiB. Otherwise, in a process that classifies one image, faults take longer than the
+/// network. The kernel provides zeroed pages, so untouched memory is never resident.
 final class MemoryRegion: @unchecked Sendable {
   private let base: UnsafeMutableRawPointer
   private let count: Int
@@ -53,13 +53,13 @@ final class MemoryRegion: @unchecked Sendable {
   private static let largePage = 2 << 20
   private static let usualCount = 64 << 20
 
-  /// The region with room, kept alive by its buffers; accessed under the lock.
+  /// The region with free space, kept alive by its buffers; accessed under the lock.
   private nonisolated(unsafe) static weak var current: MemoryRegion?
   private static let monitor = Monitor()
 
   /// `bytes` zeroed bytes at a multiple of 64, and the region to keep alive while they are in use.
   ///
-  /// Returns nil if the operating system has none.
+  /// Returns nil if the operating system cannot provide them.
   static func bytes(_ bytes: Int) -> (region: MemoryRegion, base: UnsafeMutableRawPointer)? {
     guard bytes <= Int.max - 2 * largePage else { return nil }
     return monitor.locked {
@@ -86,7 +86,7 @@ final class MemoryRegion: @unchecked Sendable {
     munmap(memory + skipped + count, slack - skipped)
     base = memory + skipped
     self.count = count
-    // Advice only: without large pages there are just more faults.
+    // Only advice: without large pages there are just more faults.
     madvise(base, count, MADV_HUGEPAGE)
   }
 

@@ -1,24 +1,24 @@
 import Glibc
 
-/// A file that appears under its name complete or not at all.
+/// A file that appears under its name only when complete.
 ///
-/// Bytes go to a nameless file in the same directory, so that even a process that is killed leaves
-/// nothing behind; file systems without nameless files get a random name. `commit()` makes the bytes
-/// durable and gives the file its name.
+/// Bytes go to an unnamed file in the same directory, so that even a killed process leaves nothing
+/// behind; on file systems without unnamed files, the file gets a random name. `commit()` makes the
+/// bytes durable and gives the file its name.
 package final class AtomicFile {
   private let path: String
-  /// With a trailing slash; empty where the path names none.
+  /// With a trailing slash; empty if the path contains none.
   private let directory: String
-  /// The name used until `commit()`, or only for an instant.
+  /// The name used until `commit()`, or only briefly during it.
   private let temporary: String
   private var isNamed: Bool
   private var descriptor: Int32
 
-  /// - Parameter isNamed: Gives the file a temporary name even where it needs none.
+  /// - Parameter isNamed: Whether to use a temporary name even if unnamed files are supported.
   /// - Throws: `FileError.cannotCreate`.
   package init(path: String, isNamed: Bool = false) throws(FileError) {
     var status = stat()
-    // A rename would silently replace a device or a FIFO by a regular file.
+    // A rename would silently replace a device or a FIFO with a regular file.
     if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
       let kind = status.st_mode & S_IFMT == S_IFDIR ? "is a folder" : "is not a regular file"
       throw .cannotCreate(path: path, reason: kind)
@@ -43,7 +43,7 @@ package final class AtomicFile {
     if isNamed { unlink(temporary) }
   }
 
-  /// A nameless file that can be linked later; negative where the file system has none.
+  /// An unnamed file that can be linked later; negative if the file system does not support them.
   private static func openWithoutName(in directory: String) -> Int32 {
     // Linking goes through /proc.
     guard access("/proc/self/fd", X_OK) == 0 else { return -1 }
@@ -69,14 +69,14 @@ package final class AtomicFile {
     try file.commit()
   }
 
-  /// Makes the file durable under its name, replacing a file that is there.
+  /// Makes the file durable under its name, replacing any existing file.
   ///
   /// - Throws: `FileError.cannotWrite`.
   package func commit() throws(FileError) {
     guard fsync(descriptor) == 0 else { throw failure(errno) }
     let code = takeName()
     guard code == 0 else { throw failure(code) }
-    // Nothing is left to remove now. Some file systems report a lost write only on close.
+    // Nothing is left to remove at this point. Some file systems report a lost write only on close.
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0 else { throw failure(errno) }
@@ -87,7 +87,7 @@ package final class AtomicFile {
   private func takeName() -> Int32 {
     if !isNamed {
       var code = link(as: path)
-      // Only a rename replaces a file that is there.
+      // Only a rename replaces an existing file.
       guard code == EEXIST else { return code }
       code = link(as: temporary)
       guard code == 0 else { return code }

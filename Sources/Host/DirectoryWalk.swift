@@ -2,13 +2,13 @@ import Glibc
 
 /// An entry of a directory, symbolic links followed.
 package struct DirectoryEntry: Sendable {
-  /// What an entry leads to.
+  /// The type of an entry, after following links.
   package enum Kind: Sendable {
     case file
     case directory(FileIdentity)
     /// A FIFO, a socket or a device.
     case special
-    /// For example a link that leads nowhere.
+    /// For example a broken link.
     case unreadable(reason: String)
   }
 
@@ -18,7 +18,7 @@ package struct DirectoryEntry: Sendable {
   package let kind: Kind
 }
 
-/// What a path leads to, the same under every name.
+/// Identifies a file independently of its path.
 package struct FileIdentity: Hashable, Sendable {
   private let device: UInt
   private let inode: UInt
@@ -30,7 +30,7 @@ package struct FileIdentity: Hashable, Sendable {
 }
 
 extension FilePath {
-  /// The entries of this directory, in the order of the bytes of the paths in it.
+  /// The entries of this directory, sorted by the bytes of the paths below them.
   ///
   /// - Parameter includesHidden: Whether to include names that begin with a dot.
   /// - Throws: `FileError.cannotRead`.
@@ -39,7 +39,7 @@ extension FilePath {
     for name in try names() where includesHidden || name.first != UInt8(ascii: ".") {
       let path = appending(name)
       let kind = DirectoryEntry.Kind(of: path)
-      // A directory sorts by the slash that follows its name in the paths below it.
+      // A directory is sorted as if its name ended with the slash in the paths below it.
       let key = if case .directory = kind { name + [UInt8(ascii: "/")] } else { name }
       found.append((key, DirectoryEntry(name: name, path: path, kind: kind)))
     }
@@ -63,22 +63,22 @@ extension DirectoryEntry.Kind {
   }
 }
 
-/// The files below a directory, in the order of their paths' bytes.
+/// The files below a directory, sorted by the bytes of their paths.
 ///
-/// Symbolic links are followed. Each directory is visited once, under the first of its paths, so the walk
-/// ends even if links form a cycle.
+/// Symbolic links are followed. Each directory is visited once, under the first of its paths, so
+/// the walk ends even if links form a cycle.
 package struct DirectoryWalk {
-  /// What the walk finds.
+  /// An item that the walk finds.
   package enum Entry {
     case file(FilePath)
     /// A FIFO, a socket or a device.
     case special(FilePath)
-    /// A directory, or a link, that cannot be read.
+    /// An unreadable directory or link.
     case unreadable(FilePath, reason: String)
   }
 
   private let includesHidden: Bool
-  /// What is still to be visited, the next entry last.
+  /// The entries still to visit, with the next one last.
   private var pending: [DirectoryEntry]
   private var visited: Set<FileIdentity> = []
 

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A path as the system sees it: bytes that need not be UTF-8.
+/// A path as raw bytes, which need not be UTF-8.
 package struct FilePath {
   /// The bytes, with a terminating NUL.
   package let bytes: [CChar]
@@ -16,8 +16,8 @@ package struct FilePath {
 
   /// The paths given as `arguments`.
   ///
-  /// The argument parser replaces bytes that are not UTF-8, so such an argument is looked up among
-  /// the process's own.
+  /// The argument parser replaces bytes that are not UTF-8, so such an argument is looked up in the
+  /// process's raw arguments.
   package static func paths(of arguments: [String]) -> [FilePath] {
     var raw: [[UInt8]] = []
     for index in 1..<max(1, Int(CommandLine.argc)) {
@@ -40,7 +40,7 @@ package struct FilePath {
     return FilePath(directory + slash + name)
   }
 
-  /// The file type bits of the file's mode, links followed; `nil` if there is no such file.
+  /// The file type bits of the file's mode, following links; `nil` if there is no such file.
   package var kind: mode_t? {
     var status = stat()
     return stat(bytes, &status) == 0 ? status.st_mode & S_IFMT : nil
@@ -49,7 +49,7 @@ package struct FilePath {
 
 /// Reading directories.
 extension FilePath {
-  /// The names in this directory in the order of their bytes, without `.` and `..`.
+  /// The names in this directory, sorted by their bytes, without `.` and `..`.
   ///
   /// - Throws: `FileError.cannotRead`.
   package func names() throws(FileError) -> [[UInt8]] {

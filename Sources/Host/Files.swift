@@ -33,18 +33,18 @@ extension FileError: CustomStringConvertible {
   }
 }
 
-/// The operating system's words for an error number, by default that of the last failed call.
+/// The operating system's message for an error number, by default that of the last failed call.
 package func systemMessage(_ code: Int32 = errno) -> String {
   guard let text = strerror(code) else { return "error \(code)" }
   return String(cString: text)
 }
 
-/// Reading and writing open files to the end, whatever interrupts a call.
+/// Reads and writes open files completely, retrying interrupted calls.
 package enum Files {
   /// The whole contents of a file.
   ///
   /// - Parameters:
-  ///   - limit: The most bytes that are accepted.
+  ///   - limit: The maximum number of bytes.
   ///   - flags: Further flags for `open`, such as `O_NOFOLLOW`.
   /// - Throws: `FileError.cannotRead`, `.tooLong`.
   package static func read(
@@ -65,9 +65,9 @@ package enum Files {
   ///
   /// - Parameters:
   ///   - path: The name used in errors.
-  ///   - limit: The most bytes that are accepted.
+  ///   - limit: The maximum number of bytes.
   ///   - accepts: Called with the first `prefix` bytes or more, or with all of a shorter file. The
-  ///     rest is read only if it returns true, so that an endless device costs one block.
+  ///     rest is read only if it returns true, so that an endless device costs only one block.
   /// - Returns: The bytes, or those read when `accepts` returned false.
   /// - Throws: `FileError.cannotRead`, `.tooLong`.
   package static func read(
@@ -83,7 +83,7 @@ package enum Files {
     let declared = kind == S_IFREG ? Int(status.st_size) : 0
     guard declared <= limit else { throw .tooLong(path: path, limit: limit) }
 
-    // One byte more than the file declares, so that its end shows without a second block.
+    // One byte more than the file's size, so that its end is detected without a second block.
     var bytes: [UInt8] = []
     var blockSize = max(declared + 1, 64 << 10)
     while true {
@@ -103,7 +103,7 @@ package enum Files {
     }
   }
 
-  /// Calls `body` with block after block of an open file, up to `limit` bytes.
+  /// Calls `body` with each block of an open file, up to `limit` bytes.
   ///
   /// - Returns: 0, or the error number of the read that failed.
   package static func forEachBlock<Failure: Error>(
@@ -124,7 +124,7 @@ package enum Files {
     return 0
   }
 
-  /// Writes all of `bytes`, waiting where a non-blocking descriptor takes no more.
+  /// Writes all of `bytes`, waiting if a non-blocking descriptor is full.
   ///
   /// - Returns: 0, or the error number of the write that failed.
   package static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
@@ -144,7 +144,7 @@ package enum Files {
     return 0
   }
 
-  /// Makes the names in a directory durable, where its file system can.
+  /// Makes the names in a directory durable, if its file system supports this.
   package static func synchronize(directory path: String) {
     let descriptor = open(path, flags: O_DIRECTORY)
     guard descriptor >= 0 else { return }
@@ -152,7 +152,7 @@ package enum Files {
     close(descriptor)
   }
 
-  /// Removes a file, or a directory with everything in it; links are removed, not followed.
+  /// Removes a file, or a directory with all its contents; links are removed, not followed.
   package static func removeTree(_ path: String) {
     if unlink(path) == 0 || errno != EISDIR { return }
     for name in FilePath.names(in: path) { removeTree("\(path)/\(name)") }
@@ -173,7 +173,7 @@ extension [UInt8] {
   fileprivate mutating func append(
     addingCapacity room: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Int
   ) {
-    // Most files arrive whole with the first read: that one goes straight to its final place.
+    // Most files arrive with the first read, which goes straight to its final location.
     if isEmpty {
       self = [UInt8](unsafeUninitializedCapacity: room) { buffer, filled in
         filled = buffer.baseAddress.map(fill) ?? 0

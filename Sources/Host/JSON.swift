@@ -3,7 +3,7 @@ package enum JSON {
   case null
   case bool(Bool)
   case integer(Int)
-  /// Written with the fewest digits that read back as the same value; NaN and infinity as `null`.
+  /// Written with the fewest digits that round-trip; NaN and infinity become `null`.
   case number(Double)
   /// The same, with the precision of `Float`.
   case float(Float)
@@ -11,7 +11,7 @@ package enum JSON {
   case array([JSON])
   case object(Object)
 
-  /// Members in the order in which they are written.
+  /// Members, in the order they are written.
   package struct Object {
     package private(set) var members: [(key: String, value: JSON)]
 
@@ -73,7 +73,8 @@ extension JSON: CustomStringConvertible {
     }
   }
 
-  /// RFC 8259, section 7; also the characters that end a line in Unicode or that terminals act on.
+  /// RFC 8259, section 7; also escapes Unicode line separators and characters that terminals act
+  /// on.
   private static func quote(_ value: String, to text: inout String) {
     text += "\""
     for scalar in value.unicodeScalars {

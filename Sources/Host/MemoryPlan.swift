@@ -1,8 +1,8 @@
 /// The offset of each value in an arena.
 ///
-/// Values whose lifetimes do not overlap share memory. Each gets the lowest offset that is free while it
-/// lives, either the largest value first (greedy by size: Pisarchyk & Lee 2020, arXiv 2001.03288) or in
-/// the order of the steps, whichever takes less.
+/// Values with disjoint lifetimes share memory. Each value gets the lowest offset that is free
+/// during its lifetime. Values are placed either largest first (greedy by size: Pisarchyk & Lee
+/// 2020, arXiv 2001.03288) or in the order of the steps, whichever takes less memory.
 package struct MemoryPlan {
   /// A value to place.
   package struct Record {
@@ -21,7 +21,8 @@ package struct MemoryPlan {
   package let offsets: [Int]
   /// The size of the arena in floats.
   package let count: Int
-  /// The size of the largest set of records alive at one step, in floats: no plan can be smaller.
+  /// The size of the largest set of records live at one step, in floats: a lower bound for any
+  /// plan.
   package let largestLiveSet: Int
 
   package init(_ records: [Record]) {
@@ -43,7 +44,7 @@ package struct MemoryPlan {
     }.max() ?? 0
   }
 
-  /// Places each record at the lowest offset that is free while it lives.
+  /// Places each record at the lowest offset that is free during its lifetime.
   private static func place(
     _ records: [Record], inOrder order: [Int]
   ) -> (offsets: [Int], count: Int) {

@@ -2,9 +2,9 @@ import Glibc
 
 /// Threads that work ahead and deliver results in the order of their tasks.
 ///
-/// At most `capacity` tasks are in progress or undelivered, so memory stays bounded however many there
-/// are. One thread gives tasks and takes outcomes; if the system grants no threads, it does the work
-/// itself when it takes an outcome.
+/// At most `capacity` tasks are in progress or undelivered, so memory use is bounded. One thread
+/// submits tasks and takes results; if no threads can be created, it does the work itself when it
+/// takes a result.
 package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecked Sendable {
   private enum Slot {
     case empty
@@ -20,23 +20,25 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
   private let work: @Sendable (Task, Int) -> Outcome
   private let monitor = Monitor()
   private var slots: [Slot]
-  /// Tasks are numbered as they are given; a task's slot is its number modulo the capacity.
+  /// Tasks are numbered in the order they are submitted; a task's slot is its number modulo the
+  /// capacity.
   ///
-  /// Tasks below `taken` were delivered, those below `begun` were begun, those below `given` given.
+  /// Tasks below `taken` have been delivered, those below `begun` started, those below `given`
+  /// submitted.
   private var taken = 0
   private var begun = 0
   private var given = 0
   private var idleThreads = 0
   private var isStopping = false
-  /// Used only by the thread that gives tasks.
+  /// Used only by the thread that submits tasks.
   private var threadCount = 0
   private var canStartThreads = true
 
   /// - Parameters:
   ///   - threads: The maximum number of threads; each starts only when there is work for it.
   ///   - capacity: The number of slots.
-  ///   - work: Computes the outcome of a task in a slot, from 0 to below the capacity. The slot belongs
-  ///     to the task until its outcome has been taken and another task is given.
+  ///   - work: Computes the result of a task in a slot, from 0 to below the capacity. The slot
+  ///     belongs to the task until its result has been taken and another task is submitted.
   package init(
     threads: Int, capacity: Int, work: @escaping @Sendable (Task, _ slot: Int) -> Outcome
   ) {
@@ -47,13 +49,13 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
     slots = Array(repeating: .empty, count: capacity)
   }
 
-  /// Tasks given but not yet taken.
+  /// Tasks submitted but not yet taken.
   package var count: Int { given - taken }
 
-  /// Whether another task can be given.
+  /// Whether another task can be submitted.
   package var hasRoom: Bool { count < capacity }
 
-  /// Gives a task.
+  /// Submits a task.
   ///
   /// - Precondition: `hasRoom`.
   package func give(_ task: Task) {
@@ -67,7 +69,7 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
     if needsThread { startThread() }
   }
 
-  /// Waits up to so many milliseconds; returns whether `take()` would then return at once.
+  /// Waits for up to the given number of milliseconds; returns whether `take()` would not block.
   ///
   /// - Precondition: `count > 0`.
   package func isDone(within milliseconds: Int) -> Bool {
@@ -87,7 +89,7 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
     }
   }
 
-  /// Waits for the outcome of the oldest task and takes it.
+  /// Waits for the result of the oldest task and takes it.
   ///
   /// - Precondition: `count > 0`.
   package func take() -> (outcome: Outcome, slot: Int) {
@@ -107,7 +109,7 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
     return (outcome, slot)
   }
 
-  /// Lets the threads end after their current tasks, without waiting: a read may never end.
+  /// Lets the threads end after their current tasks, without waiting, because a read may never end.
   package func stop() {
     monitor.locked {
       isStopping = true
@@ -128,7 +130,7 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
     }
   }
 
-  /// Waits for the next task; `nil` if there will be none.
+  /// Waits for the next task; `nil` if there will be no more.
   private func nextTask() -> (Task, Int)? {
     idleThreads += 1
     defer { idleThreads -= 1 }

@@ -3,10 +3,10 @@ import Glibc
 
 /// The processor that this process runs on.
 package enum Processor {
-  /// Processors that this process may use at once: its affinity mask or its control group's quota
-  /// (rounded up), whichever is lower, and at least 1.
+  /// The number of processors that this process may use at once.
   ///
-  /// The number of online processors ignores both, and threads in excess cost more than they gain.
+  /// The affinity mask or the control group's quota (rounded up), whichever is lower, but at least
+  /// 1. The number of online processors ignores both, and excess threads cost more than they gain.
   package static let allowedThreads: Int = {
     let mask = Int(csystem_affinity_count())
     let affinity = mask > 0 ? mask : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -44,7 +44,7 @@ package enum Processor {
     #endif
   }
 
-  /// Processors' worth of time per period, under either version of control groups.
+  /// The quota in processors, for either version of control groups.
   ///
   /// The quotas of the process's group and of all its ancestors apply; the smallest counts.
   private static func controlGroupQuota() -> Double? {

@@ -4,10 +4,10 @@ import Glibc
 package enum DetachedThread {
   /// Starts a thread that calls `body` and ends; returns false if the operating system refuses.
   ///
-  /// Signals go to the program's own threads, so that an interrupt wakes whoever waits in a system call
-  /// and no handler runs on this thread's stack. Only signals raised by the thread's own instructions
-  /// stay unblocked, because the kernel kills a process that blocks those. The caller's mask is
-  /// unchanged.
+  /// Signals go to the program's own threads, so that an interrupt wakes a thread that waits in a
+  /// system call, and no handler runs on this thread's stack. Only signals raised by the thread's
+  /// own instructions stay unblocked, because the kernel kills a process that blocks them. The
+  /// caller's mask is unchanged.
   package static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
@@ -42,7 +42,7 @@ package enum DetachedThread {
   }
 }
 
-/// A lock with a condition: waits, while holding it, for a change that another thread makes under it.
+/// A lock with a condition: a thread that holds it can wait for another thread to change something.
 package final class Monitor: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -81,11 +81,11 @@ package final class Monitor: @unchecked Sendable {
   package func wakeAll() { pthread_cond_broadcast(condition) }
 }
 
-/// A point on the clock that never jumps.
+/// A point in time on the monotonic clock.
 package struct MonotonicTime {
   fileprivate var time = timespec()
 
-  /// Now, or so many milliseconds from now.
+  /// Now, or the given number of milliseconds from now.
   package init(afterMilliseconds milliseconds: Int = 0) {
     clock_gettime(CLOCK_MONOTONIC, &time)
     let nanoseconds = time.tv_nsec + milliseconds * 1_000_000
@@ -97,7 +97,7 @@ package struct MonotonicTime {
   package var seconds: Double { Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9 }
 }
 
-/// A limit on the memory that threads use together; a thread that would exceed it waits.
+/// A limit on the total memory that threads use; a thread that would exceed it waits.
 package final class MemoryBudget: Sendable {
   private let bytes: Int
   private let monitor = Monitor()
@@ -105,9 +105,9 @@ package final class MemoryBudget: Sendable {
 
   package init(bytes: Int) { self.bytes = bytes }
 
-  /// Runs `body`, which uses `need` bytes, once they are free.
+  /// Runs `body`, which uses `need` bytes, as soon as they are available.
   ///
-  /// A need above the whole budget runs alone.
+  /// If `need` exceeds the whole budget, `body` runs alone.
   package func spending<Result>(_ need: Int, _ body: () throws -> Result) rethrows -> Result {
     monitor.locked {
       while spent > 0, need > bytes - spent { monitor.wait() }

@@ -2,19 +2,20 @@ import CSystem
 import Glibc
 import Synchronization
 
-/// Threads that work through one list of steps together.
+/// A pool of threads that work through one list of steps together.
 ///
-/// `run` gives every thread the same body; inside it, `barrier` keeps them in step. A waiting thread
-/// spins for some microseconds, because the next step mostly starts by then, and then sleeps, so that
-/// an idle pool costs nothing.
+/// `run` gives every thread the same body; inside it, `barrier` synchronises them. A waiting thread
+/// spins for some microseconds, because the next step usually starts by then, and then sleeps, so
+/// that an idle pool costs nothing.
 package final class WorkerPool: Sendable {
   /// The number of threads, including the caller of `run`.
   package let count: Int
 
   private let state: SharedState
 
-  /// A pool of `count` threads, of which `count` − 1 are created here; fewer if the operating system
-  /// grants no more.
+  /// Creates a pool of `count` threads, including the caller's.
+  ///
+  /// There are fewer if the operating system cannot create that many.
   package init(count: Int) {
     precondition(count >= 1)
     state = SharedState()
@@ -29,7 +30,8 @@ package final class WorkerPool: Sendable {
   /// Calls `body` once on every thread with its number, the caller being 0, and returns when all have
   /// finished.
   ///
-  /// All compute in the floating-point mode of `csystem_enter_compute_mode`; the caller's is restored.
+  /// All threads use the floating-point mode of `csystem_enter_compute_mode`; the caller's mode is
+  /// restored.
   package func run(_ body: (_ worker: Int) -> Void) {
     let callersMode = csystem_enter_compute_mode()
     defer { csystem_restore_mode(callersMode) }
@@ -78,14 +80,14 @@ private final class Barrier: Sendable {
     while generation.load(ordering: .acquiring) == current {
       csystem_spin_hint()
       spins &+= 1
-      // If threads outnumber processors, the awaited one may need this processor: yield after some
-      // microseconds.
+      // If there are more threads than processors, the awaited one may need this processor, so
+      // yield after some microseconds.
       if spins > 256 { sched_yield() }
     }
   }
 }
 
-/// What the threads share; it outlives the pool until the last thread ends.
+/// The threads' shared state, which lives until the last thread ends, even beyond the pool.
 private final class SharedState: @unchecked Sendable {
   /// Set before the first body is published.
   nonisolated(unsafe) var barrier = Barrier(threads: 1)
@@ -113,7 +115,7 @@ private final class SharedState: @unchecked Sendable {
     body = nil
   }
 
-  /// Ends the threads: a nil body.
+  /// Ends the threads by publishing a nil body.
   func stop() { advance() }
 
   private func advance() {
@@ -133,7 +135,7 @@ private final class SharedState: @unchecked Sendable {
     }
   }
 
-  /// Calls the published body, if there is one.
+  /// Calls the published body, if any.
   ///
   /// Not inlined, so that this thread's reference to the body is released before the barrier lets
   /// `run` return.
@@ -145,8 +147,8 @@ private final class SharedState: @unchecked Sendable {
   }
 
   private func awaitEpoch(after seen: Int) {
-    // About 50 µs: longer than the gap between two batches, short enough to go unnoticed in a process
-    // that does other work between images.
+    // About 50 µs: longer than the gap between two batches, but negligible in a process that does
+    // other work between images.
     for _ in 0..<1000 {
       if epoch.load(ordering: .acquiring) != seen { return }
       csystem_spin_hint()

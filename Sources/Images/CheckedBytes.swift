@@ -1,7 +1,6 @@
-/// Reads that return `nil` outside the buffer: parsers use nothing else at offsets that come from a
-/// file.
+/// Reads that return `nil` outside the buffer; parsers use only these for offsets from a file.
 extension UnsafeRawBufferPointer {
-  /// The bytes `offset..<offset + count`; `nil` unless all of them lie in the buffer.
+  /// The bytes `offset..<offset + count`; `nil` unless all of them are inside the buffer.
   func slice(at offset: Int, count length: Int) -> UnsafeRawBufferPointer? {
     guard offset >= 0, length >= 0, offset <= count, length <= count - offset else { return nil }
     return UnsafeRawBufferPointer(rebasing: self[offset..<offset + length])

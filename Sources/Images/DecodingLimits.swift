@@ -1,9 +1,9 @@
-/// Limits that an image must meet before any work is spent on it.
+/// Limits on images, checked before any work is done.
 ///
-/// Every image is hostile until checked: a file of a few hundred bytes can declare a raster of many
+/// Every image may be hostile: a file of a few hundred bytes can declare a raster of many
 /// gigabytes. All limits apply to the declared sizes, before memory is allocated.
 public struct DecodingLimits: Sendable, Equatable, Hashable {
-  /// The largest number of pixels, width × height, that is decoded.
+  /// The largest number of pixels, width × height, to decode.
   public var pixels: Int
   /// The number of pixels above which a decoded image carries ``ImageWarning/manyPixels(_:)``.
   public var pixelsWithoutWarning: Int
@@ -11,7 +11,7 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
   public var fileBytes: Int
   /// The largest width and height in pixels.
   public var side: Int
-  /// The largest number of bytes that decoding takes, the file not included: see
+  /// The largest number of bytes for decoding, excluding the file: see
   /// ``EncodedImage/decodingMemory``.
   public var memoryBytes: Int
   /// The largest number of scans in a JPEG.
@@ -21,14 +21,16 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
   public var jpegScans: Int
   /// The largest number of samples that the scans of a JPEG visit in total.
   ///
-  /// A scan over the largest images fits into a few bytes and takes a tenth of a second. Arithmetic
-  /// coding counts eightfold, because it is that much slower.
+  /// A scan of the largest images fits into a few bytes and takes a tenth of a second. With
+  /// arithmetic coding, which is about eight times slower, each sample counts as eight.
   public var jpegVisitedSamples: Int
   /// The largest size in bytes of one ancillary PNG chunk.
   public var pngAncillaryChunkBytes: Int
 
-  /// The default limits: about 179 megapixels, 512 MiB, 65 535 per side,
-  /// 768 MiB of memory, 100 scans of 2³² samples together, 8 MiB of an ancillary chunk.
+  /// The default limits.
+  ///
+  /// About 179 megapixels, 512 MiB, 65 535 pixels per side, 768 MiB of memory, 100 scans with 2³²
+  /// samples in total, and 8 MiB per ancillary chunk.
   public static let standard = DecodingLimits()
 
   /// Creates limits; every argument defaults to its value in ``standard``.
@@ -52,9 +54,9 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
     self.pngAncillaryChunkBytes = pngAncillaryChunkBytes
   }
 
-  /// Throws unless a raster of this size is positive and within ``side`` and ``pixels``.
+  /// Throws unless both sides are positive and within ``side`` and ``pixels``.
   ///
-  /// Afterwards `64 * width * height` is known to be representable.
+  /// Afterwards, `64 * width * height` is known not to overflow.
   func check(width: Int, height: Int) throws(DecodingFailure) {
     guard width > 0, height > 0 else {
       throw .malformed("the size \(width)x\(height) has a zero or negative side")

@@ -1,10 +1,10 @@
 import Glibc
 import Host
 
-/// An encoded image in memory whose headers were read once and are within all limits; its pixels are
-/// not decoded yet.
+/// An encoded image in memory, with its headers read and checked against all limits, but not
+/// decoded.
 ///
-/// A program that decodes several images at once can wait for memory before it decodes:
+/// A program that decodes several images at once can wait for free memory before decoding:
 ///
 /// ```swift
 /// let encoded = try EncodedImage(contentsOf: "photo.jpg")
@@ -14,12 +14,14 @@ import Host
 public struct EncodedImage: Sendable {
   /// The whole file.
   public let bytes: [UInt8]
-  /// What error messages call the image.
+  /// The name of the image in error messages.
   public let name: String
-  /// The format, as the first bytes tell.
+  /// The format, detected from the first bytes.
   public let format: ImageFormat
-  /// The memory in bytes that ``decode()`` takes at most, `bytes` not included: the pixels, the
-  /// codec's own, and what turning them upright needs.
+  /// The maximum memory in bytes that ``decode()`` takes, excluding `bytes`.
+  ///
+  /// This includes the pixels, the codec's own memory, and the memory for turning the image
+  /// upright.
   ///
   /// At most ``DecodingLimits/memoryBytes``.
   public let decodingMemory: Int
@@ -27,14 +29,14 @@ public struct EncodedImage: Sendable {
   private let orientation: Orientation
   private let pixelsWithoutWarning: Int
 
-  /// Reads the headers of a whole file in memory; nothing is decoded, nothing large allocated.
+  /// Reads the headers of a whole file in memory, without decoding or large allocations.
   ///
   /// - Parameters:
   ///   - bytes: The encoded file: PNM, JPEG, PNG or WebP.
-  ///   - name: What error messages call the image.
-  ///   - limits: Bounds on the file and on what it declares.
-  ///   - applyOrientation: Whether ``decode()`` turns the image upright as its EXIF orientation
-  ///     says. Damaged EXIF data and values outside 1…8 are ignored.
+  ///   - name: The name of the image in error messages.
+  ///   - limits: Limits on the file and on the sizes it declares.
+  ///   - applyOrientation: Whether ``decode()`` turns the image upright according to its EXIF
+  ///     orientation. Damaged EXIF data and values outside 1…8 are ignored.
   /// - Throws: ``ImageError``; never ``ImageError/unreadable(source:reason:)``.
   public init(
     _ bytes: [UInt8], named name: String = "image", limits: DecodingLimits = .standard,
@@ -65,13 +67,12 @@ public struct EncodedImage: Sendable {
 
   /// Decodes the pixels and turns them upright.
   ///
-  /// - Throws: ``ImageError`` if the pixels are damaged, or the process cannot have
-  ///   ``decodingMemory``.
+  /// - Throws: ``ImageError`` if the pixels are damaged, or ``decodingMemory`` is not available.
   public func decode() throws(ImageError) -> Image {
     guard decodingMemory < 16 << 20 || hasAddressSpace(for: decodingMemory) else {
       throw .overLimit(
         source: name, format: format,
-        reason: "decoding takes \(decodingMemory >> 20) MiB, more than this process can have")
+        reason: "decoding takes \(decodingMemory >> 20) MiB, more than this process can allocate")
     }
     do {
       var image = try bytes.withBytes { raw throws(DecodingFailure) in try header.decode(raw) }
@@ -89,15 +90,14 @@ extension EncodedImage {
   /// Reads a file and its headers.
   ///
   /// Regular files, FIFOs and devices such as `/dev/stdin` are read to their end, but never beyond
-  /// ``DecodingLimits/fileBytes``, and no further than the first block if that is of no known
-  /// format.
+  /// ``DecodingLimits/fileBytes``, and not beyond the first block if its format is unknown.
   ///
   /// - Throws: ``ImageError``; ``ImageError/unreadable(source:reason:)`` if the file is missing, is
   ///   a folder, or cannot be read.
   public init(
     contentsOf path: String, limits: DecodingLimits = .standard, applyOrientation: Bool = true
   ) throws(ImageError) {
-    // The C interface would cut the path at a NUL byte and open another file.
+    // The C interface would cut off the path at a NUL byte and open another file.
     guard !path.utf8.contains(0) else {
       throw .unreadable(source: path, reason: "a path cannot contain a NUL byte")
     }
@@ -109,8 +109,9 @@ extension EncodedImage {
     }.get()
   }
 
-  /// Reads the file whose name is the given NUL-terminated bytes, which need not be valid UTF-8;
-  /// otherwise like ``init(contentsOf:limits:applyOrientation:)``.
+  /// Reads the file with the given path: NUL-terminated bytes, which need not be valid UTF-8.
+  ///
+  /// Otherwise like ``init(contentsOf:limits:applyOrientation:)``.
   public init(
     contentsOfCPath path: UnsafePointer<CChar>, limits: DecodingLimits = .standard,
     applyOrientation: Bool = true
@@ -171,7 +172,7 @@ private func isFolder(_ descriptor: CInt) -> Bool {
   return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
-/// What the headers of a file in one format say, within the limits.
+/// The contents of a file's headers, checked against the limits.
 protocol ImageHeader: Sendable {
   /// Reads the headers of a whole file that begins with its format's magic.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure)
@@ -180,9 +181,9 @@ protocol ImageHeader: Sendable {
   var width: Int { get }
   var height: Int { get }
   var orientation: Orientation { get }
-  /// The bytes of the array that the pixels are decoded into.
+  /// The size in bytes of the array that the pixels are decoded into.
   var pixelBytes: Int { get }
-  /// The bytes that the codec keeps at most beside those.
+  /// The maximum number of further bytes that the codec keeps.
   var codecBytes: Int { get }
 
   /// Decodes the file that the headers were read from to the image as stored.
@@ -192,10 +193,10 @@ protocol ImageHeader: Sendable {
 extension ImageHeader {
   var pixelBytes: Int { 3 * width * height }
 
-  /// The most bytes that decoding and turning take, the file not counted.
+  /// The maximum number of bytes for decoding and turning the image, excluding the file.
   ///
-  /// The codec's memory is free again when the image is turned. 2 MiB cover everything small. Within
-  /// the limits nothing overflows.
+  /// The codec's memory is free again when the image is turned. 2 MiB covers all small allocations.
+  /// Within the limits nothing overflows.
   fileprivate func decodingBytes(_ orientation: Orientation) -> Int {
     let turning = orientation.swapsSides ? 3 * width * height : 0
     return pixelBytes + max(codecBytes, turning) + 2 << 20
@@ -225,10 +226,10 @@ extension [UInt8] {
   }
 }
 
-/// Whether the system would map that many bytes for this process now.
+/// Whether the system would currently map that many bytes for this process.
 ///
-/// If it would not, because of a limit such as `ulimit -v`, an array of that size would end the
-/// process; asked first, it is an error for one image.
+/// If not, because of a limit such as `ulimit -v`, allocating an array of that size would end the
+/// process. Checking first turns this into an error for one image.
 private func hasAddressSpace(for bytes: Int) -> Bool {
   let memory = mmap(
     nil, max(bytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)

@@ -1,19 +1,20 @@
 /// An image of 8-bit RGB pixels in memory.
 ///
-/// The pixels equal those of Pillow's `Image.open(…).convert("RGB")` bit for bit: gray is repeated
-/// in three channels, alpha is dropped, palettes are looked up, CMYK is converted.
+/// The pixels are bit-identical to those of Pillow's `Image.open(…).convert("RGB")`: gray is
+/// repeated in three channels, alpha is dropped, palettes are applied, CMYK is converted.
 public struct Image: Sendable, Equatable {
   /// The number of columns.
   public internal(set) var width: Int
   /// The number of rows.
   public internal(set) var height: Int
-  /// The samples: rows from the top, in each row pixels from the left, in each pixel R, G, B;
-  /// `3 * width * height` bytes.
+  /// The samples, `3 * width * height` bytes.
+  ///
+  /// Rows from top to bottom, pixels from left to right in each row, R, G, B in each pixel.
   public internal(set) var pixels: [UInt8]
-  /// What was noticed while decoding; empty for most images.
+  /// Warnings from decoding; empty for most images.
   public internal(set) var warnings: [ImageWarning]
 
-  /// Creates an image of the given pixels.
+  /// Creates an image from the given pixels.
   ///
   /// - Precondition: Both sides are positive and `pixels.count == 3 * width * height`.
   public init(width: Int, height: Int, pixels: [UInt8]) {

@@ -1,16 +1,16 @@
 /// Why an image cannot be read.
 ///
-/// `source` is the path that was given, or the name passed with bytes or a file descriptor.
+/// `source` is the given path, or the name passed with bytes or a file descriptor.
 public enum ImageError: Error, Equatable, Hashable, Sendable {
   /// The input is missing, is a folder, or cannot be read.
   case unreadable(source: String, reason: String)
-  /// The first bytes belong to no supported format.
+  /// The first bytes match no supported format.
   case unknownFormat(source: String)
-  /// The data violate their format or end too soon.
+  /// The data violates its format or ends too early.
   case malformed(source: String, format: ImageFormat, reason: String)
-  /// The data may be valid, but use a part of the format that is not supported.
+  /// The data may be valid, but uses an unsupported part of the format.
   case unsupported(source: String, format: ImageFormat, reason: String)
-  /// The image exceeds one of the ``DecodingLimits``; `format` is `nil` if it is not known yet.
+  /// The image exceeds one of the ``DecodingLimits``; `format` is `nil` if not known yet.
   case overLimit(source: String, format: ImageFormat?, reason: String)
 }
 
@@ -23,7 +23,7 @@ extension ImageError: CustomStringConvertible {
     case .unknownFormat(let source):
       return "\(source): not an image in a supported format (JPEG, PNG, WebP, PNM)"
     case .malformed(let source, let format, let reason):
-      return "\(source): damaged \(format) data: \(reason); get a whole copy of the file"
+      return "\(source): damaged \(format) data: \(reason); get an intact copy of the file"
     case .unsupported(let source, let format, let reason):
       return "\(source): unsupported \(format) data: \(reason); convert it to an 8-bit PNG"
     case .overLimit(let source, let format, let reason):
@@ -33,7 +33,7 @@ extension ImageError: CustomStringConvertible {
   }
 }
 
-/// Something about a decoded image that its user should know.
+/// A warning about a decoded image.
 public enum ImageWarning: Equatable, Hashable, Sendable, CustomStringConvertible {
   /// The image has this many pixels, more than ``DecodingLimits/pixelsWithoutWarning``.
   case manyPixels(Int)
@@ -47,7 +47,7 @@ public enum ImageWarning: Equatable, Hashable, Sendable, CustomStringConvertible
     case .manyPixels(let count):
       return "\(count) pixels: decoding takes a lot of time and memory"
     case .clippedGray:
-      return "16-bit gray above 255 is clipped to white; scale the samples to 8 bits first"
+      return "16-bit gray above 255 was clipped to white; scale the samples to 8 bits first"
     }
   }
 }

@@ -9,16 +9,16 @@ public enum ImageFormat: Equatable, Hashable, Sendable, CaseIterable {
   /// WebP, lossy or lossless.
   case webp
 
-  /// The number of leading bytes that ``init(magic:)`` looks at.
+  /// The number of leading bytes that ``init(magic:)`` examines.
   package static let magicLength = 12
 
-  /// The usual extensions of image files, in lower case, whether or not their format is decoded here.
+  /// The usual extensions of image files, in lower case, including those of unsupported formats.
   package static let fileExtensions: Set<String> = [
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "pbm", "pgm", "ppm", "pnm", "pam", "bmp", "gif",
     "tif", "tiff", "heic", "heif", "avif",
   ]
 
-  /// Detects the format from a file's first bytes alone; `nil` if they belong to none.
+  /// Detects the format from a file's first bytes alone; `nil` if they match none.
   public init?(magic bytes: UnsafeRawBufferPointer) {
     if bytes.count >= 3, bytes[0] == 0xFF, bytes[1] == 0xD8, bytes[2] == 0xFF {
       self = .jpeg
@@ -54,6 +54,6 @@ extension ImageFormat: CustomStringConvertible {
 }
 
 extension UInt8 {
-  /// Whether netpbm counts this byte as whitespace: blank, TAB, LF, VT, FF or CR.
+  /// Whether netpbm counts this byte as whitespace: space, TAB, LF, VT, FF or CR.
   var isPNMWhitespace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
 }

@@ -1,6 +1,6 @@
-/// How an image's stored rows and columns are oriented, numbered like EXIF tag 0x0112.
+/// The orientation of an image's stored rows and columns, numbered like EXIF tag 0x0112.
 ///
-/// Each case names what makes the stored image upright.
+/// Each case is named after the operation that makes the stored image upright.
 enum Orientation: Int, CaseIterable {
   case upright = 1
   case mirror = 2
@@ -11,7 +11,7 @@ enum Orientation: Int, CaseIterable {
   case transverse = 7
   case quarterTurnCounterclockwise = 8
 
-  /// Whether width and height change places.
+  /// Whether width and height are swapped.
   var swapsSides: Bool {
     switch self {
     case .upright, .mirror, .halfTurn, .flip: false
@@ -19,7 +19,7 @@ enum Orientation: Int, CaseIterable {
     }
   }
 
-  /// Turns an image upright: in place unless width and height change places.
+  /// Turns an image upright, in place unless width and height are swapped.
   func turnUpright(_ image: inout Image) {
     // Where stored pixel (x, y) goes: origin + x * column + y * row, counted in pixels of the
     // upright image.
@@ -67,7 +67,7 @@ extension Image {
 
   /// Moves each pixel to `origin + x * column + y * row` of an image whose sides are swapped.
   fileprivate mutating func swapSides(origin: Int, column: Int, row: Int) {
-    // Square blocks keep both the rows read and the columns written within the first-level cache.
+    // Square blocks keep both the rows read and the columns written in the L1 cache.
     let block = 32
     pixels = [UInt8](unsafeUninitializedCapacity: pixels.count) { buffer, filled in
       pixels.withUnsafeBufferPointer { stored in
@@ -97,7 +97,8 @@ extension Image {
 /// Finds the orientation in an image's metadata by the rules of Pillow's `ImageOps.exif_transpose`:
 /// EXIF decides; XMP counts only if EXIF has no orientation entry at all.
 ///
-/// Damaged or out-of-range data count as upright: no image fails because of its metadata.
+/// Images with damaged or out-of-range data count as upright, so no image fails because of its
+/// metadata.
 extension Orientation {
   init(exif: UnsafeRawBufferPointer?, xmp: UnsafeRawBufferPointer?) {
     let value = exif.flatMap(exifOrientationValue) ?? xmp.flatMap(xmpOrientationValue)
@@ -105,11 +106,11 @@ extension Orientation {
   }
 }
 
-/// The value of tag 0x0112 in the first directory of a TIFF structure; 0 if the entry holds no
-/// integer, `nil` if there is no such entry.
+/// The value of tag 0x0112 in the first directory of a TIFF structure.
 ///
-/// One pass over at most 65 535 entries, following no pointer to another directory, so it cannot
-/// loop. TIFF 6.0, section 2; an entry is tag, type, count, value or offset.
+/// It is 0 if the entry is not an integer, `nil` if there is no such entry. This takes one pass
+/// over at most 65 535 entries and follows no pointers to other directories, so it cannot loop.
+/// TIFF 6.0, section 2; an entry is tag, type, count, value or offset.
 private func exifOrientationValue(_ data: UnsafeRawBufferPointer) -> Int? {
   var tiff = data
   for _ in 0..<2 where tiff.begins(with: "Exif\0\0") {
@@ -143,8 +144,8 @@ private func exifOrientationValue(_ data: UnsafeRawBufferPointer) -> Int? {
     guard let unit = unitSize(ofType: type) else { continue }
     let size = values * unit
     if size > 4 {
-      // Values that together exceed the file are skipped; after one beyond its end, the rest of the
-      // directory cannot be trusted either.
+      // Values that are longer than the file are skipped; after one beyond the end of the file, the
+      // rest of the directory cannot be trusted either.
       outsideBytes += size
       if outsideBytes > tiff.count { continue }
       guard tiff.slice(at: position, count: size) != nil else { return nil }

@@ -2,18 +2,18 @@ import Operators
 
 /// Compute backend for the convolutions.
 public enum Backend: String, Hashable, Sendable, CaseIterable {
-  /// `simd` where this processor has kernels of 8 or 16 lanes, else `blas`.
+  /// `simd` if this processor supports kernels with 8 or 16 lanes, else `blas`.
   case auto
-  /// im2col panels and OpenBLAS's `cblas_sgemm`: correct everywhere.
+  /// im2col panels and OpenBLAS's `cblas_sgemm`: works on every processor.
   case blas
   /// This package's own kernels, compiled for each instruction set.
   case simd
 
-  /// What `auto` stands for with the kernels of `instructionSet`.
+  /// The backend that `auto` selects with the kernels of `instructionSet`.
   ///
-  /// OpenBLAS picks among hand-written kernels for every processor, and is faster than our kernels of
-  /// 4 lanes without fused multiply-add. From 8 lanes on ours win: they pack the weights once, and
-  /// apply bias and activation before the only store.
+  /// OpenBLAS has hand-written kernels for every processor, and is faster than our kernels with 4
+  /// lanes and no fused multiply-add. With 8 lanes or more our kernels win: they pack the weights
+  /// once, and apply bias and activation before the only store.
   func resolved(for instructionSet: InstructionSet) -> Backend {
     switch self {
     case .blas, .simd: self
@@ -25,13 +25,13 @@ public enum Backend: String, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// The backend in use on this machine, and what it computes with.
+  /// The backend in use on this machine, with its compute target.
   ///
-  /// Lower precision needs our kernels: `auto` then stands for `simd` everywhere.
+  /// Lower precision needs our kernels, so `auto` then always means `simd`.
   ///
-  /// - Throws: `ProcessorError` if a forced instruction set is not there, `OpenBLASError` if the
-  ///   backend needs OpenBLAS and it cannot be loaded, `InferenceError.precision` if the backend is
-  ///   `blas` and the precision is not f32.
+  /// - Throws: `ProcessorError` if a forced instruction set is not supported, `OpenBLASError` if
+  ///   the backend needs OpenBLAS and it cannot be loaded, `InferenceError.precision` if the backend
+  ///   is `blas` and the precision is not f32.
   func target(_ precision: Precision) throws -> (backend: Backend, target: ComputeTarget) {
     let instructionSet = try InstructionSet.selected()
     if self == .blas && precision != .f32 { throw InferenceError.precision(precision) }

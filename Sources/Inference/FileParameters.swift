@@ -1,7 +1,7 @@
 import GraphIR
 import Weights
 
-/// Parameters read from a weight file, checked against the network first.
+/// Parameters read from a weight file, after checking it against the network.
 public struct FileParameters: ParameterSource, Sendable {
   private let file: WeightFile
   private let tensors: [String: TensorView]
@@ -9,9 +9,9 @@ public struct FileParameters: ParameterSource, Sendable {
   /// Checks that `file` contains exactly the tensors of `graph`, with their shapes.
   ///
   /// - Parameters:
-  ///   - names: the file's name of each parameter, by the graph's name.
-  /// - Throws: `ParameterMismatch`, which lists everything that is missing, superfluous or of
-  ///   another shape.
+  ///   - names: the name of each parameter in the file, by the name in the graph.
+  /// - Throws: `ParameterMismatch`, which lists all tensors that are missing, superfluous or have
+  ///   the wrong shape.
   public init(file: WeightFile, graph: Graph, names: [String: String]) throws(ParameterMismatch) {
     var mismatch = ParameterMismatch(path: file.path, model: graph.name)
     var tensors: [String: TensorView] = [:]
@@ -37,16 +37,16 @@ public struct FileParameters: ParameterSource, Sendable {
     self.tensors = tensors
   }
 
-  /// Whether two shapes are equal but for sides of 1 at the end.
+  /// Whether two shapes are equal except for trailing dimensions of 1.
   ///
-  /// They hold the same values in the same order then: what is a linear layer here may be a 1×1
-  /// convolution in the file's library.
+  /// They then have the same values in the same order: a linear layer here may be a 1×1 convolution
+  /// in the library that wrote the file.
   private static func isSame(_ shape: [Int], _ other: [Int]) -> Bool {
     let (short, long) = shape.count < other.count ? (shape, other) : (other, shape)
     return long.starts(with: short) && long[short.count...].allSatisfy { $0 == 1 }
   }
 
-  /// Calls `body` with the tensor's values, where they lie in the mapped file if possible.
+  /// Calls `body` with the tensor's values, in place in the mapped file if possible.
   ///
   /// - Throws: `InferenceError.badParameter` for a value that is NaN or infinite, or a variance
   ///   below zero; `WeightsError` for elements that are not floats, or a changed file.
@@ -60,12 +60,12 @@ public struct FileParameters: ParameterSource, Sendable {
       }
       return try body(values)
     }
-    // What was read while another process wrote may be half of each.
+    // If another process was writing, the values may be partly old and partly new.
     try file.verifyUnchanged()
     return result
   }
 
-  /// Names the file, and the tensor as the file does.
+  /// The error names the file, and uses the file's name for the tensor.
   public func refusal(of parameter: Parameter, because reason: String) -> InferenceError {
     .badParameter(path: file.path, name: tensor(of: parameter).name, reason: reason)
   }
@@ -77,7 +77,7 @@ public struct FileParameters: ParameterSource, Sendable {
     return tensor
   }
 
-  /// Lets the tensor's pages of the mapped file go.
+  /// Releases the tensor's pages in the mapped file.
   public func release(_ parameter: Parameter) {
     if let tensor = tensors[parameter.name] { file.discardPages(of: tensor) }
   }
@@ -85,8 +85,8 @@ public struct FileParameters: ParameterSource, Sendable {
   private static func fault(
     in values: UnsafeBufferPointer<Float>, role: Parameter.Role
   ) -> String? {
-    // Finite · 0 is 0, anything else · 0 is NaN: a loop without a branch, which the compiler
-    // makes vectors of.
+    // Finite · 0 is 0, anything else · 0 is NaN: a loop without branches, which the compiler can
+    // vectorise.
     var sums = SIMD8<Float>.zero
     var index = 0
     while index + 8 <= values.count {
@@ -107,17 +107,17 @@ public struct FileParameters: ParameterSource, Sendable {
   }
 }
 
-/// Everything in which a weight file and a network differ.
+/// All differences between a weight file and a network.
 public struct ParameterMismatch: Error {
   /// The file.
   public let path: String
   /// The network.
   public let model: String
-  /// Tensors that the network needs and the file lacks.
+  /// Tensors that the network needs but the file lacks.
   public var missing: [(name: String, shape: [Int])] = []
-  /// Tensors of the file that the network has no use for.
+  /// Tensors in the file that the network does not use.
   public var superfluous: [(name: String, shape: [Int])] = []
-  /// Tensors of another shape.
+  /// Tensors with the wrong shape.
   public var reshaped: [(name: String, expected: [Int], found: [Int])] = []
 
   init(path: String, model: String) {
@@ -129,7 +129,7 @@ public struct ParameterMismatch: Error {
 }
 
 extension ParameterMismatch: CustomStringConvertible {
-  /// A line that sums up, then a line for each tensor, expected and found; long lists are cut.
+  /// A summary line, then a line for each tensor, expected and found; long lists are truncated.
   public var description: String {
     let lines =
       reshaped.map { "\($0.name): expected \($0.expected), found \($0.found)" }

@@ -1,30 +1,30 @@
 import GraphIR
 
-/// Nodes of a graph that one step computes.
+/// The nodes of a graph that one step computes.
 struct NodeGroup {
   enum Kind {
-    /// Layers with weights and what follows them: one, or two that are fused.
+    /// Layers with weights and their epilogues: one layer, or two fused ones.
     case layers
-    /// Squeeze-excite's pooling and its first layer; the second is an ordinary convolution.
+    /// Squeeze-excite's pooling and first layer; the second layer is an ordinary convolution.
     case squeeze
     case pool
   }
 
   var kind: Kind
   var layers: [FoldedLayer] = []
-  /// The node whose value the group reads.
+  /// The node that the group reads.
   var input: Int
-  /// The node whose value is the group's output.
+  /// The node that is the group's output.
   var output: Int
-  /// The node whose value is added at the end.
+  /// The node that is added at the end.
   var residual: Int?
-  /// The node whose value multiplies the input's channels.
+  /// The node that multiplies the input's channels.
   var gate: Int?
   /// Multiply-accumulates for one image.
   var macs: Int
 }
 
-/// A convolution or linear layer with what is folded into it.
+/// A convolution or linear layer, with the nodes that are folded into it.
 struct FoldedLayer: Sendable {
   let node: Node
   var batchNorm: Node?
@@ -33,13 +33,13 @@ struct FoldedLayer: Sendable {
 
 /// Groups a graph's nodes for inference.
 ///
-/// Batch norm, activation and residual join the convolution before them, squeeze-excite's pooling
-/// joins its first layer, its scaling becomes the gate of the next convolution, and what only training
-/// needs disappears.
+/// Batch norm, activation and residual are merged into the preceding convolution, squeeze-excite's
+/// pooling into its first layer; its scaling becomes the gate of the next convolution, and nodes
+/// that only training needs are removed.
 struct NodeGrouping {
   private(set) var groups: [NodeGroup] = []
   private let graph: Graph
-  /// The nodes that read each node's value.
+  /// The nodes that read each node.
   private var readers: [[Int]]
 
   /// - Throws: `InferenceError.unsupported`.
@@ -65,7 +65,7 @@ struct NodeGrouping {
         groups.append(
           NodeGroup(kind: .pool, input: source(of: node, 0), output: node.id, macs: 0))
       case .scale:
-        // The convolution that reads it applies it as its gate.
+        // The convolution that reads this node applies it as its gate.
         guard let reader = onlyReader(of: node.id), case .convolution = reader.operation
         else { throw unsupported(node) }
       case .batchNorm, .activation, .add: throw unsupported(node)
@@ -73,16 +73,16 @@ struct NodeGrouping {
     }
   }
 
-  /// The node whose value leaves the network.
+  /// The network's output node.
   var output: Int { resolve(graph.output) }
 
-  /// The one node that reads the value of the node `id`, if there is just one.
+  /// The only node that reads the node `id`, if there is just one.
   func onlyReader(of id: Int) -> Node? {
     readers[id].count == 1 ? graph.nodes[readers[id][0]] : nil
   }
 
-  /// A layer, its gate, and the batch norm, activation and residual after it, as far as each is the
-  /// only reader of the one before.
+  /// A layer, its gate, and the following batch norm, activation and residual, as long as each is
+  /// the only reader of the previous node.
   private func layerGroup(of node: Node, _ absorbed: inout [Bool]) -> NodeGroup {
     var group = NodeGroup(
       kind: .layers, input: source(of: node, 0), output: node.id, macs: node.macs)
@@ -99,7 +99,7 @@ struct NodeGrouping {
       case .activation(let function) where layer.activation == nil: layer.activation = function
       case .add:
         let other = source(of: reader, source(of: reader, 0) == group.output ? 1 : 0)
-        // The shortcut must be there before the branch's last convolution runs.
+        // The shortcut must be available before the branch's last convolution runs.
         guard other < node.id else { break loop }
         group.residual = other
       default: break loop

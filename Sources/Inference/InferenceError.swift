@@ -2,14 +2,15 @@ import Operators
 
 /// Why a network could not be prepared or run.
 public enum InferenceError: Error, Equatable, Sendable {
-  /// A parameter with values that no network can have.
+  /// A parameter has invalid values.
   case badParameter(path: String, name: String, reason: String)
-  /// The logits of this image of the batch are not all finite; `layer` is the first step whose output is
-  /// not, or the input.
+  /// The logits for this image of the batch are not all finite.
+  ///
+  /// `layer` is the first step with non-finite output, or the input.
   case nonFinite(image: Int, layer: String)
-  /// The blas backend computes in f32 only.
+  /// The blas backend supports only f32.
   case precision(Precision)
-  /// The engine has no operator for this operation at this point of the graph.
+  /// There is no operator for this operation at this point in the graph.
   case unsupported(node: String, operation: String)
 }
 
@@ -23,9 +24,9 @@ extension InferenceError: CustomStringConvertible {
       "the network's output for image \(image) is not finite, starting at \(layer): the weights do not"
         + " match the model or its preprocessing"
     case .precision(let precision):
-      "the blas backend computes in f32 only; use the simd backend for \(precision.rawValue)"
+      "the blas backend supports only f32; use the simd backend for \(precision.rawValue)"
     case .unsupported(let node, let operation):
-      "\(node): \(operation) is not supported at this point of the graph"
+      "\(node): \(operation) is not supported at this point in the graph"
     }
   }
 }

@@ -4,19 +4,19 @@ import Operators
 
 /// A network ready to run: its program, packed weights, memory for all values, and a pool of threads.
 ///
-/// After `init` nothing is allocated, looked up or decided. Use a session from one thread at a time; it
-/// has its own workers. The answer for an image depends neither on the number of threads nor on
-/// the other images of its batch, to the bit.
+/// After `init` there are no allocations, lookups or decisions. Use a session from one thread at a
+/// time; it has its own workers. The results for an image are bit-identical for any number of
+/// threads and any other images in the batch.
 public final class InferenceSession {
-  /// What a caller chooses.
+  /// Options for a session.
   public struct Options: Sendable {
-    /// Compute threads, the caller's included.
+    /// Compute threads, including the caller's.
     public var threads: Int
     /// Compute backend.
     public var backend: Backend
-    /// Precision of the matrix products; activations are f32 between them.
+    /// Precision of the matrix products; feature maps are always f32.
     public var precision: Precision
-    /// The most images that one run takes.
+    /// The maximum number of images per run.
     public var maximumBatch: Int
     /// Nodes whose outputs stay readable after a run.
     public var retained: [Int]
@@ -36,9 +36,9 @@ public final class InferenceSession {
 
   /// The network.
   public let graph: Graph
-  /// What the caller chose.
+  /// The options it was created with.
   public let options: Options
-  /// What a run does, step by step.
+  /// The steps of a run.
   public let program: Program
 
   private let workspace: Workspace
@@ -46,10 +46,10 @@ public final class InferenceSession {
 
   /// Lowers `graph`, packs its parameters, and starts the threads.
   ///
-  /// - Throws: Errors of `parameters`, `InferenceError.unsupported` for a graph that the engine has
-  ///   no operators for, `.precision` if the backend has no such precision, `ProcessorError` if a
-  ///   forced instruction set is not there, `OpenBLASError` if the backend needs OpenBLAS and it cannot
-  ///   be loaded, `OutOfMemory` if the weights or the values of such a batch do not fit.
+  /// - Throws: Errors of `parameters`, `InferenceError.unsupported` for a graph with unsupported
+  ///   operations and `.precision` if the backend does not support the precision, `ProcessorError`
+  ///   if a forced instruction set is not supported, `OpenBLASError` if the backend needs OpenBLAS
+  ///   and it cannot be loaded, `OutOfMemory` if the weights or the values of a batch do not fit.
   public init(graph: Graph, parameters: some ParameterSource, options: Options) throws {
     precondition(options.threads >= 1 && options.maximumBatch >= 1)
     self.graph = graph
@@ -62,7 +62,7 @@ public final class InferenceSession {
     runner = Runner(program, workspace: workspace, pool: pool)
   }
 
-  /// Lets `body` write the input of one image of the batch: height × width × 3 floats, NHWC.
+  /// Calls `body` to write the input for one image of the batch: height × width × 3 floats, NHWC.
   public func withInput<Result>(
     image: Int, _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
   ) rethrows -> Result {
@@ -82,8 +82,9 @@ public final class InferenceSession {
     try checkLogits(batch: batch)
   }
 
-  /// Runs the network once and returns the seconds that each step took, with all threads working on one
-  /// step of one image at a time.
+  /// Runs the network once and returns the seconds that each step took.
+  ///
+  /// All threads work on one step of one image at a time.
   public func profile(batch: Int = 1) throws(InferenceError) -> [Double] {
     precondition((1...options.maximumBatch).contains(batch))
     let seconds = runner.profile(batch: batch)
@@ -91,7 +92,7 @@ public final class InferenceSession {
     return seconds
   }
 
-  /// The logits of one image of the last run.
+  /// The logits for one image of the last run.
   public func logits(image: Int = 0) -> [Float] {
     read(program.output, shape: graph.nodes[graph.output].shape, image: image)
   }
@@ -104,10 +105,10 @@ public final class InferenceSession {
     return read(value, shape: graph.nodes[id].shape, image: image)
   }
 
-  /// The name of the first step of the last run whose output for an image holds NaN or infinity, or of
-  /// the input; `nil` if all are finite.
+  /// The name of the first step, or the input, with NaN or infinity for an image in the last run.
   ///
-  /// Values share memory, so this runs the network once more, step by step, which changes no logit.
+  /// `nil` if all values are finite. Values share memory, so this runs the network once more, step
+  /// by step; the logits do not change.
   public func firstNonFiniteLayer(image: Int = 0) -> String? {
     precondition((0..<options.maximumBatch).contains(image))
     let isFinite = withInput(image: image) { $0.allSatisfy(\.isFinite) }

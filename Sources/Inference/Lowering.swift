@@ -1,17 +1,17 @@
 import GraphIR
 import Operators
 
-/// Lowers a graph to a program: groups its nodes, fuses layers, gives every step an operator and every
-/// value a number.
+/// Lowers a graph to a program: groups its nodes, fuses layers, assigns an operator to every step
+/// and a number to every value.
 ///
-/// All of it follows from shapes; no weights are read.
+/// Everything depends only on shapes; no weights are read.
 struct Lowering {
   private let graph: Graph
   private let target: ComputeTarget
   private var values: [Program.Value] = []
   /// The value of each node that has one.
   private var nodeValues: [Int?]
-  /// The step that yields each node's value.
+  /// The step that computes each node's value.
   private var producers: [Int?]
   private var steps: [Program.Step] = []
 
@@ -38,7 +38,7 @@ struct Lowering {
     self.target = target
     nodeValues = Array(repeating: nil, count: graph.nodes.count)
     producers = nodeValues
-    // The image's positions are not padded: three channels would become eight.
+    // The image's positions are not padded, because three channels would become eight.
     nodeValues[0] = addValue(
       positions: graph.inputShape.positions, stride: graph.inputShape.channels)
   }
@@ -66,7 +66,7 @@ struct Lowering {
     }
   }
 
-  /// The strategy for two groups at once, the second of which alone reads the first.
+  /// The strategy for fusing two groups; only the second may read the first.
   private func fuse(
     _ first: NodeGroup, _ second: NodeGroup
   ) throws(InferenceError) -> ConvolutionStrategy? {
@@ -132,7 +132,7 @@ struct Lowering {
         gate: try group.gate.map(value), sums: sums))
   }
 
-  /// The layers of a group as operators see them: a second one reads what the first one yields.
+  /// The layers of a group as operators see them; a second layer reads the output of the first.
   private func layers(of group: NodeGroup) throws(InferenceError) -> [ConvolutionLayer] {
     var layers = [try layer(group.layers[0], input: group.input)]
     if group.layers.count > 1 {

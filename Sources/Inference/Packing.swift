@@ -3,14 +3,15 @@ import Host
 import Operators
 import Synchronization
 
-/// The weights of a program, packed in the layout that it describes.
+/// The weights of a program, packed in the layout that the program describes.
 final class PackedWeights: Sendable {
   private let buffer: AlignedBuffer
 
-  /// Packs all layers with all threads of `pool`, the largest first, so that no thread is left alone
-  /// with one.
+  /// Packs all layers with all threads of `pool`, the largest first, so that no thread ends up with
+  /// a large one at the end.
   ///
-  /// - Throws: `OutOfMemory`, and what the first layer that fails throws, whatever the threads.
+  /// - Throws: `OutOfMemory`, and the error of the first layer that fails, for any number of
+  ///   threads.
   init(_ program: Program, from source: any ParameterSource, pool: WorkerPool) throws {
     let buffer = try AlignedBuffer(count: program.packedCount)
     self.buffer = buffer
@@ -67,7 +68,7 @@ extension FoldedLayer {
 }
 
 extension Node {
-  /// Its tensor of that role.
+  /// The node's tensor with the given role.
   fileprivate func parameter(_ role: Parameter.Role) -> Parameter? {
     parameters.first { $0.role == role }
   }
@@ -78,8 +79,8 @@ extension Node {
 extension ConvolutionFilter {
   /// Folds in a batch norm, in Double: w' = w · γ / √(σ² + ε), b' = (b − μ) · γ / √(σ² + ε) + β.
   ///
-  /// - Throws: `InferenceError.badParameter` if finite tensors have no finite product, which a clipping
-  ///   activation would hide later.
+  /// - Throws: `InferenceError.badParameter` if finite tensors give non-finite results, which a
+  ///   clipping activation would hide later.
   fileprivate mutating func fold(
     _ batchNorm: Node, into name: String, from source: any ParameterSource
   ) throws {
@@ -116,7 +117,7 @@ extension ConvolutionFilter {
 
   /// The first channel whose weights or bias overflow a float once scaled.
   private var firstOverflow: Int? {
-    // Winograd's transform of a filter can be 1.6 times as large as its weights.
+    // The Winograd transform of a filter can be 1.6 times as large as its weights.
     let limit = Double(Float.greatestFiniteMagnitude) / 2
     func fits(_ weights: Slice<UnsafeBufferPointer<Float>>, _ factor: Double) -> Bool {
       Double(weights.largestMagnitude) * abs(factor) <= limit
@@ -133,7 +134,7 @@ extension ConvolutionFilter {
 }
 
 extension Slice<UnsafeBufferPointer<Float>> {
-  /// The largest absolute value of finite numbers, whose bits are in the same order.
+  /// The largest absolute value of finite numbers; their bit patterns have the same order.
   fileprivate var largestMagnitude: Float {
     var largest = SIMD8<UInt32>.zero
     let values = UnsafeBufferPointer(rebasing: self)

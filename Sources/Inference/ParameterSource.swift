@@ -1,13 +1,14 @@
 import GraphIR
 
-/// Supplies a network's parameters; several threads ask at once.
+/// Supplies a network's parameters; called from several threads at once.
 public protocol ParameterSource: Sendable {
-  /// Calls `body` with the values of `parameter`, in PyTorch's order; they are valid only inside it.
+  /// Calls `body` with the values of `parameter`, in PyTorch's order; they are valid only during
+  /// the call.
   func withValues<Result>(
     of parameter: Parameter, _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result
 
-  /// Called once `parameter` has been packed and is not needed for now.
+  /// Called when `parameter` has been packed and is no longer needed for now.
   func release(_ parameter: Parameter)
 
   /// The error for a `parameter` that cannot be used, for `reason`.
@@ -15,26 +16,26 @@ public protocol ParameterSource: Sendable {
 }
 
 extension ParameterSource {
-  /// Names the parameter as the graph does.
+  /// The error uses the graph's name for the parameter.
   public func refusal(of parameter: Parameter, because reason: String) -> InferenceError {
     .badParameter(path: "parameters", name: parameter.name, reason: reason)
   }
 }
 
-/// Parameters computed by a formula, the same in every program that follows it.
+/// Parameters computed by a formula that other programs can reproduce.
 ///
-/// With them a network runs without a weight file (benchmarks), and two implementations can be
-/// compared at full size (`Scripts/make_goldens.py` computes the same values). Element i
-/// of the tensor called `name` is base + spread · u, with u uniform in [−1, 1) from the 24 high bits
-/// of SplitMix64 (Steele et al. 2014) started at FNV-1a(name) + `seed`. Weights have base 0 and He's
-/// spread √(6 / fan-in), layers that narrow √(1 / fan-in): with these the logits of every network
-/// of the catalogue depend on the image and little on rounding, where He's alone lets a chain of
-/// residuals explode.
+/// They allow running a network without a weight file (benchmarks), and comparing two
+/// implementations at full size (`Scripts/goldens/reference_networks.py` computes the same values).
+/// Element i of the tensor called `name` is base + spread · u, with u uniform in [−1, 1) from the
+/// 24 high bits of SplitMix64 (Steele et al. 2014) seeded with FNV-1a(name) + `seed`. Weights have
+/// base 0 and He's spread √(6 / fan-in), or √(1 / fan-in) in layers that reduce channels. With
+/// these, the logits of every network in the catalogue depend on the image and hardly on rounding;
+/// with He's spread alone, a chain of residuals would explode.
 public struct SeededParameters: ParameterSource, Sendable {
-  /// Added to the generator's start: another seed, another network.
+  /// Added to the generator's seed; each value gives a different network.
   public let seed: UInt64
 
-  /// The parameters of `seed`.
+  /// Creates the parameters for `seed`.
   public init(seed: UInt64 = 0) {
     self.seed = seed
   }
@@ -46,7 +47,7 @@ public struct SeededParameters: ParameterSource, Sendable {
     try values(of: parameter).withUnsafeBufferPointer(body)
   }
 
-  /// Nothing is held.
+  /// Does nothing, because nothing is kept.
   public func release(_ parameter: Parameter) {}
 
   /// The values of `parameter`, in PyTorch's order.

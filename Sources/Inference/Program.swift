@@ -4,8 +4,8 @@ import Operators
 
 /// A network lowered to steps, for one backend and instruction set.
 ///
-/// It is a value that follows from shapes: it can be printed and compared without any weights. A
-/// session packs weights into the layout that it describes, and runs it.
+/// A program is a value that depends only on shapes: it can be printed and compared without any
+/// weights. A session packs weights into the layout that the program describes, and runs it.
 public struct Program: Sendable {
   /// One call of an operator.
   public struct Step: Sendable {
@@ -17,17 +17,17 @@ public struct Program: Sendable {
     public let shape: TensorShape
     /// Multiply-accumulates for one image.
     public let macs: Int
-    /// Where the output lies in the arena, in bytes, for a batch of one.
+    /// Offset of the output in the arena, in bytes, for a batch of one.
     public fileprivate(set) var offset = 0
-    /// Bytes moved at least for one image: input, residual, output and weights.
+    /// Minimum number of bytes moved for one image: input, residual, output and weights.
     public fileprivate(set) var bytes = 0
-    /// Multiply-adds of the algorithm in use: fewer than `macs` for Winograd's.
+    /// Multiply-adds of the algorithm in use; fewer than `macs` for Winograd.
     public var multiplyAdds: Int { work.multiplyAdds ?? macs }
 
     let work: any Operator
     /// The layers whose weights it packs.
     let layers: [FoldedLayer]
-    /// Where its packed weights begin, in floats.
+    /// Offset of its packed weights, in floats.
     fileprivate(set) var packedOffset = 0
     /// Values that it reads and writes.
     let input: Int
@@ -54,7 +54,7 @@ public struct Program: Sendable {
     }
   }
 
-  /// What a step reads or writes, for one image.
+  /// A value that a step reads or writes, for one image.
   struct Value {
     /// Floats.
     let count: Int
@@ -64,7 +64,7 @@ public struct Program: Sendable {
 
   /// The steps in order.
   public private(set) var steps: [Step]
-  /// Compute backend: the one asked for, or what `auto` stands for here.
+  /// Compute backend: the requested one, or the one that `auto` selects here.
   public let backend: Backend
   /// Precision of the products where lower precision pays.
   public let precision: Precision
@@ -74,12 +74,12 @@ public struct Program: Sendable {
   let nodeValues: [Int?]
   let input: Int
   let output: Int
-  /// Where values lie.
+  /// The locations of values.
   let layout: ValueLayout
   /// Steps that run image by image; the ones after them take the whole batch.
   let imageSteps: Int
-  /// Floats of scratch memory for each thread: a multiple of a cache line, so that no two threads write
-  /// to one.
+  /// Floats of scratch memory per thread: a multiple of a cache line, so that no two threads write
+  /// to the same line.
   let scratchCount: Int
   /// Floats of all packed weights.
   let packedCount: Int
@@ -103,7 +103,7 @@ public struct Program: Sendable {
     self.precision = precision
     imageSteps = (steps.lastIndex { !$0.work.takesBatch } ?? -1) + 1
     scratchCount = Self.cacheLines(steps.map(\.work.scratchCount).max() ?? 0)
-    // The input stays, so that a run can be repeated.
+    // The input is kept, so that a run can be repeated.
     let crossing = steps[imageSteps...].flatMap { [$0.input, $0.output] }
     layout = ValueLayout(
       values.map(\.count), steps, kept: Set([input, output] + retained + crossing), input: input)
@@ -128,7 +128,7 @@ public struct Program: Sendable {
   /// Bytes of the packed weights.
   public var packedBytes: Int { 4 * steps.reduce(0) { $0 + $1.work.packedCount } }
 
-  /// Bytes of the largest set of values that are alive together, for one image.
+  /// Bytes of the largest set of values that are live at once, for one image.
   public var peakActivationBytes: Int { 4 * layout.largestLiveSet }
 
   /// Bytes of the arena for one image, without the threads' scratch memory.
@@ -138,18 +138,17 @@ public struct Program: Sendable {
   public var scratchBytes: Int { 4 * scratchCount }
 }
 
-/// Where a program keeps its values.
+/// The memory layout of a program's values.
 ///
-/// Images are independent until the classifier, so most values live only while one image passes: they
-/// share an arena, and every thread that takes an image through the network has one. What must be there
-/// for all images of a batch at once is kept apart, once for each image.
+/// Images are independent until the classifier, so most values live only while one image is
+/// computed. They share an arena, and every thread that computes an image has one. Values that are
+/// needed for all images of a batch at once are kept separately, once for each image.
 struct ValueLayout {
-  /// Where a value lies, in floats.
+  /// The location of a value, in floats.
   enum Slot {
-    /// In an arena, while one image passes.
+    /// In an arena, while one image is computed.
     case passing(Int)
-    /// In the memory of the batch, where the value's images lie one after another; the offset is that
-    /// for a batch of one.
+    /// In the memory of the batch, with images one after another; the offset is for a batch of one.
     case kept(Int)
   }
 
@@ -158,7 +157,7 @@ struct ValueLayout {
   let passingCount: Int
   /// Floats of the kept values of one image.
   let keptCount: Int
-  /// Floats of the largest set of values that are alive at one step, for one image.
+  /// Floats of the largest set of values that are live at one step, for one image.
   let largestLiveSet: Int
 
   /// - Parameters:
@@ -200,7 +199,7 @@ struct ValueLayout {
     }
   }
 
-  /// Where a value lies for a batch of one, the kept values before the arena.
+  /// The location of a value for a batch of one, with the kept values before the arena.
   func offset(of value: Int) -> Int {
     switch slots[value] {
     case .kept(let offset): offset

@@ -4,8 +4,8 @@ import Synchronization
 
 /// Runs a program with all threads of a pool.
 ///
-/// Neither way of sharing the work changes a bit of any result: an image's values depend on its tasks,
-/// and those not on the thread that runs them.
+/// Results are bit-identical however the work is shared: an image's values depend only on its
+/// tasks, and the tasks do not depend on the thread that runs them.
 final class Runner: Sendable {
   private let program: Program
   private let workspace: Workspace
@@ -21,9 +21,9 @@ final class Runner: Sendable {
 
   /// Runs the program on the first `batch` images.
   ///
-  /// As many images as give every thread the same number are computed by one thread each: their values
-  /// stay in that thread's caches, and no thread waits for another between steps. On what is left, and
-  /// on the classifier, all threads work together.
+  /// As long as every thread gets the same number of images, each image is computed by one thread:
+  /// its values stay in that thread's caches, and no thread waits for another between steps. All
+  /// threads work together on the remaining images and on the classifier.
   func run(batch: Int) {
     let alone = batch / pool.count * pool.count
     counter.store(0, ordering: .relaxed)
@@ -50,8 +50,9 @@ final class Runner: Sendable {
     }
   }
 
-  /// Runs the program on the first `batch` images, all threads on one step of one image at a time,
-  /// and returns the seconds that each step took.
+  /// Runs the program on the first `batch` images and returns the seconds that each step took.
+  ///
+  /// All threads work on one step of one image at a time.
   func profile(batch: Int) -> [Double] {
     let clock = ContinuousClock()
     var durations = [Duration](repeating: .zero, count: program.steps.count)
@@ -76,7 +77,7 @@ final class Runner: Sendable {
     return durations.map { $0 / .seconds(1) }
   }
 
-  /// Runs the program on one image step by step, and returns the first whose output is not finite.
+  /// Runs the program on one image step by step, and returns the first step with non-finite output.
   func firstNonFiniteStep(image: Int) -> Int? {
     var first: Int?
     counter.store(0, ordering: .relaxed)
@@ -84,7 +85,7 @@ final class Runner: Sendable {
       var share = Share(self)
       for (index, step) in program.steps.enumerated() {
         together(step, image: image, batch: 1, worker: worker, &share)
-        // The others are at the next step by then, which only reads this one's output.
+        // By then, the others are at the next step, which only reads this step's output.
         if worker == 0, first == nil, !isFinite(step, image: image) { first = index }
       }
     }
@@ -111,17 +112,17 @@ final class Runner: Sendable {
 
   /// One thread's share of the work.
   ///
-  /// All threads draw numbers from one counter that only grows. A round of n pieces begins where the
-  /// last one ended and uses n numbers, plus one for each thread: the one that tells it that nothing is
-  /// left. So nothing has to be reset between rounds.
+  /// All threads draw numbers from one counter that only grows. A round of n pieces starts where
+  /// the last one ended and uses n numbers, plus one per thread, which tells the thread that no
+  /// work is left. So nothing has to be reset between rounds.
   private struct Share {
     private let runner: Runner
     private var base = 0
 
     init(_ runner: Runner) { self.runner = runner }
 
-    /// Calls `body` with some of the numbers below `count`, the other threads getting the others,
-    /// and returns when all are done.
+    /// Calls `body` with this thread's share of the numbers below `count`, and returns when all
+    /// threads are done.
     mutating func forEach(of count: Int, _ body: (Int) -> Void) {
       let threads = runner.pool.count
       guard threads > 1 else {

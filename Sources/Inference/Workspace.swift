@@ -2,7 +2,7 @@ import Host
 import Operators
 
 /// The memory that a program runs in: its packed weights, the kept values of a batch, an arena for
-/// every image that is under way at a time, scratch memory for every thread.
+/// every image that is computed concurrently, and scratch memory for every thread.
 final class Workspace: Sendable {
   private let program: Program
   private let weights: PackedWeights
@@ -24,15 +24,15 @@ final class Workspace: Sendable {
     values = try AlignedBuffer(count: kept + passing)
   }
 
-  /// Where a kept value lies for `image`.
+  /// The address of a kept value for `image`.
   func base(of value: Int, image: Int) -> UnsafeMutablePointer<Float> {
     base(of: value, image: image, arena: 0)
   }
 
-  /// The memory of one step for `image`, and, if the step takes the batch, those after it.
+  /// The memory of one step for `image` and, if the step takes the batch, for the following images.
   ///
   /// - Parameters:
-  ///   - arena: the one that holds what lives only while this image passes.
+  ///   - arena: the arena for values that live only while this image is computed.
   ///   - worker: the thread whose scratch memory is used.
   func memory(of step: Program.Step, image: Int, arena: Int, worker: Int) -> OperatorMemory {
     func base(_ value: Int) -> UnsafeMutablePointer<Float> {

@@ -8,8 +8,10 @@ public protocol PixelRun {
   static var count: Int { get }
   /// Every position starts as `value`.
   init(_ value: L.Vector)
-  /// Adds weight · x to every position: the first reads x's position `index`, each further one
-  /// `stride` positions on; positions are `positionStride` floats apart.
+  /// Adds weight · x to every position.
+  ///
+  /// The first reads position `index` of x, each further one the position `stride` further on;
+  /// positions are `positionStride` floats apart.
   mutating func accumulate(
     _ x: UnsafePointer<Float>, index: Int, stride: Int, positionStride: Int, _ weight: L.Vector)
   /// Writes F of every position, `positionStride` floats apart, and adds it to `sum`.
@@ -86,7 +88,7 @@ public typealias FourPixels<L: Lanes> = Runs<TwoPixels<L>, TwoPixels<L>>
 
 /// One output row of a depthwise convolution with bias and nonlinearity.
 ///
-/// The input includes its left and right padding; kernel rows above or below the image are left out.
+/// The input includes left and right padding; kernel rows above or below the image are left out.
 @frozen
 public struct DepthwiseRow: ChannelBody {
   /// Side of the kernel.
@@ -110,7 +112,7 @@ public struct DepthwiseRow: ChannelBody {
   public var width: Int
   public var outputStride: Int
   public var nonlinearity: Nonlinearity
-  /// Where this row's outputs are summed up, per channel, if anywhere.
+  /// Receives the sums of this row's outputs per channel, if not nil.
   public var sums: UnsafeMutablePointer<Float>?
 
   @inlinable
@@ -138,8 +140,9 @@ public struct DepthwiseRow: ChannelBody {
     self.sums = sums
   }
 
-  /// The same row with a kernel whose side and stride the compiler knows, so that it unrolls the
-  /// loop over a row of the kernel and reads a value under two positions' kernels once.
+  /// The same row with kernel side and stride known to the compiler.
+  ///
+  /// It can then unroll the loop over a kernel row, and load values shared by two positions once.
   @inlinable @inline(__always)
   public func withKernel(side: Int, stride: Int) -> DepthwiseRow {
     var row = self
@@ -148,8 +151,8 @@ public struct DepthwiseRow: ChannelBody {
     return row
   }
 
-  /// Positions are dealt out evenly to runs of at most eight, so that no run is left with one or
-  /// two: a run shorter than four is bound by the latency of its own multiply-adds.
+  /// Positions are distributed evenly over runs of at most eight, so that no run has only one or
+  /// two: runs shorter than four are bound by the latency of their own multiply-adds.
   @inlinable @inline(__always)
   public func run<L: Lanes>(_ channel: Int, _: L.Type) {
     let runs = (width + 7) / 8
@@ -203,7 +206,7 @@ public struct DepthwiseRow: ChannelBody {
   }
 }
 
-/// Stores a run through an activation; the result is `sum` with the run's outputs added.
+/// Stores a run after applying an activation; returns `sum` plus the run's outputs.
 @frozen
 @usableFromInline
 struct StoreRun<Run: PixelRun>: NonlinearityVisitor {

@@ -1,7 +1,7 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
-/// C = nonlinearity(C + bias) (+ residual) in place: the epilogue of a GEMM that had none.
+/// C = nonlinearity(C + bias) (+ residual) in place: the epilogue for a GEMM without one.
 @frozen
 public struct Epilogue: ChannelBody {
   public var rows: Int
@@ -94,7 +94,7 @@ public struct ChannelSum: ChannelBody {
 
   @inlinable @inline(__always)
   public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    // Two chains of additions: one alone is bound by its own latency.
+    // Two chains of additions, because a single one is bound by its latency.
     var even = L.splat(0)
     var odd = L.splat(0)
     var pointer = x + channel

@@ -6,13 +6,13 @@ import CLanes
 /// C[M, N] = nonlinearity(A[M, K] × B[K, N] + bias[N]) + residual[M, N], row-major, for one block of
 /// B's columns.
 ///
-/// A and B are counted in 32-bit words along K: one float, two bf16 or four 8-bit integers
-/// each. B is packed block after block: n columns are K × n words, row after row, each word
-/// with consecutive values of one column. n is a multiple of 8 and at most the kernel's `nr`.
+/// Along K, A and B are counted in 32-bit words of one float, two bf16 or four 8-bit integers. B is
+/// packed block after block: n columns are K × n words, row after row; a word holds consecutive
+/// values of one column. n is a multiple of 8 and at most the kernel's `nr`.
 ///
-/// A row of A is `segments` runs of `k` consecutive words, so K = segments · k. A 1×1 convolution
-/// has one run; a 3×3 convolution reads three rows of its feature map in place, one run of three
-/// neighbouring positions from each: an im2col that is never written.
+/// A row of A consists of `segments` runs of `k` consecutive words, so K = segments · k. A 1×1
+/// convolution has one run; a 3×3 convolution reads three rows of its feature map in place, with
+/// one run of three neighbouring positions from each: an implicit im2col.
 @frozen
 public struct GEMMBlock {
   public var m: Int
@@ -31,7 +31,7 @@ public struct GEMMBlock {
   public var ldc: Int
   /// n floats, or nil for zeros.
   public var bias: UnsafePointer<Float>?
-  /// What is added after the nonlinearity, at the block's first column, or nil.
+  /// Added after the nonlinearity, at the block's first column; may be nil.
   public var residual: UnsafePointer<Float>?
   public var ldResidual: Int
   public var nonlinearity: Nonlinearity
@@ -63,7 +63,7 @@ public struct GEMMBlock {
     self.quantization = quantization
   }
 
-  /// Whether C is nothing but A × B.
+  /// Whether C is just A × B.
   @inlinable @inline(__always)
   public var isPlain: Bool { bias == nil && residual == nil && nonlinearity == .identity }
 }
@@ -88,23 +88,23 @@ public struct Quantization {
   }
 }
 
-/// What a GEMM does to a tile on its way to memory, and right after.
+/// The operations that a GEMM applies to a tile while and right after storing it.
 public protocol GEMMEpilogue {
   /// The epilogue at the first row and column of `block`.
   init(_ block: GEMMBlock)
-  /// The epilogue some rows and columns further.
+  /// The epilogue advanced by some rows and columns.
   func moved(rows: Int, columns: Int) -> Self
-  /// The vector to store for the product's vector `sum`.
+  /// The vector to store for the vector `sum` of the product.
   func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector
-  /// Runs over rows of `block`, `width` columns wide, that were just stored, while they are in the
-  /// first-level cache.
+  /// Called for rows of `block`, `width` columns wide, right after storing them, while they are in
+  /// the L1 cache.
   func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type)
 }
 
 /// Stores the product as it is.
 ///
-/// Winograd's products are as shallow as the map has channels: bias, bounds and residual would cost
-/// them 5 to 10 %.
+/// In Winograd's products K is only the number of input channels, so bias, bounds and residual
+/// would cost them 5 to 10 %.
 @frozen
 public struct NoEpilogue: GEMMEpilogue {
   @inlinable @inline(__always)
@@ -120,8 +120,8 @@ public struct NoEpilogue: GEMMEpilogue {
   public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {}
 }
 
-/// Adds the bias, clamps and adds the residual in registers; every other nonlinearity, and the
-/// residual after it, is a second pass over the stored tile.
+/// Adds the bias, clamps and adds the residual in registers; any other nonlinearity, and the
+/// residual after it, takes a second pass over the stored tile.
 @frozen
 public struct ClampEpilogue: GEMMEpilogue {
   @usableFromInline var bias: UnsafePointer<Float>
@@ -220,7 +220,8 @@ struct ClampOfFunction: NonlinearityVisitor {
   func visit<F: NonlinearityFunction>(_: F.Type) -> (low: Float, high: Float)? { F.clamp }
 }
 
-/// C = F(C) + residual for some rows of a block, unless F is a clamp, which is done already.
+/// C = F(C) + residual for some rows of a block, unless F is a clamp, which has already been
+/// applied.
 @frozen
 @usableFromInline
 struct ActivationPass<L: Lanes>: NonlinearityVisitor {
@@ -249,7 +250,7 @@ struct ActivationPass<L: Lanes>: NonlinearityVisitor {
         L.store(L.add(value, L.load(residual + column)), c + column)
         column += L.count
       }
-      // Widths are multiples of 8: what is left of a vector of 16 is one vector of 8.
+      // Widths are multiples of 8, so the remainder after vectors of 16 is one vector of 8.
       if L.count > 8 && column < width {
         let value = F.apply(L.Half.load(c + column), L.Half.self)
         L.Half.store(L.Half.add(value, L.Half.load(residual + column)), c + column)
@@ -281,7 +282,7 @@ func multiplyTile<T: RegisterTile, E: GEMMEpilogue>(
 
 /// A block as wide as `Row`, in tiles of at most `mr` rows, 6 or 8.
 ///
-/// Rows are dealt out evenly, so that no tile is left with one or two.
+/// Rows are distributed evenly, so that no tile has only one or two.
 @inlinable @inline(__always)
 public func multiplyTiles<Row: TileRow, E: GEMMEpilogue, L: Lanes>(
   _ block: GEMMBlock, _: Row.Type, mr: Int, _: E.Type, _: L.Type

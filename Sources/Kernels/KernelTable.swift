@@ -3,14 +3,14 @@
 
 import CLanes
 
-/// A GEMM micro-kernel, with the facts that packing and planning depend on.
+/// A GEMM micro-kernel, with the properties that packing and planning depend on.
 public struct GEMMKernel: Sendable {
   /// The format of A and B: `f32`, `bf16` or `int8`.
   public let elementType: String
-  /// Elements in a 32-bit word, the step in which the kernel walks along K.
+  /// Elements in a 32-bit word, the kernel's unit along K.
   public let elementsPerWord: Int
-  /// Whether the instructions that multiply this format are replaced by others: same results, but no
-  /// faster than f32.
+  /// Whether it lacks instructions for this format and gets the same results without, but no faster
+  /// than f32.
   public let isEmulated: Bool
   /// Rows of the widest register tile.
   public let mr: Int
@@ -18,6 +18,8 @@ public struct GEMMKernel: Sendable {
   ///
   /// B is packed in blocks of at most this many columns, each a multiple of 8.
   public let nr: Int
+  /// Words of a row of A must be a multiple of this; B and A are padded with zeros up to it.
+  public let depthUnit: Int
   /// Converts rows of A.
   public let convert: @Sendable (Panel) -> Void
   /// Computes one block.
@@ -25,6 +27,7 @@ public struct GEMMKernel: Sendable {
 
   public init(
     elementType: String, elementsPerWord: Int, isEmulated: Bool = false, mr: Int, nr: Int,
+    depthUnit: Int = 1,
     convert: @escaping @Sendable (Panel) -> Void, run: @escaping @Sendable (GEMMBlock) -> Void
   ) {
     self.elementType = elementType
@@ -32,6 +35,7 @@ public struct GEMMKernel: Sendable {
     self.isEmulated = isEmulated
     self.mr = mr
     self.nr = nr
+    self.depthUnit = depthUnit
     self.convert = convert
     self.run = run
   }

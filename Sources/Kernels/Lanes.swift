@@ -7,7 +7,7 @@ import CLanes
 ///
 /// Kernels are written once against this protocol. The targets `KernelsAVX512`, `KernelsAVX2` and
 /// `KernelsBaseline` instantiate them, each with its own compiler flags. Every body is inlined into
-/// those targets: if one were shared, the linker could keep the copy with AVX-512 instructions for
+/// those targets; if one were shared, the linker could use the copy with AVX-512 instructions for
 /// all of them.
 public protocol Lanes {
   /// A vector register of floats.
@@ -321,7 +321,7 @@ public enum Lanes4: Lanes {
     #if arch(arm64)
       clanes_fused4(a, b, c)
     #else
-      // Fused would be a call into libm for every lane.
+      // A fused operation would be a call into libm for every lane.
       clanes_add4(clanes_multiply4(a, b), c)
     #endif
   }

@@ -1,12 +1,12 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
-/// Multiply-adds in registers alone: the upper bound for every kernel.
+/// Multiply-adds in registers only: the upper bound for every kernel.
 @frozen
 public struct RegisterLoop {
   /// Rounds of `chains` vectors each.
   public var rounds: Int
-  /// Two factors, which the compiler must not know, and room for the result 16 floats further.
+  /// Two factors, which the compiler must not know, and space for the result 16 floats further on.
   public var values: UnsafeMutablePointer<Float>
 
   /// Independent chains: latency times throughput of today's processors is 8 to 10.
@@ -47,7 +47,7 @@ public struct RegisterLoop {
   }
 }
 
-/// A sum over memory, read once from the first float to the last.
+/// A sum over memory, read once from start to end.
 @frozen
 public struct StreamLoop {
   /// A multiple of 128.

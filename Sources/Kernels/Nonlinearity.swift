@@ -29,7 +29,7 @@ public protocol NonlinearityVisitor {
 
 /// An activation function that a loop is compiled for.
 public protocol NonlinearityFunction {
-  /// Its bounds if all it does is clamp, which a GEMM does in registers.
+  /// The bounds if the function only clamps, which a GEMM does in registers.
   static var clamp: (low: Float, high: Float)? { get }
   /// Applies it to each lane.
   static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector
@@ -105,12 +105,12 @@ public enum Sigmoid: NonlinearityFunction {
 
 /// e⁻ˣ in each lane, saturating beyond |x| = 87.3.
 ///
-/// SiLU and sigmoid built on it err by at most 4 ulp where multiply-add is fused, and by 32 where it
-/// is not; the tests enforce both.
+/// The error of SiLU and sigmoid based on it is at most 4 ulp with fused multiply-add, and 32 ulp
+/// without; the tests enforce both.
 ///
-/// The result is never zero and never infinite, so that a division by 1 + e⁻ˣ is finite for finite
-/// x. e⁻ˣ = 2ⁿ·2ᶠ with n the nearest integer to y = −x·log₂e and |f| ≤ ½. log₂e is carried as a sum
-/// of two floats, so that f keeps its bits for large |x|. n is rounded by adding 1.5·2²³, whose low
+/// The result is never zero or infinite, so that a division by 1 + e⁻ˣ is finite for finite x. e⁻ˣ
+/// = 2ⁿ·2ᶠ with n the nearest integer to y = −x·log₂e and |f| ≤ ½. log₂e is represented as a sum of
+/// two floats, so that f keeps its bits for large |x|. n is rounded by adding 1.5·2²³, whose low
 /// mantissa bits then hold n: a rounding function would be a library call for every lane.
 @inlinable @inline(__always)
 public func exponential<L: Lanes>(negated x: L.Vector, _: L.Type) -> L.Vector {

@@ -3,8 +3,8 @@
 
 /// One row of a GEMM's register tile: a few vectors side by side.
 ///
-/// Rows and tiles are composed from pairs, not arrays, because only values in named stored
-/// properties stay in registers.
+/// Rows and tiles are composed of pairs, not arrays, because only values in named stored properties
+/// stay in registers.
 public protocol TileRow {
   /// Columns in the row.
   static var width: Int { get }
@@ -149,7 +149,7 @@ where Top.Row == Bottom.Row {
   }
 }
 
-/// A tile of four rows, flat: deeper nesting costs the compiler minutes.
+/// A flat tile of four rows, because deeper nesting costs minutes of compile time.
 @frozen
 public struct FourRows<Row: TileRow>: RegisterTile {
   @usableFromInline var row0 = Row()

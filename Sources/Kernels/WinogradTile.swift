@@ -5,14 +5,15 @@
 /// 1509.09308), and its counterpart for stride 2.
 @frozen
 public enum WinogradVariant: Sendable, CaseIterable {
-  /// F(4×4, 3×3): 36 multiplications for 144.
+  /// F(4×4, 3×3): 36 multiplications instead of 144.
   case four
-  /// F(6×6, 3×3): 64 multiplications for 324.
+  /// F(6×6, 3×3): 64 multiplications instead of 324.
   case six
-  /// Stride 2, 4 × 4 outputs: 81 multiplications for 144.
+  /// Stride 2, 4 × 4 outputs: 81 multiplications instead of 144.
   ///
-  /// Even and odd inputs are kept apart: the outer taps meet the even ones only, which is F(4, 2),
-  /// five multiplications for eight; the middle tap meets the odd ones, four for four.
+  /// Even and odd inputs are treated separately. The outer taps apply only to the even ones, which
+  /// is F(4, 2) with five multiplications instead of eight; the middle tap applies to the odd ones,
+  /// with four.
   case fourStrided
 
   /// Rows and columns of outputs.
@@ -51,7 +52,7 @@ public protocol VectorSink {
   func put(_ index: Int, _ vector: L.Vector)
 }
 
-/// The one-dimensional transforms of a variant; a tile's are these over its columns, then its rows.
+/// The one-dimensional transforms of a variant, applied to the columns of a tile, then its rows.
 public protocol WinogradTile {
   /// m + 2, or 2 m + 1.
   static var inputs: Int { get }

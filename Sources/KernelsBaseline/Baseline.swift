@@ -1,6 +1,6 @@
 import Kernels
 
-/// What every processor of this architecture has: 4 floats at a time.
+/// The instructions that every processor of this architecture has: 4 floats at a time.
 typealias Native = Lanes4
 var instructionSet: String { "baseline" }
 

@@ -1,6 +1,6 @@
 import Kernels
 
-// Each kernel shape is a function of its own: with all of them in one, the compiler stops inlining.
+// Each kernel shape has its own function; with all of them in one, the compiler stops inlining.
 
 @inline(never)
 private func depthwise3Stride1(_ row: DepthwiseRow) {

@@ -1,8 +1,7 @@
 import Kernels
 
 // These files are compiled once for each instruction set: every target `Kernels<ISA>` links to this
-// folder and adds one file of its own, which says how wide its vectors (`Native`) and its register
-// tiles are.
+// folder and adds one file, which defines the widths of its vectors (`Native`) and register tiles.
 
 /// The kernels of this instruction set.
 public func kernelTable() -> KernelTable {

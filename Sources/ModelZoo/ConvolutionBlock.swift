@@ -1,9 +1,9 @@
 import GraphIR
 
-/// What every block of one network shares.
+/// Settings shared by all blocks of a network.
 struct BlockStyle {
   var padding: Padding
-  /// What batch norm adds to the variance.
+  /// The epsilon that batch norm adds to the variance.
   var epsilon: Double
 
   init(_ configuration: ModelConfiguration) {
@@ -45,8 +45,8 @@ extension GraphBuilder {
   }
 }
 
-/// The multiple of `divisor` nearest to `value`, at least `divisor`, and never under `least` of
-/// `value` (MobileNetV3's reference code; torchvision's `_make_divisible`).
+/// The multiple of `divisor` nearest to `value`, but at least `divisor` and `least` times `value`
+/// (MobileNetV3's reference code; torchvision's `_make_divisible`).
 package func makeDivisible(_ value: Double, by divisor: Int = 8, least: Double = 0.9) -> Int {
   let rounded = max(divisor, Int(value + Double(divisor) / 2) / divisor * divisor)
   return Double(rounded) < least * value ? rounded + divisor : rounded

@@ -1,8 +1,8 @@
 import GraphIR
 
-/// One row of an EfficientNet table: a stage of equal blocks.
+/// One row of an EfficientNet table: a stage of identical blocks.
 package struct EfficientNetStage: Hashable, Sendable {
-  /// Which inverted bottleneck the stage is made of.
+  /// The type of inverted bottleneck in the stage.
   package enum Block: String, Hashable, Sendable {
     /// Expand with a full k×k convolution, project with 1×1 (EfficientNetV2, section 3.2).
     case fusedMBConv = "FusedMBConv"
@@ -13,7 +13,7 @@ package struct EfficientNetStage: Hashable, Sendable {
   var block: Block
   var expandRatio: Int
   var kernel: Int
-  /// Of the first layer; the others have stride 1.
+  /// The stride of the first layer; the others have stride 1.
   var stride: Int
   var channels: Int
   var layers: Int
@@ -31,7 +31,7 @@ package struct EfficientNetStage: Hashable, Sendable {
   }
 }
 
-/// What distinguishes the EfficientNet families beyond their tables.
+/// Differences between the EfficientNet families besides their tables.
 struct EfficientNetStyle {
   var block: BlockStyle
   var activation: Activation

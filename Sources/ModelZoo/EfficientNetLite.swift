@@ -1,7 +1,7 @@
 import GraphIR
 
-/// EfficientNet-Lite (TensorFlow TPU team 2020): EfficientNet-B0's table (Tan & Le 2019,
-/// arXiv 1905.11946, Table 1) without squeeze-excite, with ReLU6, and with stem and head not scaled.
+/// EfficientNet-Lite (TensorFlow TPU team 2020): EfficientNet-B0's table (Tan & Le 2019, arXiv
+/// 1905.11946, Table 1) without squeeze-excite, with ReLU6, and with an unscaled stem and head.
 package enum EfficientNetLite: Int, CaseIterable, Sendable {
   case lite0, lite1, lite2, lite3, lite4
 
@@ -55,7 +55,7 @@ package enum EfficientNetLite: Int, CaseIterable, Sendable {
       dropout: rawValue < 2 ? 0.2 : 0.3, configuration)
   }
 
-  /// A member of the family with any table: the published ones, and the tiny ones of the tests.
+  /// A member of the family with any table: published ones, and tiny ones for tests.
   package static func graph(
     name: String, stem: Int, stages: [EfficientNetStage], head: Int, dropout: Double = 0.2,
     _ configuration: ModelConfiguration

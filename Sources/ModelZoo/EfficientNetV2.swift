@@ -2,15 +2,15 @@ import GraphIR
 
 /// EfficientNetV2 (Tan & Le 2021, arXiv 2104.00298).
 ///
-/// The tables are the released code's, which torchvision and timm follow; the paper's Table 4
-/// differs in the last stage of S and in the head. Fused-MBConv has no squeeze-excite there, though
-/// the paper's figure 2 shows one.
+/// The tables are those of the released code, which torchvision and timm follow; the paper's Table
+/// 4 differs in the last stage of S and in the head. Fused-MBConv has no squeeze-excite in the
+/// code, although the paper's figure 2 shows one.
 package enum EfficientNetV2: String, CaseIterable, Sendable {
   case s, m, l, xl
-  /// Scaled from one table, as EfficientNet's were.
+  /// Scaled from one table, as in EfficientNet.
   case b0, b1, b2, b3
 
-  /// The paper's table: one row a stage.
+  /// The paper's table: one row per stage.
   package var stages: [EfficientNetStage] {
     switch self {
     case .s:
@@ -111,7 +111,7 @@ package enum EfficientNetV2: String, CaseIterable, Sendable {
       configuration)
   }
 
-  /// A member of the family with any table: the published ones, and the tiny ones of the tests.
+  /// A member of the family with any table: published ones, and tiny ones for tests.
   package static func graph(
     name: String, stem: Int, stages: [EfficientNetStage], head: Int = 1280, dropout: Double = 0.2,
     _ configuration: ModelConfiguration

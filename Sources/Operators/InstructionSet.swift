@@ -4,6 +4,7 @@ import Kernels
 import KernelsBaseline
 
 #if arch(x86_64)
+  import KernelsAMX
   import KernelsAVX2
   import KernelsAVX512
   import KernelsAVX512BF16
@@ -17,10 +18,10 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
   case avx512
   /// x86-64-v3: 8 floats at a time, fused multiply-add.
   case avx2
-  /// Whatever every processor of this architecture has: 4 floats at a time.
+  /// The instructions that every processor of this architecture has: 4 floats at a time.
   case baseline
 
-  /// Whether this processor and operating system run it.
+  /// Whether this processor and operating system support it.
   public var isSupported: Bool {
     switch self {
     case .avx512: csystem_has_x86_64_v4() != 0
@@ -29,12 +30,12 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// The environment variable that forces one.
+  /// The environment variable that forces an instruction set.
   public static let environmentVariable = "CNNZOO_ISA"
 
-  /// The one that `CNNZOO_ISA` names, else the widest that is supported.
+  /// The instruction set named by `CNNZOO_ISA`, else the widest supported one.
   ///
-  /// - Throws: `ProcessorError` where the variable names none, or one this processor lacks.
+  /// - Throws: `ProcessorError` if the variable names an unknown or unsupported instruction set.
   public static func selected() throws(ProcessorError) -> InstructionSet {
     guard let value = getenv(environmentVariable).map({ String(cString: $0) }), !value.isEmpty
     else { return allCases.first(where: \.isSupported) ?? .baseline }
@@ -45,24 +46,25 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     return forced
   }
 
-  /// The extensions for lower precision that this processor has besides.
+  /// The extensions for lower precision that this processor also has.
   package var supportedExtensions: Set<InstructionSetExtension> {
     switch self {
     case .avx512:
       Set(
         (csystem_has_avx512_bf16() != 0 ? [.bf16] : [])
-          + (csystem_has_avx512_vnni() != 0 ? [.vnni] : []))
+          + (csystem_has_avx512_vnni() != 0 ? [.vnni] : [])
+          + (csystem_request_amx() != 0 ? [.amx] : []))
     case .avx2: csystem_has_avx_vnni() != 0 ? [.vnni] : []
     case .baseline: []
     }
   }
 
-  /// Its kernels, with all extensions of this processor.
+  /// The kernels for this instruction set, with all extensions of this processor.
   ///
-  /// Only to be called where it is supported.
+  /// Use this only if the instruction set is supported.
   package var kernels: KernelTable { kernels(with: supportedExtensions) }
 
-  /// Its kernels with some extensions; only to be called where all are supported.
+  /// The kernels with some extensions, all of which must be supported.
   package func kernels(with extensions: Set<InstructionSetExtension>) -> KernelTable {
     #if arch(x86_64)
       var table =
@@ -75,6 +77,10 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
       case .avx512:
         if extensions.contains(.bf16) { table.bf16 = KernelsAVX512BF16.bf16Kernel() }
         if extensions.contains(.vnni) { table.int8 = KernelsAVX512VNNI.int8Kernel() }
+        if extensions.contains(.amx) {
+          table.bf16 = KernelsAMX.bf16Kernel()
+          table.int8 = KernelsAMX.int8Kernel()
+        }
       case .avx2:
         if extensions.contains(.vnni) { table.int8 = KernelsAVXVNNI.int8Kernel() }
       case .baseline: break
@@ -92,9 +98,11 @@ package enum InstructionSetExtension: String, Hashable, Sendable, CaseIterable {
   case bf16
   /// Products of 8-bit integers: AVX-512 VNNI, or AVX-VNNI.
   case vnni
+  /// Products of tiles of either: AMX.
+  case amx
 }
 
-/// Why the processor cannot be used as asked.
+/// Why the requested instruction set cannot be used.
 public enum ProcessorError: Error, Equatable, Sendable {
   case unknownInstructionSet(String)
   case unsupportedInstructionSet(InstructionSet)

@@ -2,27 +2,27 @@ import Host
 import Glibc
 import Kernels
 
-/// What this machine can do at most with some threads: measured when asked for.
+/// The measured peak rates of this machine with a number of threads.
 public struct MachineLimits: Sendable {
-  /// Floating-point operations per second of all threads, from multiply-adds in registers alone.
+  /// Floating-point operations per second of all threads, for multiply-adds in registers only.
   public let flops: Double
   /// Bytes per second that all threads read together, from memory of each size.
   public let bandwidths: [(bytes: Int, bytesPerSecond: Double)]
 
-  /// What bounds a piece of work from below.
+  /// The limit that determines a lower bound.
   public enum Bound: String, Sendable {
     case compute, memory
   }
 
   /// Measures for about a fifth of a second.
   ///
-  /// - Parameter threads: as many as compute together.
-  /// - Throws: `ProcessorError` for a forced instruction set that is not there, `OutOfMemory`.
+  /// - Parameter threads: the number of threads computing together.
+  /// - Throws: `ProcessorError` for a forced instruction set that is not supported, `OutOfMemory`.
   public init(threads: Int) throws {
     let kernels = try InstructionSet.selected().kernels
     let pool = WorkerPool(count: threads)
     let scratch = try AlignedBuffer(count: 64 * pool.count)
-    // 0.5 x + 0.5 stays at 1: no value that would be slower than others.
+    // 0.5 x + 0.5 stays at 1, so no value is slower than others.
     for index in 0..<scratch.count { scratch.base[index] = 0.5 }
     let rounds = 100_000
     let operations = 2 * rounds * RegisterLoop.chains * kernels.lanes * pool.count
@@ -53,11 +53,11 @@ public struct MachineLimits: Sendable {
     }
   }
 
-  /// The least seconds that work can take, and which of the two limits says so.
+  /// The lower bound on the time of some work, in seconds, and the limit that determines it.
   ///
   /// - Parameters:
-  ///   - multiplyAdds: those of the algorithm in use.
-  ///   - bytes: what is read and written; the bandwidth is that of memory of this size.
+  ///   - multiplyAdds: the multiply-adds of the algorithm in use.
+  ///   - bytes: the bytes read and written; the bandwidth is the one for memory of this size.
   public func bound(multiplyAdds: Int, bytes: Int) -> (seconds: Double, by: Bound) {
     let reading = bandwidths.first { $0.bytes >= bytes } ?? bandwidths[bandwidths.count - 1]
     let compute = 2 * Double(multiplyAdds) / flops
@@ -65,7 +65,7 @@ public struct MachineLimits: Sendable {
     return compute >= memory ? (compute, .compute) : (memory, .memory)
   }
 
-  /// Seconds of the fastest of some runs.
+  /// Seconds of the fastest of several runs.
   private static func best(_ body: () -> Void) -> Double {
     let clock = ContinuousClock()
     return (0..<7).map { _ in clock.measure(body) / .seconds(1) }.min() ?? .infinity

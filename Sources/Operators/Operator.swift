@@ -2,20 +2,22 @@ import Kernels
 
 /// A way to compute one step of a network, planned from shapes alone.
 ///
-/// An operator is a value: how the work falls into tasks, how much scratch memory a worker needs, and
-/// how its weights are laid out once packed. It owns no memory. `pack` fills memory of that layout and
-/// can be repeated, after a step of an optimiser, say; `run` reads it.
+/// An operator is a value that describes how the work is divided into tasks, how much scratch
+/// memory a worker needs, and the layout of the packed weights. It owns no memory. `pack` fills
+/// memory with that layout and can be repeated, for example after an optimiser step; `run` reads
+/// it.
 package protocol Operator: Sendable {
   /// Floats of packed weights and biases.
   var packedCount: Int { get }
   /// Floats of scratch memory for each worker.
   var scratchCount: Int { get }
-  /// Multiply-adds for one image, where the algorithm needs fewer than the layer's definition.
+  /// Multiply-adds for one image, if the algorithm needs fewer than the layer's definition.
   var multiplyAdds: Int? { get }
-  /// Whether it takes all images of a batch together, because it then reads its weights only once;
-  /// the others may be given one image at a time.
+  /// Whether it takes all images of a batch together, to read its weights only once.
+  ///
+  /// Other operators may be given one image at a time.
   var takesBatch: Bool { get }
-  /// Vectors of per-channel sums over its output that it leaves for each image; 0 if it leaves none.
+  /// The number of vectors of per-channel output sums that it writes for each image; may be 0.
   var partialSums: Int { get }
 
   /// Packs the weights of one of its layers.
@@ -25,8 +27,9 @@ package protocol Operator: Sendable {
   ///   - packed: `packedCount` floats, zeroed before the first call. Layers write to disjoint parts,
   ///     so that they can be packed at the same time.
   func pack(_ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>)
-  /// The number of tasks that a batch falls into. They may run in any order and on any thread; the
-  /// result is the same to the bit.
+  /// The number of tasks for a batch.
+  ///
+  /// They may run in any order and on any thread; the results are bit-identical.
   func taskCount(batch: Int) -> Int
   /// Runs one task.
   func run(task: Int, batch: Int, _ memory: OperatorMemory)
@@ -50,13 +53,13 @@ extension Operator {
 package struct OperatorMemory {
   package var input: UnsafePointer<Float>
   package var output: UnsafeMutablePointer<Float>
-  /// Added to the output, and laid out like it.
+  /// Added to the output; has the same layout.
   package var residual: UnsafePointer<Float>?
   /// Factors on the input's channels, one vector for each image.
   package var gate: UnsafePointer<Float>?
   /// Receives sums over the output's positions, `partialSums` vectors for each image.
   package var sums: UnsafeMutablePointer<Float>?
-  /// What `pack` filled.
+  /// The memory that `pack` filled.
   package var packed: UnsafePointer<Float>
   /// `scratchCount` floats that no other worker uses.
   package var scratch: UnsafeMutablePointer<Float>
@@ -77,9 +80,9 @@ package struct OperatorMemory {
   }
 }
 
-/// What computes: the provider of matrix products, the kernels of one instruction set, the precision.
+/// The provider of matrix products, the kernels of one instruction set, and the precision.
 package struct ComputeTarget: Sendable {
-  /// Who multiplies matrices.
+  /// The provider of matrix products.
   package enum GEMMProvider: Sendable {
     /// This package's kernels.
     case kernels
@@ -101,8 +104,8 @@ package struct ComputeTarget: Sendable {
 /// The kernels of one instruction set.
 package typealias KernelTable = Kernels.KernelTable
 
-/// Floats that a position of `channels` takes: the next multiple of 8, so that vector loops over
-/// channels need no scalar tail.
+/// The number of floats for a position with `channels`: the next multiple of 8, so that vector
+/// loops over channels need no scalar tail.
 package func channelStride(_ channels: Int) -> Int { (channels + 7) & ~7 }
 
 /// Part `index` of `total` cut into `parts` as evenly as possible.

@@ -28,15 +28,15 @@ package struct GlobalAveragePool: Operator {
   }
 }
 
-/// Squeeze-excite's first half (arXiv 1709.01507): from partial sums of a feature map to their mean,
-/// and the reducing layer on it.
+/// Squeeze-excite's first half (arXiv 1709.01507): the mean of a feature map from partial sums, and
+/// the reducing layer.
 ///
 /// The second layer is an ordinary 1×1 convolution of one position.
 package struct Squeeze: Operator {
   private let channels: Int
   /// Vectors of sums for each image.
   private let sums: Int
-  /// What they are divided by.
+  /// The divisor of the sums.
   private let positions: Int
   private let gemm: GEMM
   private let kernels: KernelTable
@@ -45,7 +45,7 @@ package struct Squeeze: Operator {
 
   /// - Parameters:
   ///   - reduce: the layer from the mean to fewer channels.
-  ///   - sums: vectors of partial sums that the step before leaves for each image.
+  ///   - sums: vectors of partial sums that the previous step writes for each image.
   ///   - positions: positions of the feature map.
   package init(_ reduce: ConvolutionLayer, sums: Int, positions: Int, kernels: KernelTable) {
     channels = reduce.geometry.inputChannels
@@ -53,7 +53,7 @@ package struct Squeeze: Operator {
     self.positions = positions
     self.kernels = kernels
     gemm = GEMM(reduce, on: ComputeTarget(gemm: .kernels, kernels: kernels))
-    // Every group adds up the sums again, which about 16 K weights make negligible.
+    // Every group adds up the sums again, which is negligible compared with about 16 K weights.
     groups = min(gemm.blocks.count, max(1, gemm.k * gemm.n / 16_384))
   }
 

@@ -1,8 +1,8 @@
-/// Finds a network's classes by the names that datasets give their folders.
+/// Finds a network's classes by the folder names of datasets.
 ///
 /// A name can be a label (`tiger shark`), a label in another case or with underscores
 /// (`Tiger_Shark`), for ImageNet's classes a WordNet id (`n01491361`), or a class index (`3`). The
-/// first of these rules that applies decides.
+/// rules are tried in this order.
 public struct ClassNames: Sendable {
   private let labels: Labels
   private let exact: [String: [Int]]
@@ -28,7 +28,7 @@ public struct ClassNames: Sendable {
       } ?? [:]
   }
 
-  /// The classes that `name` stands for: none if it is unknown, several if it is ambiguous.
+  /// The classes matching `name`: none if it is unknown, several if it is ambiguous.
   public func classes(named name: String) -> [Int] {
     if let found = exact[name] ?? folded[Self.folded(name)] { return found }
     if let index = wordNet[name] { return [index] }
@@ -63,13 +63,13 @@ public struct ClassNames: Sendable {
   }
 }
 
-/// Why the folders of a dataset are not classes of a network.
+/// Why the folders of a dataset do not match the classes of a network.
 public enum ClassNameError: Error, Equatable, Sendable {
-  /// These names belong to none of the network's classes.
+  /// These names match none of the network's classes.
   case unknown(names: [String], classCount: Int)
-  /// The name belongs to several classes.
+  /// The name matches several classes.
   case ambiguous(name: String, labels: [String])
-  /// Two names belong to one class.
+  /// Two names match the same class.
   case sameClass(label: String, names: [String])
 }
 

@@ -2,7 +2,7 @@ import Weights
 
 /// Converts a weight file into a self-describing safetensors file.
 ///
-/// The tensors keep their names and order; the new file's `__metadata__` carries the model, the
+/// The tensors keep their names and order; the new file's `__metadata__` contains the model, the
 /// preprocessing and everything else that is known.
 public struct Conversion: Sendable {
   /// The network and its weights.
@@ -12,7 +12,7 @@ public struct Conversion: Sendable {
   /// The element type to write; `nil` keeps the stored types.
   public let elementType: ElementType?
 
-  /// What a user knows about the weights besides their preprocessing.
+  /// Information about the weights from the user, besides their preprocessing.
   public struct Provenance: Sendable {
     /// The class names.
     public var labels: Labels?
@@ -23,7 +23,7 @@ public struct Conversion: Sendable {
     /// Their licence.
     public var license: String?
 
-    /// Nothing known.
+    /// No information.
     public init() {}
   }
 

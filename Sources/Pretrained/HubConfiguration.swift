@@ -2,24 +2,25 @@ import Glibc
 import Images
 import Weights
 
-/// The `config.json` beside a weight file from the Hugging Face Hub, as timm writes it.
+/// The `config.json` next to a weight file from the Hugging Face Hub, as written by timm.
 ///
 /// `pretrained_cfg` describes the preprocessing, `architecture` is timm's name for the network.
 struct HubConfiguration {
-  /// The configuration's own path.
+  /// The path of the configuration.
   let path: String
   /// timm's name for the network, such as `tf_efficientnetv2_s`.
   let architecture: String
   /// timm's name for the set of weights, such as `tf_efficientnetv2_s.in21k_ft_in1k`, if it has one.
   let setName: String?
-  /// From photo to input, if described.
+  /// The preprocessing, if described.
   let preprocessing: Preprocessing?
   /// The class names, if listed.
   let labels: Labels?
 
   /// Reads `config.json` in the folder of the file at `weights`.
   ///
-  /// - Returns: `nil` if there is none, or it names no architecture: it is another library's.
+  /// - Returns: `nil` if there is none, or if it names no architecture because another library
+  ///   wrote it.
   /// - Throws: `PretrainedError.metadata` if it is damaged or describes unsupported preprocessing.
   init?(beside weights: String) throws(PretrainedError) {
     let folder = weights.lastIndex(of: "/").map { String(weights[...$0]) } ?? ""
@@ -55,7 +56,7 @@ struct HubConfiguration {
   }
 
   private static func preprocessing(_ settings: JSONValue) throws(Fault) -> Preprocessing? {
-    // The evaluation size, where it differs from that of training.
+    // The evaluation size, if it differs from the training size.
     let (sizeKey, fractionKey) =
       settings["test_input_size"] == nil
       ? ("input_size", "crop_pct")
@@ -106,12 +107,12 @@ struct HubConfiguration {
     return SIMD3(numbers)
   }
 
-  /// The names by class, replaced by their descriptions where there are any.
+  /// The names by class, replaced by their descriptions if there are any.
   private static func labels(_ root: JSONValue, source: String) -> Labels? {
     guard let names = root["label_names"]?.elements?.compactMap(\.text), !names.isEmpty else {
       return nil
     }
-    // Metadata keep labels as lines.
+    // Metadata stores one label per line.
     let lines = names.map { name in
       String((root["label_descriptions"]?[name]?.text ?? name).map { $0.isNewline ? " " : $0 })
     }

@@ -6,7 +6,7 @@ extension Labels {
   public static let imageNet = Labels(lines: imageNetLines, source: "ImageNet-1k")
 }
 
-/// One name a line: the compiler takes one literal faster than an array of a thousand.
+/// One name per line, because a single literal compiles faster than an array of a thousand.
 private let imageNetLines = """
   tench
   goldfish

@@ -1,4 +1,4 @@
-/// The WordNet ids of the 1000 classes of ImageNet-1k, in the order of their indices, `n` left out.
+/// The WordNet ids of the 1000 classes of ImageNet-1k, in the order of their indices, without `n`.
 ///
 /// Written by `Scripts/goldens/record_labels.py`.
 let imageNetWordNetNumbers = """

@@ -4,10 +4,10 @@ import Host
 public struct Labels: Sendable {
   /// The names; `names[i]` belongs to class `i`.
   public let names: [String]
-  /// Where the labels come from, for messages: mostly a path.
+  /// Where the labels come from, for messages; usually a path.
   public let source: String
 
-  /// Labels of the given names.
+  /// Labels with the given names.
   public init(_ names: [String], source: String = "labels") {
     self.names = names
     self.source = source
@@ -15,7 +15,7 @@ public struct Labels: Sendable {
 
   /// Labels from text with one name per line, as `text` returns it.
   package init(lines text: String, source: String) {
-    // By bytes: as Characters, a carriage return and a line feed are one.
+    // Splits bytes, because CR LF is a single Character.
     let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     self.init(lines.map { String(Substring($0.withoutReturns)) }, source: source)
   }
@@ -67,7 +67,7 @@ extension Labels {
   /// Bytes accepted in a label file.
   private static let longestFile = 16 << 20
 
-  /// Reads a text file with one name per line; the last line may lack its line feed.
+  /// Reads a text file with one name per line; the line feed of the last line may be missing.
   ///
   /// - Throws: `LabelsError` if the file cannot be read, is not UTF-8, or has an empty line.
   public init(contentsOf path: String) throws(LabelsError) {

@@ -3,17 +3,17 @@ import Inference
 import ModelZoo
 import Weights
 
-/// A network together with a weight file that fits it.
+/// A network together with a matching weight file.
 public struct LoadedNetwork: Sendable {
   /// The network.
   public let model: Model
   /// The mapped file.
   public let file: WeightFile
-  /// What is known about the weights, with overrides applied.
+  /// Information about the weights, with overrides applied.
   public private(set) var info: WeightInfo
-  /// The form of the network that the file holds.
+  /// The variant of the network that the file is for.
   public let configuration: ModelConfiguration
-  /// The network in that form.
+  /// The graph of that variant.
   public let graph: Graph
 
   package let parameters: FileParameters
@@ -22,14 +22,14 @@ public struct LoadedNetwork: Sendable {
   /// Finds, opens and checks weights.
   ///
   /// - Parameters:
-  ///   - model: A model of the catalogue; `nil` lets the weights decide.
+  ///   - model: A model of the catalogue; if `nil`, the weights decide.
   ///   - path: A safetensors or PyTorch file; `nil` searches the usual folders. Without a model either,
   ///     `CNNZOO_MODEL` decides, or else the most accurate weights installed: see
   ///     `WeightSearch.choose(_:weights:limits:)`.
-  ///   - limits: What the weight file may contain.
+  ///   - limits: Limits on the weight file.
   ///   - overrides: Replaces parts of the weights' own preprocessing.
   ///   - configure: Changes the configuration derived from the file.
-  /// - Throws: `PretrainedError`, `WeightsError`, and what the other initialiser throws.
+  /// - Throws: `PretrainedError`, `WeightsError`, and errors of the other initialiser.
   public init(
     _ model: Model? = nil, weights path: String? = nil, limits: WeightLimits = WeightLimits(),
     overrides: PreprocessingOverrides = PreprocessingOverrides(),
@@ -39,9 +39,9 @@ public struct LoadedNetwork: Sendable {
     try self.init(choice, overrides: overrides, configure: configure)
   }
 
-  /// Opens chosen weights.
+  /// Opens the chosen weights.
   ///
-  /// - Throws: what the other initialisers throw.
+  /// - Throws: Errors of the other initialisers.
   public init(
     _ choice: WeightChoice, overrides: PreprocessingOverrides = PreprocessingOverrides(),
     configure: (inout ModelConfiguration) -> Void = { _ in }
@@ -51,7 +51,7 @@ public struct LoadedNetwork: Sendable {
     info.warnings = [choice.warning].compactMap(\.self) + info.warnings
   }
 
-  /// Checks that `file` holds weights of `model`.
+  /// Checks that `file` contains weights of `model`.
   ///
   /// The class count is that of the file's classifier; input size and padding are those of its
   /// preprocessing.
@@ -77,7 +77,7 @@ public struct LoadedNetwork: Sendable {
     self.configuration = configuration
   }
 
-  /// What a user should know about how the file was interpreted, one sentence each.
+  /// Warnings about how the file was interpreted, one sentence each.
   public var warnings: [String] { info.warnings }
 
   /// The network with its weights, ready to run.
@@ -88,7 +88,7 @@ public struct LoadedNetwork: Sendable {
     try InferenceSession(graph: graph, parameters: parameters, options: options)
   }
 
-  /// The file's name of one of a node's parameters.
+  /// The name that the file uses for a node's parameter.
   package func fileName(of node: Node, _ role: Parameter.Role) -> String? {
     guard let parameter = node.parameters.first(where: { $0.role == role }),
       let name = fileNames[parameter.name]
@@ -96,7 +96,7 @@ public struct LoadedNetwork: Sendable {
     return file.wrapperPrefix + name
   }
 
-  /// Reads every value once, as a session would.
+  /// Reads and checks every value once, as a session would.
   ///
   /// - Throws: `InferenceError.badParameter`, `WeightsError`.
   package func verifyValues() throws {

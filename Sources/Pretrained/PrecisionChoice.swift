@@ -7,11 +7,12 @@ public enum PrecisionChoice: String, Hashable, Sendable, CaseIterable {
   case f32
   /// Products of bfloat16, summed in f32.
   case bf16
-  /// Products of 8-bit integers where they pay, else of bfloat16.
+  /// Products of 8-bit integers where they are worthwhile, else of bfloat16.
   case int8
-  /// The fastest precision that this processor has instructions for, and whose most probable class was
-  /// that of f32 for at least 99.5 % of the images it was measured on with this weight file; f32 for
-  /// files that were not measured.
+  /// The fastest native precision that was measured to agree with f32; otherwise f32.
+  ///
+  /// Native means that this processor has instructions for it. The most probable class must have
+  /// been the same for at least 99.5 % of the images measured with this weight file.
   case auto
 
   /// A fixed precision.
@@ -35,27 +36,27 @@ public enum PrecisionChoice: String, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// The precision that a network runs at.
+/// The precision of a network, and why it was chosen.
 public struct PrecisionDecision: Hashable, Sendable {
   /// The precision.
   public let precision: Precision
-  /// Why `auto` chose it, as a clause for the user; `nil` if the caller chose it.
+  /// Why `auto` chose it, as a clause for messages; `nil` if the caller chose it.
   public let reason: String?
 
   package init(_ precision: Precision, reason: String? = nil) {
     (self.precision, self.reason) = (precision, reason)
   }
 
-  /// Decides what `auto` stands for.
+  /// The precision that `auto` selects.
   ///
   /// - Parameters:
-  ///   - hash: The SHA-256 of the weight file; computed only if it matters.
+  ///   - hash: The SHA-256 of the weight file; computed only if needed.
   package init(
     autoOn backend: Backend, records: [String: PrecisionRecord],
     isEmulated: (Precision) throws -> Bool, hash: () throws -> String
   ) throws {
     if backend == .blas {
-      self.init(.f32, reason: "the blas backend computes in f32")
+      self.init(.f32, reason: "the blas backend supports only f32")
       return
     }
     let native = try [Precision.int8, .bf16].filter { try !isEmulated($0) }
@@ -70,22 +71,22 @@ public struct PrecisionDecision: Hashable, Sendable {
     for precision in native {
       let agreement = precision == .int8 ? record.int8 : record.bf16
       guard agreement >= PrecisionRecord.required else { continue }
-      // Rounded down: 99.5 % must not stand for less.
+      // Rounded down, so that 99.5 % is never less.
       let tenths = Int(agreement * 1000)
       self.init(
         precision, reason: "agrees with f32 on \(tenths / 10).\(tenths % 10) % of measured images")
       return
     }
-    self.init(.f32, reason: "lower precision agrees with it on too few images")
+    self.init(.f32, reason: "lower precision agrees with f32 on too few images")
   }
 }
 
 extension LoadedNetwork {
-  /// The precision that a choice stands for with these weights on this processor.
+  /// The precision that a choice selects for these weights on this processor.
   ///
   /// - Throws: `InferenceError.precision` for lower precision with the `blas` backend. With `auto` also
   ///   `ProcessorError` for a forced instruction set that is missing, `DownloadError` if the file cannot
-  ///   be hashed, `WeightsError` if it changed.
+  ///   be hashed, `WeightsError` if it has changed.
   public func decide(
     _ choice: PrecisionChoice, backend: Backend = .auto
   ) throws -> PrecisionDecision {
@@ -94,7 +95,7 @@ extension LoadedNetwork {
     }
   }
 
-  /// The same with other records and another processor.
+  /// The same with the given records and processor.
   package func decide(
     _ choice: PrecisionChoice, backend: Backend = .auto, records: [String: PrecisionRecord],
     isEmulated: (Precision) throws -> Bool

@@ -1,5 +1,6 @@
-/// How often a network's most probable class at lower precision is that at f32, as a fraction of
-/// Imagenette's 3,925 validation images.
+/// How often a network's most probable class at lower precision is the same as at f32.
+///
+/// A fraction of Imagenette's 3,925 validation images.
 package struct PrecisionRecord: Hashable, Sendable {
   /// Agreement at bf16.
   package let bf16: Double
@@ -10,9 +11,9 @@ package struct PrecisionRecord: Hashable, Sendable {
     (self.bf16, self.int8) = (bf16, int8)
   }
 
-  /// The agreement that `PrecisionChoice.auto` demands.
+  /// The minimum agreement for `PrecisionChoice.auto`.
   package static let required = 0.995
 
-  /// Measured records, by the SHA-256 of the weight file in lower-case hexadecimal digits.
+  /// Measured records, by the SHA-256 of the weight file in lowercase hexadecimal digits.
   package static let measured: [String: PrecisionRecord] = [:]
 }

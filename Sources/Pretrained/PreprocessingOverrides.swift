@@ -1,7 +1,7 @@
 import GraphIR
 import Images
 
-/// Parts of the weights' preprocessing that a user replaces.
+/// User overrides for parts of the weights' preprocessing.
 public struct PreprocessingOverrides: Sendable, Equatable {
   /// Length of the short side after the resize, in pixels.
   public var resize: Int?
@@ -9,16 +9,16 @@ public struct PreprocessingOverrides: Sendable, Equatable {
   public var crop: Int?
   /// The resize filter.
   public var interpolation: Interpolation?
-  /// What the resize does with the long side.
+  /// How the resize treats the long side.
   public var fit: Preprocessing.Fit?
-  /// Subtracted from each channel (R, G, B), on the pixel scale 0…1.
+  /// Subtracted from each channel (R, G, B), for pixels from 0 to 1.
   public var mean: SIMD3<Float>?
   /// Divides each channel (R, G, B), on the same scale.
   public var std: SIMD3<Float>?
   /// The convolutions' padding rule.
   public var padding: Padding?
 
-  /// No override.
+  /// No overrides.
   public init() {}
 
   /// Replaces the preprocessing and padding of `info`.
@@ -29,7 +29,7 @@ public struct PreprocessingOverrides: Sendable, Equatable {
     info.padding = padding ?? info.padding
   }
 
-  /// `preprocessing` with these parts in place of its own.
+  /// `preprocessing` with these parts replaced.
   ///
   /// - Throws: `PretrainedError.preprocessing` for a side outside `Preprocessing.resizes` or `crops`,
   ///   a mean or std that is not finite, or an std that is not positive.
@@ -40,17 +40,17 @@ public struct PreprocessingOverrides: Sendable, Equatable {
       ("crop", crop ?? old.crop, Preprocessing.crops),
     ] where !sides.contains(side) {
       throw .preprocessing(
-        reason: "a \(name) of \(side) pixels; it must be from 1 to \(sides.upperBound)")
+        reason: "the \(name) is \(side) pixels; it must be from 1 to \(sides.upperBound)")
     }
     let mean = mean ?? old.mean
     let std = std ?? old.standardDeviation
     for channel in 0..<3 {
       guard mean[channel].isFinite else {
-        throw .preprocessing(reason: "a mean of \(mean[channel]); it must be a finite number")
+        throw .preprocessing(reason: "the mean is \(mean[channel]); it must be a finite number")
       }
       guard std[channel].isFinite, std[channel] > 0 else {
         throw .preprocessing(
-          reason: "an std of \(std[channel]); it must be a finite number above zero")
+          reason: "the std is \(std[channel]); it must be a finite number above zero")
       }
     }
     let new = Preprocessing(
@@ -63,9 +63,9 @@ public struct PreprocessingOverrides: Sendable, Equatable {
 }
 
 extension PreprocessingOverrides {
-  /// Why the mean or std cannot be meant for pixels from 0 to 1; `nil` if both can, or are not given.
+  /// Why the mean or std is not for pixels from 0 to 1; `nil` if both are, or are not given.
   ///
-  /// Both are often published for pixels from 0 to 255, which would make every input alike.
+  /// Both are often published for pixels from 0 to 255, which would make all inputs nearly equal.
   package var scaleFault: String? { Preprocessing.scaleFault(mean: mean, std: std) }
 }
 

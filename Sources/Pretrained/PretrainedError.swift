@@ -1,57 +1,57 @@
-/// Why it cannot be decided which weights to use, or how.
+/// Why the weights to use, or how to use them, cannot be determined.
 public enum PretrainedError: Error, Equatable, Sendable {
-  /// None of the folders has weights of the model; `advice` says how to get them.
+  /// None of the folders contains weights of the model; `advice` says how to get them.
   case weightsNotFound(model: String, folders: [String], advice: String)
   /// No weights of any model are installed.
   case nothingInstalled(folders: [String])
-  /// The file does not say which network it holds, and its tensors do not tell either.
+  /// Neither the file's metadata nor its tensors identify a network.
   case unidentified(path: String, candidates: [String], closest: String)
-  /// The file says that it holds another model.
+  /// The file is for another model.
   case otherModel(path: String, expected: String, found: String)
-  /// The file's metadata, or the `config.json` beside it, is invalid.
+  /// The file's metadata, or the `config.json` next to it, is invalid.
   case metadata(path: String, reason: String)
-  /// The preprocessing asked for is impossible.
+  /// The requested preprocessing is invalid.
   case preprocessing(reason: String)
 }
 
 extension PretrainedError: CustomStringConvertible {
-  /// What is wrong and what to do: several lines if weights are missing, otherwise one.
+  /// What is wrong and what to do; several lines if weights are missing, otherwise one.
   public var description: String {
     switch self {
     case .weightsNotFound(let model, let folders, let advice):
-      "no weights of \(model) in \(folders.joined(separator: ", "))\n\(advice)"
+      "no weights for \(model) in \(folders.joined(separator: ", "))\n\(advice)"
     case .nothingInstalled(let folders):
       "no weights in \(folders.joined(separator: ", "))\n"
-        + "to download some,\n  cnnzoo pull effnetv2-s\nor pass a file with --weights"
+        + "to download some:\n  cnnzoo pull effnetv2-s\nor pass a file with --weights"
     case .unidentified(let path, let candidates, let closest):
       candidates.isEmpty
-        ? "\(path): not the weights of a known network (the closest is \(closest)); pass --model"
+        ? "\(path): not the weights of a known network (closest match: \(closest)); pass --model"
         : "\(path): fits several networks (\(candidates.joined(separator: ", "))); pass --model"
     case .otherModel(let path, let expected, let found):
-      "\(path): the file holds \(found), not \(expected); select that model"
+      "\(path): contains weights of \(found), not \(expected); select that model"
     case .metadata(let path, let reason): "\(path): invalid metadata: \(reason)"
     case .preprocessing(let reason): reason
     }
   }
 }
 
-/// What can go wrong with the cache of weights.
+/// Errors of the weight cache.
 public enum CacheError: Error, Equatable, Sendable {
-  /// The user has no home directory, and the environment names no folder.
+  /// The user has no home directory, and the environment specifies no folder.
   case noFolder
   /// The folder cannot be created.
   case cannotCreate(path: String, reason: String)
   /// The folder or a file in it cannot be read.
   case unreadable(path: String, reason: String)
-  /// The folder has no file of this name.
+  /// The folder has no file with this name.
   case absent(name: String, folder: String)
   /// A symbolic link leads out of the folder.
   case leadsOut(path: String)
-  /// No file of the cache can have this name.
+  /// No file in the cache can have this name.
   case badName(String)
   /// A file cannot be removed.
   case cannotRemove(path: String, reason: String)
-  /// The publisher gives no hash of these weights, so they could not be verified.
+  /// The publisher provides no hash of these weights, so they cannot be verified.
   case noHash(weights: String)
 }
 
@@ -66,12 +66,12 @@ extension CacheError: CustomStringConvertible {
     case .absent(let name, let folder):
       "\(name): no weights of that name in \(folder); see `cnnzoo list`"
     case .leadsOut(let path):
-      "\(path): not following a link that leads out of the cache; `cnnzoo rm` removes it"
+      "\(path): refusing to follow a link that leads out of the cache; `cnnzoo rm` removes it"
     case .badName(let name):
-      "\"\(name)\" cannot name a file in the cache; use letters, digits and ._-+"
+      "\"\(name)\" is not a valid name for a file in the cache; use letters, digits and ._-+"
     case .cannotRemove(let path, let reason): "\(path): cannot be removed: \(reason)"
     case .noHash(let weights):
-      "\(weights): its publisher gives no SHA-256, so it could not be verified; pass --sha256"
+      "\(weights): the publisher provides no SHA-256 to verify the download; pass --sha256"
     }
   }
 }

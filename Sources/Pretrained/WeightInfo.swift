@@ -4,11 +4,11 @@ import Inference
 import ModelZoo
 import Weights
 
-/// Which weights a file holds, and how to use them: the only place that decides it.
+/// Which weights a file contains, and how to use them: the only place where this is decided.
 ///
-/// The numbers do not say. What does, in this order: the file's own `__metadata__`, the published set
-/// with the file's name, a `config.json` beside a file from timm, and the tensors' names together
-/// with the model that was asked for.
+/// The weights themselves do not say. These sources do, in this order: the file's own
+/// `__metadata__`, the published set with the file's name, a `config.json` next to a file from
+/// timm, and the tensors' names together with the requested model.
 public struct WeightInfo: Sendable {
   /// The keys of `__metadata__`, apart from those of `Preprocessing`, which start with
   /// `preprocessing.`.
@@ -39,18 +39,18 @@ public struct WeightInfo: Sendable {
   public let model: Model
   /// How the file names its tensors.
   public let naming: ParameterNaming
-  /// The build of the network that the weights were trained with.
+  /// The implementation of the network that the weights were trained with.
   public let implementation: Implementation
   /// The published set with the file's name; `nil` for other files.
   ///
-  /// A fine-tuned network's `config.json` may still name the set that it started from, so it does
-  /// not count.
+  /// The `config.json` is not considered: that of a fine-tuned network may still name the set that
+  /// the training started from.
   public let published: PublishedWeights?
-  /// From photo to normalised input.
+  /// The preprocessing from image to normalised input.
   public var preprocessing: Preprocessing
   /// The convolutions' padding rule.
   public var padding: Padding
-  /// What every batch norm adds to the variance.
+  /// The epsilon that every batch norm adds to the variance.
   public var epsilon: Double
   /// MobileNetV3's width multiplier; 1 for other networks.
   public var widthMultiplier: Double
@@ -68,7 +68,7 @@ public struct WeightInfo: Sendable {
   public var source: String?
   /// Their licence, if known.
   public var license: String?
-  /// What a user should know about how the file was interpreted, one sentence each.
+  /// Warnings about how the file was interpreted, one sentence each.
   public internal(set) var warnings: [String]
 
   /// Reads what a file says about itself.
@@ -82,7 +82,7 @@ public struct WeightInfo: Sendable {
       classes: Self.classCount(in: file, of: model, naming: naming))
   }
 
-  /// The length of the classifier's bias, if the file has one of a possible length.
+  /// The length of the classifier's bias, if the file has one of a valid length.
   static func classCount(
     in file: WeightFile, of model: Model, naming: ParameterNaming
   ) -> Int? {
@@ -104,7 +104,7 @@ public struct WeightInfo: Sendable {
     let fields = MetadataFields(path: path, metadata: metadata)
     let name = metadata[Key.model.rawValue]
     if let name { try Self.check(name, is: model, path: path) }
-    // A file that describes itself needs no neighbour, and may lie beside any.
+    // A self-describing file needs no `config.json`, and may be next to an unrelated one.
     let hub = naming == .timm && name == nil ? try HubConfiguration(beside: path) : nil
     if let hub { try Self.check(hub.architecture, is: model, path: hub.path) }
 
@@ -116,7 +116,7 @@ public struct WeightInfo: Sendable {
       published?.implementation
       ?? model.implementations.first { names.contains($0.name) || $0.name == hub?.architecture }
       ?? model.implementations.first { $0.naming == naming } ?? model.implementations[0]
-    // The set whose preprocessing these weights most likely expect.
+    // These weights most likely expect this set's preprocessing.
     let nearest =
       published ?? model.published.first { $0.name == hub?.setName }
       ?? model.published.first { $0.implementation == implementation }
@@ -162,11 +162,11 @@ public struct WeightInfo: Sendable {
     {
       warnings.append(
         "\(path) has timm's tensor names but no preprocessing; using that of \(nearest.name)."
-          + " --model NAME.TAG selects another")
+          + " Use --model NAME.TAG to select another")
     }
     if classes == Labels.imageNet.count + 1 {
       warnings.append(
-        "\(path) has \(Labels.imageNet.count + 1) classes; taking the first for TensorFlow's"
+        "\(path) has \(Labels.imageNet.count + 1) classes; assuming that the first is TensorFlow's"
           + " background class, followed by ImageNet's")
     }
     self.warnings = warnings
@@ -178,14 +178,14 @@ public struct WeightInfo: Sendable {
     }
   }
 
-  /// The network in the form that these weights need.
+  /// The variant of the network that these weights need.
   public var configuration: ModelConfiguration {
     ModelConfiguration(
       inputSize: preprocessing.crop, classes: classes, padding: padding, epsilon: epsilon,
       widthMultiplier: widthMultiplier, reducedTail: reducedTail)
   }
 
-  /// Adopts the parts of a configuration that belong to the weights.
+  /// Adopts the parts of a configuration that are properties of the weights.
   mutating func adopt(_ configuration: ModelConfiguration) {
     classes = configuration.classes
     padding = configuration.padding
@@ -225,20 +225,20 @@ public struct WeightInfo: Sendable {
     }
   }
 
-  /// The file's name up to each of its dots: names of sets contain dots themselves.
+  /// The prefixes of the file's name up to each dot, because names of sets can contain dots.
   static func possibleNames(of path: String) -> Set<String> {
     let name = path.split(separator: "/").last ?? ""
     return Set(name.indices.filter { name[$0] == "." }.map { String(name[..<$0]) } + [String(name)])
   }
 }
 
-/// The function that turns a classifier's logits into probabilities.
+/// The function that turns logits into probabilities.
 public enum OutputActivation: String, Sendable, CaseIterable {
   /// Exactly one class applies; the probabilities add up to 1.
   case softmax
   /// Each class applies or not, independently of the others: multi-label and binary heads.
   case sigmoid
-  /// None: logits are reported as they are.
+  /// No activation: the logits are reported.
   case identity = "none"
 }
 

@@ -6,7 +6,7 @@ import Weights
 
 /// Downloads published weights and stores them in the cache as self-describing safetensors files.
 ///
-/// A file appears in the cache complete and verified, or not at all. Any number of processes may pull
+/// A file appears in the cache only when complete and verified. Any number of processes may pull
 /// the same weights at once.
 public struct WeightPull {
   /// Progress of a pull.
@@ -23,24 +23,26 @@ public struct WeightPull {
 
   /// Weights in the cache.
   public struct Pulled: Equatable, Sendable {
-    /// The file.
+    /// The file in the cache.
     public let entry: WeightCache.Entry
-    /// Its SHA-256.
+    /// The file's SHA-256.
     public let sha256: String
-    /// Whether it was already there, and verified.
+    /// Whether it was already in the cache, and was verified.
     public let wasCached: Bool
   }
 
   /// Where weights are stored.
   public let cache: WeightCache
-  /// Seconds until a connection, or a transfer without progress, counts as failed.
+  /// Timeout in seconds for connecting, and for a transfer without progress.
   public var timeout = 30
-  /// Base URL to download published weights from instead of their publishers: the publisher's host and
-  /// path follow it, as in `MIRROR/download.pytorch.org/models/NAME.pth`.
+  /// Base URL to download published weights from, instead of from their publishers.
+  ///
+  /// The publisher's host and path are appended, as in
+  /// `MIRROR/download.pytorch.org/models/NAME.pth`.
   public var mirror: String?
-  /// Uses only what is in the cache.
+  /// Whether to use only files in the cache.
   public var isOffline = false
-  /// Downloads even what is in the cache.
+  /// Whether to download files that are already in the cache.
   public var isForced = false
   /// Called repeatedly; `false` aborts.
   public var report: (Event) -> Bool = { _ in true }
@@ -52,14 +54,14 @@ public struct WeightPull {
 
   /// Pulls published weights.
   ///
-  /// - Parameter sha256: The file's hash, if its publisher gives none.
+  /// - Parameter sha256: The file's hash, if its publisher provides none.
   /// - Throws: `DownloadError`, `CacheError`; `WeightsError`, `ParameterMismatch` and others if the
-  ///   file is not what it should be.
+  ///   file does not contain the expected weights.
   public func pull(_ weights: PublishedWeights, sha256: String? = nil) throws -> Pulled {
     guard let expected = (sha256 ?? weights.sha256).flatMap({ ExpectedHash($0) }) else {
       throw CacheError.noHash(weights: weights.name)
     }
-    // The requested set comes first, so that its preprocessing is the one written down.
+    // The requested set comes first, so that its preprocessing is the one that is recorded.
     let model = try ModelCatalog.model(named: weights.name)
     var provenance = Conversion.Provenance()
     provenance.source = weights.origin
@@ -73,9 +75,9 @@ public struct WeightPull {
         }
       }
       var download = download(try address(of: weights), expected)
-      // A file with another hash may have another size.
+      // A file with a different hash may have a different size.
       if sha256 == nil, let mebibytes = weights.mebibytes {
-        // Published with three decimals.
+        // The published size has three decimals.
         let bytes = Int(mebibytes * 1_048_576)
         download.sizes = max(1, bytes - 1049)...bytes + 1049
       }
@@ -86,8 +88,7 @@ public struct WeightPull {
     }
   }
 
-  /// Pulls weights of a model from any address; from then on they take precedence over published
-  /// ones.
+  /// Pulls weights of a model from any URL; they then take precedence over published ones.
   ///
   /// - Parameter sha256: The file's complete hash.
   /// - Throws: As `pull(_:sha256:)`.
@@ -122,7 +123,7 @@ public struct WeightPull {
     }
   }
 
-  /// Returns the cached file `name`, or makes it, one process at a time.
+  /// Returns the cached file `name`, or creates it, one process at a time.
   private func store(
     _ name: String, from source: String, _ recordedSource: String? = nil, sha256: String? = nil,
     make: () throws -> Pulled
@@ -148,7 +149,7 @@ public struct WeightPull {
     return try make()
   }
 
-  /// Where published weights are downloaded from.
+  /// The URL that published weights are downloaded from.
   private func address(of weights: PublishedWeights) throws(DownloadError) -> WebAddress {
     let published = weights.url ?? ""
     guard let mirror else { return try WebAddress(published, policy: .encrypted) }

@@ -7,7 +7,7 @@ public struct WeightSearch: Sendable {
   public let folders: [String]
   /// The name of the model to use if the caller gives none: the value of `CNNZOO_MODEL`.
   public let defaultModel: String?
-  /// The folder whose links must not lead out of it.
+  /// The folder that links must not lead out of.
   private let cache: String?
 
   /// A search of `folders`, then of `cache`, then of `system`.
@@ -19,8 +19,10 @@ public struct WeightSearch: Sendable {
     self.defaultModel = defaultModel
   }
 
-  /// The usual search: `weights` in the package that the executable was built in, the user's cache,
-  /// and the folder of weights installed with the executable, such as `/usr/share/cnnzoo`.
+  /// The standard search.
+  ///
+  /// It covers `weights` in the package that the executable was built in, the user's cache, and the
+  /// folder of weights installed with the executable, such as `/usr/share/cnnzoo`.
   public static func standard(
     executable: String? = executablePath(), user: UserFolders = UserFolders()
   ) -> WeightSearch {
@@ -31,10 +33,12 @@ public struct WeightSearch: Sendable {
       defaultModel: user.defaultModel)
   }
 
-  /// The file with weights of `model`: `NAME.safetensors` or `NAME.pth`, where `NAME` is the model's
-  /// or that of its published file.
+  /// The file with weights of `model`.
   ///
-  /// - Throws: `PretrainedError.weightsNotFound`, which says how to get them.
+  /// It is called `NAME.safetensors` or `NAME.pth`, where `NAME` is the name of the model or of its
+  /// published file.
+  ///
+  /// - Throws: `PretrainedError.weightsNotFound`, which says how to get the weights.
   public func weights(of model: Model) throws(PretrainedError) -> String {
     for folder in folders {
       if let path = candidates(of: model, in: folder).first(where: isUsable) { return path }
@@ -51,7 +55,7 @@ public struct WeightSearch: Sendable {
     }
   }
 
-  /// Whether a file has this path, and is not one that a link in the cache only points to.
+  /// Whether there is a file at this path, not counting links that lead out of the cache.
   func isUsable(_ path: String) -> Bool {
     guard isFile(path) else { return false }
     guard let cache, path.hasPrefix(cache + "/") else { return true }
@@ -65,7 +69,7 @@ public struct WeightSearch: Sendable {
     return String(cString: path)
   }
 
-  /// The nearest folder above `path` that holds a Swift package.
+  /// The nearest folder above `path` that contains a Swift package.
   private static func packageFolder(of path: String) -> String? {
     var folder = path[...]
     while let slash = folder.lastIndex(of: "/") {
@@ -77,7 +81,7 @@ public struct WeightSearch: Sendable {
 }
 
 extension WeightSearch {
-  /// `share/cnnzoo` beside the `bin` folder that holds an executable.
+  /// `share/cnnzoo` next to the executable's `bin` folder.
   private static func installedFolder(of executable: String) -> String? {
     let parts = executable.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count >= 3, parts[parts.count - 2] == "bin" else { return nil }
@@ -85,33 +89,33 @@ extension WeightSearch {
   }
 }
 
-/// Whether something other than a folder has this path.
+/// Whether there is something other than a folder at this path.
 private func isFile(_ path: String) -> Bool {
   var status = stat()
   return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
 }
 
 extension Model {
-  /// How to get weights of this model; a converted file would go to the folder `target`.
+  /// How to get weights of this model; `target` is the folder for a converted file.
   func adviceOnWeights(target: String) -> String {
     let own = """
-      or convert a file of your own,
+      or convert your own file:
         cnnzoo convert FILE \(target)/\(name).safetensors --model \(name)
       or pass one with --weights
       """
     guard let weights = published.first(where: { $0.sha256 != nil }) else {
       return String(own.dropFirst("or ".count))
     }
-    return "to download them (\(weights.origin)),\n  cnnzoo pull \(pullName(of: weights))\n" + own
+    return "to download them (\(weights.origin)):\n  cnnzoo pull \(pullName(of: weights))\n" + own
   }
 
-  /// The shortest name by which `pull` finds one of the published sets.
+  /// The shortest name that `pull` accepts for one of the published sets.
   private func pullName(of weights: PublishedWeights) -> String {
     weights == (try? ModelCatalog.model(named: name))?.published.first ? name : weights.name
   }
 }
 
-/// The user's folders and choices, as the environment states them.
+/// The user's folders and choices, according to the environment.
 public struct UserFolders: Sendable {
   /// Returns the value of an environment variable; `nil` if it is unset.
   public typealias Environment = (String) -> String?
@@ -121,11 +125,12 @@ public struct UserFolders: Sendable {
   /// The value of `CNNZOO_MODEL`, the model to use if none is given.
   public let defaultModel: String?
 
-  /// The folders that the environment names: `CNNZOO_CACHE`, else `cnnzoo` in `XDG_CACHE_HOME`, else
-  /// `.cache/cnnzoo` in the home directory, taken from the password database if `HOME` is unset.
+  /// Reads the environment.
   ///
-  /// Empty values count as unset, and so does a relative `XDG_CACHE_HOME`, as its specification
-  /// requires (https://specifications.freedesktop.org/basedir-spec/).
+  /// The cache is `CNNZOO_CACHE`, else `cnnzoo` in `XDG_CACHE_HOME`, else `.cache/cnnzoo` in the
+  /// home directory, which comes from the password database if `HOME` is unset. Empty values count
+  /// as unset, and so does a relative `XDG_CACHE_HOME`, as its specification requires
+  /// (https://specifications.freedesktop.org/basedir-spec/).
   public init(environment: Environment = UserFolders.variable) {
     func value(_ name: String) -> String? {
       environment(name).flatMap { $0.isEmpty ? nil : $0 }

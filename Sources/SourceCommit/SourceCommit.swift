@@ -1,10 +1,10 @@
 import Foundation
 import PackagePlugin
 
-/// Gives a target the constant `sourceCommit`: the commit of the checkout that is being built.
+/// Adds the constant `sourceCommit` to a target: the commit of the checkout that is being built.
 ///
-/// The manifest could ask git as well (`Context.gitInformation`), but its answer is kept until the
-/// manifest changes. This one is renewed when HEAD moves and when a source of the package changes.
+/// The manifest could ask git as well (`Context.gitInformation`), but the result is cached until the
+/// manifest changes. This plugin updates it when HEAD moves or a source of the package changes.
 @main
 struct SourceCommit: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: any Target) -> [Command] {
@@ -25,7 +25,7 @@ struct SourceCommit: BuildToolPlugin {
   /// The file that git appends to whenever HEAD moves; `nil` if there is none.
   private func historyOfHead(in package: URL) -> URL? {
     var folder = package.appending(path: ".git")
-    // In a linked working tree, `.git` is a file that names the folder.
+    // In a linked working tree, `.git` is a file that contains the path of the folder.
     if let link = try? String(contentsOf: folder, encoding: .utf8), link.hasPrefix("gitdir: ") {
       let path = link.dropFirst("gitdir: ".count).prefix { $0 != "\n" }
       folder = URL(filePath: String(path), relativeTo: package)

@@ -7,13 +7,14 @@ package struct ClosedFormHead: Sendable {
   package let biases: [Float]
   /// The ridge penalty with the lowest squared held-out error.
   package let penalty: Double
-  /// The regression's scores divided by this are the logits.
+  /// The divisor that turns the regression's scores into logits.
   package let temperature: Double
-  /// [samples, classes]: logits of each sample from a head fitted without it and its group, with the
-  /// penalty and temperature chosen on all samples.
+  /// [samples, classes]: logits of each sample from a head fitted without it and its group.
+  ///
+  /// The penalty and temperature are chosen on all samples.
   package let heldOut: [Double]
 
-  /// Fits a head to vectors and the class of each.
+  /// Fits a head to vectors and their classes.
   ///
   /// - Parameter groups: Samples that are held out together; see `RidgeProblem`.
   /// - Throws: `ClosedFormHeadError.allAlike`, `OpenBLASError`, `LAPACKEError`.

@@ -3,8 +3,8 @@ import Operators
 /// Ridge regression of one-hot targets on feature vectors, solved in closed form.
 ///
 /// With centred features X (n samples × d), centred targets Y and a penalty λ > 0, the weights are
-/// W = (XᵀX + λI)⁻¹ XᵀY; the intercept, not penalised, follows from the means. Everything that does
-/// not depend on λ is computed once, so that many penalties can be tried.
+/// W = (XᵀX + λI)⁻¹ XᵀY; the intercept, which is not penalised, follows from the means. Everything
+/// that does not depend on λ is computed once, so that many penalties can be tried.
 package struct RidgeProblem: Sendable {
   /// Samples, features, classes.
   package let samples: Int
@@ -12,25 +12,25 @@ package struct RidgeProblem: Sendable {
   package let classes: Int
   /// The class of each sample.
   package let labels: [Int]
-  /// The samples of each group of more than one: they are held out together.
+  /// The groups of two or more samples that are held out together.
   private let groups: [[Int]]
 
   /// The features' means over the samples.
   private let means: [Double]
-  /// [samples, features], the means subtracted.
+  /// [samples, features], with the means subtracted.
   private let centred: [Double]
   /// XᵀX, the lower triangle by columns.
   private let gram: [Double]
   /// XᵀY by columns: `features` values for each class.
   private let moments: [Double]
-  /// The share of the samples that each class has.
+  /// The share of samples in each class.
   private let shares: [Double]
   private let products: MatrixProducts
 
   /// - Parameters:
   ///   - vectors: A finite feature vector for each sample, all of one length.
   ///   - labels: The class of each, from 0 to below `classes`.
-  ///   - groups: Disjoint groups of samples that are held out together, such as copies of one image; all
+  ///   - groups: Disjoint groups of samples to hold out together, such as copies of one image; all
   ///     other samples are held out one by one.
   /// - Throws: `OpenBLASError`.
   package init(
@@ -50,7 +50,7 @@ package struct RidgeProblem: Sendable {
     for vector in vectors {
       for index in 0..<features { centred.append(Double(vector[index]) - means[index]) }
     }
-    // As the features sum to zero, centring the targets would not change a moment.
+    // Because the features sum to zero, centring the targets would not change the moments.
     var moments = [Double](repeating: 0, count: features * classes)
     var shares = [Double](repeating: 0, count: classes)
     for (sample, label) in labels.enumerated() {
@@ -67,15 +67,15 @@ package struct RidgeProblem: Sendable {
     (self.moments, self.shares) = (moments, shares)
   }
 
-  /// The mean of the eigenvalues of XᵀX that need not be zero: what a penalty is small or large to.
+  /// The scale of penalties: the mean of the eigenvalues of XᵀX that need not be zero.
   ///
-  /// Zero where all samples are alike.
+  /// Zero if all samples are identical.
   package var scale: Double {
     let trace = (0..<features).reduce(0) { $0 + gram[$1 * features + $1] }
     return trace / Double(max(1, min(samples - 1, features)))
   }
 
-  /// The solution for one penalty; `nil` if rounding leaves none.
+  /// The solution for one penalty; `nil` if there is none because of rounding.
   ///
   /// - Throws: `LAPACKEError`.
   package func solve(penalty: Double) throws(LAPACKEError) -> RidgeSolution? {
@@ -112,13 +112,16 @@ package struct RidgeProblem: Sendable {
 
   private func target(_ sample: Int, _ label: Int) -> Double { labels[sample] == label ? 1 : 0 }
 
-  /// Replaces the fitted scores ŷ of samples without a group by those of a fit without the sample: for
-  /// a linear smoother with the hat matrix H, y − (y − ŷ) / (1 − H), so no fit is repeated.
+  /// Replaces the fitted scores ŷ of samples without a group with those of a fit without the
+  /// sample.
+  ///
+  /// For a linear smoother with the hat matrix H, these are y − (y − ŷ) / (1 − H), so no refitting
+  /// is needed.
   ///
   /// False if rounding makes that impossible.
   private func holdOutSingles(_ scores: inout [Double], _ factor: CholeskyFactor) -> Bool {
     let grouped = Set(groups.joined())
-    // Some samples at a time: the solutions for all would be a second copy of the features.
+    // Some samples at a time, because the solutions for all would be a second copy of the features.
     for first in stride(from: 0, to: samples, by: Self.block) {
       let range = first * features..<min(first + Self.block, samples) * features
       var solved = Array(centred[range])
@@ -180,15 +183,15 @@ package struct RidgeProblem: Sendable {
   }
 }
 
-/// What ridge regression found for one penalty.
+/// The result of ridge regression for one penalty.
 package struct RidgeSolution: Sendable {
   /// λ.
   package let penalty: Double
   /// `features` values for each class.
   package let weights: [Double]
-  /// One for each class.
+  /// One intercept for each class.
   package let intercepts: [Double]
-  /// [samples, classes]: the scores of each sample from a fit without it and its group, near 1 for its
-  /// class.
+  /// [samples, classes]: the scores of each sample from a fit without it and its group; near 1 for
+  /// the sample's class.
   package let heldOut: [Double]
 }

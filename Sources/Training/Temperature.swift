@@ -1,14 +1,15 @@
 import Glibc
 
-/// The temperature that turns regression scores into calibrated logits: scores are divided by it, and
-/// the softmax of the result can be read as probabilities.
+/// The temperature that turns regression scores into calibrated logits.
+///
+/// Scores are divided by it; the softmax of the result can be read as probabilities.
 package enum Temperature {
   /// The temperature with the lowest log loss on held-out scores.
   ///
-  /// When few samples are all classified correctly, the optimum is zero and every answer certain. So
-  /// each sample of a class of n counts as 1 / (n + 2) wrong: the rule of succession, proposed for two
-  /// classes by Platt (1999). The loss is convex in the inverse temperature; bisection finds where its
-  /// slope is zero.
+  /// If all of a few samples are classified correctly, the optimum is zero and every answer is
+  /// certain. So each sample of a class of n counts as 1 / (n + 2) wrong: the rule of succession,
+  /// proposed for two classes by Platt (1999). The loss is convex in the inverse temperature;
+  /// bisection finds the point where its slope is zero.
   ///
   /// - Parameters:
   ///   - scores: [samples, classes], each from a model that did not see the sample.

@@ -1,12 +1,12 @@
 /// A position in a mapped file, confined to a range.
 ///
-/// Numbers are little-endian, as in every format read here; offsets are those of the file, so that
-/// errors point to the byte.
+/// Numbers are little-endian, as in every format read here; offsets count from the start of the
+/// file, so that errors can name the byte.
 struct ByteReader {
   let file: MappedFile
   private(set) var offset: Int
   let end: Int
-  // An offset into the whole file, so that offsets mean the same everywhere.
+  // Relative to the whole file, so that offsets mean the same everywhere.
   private let bytes: UnsafeRawBufferPointer
 
   init(_ file: MappedFile, range: Range<Int>) {
@@ -43,11 +43,11 @@ struct ByteReader {
     Value(littleEndian: try take(Value.bitWidth / 8).loadUnaligned(as: Value.self))
   }
 
-  /// An unsigned 64-bit count or offset; values above `Int.max` fit no file.
+  /// An unsigned 64-bit count or offset; values above `Int.max` exceed any file.
   mutating func size() throws(WeightsError) -> Int {
     let start = offset
     guard let value = Int(exactly: try integer(UInt64.self)) else {
-      throw malformed("a size is beyond the file", at: start)
+      throw malformed("a size exceeds the file", at: start)
     }
     return value
   }
@@ -55,7 +55,7 @@ struct ByteReader {
   mutating func string(_ length: Int) throws(WeightsError) -> String {
     let start = offset
     let bytes = try take(length)
-    // ASCII, nearly every name, is valid by itself; the validating initialiser is slower by far.
+    // ASCII, as in nearly every name, is always valid; the validating initialiser is much slower.
     if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw malformed("text is not UTF-8", at: start)
@@ -63,7 +63,7 @@ struct ByteReader {
     return text
   }
 
-  /// Consumes `expected` if it comes next.
+  /// Consumes `expected` if it is next.
   mutating func takes(_ expected: some Collection<UInt8>) -> Bool {
     guard bytes[offset..<end].starts(with: expected) else { return false }
     offset += expected.count
@@ -81,7 +81,7 @@ struct ByteReader {
     offset = place
   }
 
-  /// Moves past the byte that `peek` showed.
+  /// Moves past the byte that `peek` returned.
   mutating func advance() {
     precondition(offset < end)
     offset += 1
@@ -98,8 +98,8 @@ struct ByteReader {
   }
 }
 
-// Sizes and offsets from a file are untrusted. These functions are the only arithmetic done on them:
-// nil means overflow, a negative operand, or a range that does not fit.
+// Sizes and offsets from a file are untrusted, and only these functions do arithmetic on them. nil
+// means overflow, a negative operand, or a range that does not fit.
 
 /// `count × size`.
 package func checkedProduct(_ count: Int, _ size: Int) -> Int? {
@@ -108,7 +108,7 @@ package func checkedProduct(_ count: Int, _ size: Int) -> Int? {
   return overflow ? nil : product
 }
 
-/// `offset ..< offset + length`, where that range lies within `0 ..< limit`.
+/// `offset ..< offset + length`, if that range is within `0 ..< limit`.
 package func checkedRange(at offset: Int, length: Int, within limit: Int) -> Range<Int>? {
   guard offset >= 0, length >= 0 else { return nil }
   let (end, overflow) = offset.addingReportingOverflow(length)
@@ -116,7 +116,7 @@ package func checkedRange(at offset: Int, length: Int, within limit: Int) -> Ran
   return offset..<end
 }
 
-/// The least multiple of `alignment` that is not below `value`.
+/// The smallest multiple of `alignment` that is at least `value`.
 package func checkedAlignUp(_ value: Int, to alignment: Int) -> Int? {
   precondition(alignment > 0)
   guard value >= 0 else { return nil }
@@ -124,7 +124,7 @@ package func checkedAlignUp(_ value: Int, to alignment: Int) -> Int? {
   return overflow ? nil : padded - padded % alignment
 }
 
-/// The number of elements of a shape; 1 for a scalar, whose shape is empty.
+/// The number of elements in a shape; 1 for a scalar, which has an empty shape.
 package func checkedElementCount(of shape: [Int]) -> Int? {
   var count = 1
   for extent in shape {

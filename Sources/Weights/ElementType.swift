@@ -1,8 +1,8 @@
 /// How one number of a tensor is stored.
 ///
 /// The cases and their spelling are those of the safetensors format
-/// (https://github.com/huggingface/safetensors, `Dtype`). All are accepted in a file; the types that
-/// a network can be computed with convert to `Float`, the rest can only be read as bytes.
+/// (https://github.com/huggingface/safetensors, `Dtype`). All are accepted in a file; types that
+/// are useful for weights convert to `Float`, the rest can only be read as bytes.
 public enum ElementType: String, Sendable, CaseIterable {
   case bool = "BOOL"
   case f4 = "F4"
@@ -63,15 +63,15 @@ public enum ElementType: String, Sendable, CaseIterable {
   }
 }
 
-// The two 16-bit formats, by integer arithmetic alone: it vectorises on every processor, needs no
-// conversion instruction, and no operand is subnormal, so that a thread in flush-to-zero mode gets
+// The two 16-bit formats, using integer arithmetic only: this vectorises on every processor, needs
+// no conversion instructions, and has no subnormal operands, so a thread in flush-to-zero mode gets
 // the same values.
 
 extension Float {
   /// The value of an IEEE 754 binary16 number.
   ///
-  /// The exponent is rebased from 15 to 127. Subnormals gain an implicit bit that is not theirs,
-  /// and subtracting it again normalises them exactly.
+  /// The exponent is rebased from 15 to 127. Subnormals temporarily get an implicit bit;
+  /// subtracting it again normalises them exactly.
   @inline(__always)
   package init(binary16 bits: UInt16) {
     let magnitude = UInt32(bits & 0x7fff) &<< 13
@@ -93,7 +93,7 @@ extension Float {
 
   /// This value as IEEE 754 binary16, rounded to nearest, ties to even.
   ///
-  /// Values from 65520 up become infinite. NaN stays NaN, quiet, with the upper bits of its payload.
+  /// Values from 65520 become infinite. NaN becomes a quiet NaN with the upper bits of its payload.
   package var binary16: UInt16 {
     let sign = UInt16(truncatingIfNeeded: bitPattern &>> 16) & 0x8000
     let magnitude = bitPattern & 0x7fff_ffff
@@ -102,8 +102,8 @@ extension Float {
     }
     if magnitude >= 0x477f_f000 { return sign | 0x7c00 }
     if magnitude < 0x3880_0000 {
-      // Subnormal in binary16: the unit is 2^-24. Adding 0.5, whose last bit is worth 2^-24,
-      // makes the processor round, and leaves the multiple in the low bits.
+      // Subnormal in binary16: the unit is 2^-24. The last bit of 0.5 is worth 2^-24, so adding 0.5
+      // makes the processor round and leaves the multiple in the low bits.
       let rounded = Float(bitPattern: magnitude) + 0.5
       return sign | UInt16(truncatingIfNeeded: rounded.bitPattern &- Float(0.5).bitPattern)
     }
@@ -120,7 +120,7 @@ extension Float {
   }
 }
 
-/// The element types that floats can be written as.
+/// The element types for writing floats.
 enum FloatEncoding {
   case f32
   case f16
@@ -136,9 +136,9 @@ enum FloatEncoding {
     }
   }
 
-  /// Rounds `values` to nearest, ties to even, into `buffer`, which must be of exactly their size.
+  /// Rounds `values` to nearest, ties to even, into `buffer`, which must have exactly their size.
   ///
-  /// - Throws: `WeightsError.unrepresentable` where a finite value becomes infinite.
+  /// - Throws: `WeightsError.unrepresentable` if a finite value becomes infinite.
   func encode(
     _ values: UnsafeBufferPointer<Float>, into buffer: UnsafeMutableRawBufferPointer,
     tensor: String, path: String
@@ -155,7 +155,7 @@ enum FloatEncoding {
         guard !value.isFinite || bits & 0x7fff < 0x7c00 else {
           throw .unrepresentable(
             path: path, tensor: tensor,
-            reason: "element \(index), \(value), exceeds F16's largest, 65504; use BF16 or F32")
+            reason: "element \(index), \(value), exceeds the F16 maximum of 65504; use BF16 or F32")
         }
         buffer.storeBytes(of: bits.littleEndian, toByteOffset: index * 2, as: UInt16.self)
       }
@@ -165,7 +165,7 @@ enum FloatEncoding {
         guard !value.isFinite || bits & 0x7fff < 0x7f80 else {
           throw .unrepresentable(
             path: path, tensor: tensor,
-            reason: "element \(index), \(value), exceeds BF16's largest; use F32")
+            reason: "element \(index), \(value), exceeds the BF16 maximum; use F32")
         }
         buffer.storeBytes(of: bits.littleEndian, toByteOffset: index * 2, as: UInt16.self)
       }

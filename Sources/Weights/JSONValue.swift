@@ -32,10 +32,10 @@ extension JSONValue {
   private static let longestFile = 16 << 20
   private static let deepest = 64
 
-  /// Reads a file of one JSON value.
+  /// Reads a file that contains one JSON value.
   ///
   /// - Throws: `WeightsError.unreadable`, and `.malformed` with the byte where the file stops being
-  ///   JSON, is too long or nests too deep.
+  ///   valid, is too long or is nested too deeply.
   package init(contentsOf path: String) throws(WeightsError) {
     let file = try MappedFile(path: path)
     guard file.count <= Self.longestFile else {
@@ -49,17 +49,17 @@ extension JSONValue {
 }
 
 extension StrictJSON {
-  /// Reads any value; arrays and objects may nest `depth` deep in it.
+  /// Reads any value, with arrays and objects nested up to `depth` deep.
   fileprivate mutating func value(depth: Int) throws(WeightsError) -> JSONValue {
     skipSpace()
-    guard depth > 0 else { throw reader.malformed("values nest too deep") }
+    guard depth > 0 else { throw reader.malformed("values are nested too deeply") }
     switch reader.peek {
     case UInt8(ascii: "{"):
       var members: [String: JSONValue] = [:]
       try object { (json, key, offset) throws(WeightsError) in
         let value = try json.value(depth: depth - 1)
         guard members.updateValue(value, forKey: key) == nil else {
-          throw json.reader.malformed("a key occurs twice", at: offset)
+          throw json.reader.malformed("a key appears twice", at: offset)
         }
       }
       return .object(members)
@@ -78,7 +78,7 @@ extension StrictJSON {
     }
   }
 
-  /// RFC 8259, section 6; what follows must be a separator or the end.
+  /// RFC 8259, section 6; the number must be followed by a separator or the end.
   private mutating func number() throws(WeightsError) -> Double {
     let start = reader.offset
     var text = ""

@@ -3,9 +3,9 @@ import Host
 
 /// A regular file mapped read-only for the lifetime of this object.
 ///
-/// Pages are read on first access, so opening takes no longer for a gigabyte than for a byte. If
-/// another process truncates the file, access faults: call `verifyUnchanged()` before and after long
-/// reads.
+/// Pages are read on first access, so opening a large file takes no longer than a small one. If
+/// another process truncates the file, accesses fault: call `verifyUnchanged()` before and after
+/// long reads.
 package final class MappedFile: Sendable {
   package let path: String
   package let count: Int
@@ -14,7 +14,7 @@ package final class MappedFile: Sendable {
   // The mapping is private and read-only, and is unmapped only by deinit.
   private nonisolated(unsafe) let base: UnsafeRawPointer?
 
-  /// Distinguishes versions of a file.
+  /// Identifies a version of a file.
   private struct Identity: Equatable {
     var size: Int
     var seconds: Int
@@ -28,7 +28,7 @@ package final class MappedFile: Sendable {
   }
 
   package init(path: String) throws(WeightsError) {
-    // O_NONBLOCK: opening a FIFO must not wait for its writer; it has no effect on regular files.
+    // O_NONBLOCK keeps the open of a FIFO from waiting for a writer; regular files ignore it.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw .unreadable(path: path, reason: systemMessage(errno))
@@ -77,16 +77,16 @@ package final class MappedFile: Sendable {
     }
   }
 
-  /// Allows the kernel to drop the pages that hold `range`.
+  /// Allows the kernel to drop the pages of `range`.
   ///
   /// The bytes stay readable: the next access maps them again. Pages shared with neighbouring tensors
-  /// are dropped too, so that releasing tensors one by one releases everything.
+  /// are dropped too, so that releasing all tensors one by one releases all pages.
   package func discardPages(of range: Range<Int>) {
     guard let base, !range.isEmpty, range.lowerBound >= 0, range.upperBound <= count else { return }
     let page = sysconf(Int32(_SC_PAGESIZE))
     let start = range.lowerBound - range.lowerBound % page
     let pages = UnsafeMutableRawPointer(mutating: base + start)
-    // Advice only: failure costs nothing but memory.
+    // Only advice: failure costs nothing but memory.
     _ = madvise(pages, range.upperBound - start, MADV_DONTNEED)
   }
 }

@@ -1,20 +1,20 @@
 import Host
 
-/// An array in NumPy's `.npy` format, as numbers for inference.
+/// An array in NumPy's `.npy` format, converted to `Float`.
 ///
-/// Read: version 1 to 3, little-endian floats of 16 to 64 bits and integers, in C or Fortran order.
-/// Written: version 1, `<f4`, C order, the bytes that `numpy.save` writes.
-/// Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+/// Reads versions 1 to 3, little-endian floats of 16 to 64 bits and integers, in C or Fortran
+/// order. Writes version 1, `<f4`, in C order, byte for byte like `numpy.save`. Format:
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 public struct NPYArray: Sendable, Equatable {
   /// The extent of each dimension; empty for a scalar.
   public let shape: [Int]
 
-  /// The elements, the last dimension fastest.
+  /// The elements, with the last dimension varying fastest.
   public let values: [Float]
 
   private static let start: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
-  /// An array of values in reading order, one for each element of `shape`.
+  /// Creates an array from values in C order, one for each element of `shape`.
   public init(shape: [Int], values: [Float]) {
     precondition(
       checkedElementCount(of: shape) == values.count, "the shape does not fit the values")
@@ -22,10 +22,10 @@ public struct NPYArray: Sendable, Equatable {
     self.values = values
   }
 
-  /// Reads a file whole.
+  /// Reads a whole file.
   ///
-  /// - Throws: `WeightsError`, naming the place and the fault. Nothing is allocated before the file
-  ///   is known to hold every element.
+  /// - Throws: `WeightsError`, naming the location and the problem. No memory is allocated before
+  ///   the file is known to contain every element.
   public init(path: String, limits: WeightLimits = WeightLimits()) throws(WeightsError) {
     let file = try MappedFile(path: path)
     var reader = ByteReader(file)
@@ -44,7 +44,7 @@ public struct NPYArray: Sendable, Equatable {
       let size = header.elementType.byteCount(of: count), size == reader.remaining
     else {
       throw reader.malformed(
-        "\(header.shape) of \(header.elementType.rawValue) does not take the \(reader.remaining) "
+        "\(header.shape) of \(header.elementType.rawValue) does not match the \(reader.remaining) "
           + "bytes that follow the header")
     }
     let tensor = TensorView(
@@ -66,7 +66,7 @@ public struct NPYArray: Sendable, Equatable {
   public var encoded: [UInt8] {
     let extents = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
     var header = Array("{'descr': '<f4', 'fortran_order': False, 'shape': (\(extents)), }".utf8)
-    // Spaces and a line end, so that the numbers begin at a multiple of 64 bytes.
+    // Spaces and a newline, so that the numbers begin at a multiple of 64 bytes.
     let fixed = Self.start.count + 4
     let padding = 63 - (fixed + header.count) % 64
     header += [UInt8](repeating: UInt8(ascii: " "), count: padding) + [UInt8(ascii: "\n")]
@@ -128,7 +128,7 @@ struct NPYHeader {
     }
     Self.skipSpace(&reader)
     guard let type, let fortran, let shape, reader.remaining == 0 else {
-      throw reader.malformed("the header is not complete, or something follows it")
+      throw reader.malformed("the header is incomplete or followed by other data")
     }
     elementType = type
     self.shape = shape
@@ -136,7 +136,7 @@ struct NPYHeader {
       strides = nil
       return
     }
-    // The first dimension is the fastest. No product exceeds the element count.
+    // The first dimension varies fastest. No product exceeds the element count.
     strides = shape.indices.map { shape[..<$0].reduce(1, *) }
   }
 

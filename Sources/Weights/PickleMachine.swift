@@ -1,9 +1,9 @@
-/// Runs a pickle that describes tensors, and nothing else.
+/// Runs pickles that describe tensors, and no others.
 ///
 /// A Python pickle is a program for a stack machine that may call any function of any module. This
-/// machine knows only the instructions of `PickleOpcode` and the names of `TorchGlobal`; anything else
-/// is an error that names it. Stack, memo, nesting
-/// and the number of values are bounded by `WeightLimits`.
+/// machine supports only the instructions of `PickleOpcode` and the names of `TorchGlobal`;
+/// anything else is an error that names it. Stack, memo, nesting and the number of values are
+/// bounded by `WeightLimits`.
 struct PickleMachine {
   var reader: ByteReader
   var heap: PickleHeap
@@ -18,7 +18,7 @@ struct PickleMachine {
     heap = PickleHeap(limit: limits.pickleObjects)
   }
 
-  /// Runs to the end of the pickle and leaves `reader` behind it.
+  /// Runs to the end of the pickle and leaves `reader` just after it.
   mutating func run() throws(WeightsError) -> PickleValue {
     while true {
       let start = reader.offset
@@ -60,7 +60,7 @@ struct PickleMachine {
 
     case .mark:
       guard marks.count < limits.pickleDepth else {
-        throw reader.malformed("the pickle nests deeper than \(limits.pickleDepth)", at: start)
+        throw reader.malformed("the pickle is nested deeper than \(limits.pickleDepth)", at: start)
       }
       marks.append(stack.count)
     case .pop: _ = try pop()
@@ -99,7 +99,7 @@ struct PickleMachine {
       let name = try pop().text
       guard let module = try pop().text, let name else {
         throw reader.malformed(
-          "the pickle names a global with something other than text", at: start)
+          "the pickle names a global with something other than a string", at: start)
       }
       try pushGlobal(module: module, name: name, at: start)
     case .persistentID: try push(try storage(try pop(), at: start))
@@ -110,7 +110,7 @@ struct PickleMachine {
       }
       try push(try result(of: function, heap.collections[place], at: start))
     case .build:
-      // A state dict carries the versions of its modules as an attribute; nothing here needs them.
+      // A state dict has the versions of its modules as an attribute, which is not needed here.
       _ = try pop()
       guard case .dictionary = try top() else {
         throw refused("attributes set on something that is not a dictionary", at: start)
@@ -121,11 +121,11 @@ struct PickleMachine {
   func refused(_ what: String, at place: Int) -> WeightsError {
     .refused(
       path: reader.file.path,
-      reason: "the pickle requests \(what) (byte \(place)), which weights do not need. Save them "
-        + "alone, in Python: torch.save(model.state_dict(), \"weights.pth\")")
+      reason: "the pickle requests \(what) (byte \(place)), which weights do not need. Save only "
+        + "the weights, in Python: torch.save(model.state_dict(), \"weights.pth\")")
   }
 
-  /// Creates a collection, within the limit.
+  /// Creates a collection; throws at the limit.
   mutating func make(_ elements: [PickleValue]) throws(WeightsError) -> Int {
     guard let place = heap.make(elements) else { throw tooMuch }
     return place
@@ -136,18 +136,18 @@ struct PickleMachine {
     _ place: Int, with elements: [PickleValue]
   ) throws(WeightsError) {
     guard elements.count.isMultiple(of: 2) else {
-      throw reader.malformed("a dictionary of the pickle has a key without a value")
+      throw reader.malformed("a dictionary in the pickle has a key without a value")
     }
     guard heap.extend(place, with: elements) else { throw tooMuch }
   }
 
   var tooMuch: WeightsError {
-    reader.malformed("the pickle makes more than \(limits.pickleObjects) values")
+    reader.malformed("the pickle creates more than \(limits.pickleObjects) values")
   }
 
   private mutating func push(_ value: PickleValue) throws(WeightsError) {
     guard stack.count < limits.pickleStack else {
-      throw reader.malformed("the pickle stacks more than \(limits.pickleStack) values")
+      throw reader.malformed("the pickle has more than \(limits.pickleStack) values on its stack")
     }
     stack.append(value)
   }
@@ -169,7 +169,7 @@ struct PickleMachine {
   }
 
   private var underflow: WeightsError {
-    reader.malformed("the pickle takes more values than it made")
+    reader.malformed("the pickle takes more values than are on its stack")
   }
 
   private mutating func pushTuple(_ count: Int) throws(WeightsError) {
@@ -198,7 +198,7 @@ struct PickleMachine {
 
   private mutating func recall(_ index: Int) throws(WeightsError) {
     guard memo.indices.contains(index) else {
-      throw reader.malformed("the pickle recalls value \(index), which it never stored")
+      throw reader.malformed("the pickle fetches value \(index), which it never stored")
     }
     try push(memo[index])
   }
@@ -206,7 +206,7 @@ struct PickleMachine {
   /// Stores the top of the stack; picklers number stored values from zero.
   private mutating func memoize(_ index: Int) throws(WeightsError) {
     guard index <= memo.count, index < limits.pickleMemo else {
-      throw reader.malformed("the pickle stores value \(index) after \(memo.count) others")
+      throw reader.malformed("the pickle stores value \(index) after only \(memo.count) others")
     }
     if index == memo.count { memo.append(try top()) } else { memo[index] = try top() }
   }

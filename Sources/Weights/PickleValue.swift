@@ -1,7 +1,7 @@
 /// A value of a pickle.
 ///
-/// Collections are indices into `PickleHeap`, not trees: a cycle or a million levels of nesting needs
-/// no recursion, neither to read nor to release.
+/// Collections are indices into `PickleHeap`, not trees, so that reading and releasing cycles or a
+/// million levels of nesting needs no recursion.
 enum PickleValue {
   case none
   case bool(Bool)
@@ -23,7 +23,7 @@ enum PickleValue {
 
 /// Everything a pickle has created, up to a limit.
 struct PickleHeap {
-  /// Elements of tuples and lists; keys and values of dictionaries alternately.
+  /// Elements of tuples and lists; alternating keys and values of dictionaries.
   private(set) var collections: [[PickleValue]] = []
   private(set) var storages: [TorchStorage] = []
   private(set) var tensors: [TorchTensor] = []
@@ -60,7 +60,7 @@ struct PickleHeap {
     return tensors.count - 1
   }
 
-  /// The members of a dictionary in the order they were set.
+  /// The members of a dictionary, in insertion order.
   func members(of place: Int) -> [(key: PickleValue, value: PickleValue)] {
     let flat = collections[place]
     return stride(from: 0, to: flat.count - 1, by: 2).map { (flat[$0], flat[$0 + 1]) }
@@ -93,8 +93,8 @@ struct PickleHeap {
 
 /// The instructions of Python's pickle that a state dict needs, protocols 2 to 5.
 ///
-/// Those that are missing build arbitrary objects (`INST`, `OBJ`, `NEWOBJ`, `EXT1`, …) or belong to
-/// the text protocols 0 and 1. Meaning and encoding: CPython's `Lib/pickletools.py`.
+/// The missing ones build arbitrary objects (`INST`, `OBJ`, `NEWOBJ`, `EXT1`, …) or belong to the
+/// text protocols 0 and 1. Semantics and encoding: CPython's `Lib/pickletools.py`.
 enum PickleOpcode: UInt8 {
   case mark = 0x28  // (
   case emptyTuple = 0x29  // )

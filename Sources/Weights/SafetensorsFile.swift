@@ -1,13 +1,14 @@
-/// The layout of a safetensors file: an 8-byte header length, a JSON header, the numbers.
+/// The layout of a safetensors file: an 8-byte header length, a JSON header, the data.
 ///
-/// Read strictly: tensors must tile the data from its first byte to its last, in any order, without
-/// gap, overlap or remainder; every key appears once; nothing is present that the format does not
-/// define. Format: https://github.com/huggingface/safetensors (README, "Format").
+/// It is read strictly: tensors must cover the data from the first byte to the last, in any order,
+/// without gaps, overlaps or a remainder; every key may appear only once; anything that the format
+/// does not define is an error. Format: https://github.com/huggingface/safetensors (README,
+/// "Format").
 struct SafetensorsFile {
   private(set) var tensors: [TensorView] = []
   private(set) var metadata: [String: String] = [:]
 
-  /// Whether the file starts like this format.
+  /// Whether the file starts like a safetensors file.
   static func begins(_ file: MappedFile) -> Bool {
     file.count > 8 && file.bytes[8] == UInt8(ascii: "{")
   }
@@ -17,7 +18,7 @@ struct SafetensorsFile {
     let length = try reader.size()
     guard length <= limits.headerBytes else {
       throw reader.malformed(
-        "the header claims \(length) bytes, more than \(limits.headerBytes)", at: 0)
+        "the header claims \(length) bytes; the limit is \(limits.headerBytes)", at: 0)
     }
     guard let header = checkedRange(at: reader.offset, length: length, within: file.count) else {
       throw reader.malformed("the header claims \(length) bytes, more than the file has", at: 0)
@@ -103,8 +104,8 @@ struct SafetensorsFile {
       range: base + offsets[0]..<base + offsets[1])
   }
 
-  /// Requires that the tensors, sorted by offset, follow each other without gap or overlap and end
-  /// where the file ends.
+  /// Checks that the tensors, sorted by offset, follow each other without gaps or overlaps, up to
+  /// the end of the file.
   private static func requireTiling(
     _ tensors: [TensorView], data: Range<Int>, _ file: MappedFile
   ) throws(WeightsError) {

@@ -1,10 +1,10 @@
 import Host
 
-/// Writes a safetensors file: the same tensors always give the same bytes.
+/// Writes a safetensors file; the same tensors always give the same bytes.
 ///
-/// Tensors keep the order of `append`, metadata is sorted by key, and the first number lies at a
-/// multiple of 64 bytes, so that a mapped file can feed vector loads. The file appears complete
-/// under its name or not at all.
+/// Tensors keep the order of `append`, metadata is sorted by key, and the data starts at a multiple
+/// of 64 bytes, so that vectors can be loaded directly from a mapped file. The file is written
+/// atomically.
 ///
 /// ```swift
 /// var writer = SafetensorsWriter(metadata: ["model": "efficientnet_v2_s"])
@@ -12,10 +12,10 @@ import Host
 /// try writer.write(to: "efficientnet_v2_s.f16.safetensors")
 /// ```
 public struct SafetensorsWriter {
-  /// Fills memory of exactly the tensor's size with its elements, little-endian, in reading order.
+  /// Fills memory of exactly the tensor's size with its elements, little-endian, in C order.
   public typealias Producer = (UnsafeMutableRawBufferPointer) throws(WeightsError) -> Void
 
-  /// The alignment of the first number: a cache line and the widest vector.
+  /// The alignment of the data: a cache line, and the widest vector.
   private static let alignment = 64
 
   private struct Entry {
@@ -28,7 +28,7 @@ public struct SafetensorsWriter {
   private let metadata: [String: String]
   private var entries: [Entry] = []
 
-  /// A writer without tensors.
+  /// Creates a writer without tensors.
   public init(metadata: [String: String] = [:]) { self.metadata = metadata }
 
   /// Adds a tensor whose bytes are produced when the file is written.
@@ -41,7 +41,7 @@ public struct SafetensorsWriter {
       })
   }
 
-  /// Adds a tensor of `values`, rounded to nearest where `elementType` is narrower.
+  /// Adds a tensor of `values`, rounded to nearest if `elementType` is narrower.
   ///
   /// - Parameter elementType: `.f32`, `.f16` or `.bf16`.
   public mutating func append(
@@ -59,12 +59,12 @@ public struct SafetensorsWriter {
       })
   }
 
-  /// Adds a tensor of another file, in its own element type or rounded to a narrower one.
+  /// Adds a tensor of another file, with its own element type or rounded to a narrower one.
   ///
   /// Integers and floats of 8 bits or fewer always keep their type.
   ///
   /// - Parameters:
-  ///   - name: the name to write, if not the view's own.
+  ///   - name: the name to write, if different from the view's.
   ///   - elementType: `.f32`, `.f16` or `.bf16`; nil keeps the stored type and, unless the view is
   ///     strided, the stored bytes.
   public mutating func append(
@@ -86,7 +86,7 @@ public struct SafetensorsWriter {
         let values = try tensor.floats()
         if tensor.elementType == .f64, let index = values.firstIndex(where: \.isInfinite) {
           throw .unrepresentable(
-            path: path, tensor: name, reason: "element \(index) exceeds F32's largest; keep F64")
+            path: path, tensor: name, reason: "element \(index) exceeds the F32 maximum; keep F64")
         }
         try values.withUnsafeBufferPointer { (values) throws(WeightsError) in
           try encoding.encode(values, into: buffer, tensor: name, path: path)
@@ -94,13 +94,13 @@ public struct SafetensorsWriter {
       })
   }
 
-  /// Writes the file, replacing one that is there.
+  /// Writes the file, replacing any existing one.
   ///
-  /// One tensor at a time is held in memory. On failure nothing is left behind.
+  /// Only one tensor at a time is held in memory. On failure nothing is left behind.
   ///
-  /// - Throws: `FileError.cannotCreate` or `.cannotWrite`; `WeightsError.unrepresentable` where a
-  ///   value overflows its element type, `.malformed` where two tensors share a name; whatever a
-  ///   producer throws.
+  /// - Throws: `FileError.cannotCreate` or `.cannotWrite`; `WeightsError.unrepresentable` if a
+  ///   value overflows its element type, `.malformed` if two tensors have the same name; errors of
+  ///   producers.
   public func write(to path: String) throws {
     let header = try header(for: path)
     let file = try AtomicFile(path: path)
@@ -155,11 +155,11 @@ public struct SafetensorsWriter {
     var position = 0
     for entry in entries {
       guard names.insert(entry.name).inserted else {
-        throw .malformed(path: path, reason: "two tensors are to be named \(entry.name)")
+        throw .malformed(path: path, reason: "two tensors have the name \(entry.name)")
       }
       let size = try byteCount(of: entry, path)
       guard let range = checkedRange(at: position, length: size, within: .max) else {
-        throw .malformed(path: path, reason: "the tensors exceed what a file can hold")
+        throw .malformed(path: path, reason: "the tensors exceed the maximum size of a file")
       }
       let offsets = [range.lowerBound, range.upperBound]
       members.append(

@@ -1,14 +1,14 @@
-/// The JSON (RFC 8259) that a safetensors header may hold, read without leniency.
+/// A strict reader of the JSON (RFC 8259) in a safetensors header.
 ///
-/// The caller asks for the value it expects next, so there is no tree, nothing recurses, and a
-/// value of another type is an error at its byte. Integers are digits only: a sign, a fraction or
-/// an exponent is rejected, and so is a number that does not fit `Int`.
+/// The caller asks for the value it expects next, so there is no tree and no recursion, and a value
+/// of another type is an error at its byte. Integers are digits only: signs, fractions and
+/// exponents are rejected, as are numbers that do not fit `Int`.
 struct StrictJSON {
   var reader: ByteReader
 
   init(_ reader: ByteReader) { self.reader = reader }
 
-  /// Reads an object, calling `member` once per key, which must consume the value.
+  /// Reads an object, calling `member` once per key; `member` must consume the value.
   mutating func object(
     _ member: (inout StrictJSON, _ key: String, _ keyOffset: Int) throws(WeightsError) -> Void
   ) throws(WeightsError) {
@@ -57,11 +57,11 @@ struct StrictJSON {
     throw reader.endOfData
   }
 
-  /// Requires that nothing but whitespace follows.
+  /// Throws if anything but whitespace follows.
   mutating func end() throws(WeightsError) {
     skipSpace()
     guard reader.remaining == 0 else {
-      throw reader.malformed("something follows the header's object")
+      throw reader.malformed("unexpected data after the JSON value")
     }
   }
 
@@ -102,7 +102,7 @@ struct StrictJSON {
     case UInt8(ascii: "u"):
       var value = try hexadecimal()
       if 0xd800..<0xdc00 ~= value {
-        // Beyond the basic plane a character is written as two escapes: a surrogate pair.
+        // Characters beyond the basic plane are written as two escapes, a surrogate pair.
         guard reader.takes("\\u".utf8) else {
           throw reader.malformed("half a surrogate pair", at: start)
         }
@@ -150,7 +150,7 @@ struct StrictJSON {
     guard digits == 1 || reader.file.bytes[start] != UInt8(ascii: "0") else {
       throw reader.malformed("a number begins with 0", at: start)
     }
-    // What follows must be a separator: `1.0` and `1e2` end here, at the '.' or the 'e'.
+    // A separator must follow: `1.0` and `1e2` fail at the '.' or the 'e'.
     return value
   }
 

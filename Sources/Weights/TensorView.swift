@@ -1,10 +1,11 @@
 /// A named array of numbers inside a mapped file.
 ///
-/// A view copies nothing: it is a window on the file's bytes and keeps the file mapped. PyTorch may
+/// A view copies nothing: it refers to the file's bytes and keeps the file mapped. PyTorch may
 /// store dimensions in another order (channels last) or as part of a larger array; `strides` then
-/// locates the elements. Reading is always in the order of `shape`, last dimension fastest.
+/// locates the elements. Elements are always read in C order: the last dimension of `shape` varies
+/// fastest.
 public struct TensorView: Sendable {
-  /// The name the file gives this tensor.
+  /// The name of this tensor in the file.
   public let name: String
 
   /// How elements are stored.
@@ -13,8 +14,8 @@ public struct TensorView: Sendable {
   /// The extent of each dimension; empty for a scalar.
   public let shape: [Int]
 
-  /// The distance in elements between neighbours along each dimension, or nil if the elements
-  /// lie one after another in reading order.
+  /// The distance in elements between neighbours along each dimension, or nil if the elements are
+  /// contiguous in C order.
   public let strides: [Int]?
 
   /// The product of `shape`.
@@ -42,21 +43,20 @@ public struct TensorView: Sendable {
 
   /// Calls `body` with the stored bytes, from the first element to the last.
   ///
-  /// Where `strides` is nil these are exactly `byteCount` bytes in reading order. They need not be
-  /// aligned.
+  /// If `strides` is nil, these are exactly `byteCount` bytes in C order. They may be unaligned.
   public func withUnsafeBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try body(UnsafeRawBufferPointer(rebasing: file.bytes[storage]))
   }
 
-  /// Calls `body` with the elements as `Float`, in reading order.
+  /// Calls `body` with the elements as `Float`, in C order.
   ///
-  /// Nothing is copied where the file already holds aligned `F32` in that order; otherwise a
-  /// converted copy lives as long as the call.
+  /// Nothing is copied if the file already contains aligned `F32` in that order; otherwise a
+  /// converted copy exists for the duration of the call.
   ///
-  /// - Throws: `WeightsError.unsupported` for an element type that does not convert, and whatever
-  ///   `body` throws.
+  /// - Throws: `WeightsError.unsupported` for an element type that does not convert, and errors of
+  ///   `body`.
   public func withContiguousFloats<Result>(
     _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result {
@@ -64,7 +64,7 @@ public struct TensorView: Sendable {
     return try floats().withUnsafeBufferPointer(body)
   }
 
-  /// The elements as `Float`, in reading order.
+  /// The elements as `Float`, in C order.
   ///
   /// - Throws: `WeightsError.unsupported` for an element type that does not convert.
   public func floats() throws(WeightsError) -> [Float] {
@@ -75,7 +75,7 @@ public struct TensorView: Sendable {
     }
   }
 
-  /// Writes the elements as `Float`, in reading order.
+  /// Writes the elements as `Float`, in C order.
   ///
   /// - Parameter destination: memory for exactly `elementCount` values.
   /// - Throws: `WeightsError.unsupported` for an element type that does not convert.
@@ -90,7 +90,7 @@ public struct TensorView: Sendable {
   private func requireConvertible() throws(WeightsError) {
     guard elementType.convertsToFloat else {
       throw .unsupported(
-        path: file.path, reason: "tensor \(name) holds \(elementType.rawValue), not floats")
+        path: file.path, reason: "tensor \(name) contains \(elementType.rawValue), not floats")
     }
   }
 
@@ -107,7 +107,7 @@ public struct TensorView: Sendable {
 }
 
 extension TensorView {
-  /// Writes the elements in reading order, converted from a type that `convertsToFloat`.
+  /// Writes the elements in C order, converted from a type that `convertsToFloat`.
   func gather(into destination: UnsafeMutableBufferPointer<Float>) {
     guard let output = destination.baseAddress else { return }
     switch elementType {
@@ -129,7 +129,7 @@ extension TensorView {
     }
   }
 
-  /// Copies the elements in reading order, as they are stored, to memory of `byteCount` bytes.
+  /// Copies the elements in C order, without conversion, to memory of `byteCount` bytes.
   func copyBytes(into destination: UnsafeMutableRawBufferPointer) {
     precondition(destination.count == byteCount, "the destination does not fit the tensor")
     guard strides != nil else {
@@ -145,7 +145,7 @@ extension TensorView {
     }
   }
 
-  /// Calls `store` with every element's index in reading order and its stored bits.
+  /// Calls `store` with every element's index in C order and its stored bits.
   ///
   /// Rows along the last dimension are the inner loop; an odometer steps through the others.
   @inline(__always)

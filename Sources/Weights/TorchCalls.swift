@@ -1,14 +1,14 @@
-// What the few functions that a pickle may call do in Python. Source: PyTorch's `torch/_utils.py`
-// and `torch/serialization.py`.
+// Swift equivalents of the few Python functions that a pickle may call. Source: PyTorch's
+// `torch/_utils.py` and `torch/serialization.py`.
 
 extension PickleMachine {
-  /// The storage that a persistent ID stands for: `("storage", type, key, location, count)`.
+  /// The storage described by a persistent ID: `("storage", type, key, location, count)`.
   mutating func storage(_ id: PickleValue, at start: Int) throws(WeightsError) -> PickleValue {
     guard case .tuple(let place) = id, case let fields = heap.collections[place],
       5...6 ~= fields.count, fields[0].text == "storage", case .global(let type) = fields[1],
       let key = fields[2].text, let count = fields[4].integer
-    else { throw reader.malformed("a storage of the pickle is described wrongly", at: start) }
-    // The sixth field, of files before PyTorch 1.6, makes a storage part of another.
+    else { throw reader.malformed("a storage in the pickle has an invalid description", at: start) }
+    // The sixth field, in files from before PyTorch 1.6, makes a storage part of another.
     if fields.count == 6 {
       guard case .none = fields[5] else {
         throw reader.unsupported(
@@ -28,7 +28,7 @@ extension PickleMachine {
     return .storage(place)
   }
 
-  /// What calling `function` would return.
+  /// The result of calling `function` in Python.
   mutating func result(
     of function: TorchGlobal, _ arguments: [PickleValue], at start: Int
   ) throws(WeightsError) -> PickleValue {
@@ -59,7 +59,7 @@ extension PickleMachine {
       return .tensor(place)
     case .rebuildParameter where arguments.count == 3:
       guard case .tensor = arguments[0] else {
-        throw reader.malformed("a parameter holds no tensor", at: start)
+        throw reader.malformed("a parameter contains no tensor", at: start)
       }
       return arguments[0]
     case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3, .rebuildParameter:
@@ -69,7 +69,7 @@ extension PickleMachine {
     }
   }
 
-  /// `OrderedDict()`, or from Python 2, `OrderedDict([[key, value], …])`.
+  /// `OrderedDict()`, or, written by Python 2, `OrderedDict([[key, value], …])`.
   private mutating func orderedDictionary(
     _ arguments: [PickleValue], at start: Int
   ) throws(WeightsError) -> PickleValue {
@@ -90,7 +90,7 @@ extension PickleMachine {
 
 /// The Python names a state dict may refer to; all others are rejected.
 ///
-/// None of them is looked up or called: each stands for a few lines of Swift.
+/// None of them is looked up or called in Python: each is implemented by a few lines of Swift.
 enum TorchGlobal: Equatable {
   case orderedDictionary
   case rebuildTensor

@@ -1,7 +1,7 @@
-/// The state dict of a file that `torch.save` wrote.
+/// The state dict in a file written by `torch.save`.
 ///
 /// Since PyTorch 1.6 the file is a zip archive: `*/data.pkl` describes the tensors, `*/data/N`
-/// holds storage N. Before, it was four pickles (a magic number, a version, system info, the
+/// contains storage N. Before, it was four pickles (a magic number, a version, system info, the
 /// tensors), a fifth with the keys of the storages, and then the storages themselves.
 /// Source: PyTorch's `torch/serialization.py`.
 enum TorchFile {
@@ -10,7 +10,7 @@ enum TorchFile {
     [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]
     + [0x80, 0x02, 0x4d, 0xe9, 0x03, 0x2e]
 
-  /// Whether the file starts like a legacy file.
+  /// Whether the file starts like a legacy PyTorch file.
   static func beginsAsLegacy(_ file: MappedFile) -> Bool { file.bytes.starts(with: legacyStart) }
 
   /// The tensors of a zip archive.
@@ -21,7 +21,7 @@ enum TorchFile {
     let roots = entries.keys.filter { $0.hasSuffix("/data.pkl") }.map { $0.dropLast(8) }
     guard roots.count == 1, let root = roots.first, let pickle = entries["\(root)data.pkl"] else {
       throw .unsupported(
-        path: file.path, reason: "a zip archive without one data.pkl; torch.save writes one")
+        path: file.path, reason: "a zip archive that does not contain exactly one data.pkl")
     }
     if let order = entries["\(root)byteorder"] {
       guard file.bytes[order].elementsEqual("little".utf8) else {
@@ -36,7 +36,7 @@ enum TorchFile {
     var machine = PickleMachine(ByteReader(file, range: pickle), limits: limits)
     let value = try machine.run()
     guard machine.reader.remaining == 0 else {
-      throw machine.reader.malformed("something follows the pickle")
+      throw machine.reader.malformed("unexpected data after the pickle")
     }
     return try views(value, machine, limits) { storage throws(WeightsError) in
       guard let range = entries["\(root)data/\(storage.key)"] else {
@@ -80,17 +80,17 @@ enum TorchFile {
       guard let key = key.text, let storage = storages[key], ranges[key] == nil else {
         throw list.reader.malformed("the list of storages is damaged")
       }
-      // The count repeats what the pickle says, in elements.
+      // The count, in elements, repeats the one in the pickle.
       let count = try reader.size()
       guard (storage.elementType ?? .u8).byteCount(of: count) == storage.byteCount else {
-        throw reader.malformed("storage \(key) has \(count) elements, contrary to the pickle")
+        throw reader.malformed("storage \(key) has \(count) elements, unlike in the pickle")
       }
       let start = reader.offset
       _ = try reader.take(storage.byteCount)
       ranges[key] = start..<reader.offset
     }
     guard reader.remaining == 0 else {
-      throw reader.malformed("something follows the last storage")
+      throw reader.malformed("unexpected data after the last storage")
     }
     return try views(value, machine, limits) { storage throws(WeightsError) in
       guard let range = ranges[storage.key] else {
@@ -100,7 +100,7 @@ enum TorchFile {
     }
   }
 
-  /// Views of the tensors of the state dict inside `value`.
+  /// Views of the tensors in the state dict inside `value`.
   ///
   /// - Parameter locate: finds the bytes of a storage.
   private static func views(
@@ -115,7 +115,7 @@ enum TorchFile {
       guard let place = member.value.tensor else { continue }
       guard let name = member.key.text, names.insert(name).inserted else {
         throw .malformed(
-          path: file.path, reason: "a tensor's name is a duplicate or not text")
+          path: file.path, reason: "a tensor's name is a duplicate or not a string")
       }
       guard views.count < limits.tensors else {
         throw .malformed(path: file.path, reason: "more than \(limits.tensors) tensors")
@@ -126,21 +126,21 @@ enum TorchFile {
         throw .malformed(
           path: file.path,
           reason: "tensor \(name): storage \(tensor.storage.key) should have "
-            + "\(tensor.storage.byteCount) bytes, has \(range.count)")
+            + "\(tensor.storage.byteCount) bytes, but has \(range.count)")
       }
       views.append(try tensor.view(named: name, in: file, range: range))
     }
     return views
   }
 
-  /// The dictionary of tensors: what was saved, or in a training checkpoint, one of its parts.
+  /// The dictionary of tensors: the saved value, or in a training checkpoint, a part of it.
   private static func stateDictionary(
     _ value: PickleValue, _ heap: PickleHeap, _ file: MappedFile
   ) throws(WeightsError) -> [(key: PickleValue, value: PickleValue)] {
     guard let place = value.dictionary else {
       throw .unsupported(
         path: file.path,
-        reason: "holds no state dict; in Python: "
+        reason: "contains no state dict; in Python: "
           + "torch.save(model.state_dict(), \"weights.pth\")")
     }
     func hasTensors(_ members: [(key: PickleValue, value: PickleValue)]) -> Bool {
@@ -158,22 +158,22 @@ enum TorchFile {
       let keys = members.prefix(8).compactMap(\.key.text).joined(separator: ", ")
       throw .unsupported(
         path: file.path,
-        reason: "no tensors at the top, nor under state_dict, model or model_state_dict; the file "
-          + "has: \(keys)")
+        reason: "no tensors at the top level or under state_dict, model or model_state_dict; "
+          + "the file contains: \(keys)")
     }
     return members
   }
 }
 
-/// A piece of memory that tensors of a PyTorch file share, as the pickle describes it.
+/// A block of memory shared by tensors of a PyTorch file, as the pickle describes it.
 struct TorchStorage {
   let key: String
-  /// Nil if every tensor states its own.
+  /// Nil if every tensor specifies its own.
   let elementType: ElementType?
   let byteCount: Int
 }
 
-/// A tensor as the pickle describes it; not yet checked against its storage.
+/// A tensor as the pickle describes it, not yet checked against its storage.
 struct TorchTensor {
   let storage: TorchStorage
   let elementType: ElementType
@@ -181,7 +181,7 @@ struct TorchTensor {
   let shape: [Int]
   let strides: [Int]
 
-  /// The window on the file that this describes.
+  /// The view of the file that this describes.
   ///
   /// - Parameter range: the bytes of the storage.
   func view(
@@ -195,13 +195,13 @@ struct TorchTensor {
     else { throw malformed("is impossible") }
     let size = elementType.bitWidth / 8
     let capacity = range.count / size
-    // A stride of zero repeats elements without bound; no weights do that.
+    // A stride of zero repeats elements without limit, which weights never do.
     guard count <= capacity else {
-      throw malformed("has more elements than the \(capacity) that are stored")
+      throw malformed("has more elements than the \(capacity) stored")
     }
     guard let span = count == 0 ? 0 : extent(within: capacity),
       let elements = checkedRange(at: offset, length: span, within: capacity)
-    else { throw malformed("reaches outside its \(capacity) stored elements") }
+    else { throw malformed("extends beyond its \(capacity) stored elements") }
     return TensorView(
       name: name, elementType: elementType, shape: shape,
       strides: count == 0 || isContiguous ? nil : zip(shape, strides).map { $0 == 1 ? 0 : $1 },
@@ -210,7 +210,7 @@ struct TorchTensor {
         * size)
   }
 
-  /// How many elements lie from the first to the last, or nil if more than `capacity`.
+  /// The number of elements from the first to the last, or nil if more than `capacity`.
   private func extent(within capacity: Int) -> Int? {
     var extent = 1
     for (count, stride) in zip(shape, strides) {
@@ -222,7 +222,7 @@ struct TorchTensor {
     return extent
   }
 
-  /// Whether elements lie in reading order; the stride of an axis of extent 1 has no meaning.
+  /// Whether elements are contiguous in C order; the stride of an axis of extent 1 does not matter.
   private var isContiguous: Bool {
     var expected = 1
     for (count, stride) in zip(shape, strides).reversed() where count != 1 {

@@ -1,8 +1,8 @@
 /// A file of named tensors, mapped and validated.
 ///
-/// safetensors files and PyTorch files (`torch.save` of a state dict) are distinguished by their first
-/// bytes. Opening reads the description of the tensors only; numbers are read from the disk on request from
-/// a `TensorView`.
+/// safetensors files and PyTorch files (`torch.save` of a state dict) are distinguished by their
+/// first bytes. Opening a file reads only the description of the tensors; a `TensorView` reads the
+/// elements from disk on demand.
 ///
 /// ```swift
 /// let file = try WeightFile(path: "efficientnet_v2_s.safetensors")
@@ -11,7 +11,7 @@
 public final class WeightFile: Sendable {
   /// The formats that can be read.
   public enum Format: String, Sendable {
-    /// A JSON header and raw numbers.
+    /// A JSON header and raw data.
     case safetensors
     /// `torch.save` since PyTorch 1.6: a zip archive.
     case torchArchive = "pytorch-zip"
@@ -19,13 +19,13 @@ public final class WeightFile: Sendable {
     case torchLegacy = "pytorch-legacy"
   }
 
-  /// The format the file's first bytes show.
+  /// The format, detected from the first bytes.
   public let format: Format
 
   /// The tensors, in the file's order.
   public let tensors: [TensorView]
 
-  /// What the file says about itself; empty for PyTorch files.
+  /// The file's metadata; empty for PyTorch files.
   public let metadata: [String: String]
 
   /// The prefix that wrappers such as `DataParallel` add to every name; see `TensorNames`.
@@ -36,7 +36,7 @@ public final class WeightFile: Sendable {
 
   /// Maps the file and validates its description of the tensors.
   ///
-  /// - Throws: `WeightsError`, naming the place and the fault.
+  /// - Throws: `WeightsError`, naming the location and the problem.
   public init(path: String, limits: WeightLimits = WeightLimits()) throws(WeightsError) {
     file = try MappedFile(path: path)
     guard file.count > 0 else { throw .malformed(path: path, reason: "the file is empty") }
@@ -56,7 +56,7 @@ public final class WeightFile: Sendable {
       metadata = [:]
     } else {
       throw .malformed(
-        path: path, reason: "neither a safetensors file nor one that torch.save wrote")
+        path: path, reason: "neither a safetensors file nor a torch.save file")
     }
     self.tensors = tensors
     wrapperPrefix = TensorNames.wrapperPrefix(of: tensors.map(\.name))
@@ -76,18 +76,18 @@ public final class WeightFile: Sendable {
   /// The tensor with exactly this name.
   public subscript(name: String) -> TensorView? { positions[name].map { tensors[$0] } }
 
-  /// Checks that the file is still what was opened.
+  /// Checks that the file has not changed since it was opened.
   ///
-  /// Reading past the end of a truncated file kills the process. Call this before reading numbers, and
-  /// again afterwards before trusting them.
+  /// Reading past the end of a truncated file kills the process. Call this before reading elements,
+  /// and again afterwards before trusting them.
   ///
   /// - Throws: `WeightsError.changed` if the file's size or modification time differs.
   public func verifyUnchanged() throws(WeightsError) { try file.verifyUnchanged() }
 
   /// Allows the operating system to drop a tensor's pages.
   ///
-  /// Call it once the numbers have been packed elsewhere. The tensor stays readable, at the cost of
-  /// mapping its pages again.
+  /// Call this once the elements have been packed elsewhere. The tensor stays readable, at the cost
+  /// of mapping its pages again.
   public func discardPages(of tensor: TensorView) {
     precondition(tensor.file === file, "the tensor belongs to another file")
     file.discardPages(of: tensor.storage)
@@ -121,10 +121,10 @@ public enum TensorNames {
   }
 }
 
-/// What a weight file may contain at most.
+/// Limits on the contents of a weight file.
 ///
-/// The defaults are far above any real network, yet a hostile file can neither exhaust memory nor keep
-/// the reader busy.
+/// The defaults are far above any real network, yet low enough that a hostile file can neither
+/// exhaust memory nor keep the reader busy.
 public struct WeightLimits: Sendable, Equatable {
   /// Bytes of a safetensors header.
   public var headerBytes = 16 << 20
@@ -147,10 +147,10 @@ public struct WeightLimits: Sendable, Equatable {
   /// Values in the pickle machine's memo.
   public var pickleMemo = 1_000_000
 
-  /// Collections a pickle may make, and elements it may put into them, together.
+  /// Collections a pickle may create plus the elements it may put into them.
   public var pickleObjects = 2_000_000
 
-  /// Collections of a pickle that may be open inside each other.
+  /// Nesting depth of collections in a pickle.
   public var pickleDepth = 256
 
   /// The default limits.

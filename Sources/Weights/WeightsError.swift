@@ -1,4 +1,4 @@
-/// What can go wrong when reading a weight file.
+/// Errors in reading a weight file.
 ///
 /// Every case names the file.
 public enum WeightsError: Error, Equatable {
@@ -11,20 +11,21 @@ public enum WeightsError: Error, Equatable {
   /// The file is valid but contains something that is not supported.
   case unsupported(path: String, reason: String)
 
-  /// The file asks for something that weights never need and that could do harm.
+  /// The file requests something that weights never need and that could do harm.
   case refused(path: String, reason: String)
 
   /// The file changed while it was in use.
   case changed(path: String)
 
-  /// A value does not fit the element type to be written.
+  /// A value does not fit the element type to write.
   case unrepresentable(path: String, tensor: String, reason: String)
 }
 
 extension WeightsError: CustomStringConvertible {
   /// One line: the file, what is wrong and where.
   ///
-  /// Names inside a file are untrusted: control characters are escaped, and long texts are cut.
+  /// Names inside a file are untrusted: control characters are escaped, and long texts are
+  /// truncated.
   public var description: String {
     var line = ""
     for scalar in sentence.unicodeScalars {
@@ -46,7 +47,7 @@ extension WeightsError: CustomStringConvertible {
     case .malformed(let path, let reason): "\(path): damaged or not a weight file: \(reason)"
     case .unsupported(let path, let reason): "\(path): not supported: \(reason)"
     case .refused(let path, let reason): "\(path): refused: \(reason)"
-    case .changed(let path): "\(path): changed while it was being read"
+    case .changed(let path): "\(path): changed while being read"
     case .unrepresentable(let path, let tensor, let reason): "\(path): tensor \(tensor): \(reason)"
     }
   }

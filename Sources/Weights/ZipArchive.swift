@@ -1,13 +1,13 @@
 /// The table of contents of a zip archive as `torch.save` writes it.
 ///
 /// Entries are stored uncompressed, so that each is a range of the file and can be mapped. The archive
-/// is read strictly: the directory ends the file, every local header repeats the directory, and no two
-/// entries share a byte. Format: PKWARE's APPNOTE.TXT, 6.3.10.
+/// is read strictly: the directory must be at the end of the file, local headers must match the
+/// directory, and entries must not overlap. Format: PKWARE's APPNOTE.TXT, 6.3.10.
 struct ZipArchive {
   /// The data of each entry by name.
   private(set) var entries: [String: Range<Int>] = [:]
 
-  /// Whether the file starts like an archive.
+  /// Whether the file starts like a zip archive.
   static func begins(_ file: MappedFile) -> Bool {
     file.bytes.starts(with: ZipSignature.localHeader.bytes)
   }
@@ -66,7 +66,7 @@ struct ZipArchive {
       var start = Int(try reader.integer(UInt32.self))
       guard try reader.integer(UInt16.self) == 0 else { throw Self.truncated(file) }
       guard disks == (0, 0), counts.0 == counts.1 else {
-        throw reader.malformed("the archive claims to span several disks", at: end)
+        throw reader.malformed("the archive spans several disks", at: end)
       }
       entryCount = Int(counts.0)
       var directoryEnd = end

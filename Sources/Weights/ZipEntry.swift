@@ -48,22 +48,22 @@ struct ZipEntry {
     }
     guard method == 0 else {
       throw reader.unsupported(
-        "\(name) is compressed, as in a TorchScript program, never in a state dict; save the weights "
-          + "alone, in Python: torch.save(model.state_dict(), \"weights.pth\")")
+        "\(name) is compressed, as in a TorchScript program, not a state dict; save only the "
+          + "weights, in Python: torch.save(model.state_dict(), \"weights.pth\")")
     }
     guard disk == 0 else {
-      throw reader.malformed("the archive claims to span several disks", at: start)
+      throw reader.malformed("the archive spans several disks", at: start)
     }
-    // The zip64 field holds, in this order, only the values that do not fit 32 bits.
+    // The zip64 field contains, in this order, only the values that do not fit 32 bits.
     var values: [Int] = []
     for value in [sizes.1, sizes.0, offset] {
       if value == .max, wide.isEmpty {
-        throw reader.malformed("\(name) lacks its size or place", at: start)
+        throw reader.malformed("\(name) lacks its size or offset", at: start)
       }
       values.append(value == .max ? wide.removeFirst() : Int(value))
     }
     guard values[0] == values[1] else {
-      throw reader.malformed("\(name) is stored, yet of two sizes", at: start)
+      throw reader.malformed("\(name) is uncompressed but has two different sizes", at: start)
     }
     size = values[0]
     headerOffset = values[2]
@@ -96,7 +96,7 @@ struct ZipEntry {
     in file: MappedFile, before limit: Int
   ) throws(WeightsError) -> (data: Range<Int>, extent: Range<Int>) {
     guard headerOffset <= limit else {
-      throw .malformed(path: file.path, reason: "\(name) lies outside the archive")
+      throw .malformed(path: file.path, reason: "\(name) is outside the archive")
     }
     var reader = ByteReader(file, range: headerOffset..<limit)
     guard reader.takes(ZipSignature.localHeader.bytes) else {
@@ -114,8 +114,8 @@ struct ZipEntry {
     _ = try reader.take(extraLength)
     let late = flags & Self.hasDescriptor != 0
     func agrees(_ local: UInt32) -> Bool {
-      // With a descriptor the header was written before the size was known; with zip64 the value
-      // is in the extra field that the directory repeats.
+      // With a descriptor, the header was written before the size was known; with zip64, the value
+      // is in the extra field, which the directory repeats.
       Int(local) == size || (late && local == 0) || local == .max
     }
     guard localFlags == flags, method == 0, localName == name, agrees(sizes.0), agrees(sizes.1),
@@ -130,8 +130,9 @@ struct ZipEntry {
     return (data, headerOffset..<reader.offset)
   }
 
-  /// The descriptor that follows data whose size was not known in advance: its sizes take four
-  /// bytes each, or eight in an entry of more than 4 GiB.
+  /// The descriptor that follows data of a size not known in advance.
+  ///
+  /// Its sizes take four bytes each, or eight in an entry of more than 4 GiB.
   private func requireDescriptor(_ reader: inout ByteReader) throws(WeightsError) {
     let start = reader.offset
     guard reader.takes(ZipSignature.dataDescriptor.bytes),

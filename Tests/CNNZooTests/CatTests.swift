@@ -3,8 +3,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The photo that Scripts/quickstart downloads, under EfficientNet-Lite0's published weights, against
-/// timm's logits in double precision (Scripts/goldens/record_timm.py).
+/// The photo that Scripts/quickstart downloads, with EfficientNet-Lite0's published weights,
+/// against timm's logits in double precision (Scripts/goldens/record_timm.py).
 @Suite(
   .enabled(if: RealData.liteWeights != nil && RealData.cat != nil, "\(RealData.needsQuickstart)"))
 struct CatTests {
@@ -29,20 +29,20 @@ struct CatTests {
     return expected.map { abs(logits[$0.index] - $0.logit) }.max() ?? .infinity
   }
 
-  @Test func logitsAreTimms() throws {
+  @Test func logitsMatchTimm() throws {
     #expect(expected.count == 5)
     #expect(try error(photo) <= Self.logitTolerance)
   }
 
   /// One step of brightness is outside the tolerance.
-  @Test func otherPixelsAreNotTimms() throws {
+  @Test func changedPixelsAreRejected() throws {
     let brighter = Image(
       width: photo.width, height: photo.height, pixels: photo.pixels.map { $0 == 255 ? $0 : $0 + 1 }
     )
     #expect(try error(brighter) > 10 * Self.logitTolerance)
   }
 
-  @Test func predictionsAreTheCats() throws {
+  @Test func predictionsMatchTheCat() throws {
     let predictions = try classifier.classify(photo, topK: 5)
     #expect(predictions.map(\.index) == expected.map(\.index))
     #expect(

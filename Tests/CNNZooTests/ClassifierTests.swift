@@ -28,7 +28,7 @@ struct ClassifierTests {
     #expect(abs(predictions.map(\.probability).reduce(0, +) - 1) < 1e-12)
   }
 
-  @Test func labelsOfTheFileAndOfTheCaller() throws {
+  @Test func callerLabelsOverrideFileLabels() throws {
     let names = (0..<SmallNetwork.classes).map { "file \($0)" }
     try SmallNetwork.write(
       to: weights,
@@ -39,7 +39,7 @@ struct ClassifierTests {
     #expect(throws: LabelsError.self) { try classifier { $0.labels = Labels(["one"]) } }
   }
 
-  @Test func identicalBitsForAnyThreadsAndBatch() throws {
+  @Test func bitIdenticalForAnyThreadsAndBatch() throws {
     let images = (1...5).map { SmallNetwork.image(UInt8($0)) }
     let expected = try images.map {
       try classifier { $0.threads = 1 }.classify($0, topK: SmallNetwork.classes)
@@ -105,8 +105,8 @@ struct ClassifierTests {
     #expect(usual != padded)
   }
 
-  /// The softmax of one value is 1 for every image: a sigmoid is used, and softmax refused.
-  @Test func aSingleOutputIsASigmoid() throws {
+  /// The softmax of one value is always 1, so sigmoid is used and softmax is rejected.
+  @Test func singleOutputUsesSigmoid() throws {
     try SmallNetwork.write(to: weights, classes: 1)
     let classifier = try classifier()
     #expect(classifier.activation == .sigmoid)
@@ -119,7 +119,7 @@ struct ClassifierTests {
     }
   }
 
-  @Test func theActivationOfTheFileAndOfTheCaller() throws {
+  @Test func callerActivationOverridesFileActivation() throws {
     #expect(try classifier().activation == .softmax)
     try SmallNetwork.write(
       to: weights, metadata: ["width_multiplier": "0.25", "activation": "sigmoid"])

@@ -16,7 +16,7 @@ struct DocumentedExampleTests {
   }
 
   @Test(arguments: ["README.md", "Sources/CNNZoo/CNNZoo.docc/CNNZoo.md"])
-  func theExampleIsTheOneThatIsCompiled(file: String) throws {
+  func documentedExampleIsCompiled(file: String) throws {
     let source = try String(contentsOfFile: #filePath, encoding: .utf8)
     let lines = source.components(separatedBy: "    // begin\n")[1]
       .components(separatedBy: "    // end\n")[0]

@@ -39,7 +39,7 @@ struct DuplicateFinderTests {
     func apply(to image: Image) -> Image {
       switch self {
       case .recompressed:
-        // As a coarse quantiser changes values, without moving anything.
+        // Changes values like a coarse quantiser, without moving anything.
         Image(
           width: image.width, height: image.height,
           pixels: image.pixels.enumerated().map { UInt8(min(255, Int($1) / 9 * 9 + $0 % 5)) })
@@ -96,7 +96,7 @@ struct DuplicateFinderTests {
     #expect(near.map(\.images) == [[0, 1]] && near.map(\.isExact) == [false])
   }
 
-  /// Without structure only the brightness counts.
+  /// For plain images only the brightness counts.
   @Test func plainImages() throws {
     func plain(_ value: UInt8) -> Image {
       Image(width: 50, height: 40, pixels: Array(repeating: value, count: 6000))
@@ -106,11 +106,11 @@ struct DuplicateFinderTests {
   }
 
   /// More images than are compared at a time.
-  @Test func copiesFarApartAreFound() throws {
+  @Test func distantCopiesAreFound() throws {
     var finder = try DuplicateFinder(dimension: 3)
     let prints = [ImageFingerprint(Self.scene(1)), ImageFingerprint(Self.scene(2))]
     for image in 0..<1500 {
-      // Directions that are far from each other, but for two.
+      // Directions that are far from each other, except for two.
       let angle = Double(image % 5 == 4 ? 4 : image % 5) * 1.2
       finder.append(
         [Float(cos(angle)), Float(sin(angle)), 0],
@@ -128,7 +128,8 @@ struct DuplicateFinderTests {
     return ImageFingerprint(Image(width: 32, height: 32, pixels: pixels))
   }
 
-  /// The same image in two classes: listed, and neither copy is judged by a head that saw the other.
+  /// The same image in two classes is listed, and no copy is classified by a head fitted to the
+  /// other.
   @Test func copiesAreHeldOutTogether() throws {
     let trainer = try HeadTrainer(
       model: "mobilenetv3-small", weights: weights, classes: ["a", "b"])
@@ -139,11 +140,11 @@ struct DuplicateFinderTests {
     #expect(head.duplicates.map(\.images) == [[0, 6], [1, 7]])
     #expect(head.duplicates.map(\.isExact) == [false, true])
     #expect(head.conflicts.map(\.images) == [[1, 7]])
-    // A head that never saw either copy answers alike on both.
+    // A head that saw neither copy gives both the same answer.
     #expect(head.heldOut[1] == head.heldOut[7])
   }
 
-  @Test func copiesDoNotMakeAClass() throws {
+  @Test func copiesAloneAreNotAClass() throws {
     let trainer = try HeadTrainer(
       model: "mobilenetv3-small", weights: weights, classes: ["a", "b"])
     for seed in 0..<3 { try trainer.add(Self.scene(seed), class: 0) }

@@ -37,7 +37,7 @@ struct EmbedderTests {
     }
   }
 
-  @Test func identicalBitsForAnyThreadsAndBatch() throws {
+  @Test func bitIdenticalForAnyThreadsAndBatch() throws {
     let images = (1...5).map { SmallNetwork.image(UInt8($0)) }
     let single = try embedder { $0.threads = 1 }
     let expected = try images.map { try single.embed($0) }
@@ -82,8 +82,8 @@ struct EmbedderTests {
     #expect(zip(plain, unit).allSatisfy { abs(Double($0) / length - Double($1)) < 1e-6 })
   }
 
-  /// Logits that overflow leave the vector as it is; a vector that does is rejected.
-  @Test func onlyTheVectorHasToBeFinite() throws {
+  /// Overflowing logits do not affect the embedding; a non-finite embedding is rejected.
+  @Test func onlyTheEmbeddingMustBeFinite() throws {
     let expected = try embedder().embed(SmallNetwork.image(1))
     try SmallNetwork.write(to: weights) { parameter, values in
       if parameter.name == "classifier.3.weight" {
@@ -112,7 +112,7 @@ struct EmbedderTests {
 
 struct SimilarityIndexTests {
   @Test(.enabled(if: Algebra.isThere, "OpenBLAS or LAPACKE is not installed"))
-  func theOrderIsThatOfTheAngles() throws {
+  func resultsAreOrderedByAngle() throws {
     var index = try SimilarityIndex(dimension: 2)
     for vector: [Float] in [[0, 5], [3, 3], [-1, 0], [0.1, 0], [3, 3]] { try index.append(vector) }
     let matches = try index.matches(of: [2, 0], count: 9)

@@ -50,8 +50,8 @@ struct EvaluationTests {
     #expect(isNear(evaluation.meanConfidence, 0.6))
   }
 
-  /// Errors of one bin cancel: half of the images at confidence 0.5 are right.
-  @Test func calibratedAnswersHaveNoError() {
+  /// Errors in one bin cancel: half of the images with confidence 0.5 are correct.
+  @Test func calibratedAnswersHaveZeroError() {
     var evaluation = Evaluation(classCount: 2)
     evaluation.add(truth: 0, ranking: [(0, 0.5), (1, 0.5)])
     evaluation.add(truth: 1, ranking: [(0, 0.5), (1, 0.5)])

@@ -23,7 +23,7 @@ struct ExplainerTests {
   }
 
   /// Without a hidden layer, the map's mean and the bias are the whole logit.
-  @Test func theMapOfAnEfficientNetIsExact() throws {
+  @Test func mapIsExactForEfficientNets() throws {
     let explainer = try lite()
     let image = SmallNetwork.image(6)
     let logits = try explainer.classifier.logits(of: image)
@@ -37,7 +37,7 @@ struct ExplainerTests {
     }
   }
 
-  /// At lower precision the logit is rounded on its way, the map is not.
+  /// At lower precision the computation of the logit rounds, that of the map does not.
   @Test func theMapAtLowerPrecision() throws {
     let explainer = try lite(.bf16)
     #expect(explainer.classifier.precision == .bf16)
@@ -48,7 +48,7 @@ struct ExplainerTests {
   }
 
   /// (logit(p + h) − logit(p − h)) / 2h in every feature of the pooled vector of an image.
-  @Test func theGradientBehindTheHiddenLayer() throws {
+  @Test func gradientWithHiddenLayer() throws {
     let explainer = try small()
     let image = SmallNetwork.image(3)
     let pooled = try Embedder(
@@ -76,7 +76,7 @@ struct ExplainerTests {
     }
   }
 
-  @Test func theMostProbableClassByDefault() throws {
+  @Test func defaultsToTheMostProbableClass() throws {
     let explainer = try small()
     let image = SmallNetwork.image(5)
     let predictions = try explainer.classifier.classify(image, topK: SmallNetwork.classes)

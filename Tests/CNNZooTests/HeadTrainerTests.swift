@@ -25,7 +25,7 @@ struct HeadTrainerTests {
     return (try trainer.train(), images)
   }
 
-  /// Red, blue, or stripes, none like another.
+  /// Red, blue, or stripes; no two are alike.
   private static func image(of index: Int, _ seed: Int) -> Image {
     var pixels: [UInt8] = []
     for position in 0..<40 * 30 {
@@ -33,7 +33,7 @@ struct HeadTrainerTests {
       switch index {
       case 0: pixels += [200 + noise, 30 + noise, noise]
       case 1: pixels += [noise, 40 + noise, 190 + noise]
-      // Stripes of one brightness: only the noise tells two such images apart.
+      // Stripes of the same brightness: such images differ only in their noise.
       default: pixels += position % 4 < 2 ? [255, 60 + noise, 0] : [160, 60 + noise, 250]
       }
     }
@@ -54,7 +54,7 @@ struct HeadTrainerTests {
     #expect(network.duplicates.isEmpty)
     #expect(network.correct == 15)
     #expect(network.confusion == [[5, 0, 0], [0, 5, 0], [0, 0, 5]])
-    // Five images of a class that are all right promise no more than six in seven.
+    // With five correct images in a class, the confidence is at most six in seven.
     #expect(network.confidence > 0.7 && network.confidence < 0.95)
     let facts = classifier.network.info
     #expect(
@@ -63,7 +63,7 @@ struct HeadTrainerTests {
   }
 
   @Test(.enabled(if: Algebra.isThere, "OpenBLAS or LAPACKE is not installed"))
-  func allOtherTensorsStayAsTheyAre() throws {
+  func otherTensorsAreUnchanged() throws {
     let path = "\(folder.path)/trained.safetensors"
     try trained().network.write(to: path)
     let (before, after) = (try WeightFile(path: weights), try WeightFile(path: path))
@@ -81,7 +81,7 @@ struct HeadTrainerTests {
   @Test(arguments: [
     ([], "0 classes"), (["only"], "1 class;"), (["a", "b\nc"], "control characters"),
     (["a", "\u{FFFD}"], "not UTF-8"), (["a", " "], "no visible character"),
-    (["\u{E9}", "e\u{301}"], "the same way"),
+    (["\u{E9}", "e\u{301}"], "looks the same"),
   ])
   func namesThatCannotBeLabels(names: [String], reason: String) throws {
     let error = #expect(throws: HeadTrainingError.self) { try trainer(names) }
@@ -101,7 +101,7 @@ struct HeadTrainerTests {
   }
 }
 
-/// Whether the libraries that solve equations are there.
+/// Whether the libraries that solve equations are installed.
 enum Algebra {
   static let isThere = (try? HeadTrainer.requireLibraries()) != nil
 }

@@ -21,7 +21,7 @@ struct ImageStreamTests {
     return try Classifier(model: SmallNetwork.model, weights: weights, options: options)
   }
 
-  /// A raw PPM; its size decides how long decoding and resizing take.
+  /// A raw PPM; its size determines how long decoding and resizing take.
   private static func ppm(side: Int, shade: Int) -> [UInt8] {
     Array("P6 \(side) \(side) 255\n".utf8)
       + (0..<3 * side * side).map { UInt8(truncatingIfNeeded: $0 &* shade) }
@@ -39,7 +39,7 @@ struct ImageStreamTests {
     // end
   }
 
-  @Test func theDocumentedExampleIsTheOneThatIsCompiled() throws {
+  @Test func documentedExampleIsCompiled() throws {
     let source = try String(contentsOfFile: #filePath, encoding: .utf8)
     let lines = source.components(separatedBy: "    // begin\n")[1]
       .components(separatedBy: "    // end\n")[0]
@@ -84,13 +84,13 @@ struct ImageStreamTests {
     #expect(found == expected)
   }
 
-  /// A source that provides its second image only after the first was answered.
+  /// A source that provides its second image only after the first has been answered.
   private final class HesitantSource: ImageSource {
     var answered = 0
     private var given = 0
 
     func next() throws -> ImageInput? {
-      // Asked to wait, it would wait for ever unless the previous image has been answered.
+      // If asked to wait, it waits forever unless the previous image has been answered.
       guard given == answered else { throw Stalled() }
       guard given < 3 else { return nil }
       given += 1
@@ -127,7 +127,7 @@ struct ImageStreamTests {
     var isReady: Bool { true }
   }
 
-  /// As many as wait for the network, plus two for each decoding thread.
+  /// The images that wait for the network, plus two for each decoding thread.
   @Test func readingAheadIsBounded() throws {
     var options = Classifier.Options()
     options.threads = 1
@@ -140,7 +140,7 @@ struct ImageStreamTests {
     #expect(source.mostAhead > 4 && source.mostAhead <= 2 * 4 + 2 * 2)
   }
 
-  @Test func anErrorOfTheReceiverEndsTheRun() throws {
+  @Test func receiverErrorsEndTheRun() throws {
     struct Enough: Error {}
     let source = CountingSource(total: 1000)
     #expect(throws: Enough.self) {
@@ -152,7 +152,7 @@ struct ImageStreamTests {
     #expect(source.received == 3 && source.given < 50)
   }
 
-  @Test func embeddingsAreThoseOfSingleImages() throws {
+  @Test func embeddingsMatchSingleImages() throws {
     var options = Embedder.Options()
     options.maximumBatch = 3
     let embedder = try Embedder(model: SmallNetwork.model, weights: weights, options: options)
@@ -187,7 +187,7 @@ struct ImageInputsTests {
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// The names relative to the folder, a mark before those that are no files, and the files skipped.
+  /// The names relative to the folder, with a mark before non-files, and the skipped files.
   private func found(includesHidden: Bool = false) throws -> (names: [String], skipped: Int) {
     let inputs = ImageInputs(paths: [folder.path], includesHidden: includesHidden)
     var names: [String] = []
@@ -203,8 +203,8 @@ struct ImageInputsTests {
     return (names, inputs.skipped)
   }
 
-  /// An image by its extension, whatever it contains, or by its first bytes, whatever its name.
-  @Test func theExtensionOrTheFirstBytesMakeAnImage() throws {
+  /// Either the extension or the first bytes suffice, whatever the contents or the name.
+  @Test func imagesAreRecognisedByExtensionOrFirstBytes() throws {
     try folder.file("a/bytes", image)
     try folder.file("a/bytes.txt", image)
     try folder.file("a/damaged.JPG", Array("no image".utf8))
@@ -217,7 +217,7 @@ struct ImageInputsTests {
     #expect(skipped == 2)
   }
 
-  @Test func hiddenFilesAndFoldersAreSkippedUnlessWanted() throws {
+  @Test func hiddenFilesAndFoldersAreSkippedByDefault() throws {
     try folder.file("a.ppm", image)
     try folder.file(".b.ppm", image)
     try folder.file(".ipynb_checkpoints/a-checkpoint.ppm", image)
@@ -229,7 +229,7 @@ struct ImageInputsTests {
         == [".b.ppm", ".ipynb_checkpoints/a-checkpoint.ppm", "a.ppm", "c/.d/e.ppm"])
   }
 
-  /// Links are followed, each folder once; a link that leads nowhere is a failure.
+  /// Links are followed, but each folder only once; a broken link is a failure.
   @Test func linksAreFollowedOnce() throws {
     let outside = try TemporaryFolder()
     try outside.file("x.ppm", image)
@@ -246,7 +246,7 @@ struct ImageInputsTests {
       try found().names == ["a/deeper/y.ppm", "a/x.ppm", "!b/gone", "b/z.ppm", "file", "!gone.jpg"])
   }
 
-  @Test func whatCannotBeReadFails() throws {
+  @Test func unreadableEntriesFail() throws {
     let empty = try TemporaryFolder()
     let inputs = ImageInputs(paths: [empty.path, "", "/no/file", "\(folder.path)/nul\0.ppm"])
     var reasons: [String] = []

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// Real weights on real photos against the reference's recorded answers: the same classes in the
-/// same order, ties within 1e-3 aside, logits within 2e-3.
+/// same order (except for ties within 1e-3), logits within 2e-3.
 @Suite(.enabled(if: RealData.haveShared, "\(RealData.needsShared)"))
 struct PhotoTests {
   static let orderTolerance: Float = 1e-3
@@ -77,7 +77,7 @@ struct PhotoTests {
     }
   }
 
-  @Test func aWrongPaddingWouldBeNoticed() throws {
+  @Test func wrongPaddingIsDetected() throws {
     var options = Classifier.Options()
     options.preprocessing.padding = .symmetric
     let classifier = try Classifier(

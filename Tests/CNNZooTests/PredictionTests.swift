@@ -24,17 +24,17 @@ struct PredictionTests {
     #expect(try ranked([2, 5, 5, 2, 5]).map(\.index) == [1, 2, 4, 0, 3])
   }
 
-  @Test func logitsDecideWhereProbabilitiesAreAllZero() throws {
+  @Test func logitsDecideIfAllProbabilitiesAreZero() throws {
     #expect(try ranked([1000, -1000, -900]).map(\.index) == [0, 2, 1])
   }
 
   @Test(arguments: [[1e38, 1e38, -1e38], [-3e38, -3e38], [0]] as [[Float]])
-  func extremesStayProbabilities(logits: [Float]) throws {
+  func extremeLogitsGiveValidProbabilities(logits: [Float]) throws {
     let sum = try ranked(logits).map(\.probability).reduce(0, +)
     #expect(abs(sum - 1) < 1e-12)
   }
 
-  /// Each class by itself; the order stays that of the logits.
+  /// Classes are independent; the order remains that of the logits.
   @Test func sigmoidsAreIndependent() throws {
     let predictions = try Prediction.ranked(
       logits: [0, -800, 3, 800], labels: .numbered(4), topK: 4, activation: .sigmoid)
@@ -43,7 +43,7 @@ struct PredictionTests {
     #expect(zip(predictions, expected).allSatisfy { abs($0.probability - $1) < 1e-15 })
   }
 
-  @Test func withoutAnActivationLogitsStay() throws {
+  @Test func logitsAreReportedWithoutActivation() throws {
     let predictions = try Prediction.ranked(
       logits: [-1.5, 7], labels: .numbered(2), topK: 2, activation: .identity)
     #expect(predictions.map(\.probability) == [7, -1.5])

@@ -1,14 +1,14 @@
 import Command
 import Testing
 
-/// What `bench` makes of times, without any time.
+/// The statistics of `bench`, without measuring time.
 struct BenchStatisticsTests {
-  /// A clock that only the things measured move.
+  /// A clock that only the measured functions advance.
   private final class Machine {
     var now = 0.0
     var log = ""
 
-    /// A thing that takes `seconds`, on a machine that slows down by `drift` with every run.
+    /// A function that takes `seconds`, on a machine that slows down by `drift` with every run.
     func thing(_ name: String, _ seconds: Double, drift: Double = 0) -> () -> Void {
       {
         self.log += name
@@ -21,11 +21,11 @@ struct BenchStatisticsTests {
     BenchRounds(count: count, rule: RepetitionRule(minimumTime: time, minimumCount: runs))
   }
 
-  @Test func thingsTakeTurns() throws {
+  @Test func candidatesTakeTurns() throws {
     let machine = Machine()
     let samples = try rounds(3, runs: 4).samples(
       clock: { machine.now }, of: [machine.thing("a", 1), machine.thing("b", 2)])
-    // In each turn one run that is not counted, and two of the four that are wanted in all.
+    // Each turn has one run that is not counted, and two of the four required runs.
     #expect(machine.log == "aaabbb" + "bbbaaa" + "aaabbb")
     #expect(samples == [[[1, 1], [1, 1], [1, 1]], [[2, 2], [2, 2], [2, 2]]])
   }
@@ -37,8 +37,8 @@ struct BenchStatisticsTests {
     #expect(samples[0].map(\.count) == [4, 4, 4, 4, 4])
   }
 
-  /// Measured one after the other, the second would seem slower by a third.
-  @Test func slowingMachineAffectsAllAlike() throws {
+  /// If measured one after the other, the second would seem slower by a third.
+  @Test func slowdownAffectsAllEqually() throws {
     let machine = Machine()
     let samples = try rounds(6, runs: 12).samples(
       clock: { machine.now },
@@ -67,7 +67,7 @@ struct BenchStatisticsTests {
   // that order and 0.0076 for 3; of 5 and 5, 0.0040 for none; of 10 and 10, 0.0045 for 16 and 0.0058
   // for 17; of 2 and 100, 0.0049 for 8 and 0.0058 for 9.
   @Test(arguments: [(6, 6, 3), (5, 5, 1), (10, 10, 17), (2, 100, 9)])
-  func intervalsEndAtTheTestsRank(m: Int, n: Int, rank: Int) throws {
+  func intervalsMatchTheTest(m: Int, n: Int, rank: Int) throws {
     // No ratio occurs twice: each value identifies its rank.
     let some = (0..<m).map { 1 + 0.001 * Double($0 * $0) }
     let others = (0..<n).map { 1 + 0.0137 * Double($0) }
@@ -77,7 +77,7 @@ struct BenchStatisticsTests {
   }
 
   @Test(arguments: [(1, 1), (4, 4), (1, 100), (3, 6)])
-  func tooFewForAnInterval(m: Int, n: Int) {
+  func tooFewMeasurementsForAnInterval(m: Int, n: Int) {
     let interval = RatioInterval(Array(repeating: 2, count: m), to: Array(repeating: 1, count: n))
     #expect(interval.ratio == 2)
     #expect(interval.interval == nil)
@@ -108,7 +108,7 @@ struct BenchStatisticsTests {
     SampleStatistics(samples).warning(for: "a")
   }
 
-  @Test func harmlessOutliersAreNotMentioned() {
+  @Test func harmlessOutliersCauseNoWarning() {
     // Three runs of twice the length change the mean by 3 %.
     #expect(warning(Self.steady + [2, 2, 2]) == nil)
   }

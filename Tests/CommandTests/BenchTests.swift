@@ -22,7 +22,7 @@ struct BenchTests {
     return path
   }
 
-  @Test func networksAreMeasuredUnderOneSetting() throws {
+  @Test func networksShareSettings() throws {
     let outcome = try Tool.run([
       "bench", "mobilenetv3-small", "effnet-lite0", "-t", "1", "-b", "1,2", "--min-time", "0",
       "--input-size", "32", "--rounds", "4", "--format", "json",
@@ -37,7 +37,7 @@ struct BenchTests {
     for result in results {
       let rounds = try #require(result["round_p50_ms"] as? [Double])
       #expect(rounds.count == 4)
-      // Ten runs are wanted, in four rounds of the same number.
+      // Ten runs are required, in four rounds of the same size.
       #expect(result["n"] as? Int == 12)
       #expect(try #require(rounds.min()) <= (result["p50_ms"] as? Double ?? 0))
     }
@@ -78,7 +78,7 @@ struct BenchTests {
     #expect((compared["environment_differences"] as? [Any])?.isEmpty == true)
   }
 
-  /// Only what both runs measured has a ratio.
+  /// Only measurements in both reports have a ratio.
   @Test func measurementsMissingFromTheEarlierReport() throws {
     let path = try earlier()
     let outcome = try Tool.run(
@@ -87,11 +87,11 @@ struct BenchTests {
     #expect(outcome.lines[2].hasSuffix(",,,,,not in the earlier report"))
   }
 
-  /// Nothing is measured for an hour before that is found.
+  /// This is detected before measuring for an hour.
   @Test(arguments: [
     ["-b", "2"], ["--input-size", "64"], ["--width-multiplier", "0.75"], ["--precision", "bf16"],
   ])
-  func otherWorkIsRefused(arguments: [String]) throws {
+  func reportsOfOtherWorkAreRejected(arguments: [String]) throws {
     let path = try earlier()
     let outcome = try Tool.run(
       Self.quick + arguments + ["--min-time", "3600", "--compare", path])
@@ -140,7 +140,8 @@ struct BenchTests {
     #expect(outcome.errors.hasPrefix("cnnzoo: \(path): cannot be created: "))
   }
 
-  /// A file that outgrows its limit, as on a full disk: results are printed, the old plot stays.
+  /// A file that exceeds the size limit, as on a full disk: results are printed, the old plot
+  /// remains.
   @Test func plotsOnAFullDisk() throws {
     let path = "\(folder)/plot.svg"
     try Data("old".utf8).write(to: URL(fileURLWithPath: path))
@@ -159,7 +160,7 @@ struct BenchTests {
     (try? Tool.run(["env"], environment: ["OPENBLAS_CORETYPE": "Prescott"]).output
       .contains("warning: OPENBLAS_CORETYPE")) ?? false
 
-  /// The warning about OpenBLAS's kernels is of no use to those who do not use OpenBLAS.
+  /// The warning about OpenBLAS's kernels is useless if OpenBLAS is not used.
   @Test(.enabled(if: hasOpenBLASToWarnOf, "needs OpenBLAS and AVX2"), arguments: ["simd", "blas"])
   func onlyOpenBLASCausesItsWarning(backend: String) throws {
     let outcome = try Tool.run(

@@ -2,10 +2,10 @@ import CNNZoo
 import Foundation
 import Testing
 
-/// No file below 1 MB takes the command more than 1 GiB of memory or 10 s of processor time.
+/// No file below 1 MB makes the command use more than 1 GiB of memory or 10 s of processor time.
 ///
-/// Each runs with that much address space and time and no more, one after another, so that the
-/// machine's memory need hold but one.
+/// Each runs with exactly that much address space and time, one after another, so that the machine
+/// needs memory for only one.
 @Suite(
   .serialized,
   .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"))
@@ -31,7 +31,7 @@ struct BombTests {
       bytes, #"classify "$1" --model mobilenetv3-small --weights "$2" --threads 1 --format csv"#)
   }
 
-  /// An image, and what the command says of it: nothing where it answers.
+  /// An image and the command's message about it; empty if it is answered.
   struct HostileImage: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let reason: String?
@@ -167,7 +167,8 @@ struct BombTests {
     }
   }
 
-  /// A file of weights brings its recipe, and the network's memory grows with the crop's square.
+  /// A weight file contains its preprocessing, and the network's memory grows with the crop's
+  /// square.
   @Test func preprocessingOfHugeInputs() throws {
     let source = try WeightFile(path: try TestFiles.weights.get())
     var metadata = source.metadata
@@ -197,7 +198,7 @@ struct BombTests {
       [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))),
       #"infer mobilenetv3-small --weights "$2" --input "$1" --output "$3/out.safetensors""#)
     #expect(outcome.status == 65)
-    #expect(outcome.errors.contains("holds 80000 images; the limit is 4096"))
+    #expect(outcome.errors.contains("has 80000 images; the limit is 4096"))
   }
 
   @Test(arguments: [

@@ -1,8 +1,8 @@
-/// Small files that stand for a great deal of memory or work.
+/// Small files that require a lot of memory or work.
 enum Bomb {
   // MARK: PNG
 
-  /// A PNG of black pixels; deflate shrinks them to the thousandth part.
+  /// A PNG of black pixels, which deflate compresses to a thousandth.
   static func png(
     width: Int, height: Int, depth: Int, color: UInt8, interlaced: Bool = false
   ) -> [UInt8] {
@@ -42,7 +42,7 @@ enum Bomb {
     return bigEndian32(data.count) + body + bigEndian32(Int(crc32(body)))
   }
 
-  /// That many zeros as a zlib stream: one block whose code for "258 more of the same" takes 2 bits.
+  /// `count` zeros as a zlib stream: one block in which "258 more of the same" takes 2 bits.
   static func deflatedZeros(_ count: Int) -> [UInt8] {
     var bits = BitWriter(leastFirst: true)
     bits.put(0x0178, 16)  // zlib's header
@@ -108,7 +108,7 @@ enum Bomb {
     return bytes + [0xFF, 0xD9]
   }
 
-  /// A scan over whole blocks that all are gray.
+  /// A scan over whole blocks, all gray.
   static func sequentialScan(components: Int, blocks: Int) -> Scan {
     Scan(
       components: Array(1...UInt8(components)), band: (0, 63), bits: (0, 0),
@@ -136,7 +136,7 @@ enum Bomb {
       scans: [first] + later)
   }
 
-  /// An EXIF block that says how to turn the image.
+  /// An EXIF block with an orientation.
   static func exif(orientation: UInt8) -> [UInt8] {
     segment(
       0xE1,
@@ -151,7 +151,7 @@ enum Bomb {
 
   // MARK: WebP
 
-  /// A lossless WebP whose every pixel is the same and takes no bits at all.
+  /// A lossless WebP with identical pixels that take no bits at all.
   static func webp(width: Int, height: Int) -> [UInt8] {
     var bits = BitWriter(leastFirst: true)
     bits.put(0x2F, 8)
@@ -163,7 +163,7 @@ enum Bomb {
     return riff(bits.bytes)
   }
 
-  /// A lossless WebP of side 8192, whose squares of 32 x 32 pixels all have codes of their own.
+  /// A lossless WebP of side 8192, with separate codes for each square of 32 x 32 pixels.
   static func webpOfManyCodes() -> [UInt8] {
     var bits = BitWriter(leastFirst: true)
     bits.put(0x2F, 8)

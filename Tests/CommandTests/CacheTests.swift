@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-/// The commands that look after the cache, and caches that are none.
+/// The commands that manage the cache, and unusable caches.
 struct CacheTests {
   private let bench: PullBench
   private var file: String { "\(bench.cache)/file.bin" }
@@ -55,7 +55,7 @@ struct CacheTests {
     #expect(FileManager.default.fileExists(atPath: "\(bench.folder)/original"))
   }
 
-  /// Whoever can write a link into the cache cannot lead readers or writers out of it.
+  /// A link in the cache cannot lead readers or writers out of it.
   @Test func linksNeverLeadOut() throws {
     mkdir(bench.cache, 0o777)
     let outside = "\(bench.folder)/outside.safetensors"
@@ -101,7 +101,7 @@ struct CacheTests {
     #expect(outcome.status == 69, "\(outcome.errors)")
   }
 
-  /// The password database knows the home of who has no environment.
+  /// Without an environment, the home directory comes from the password database.
   @Test func emptyEnvironment() throws {
     let home = try #require(getpwuid(getuid())).pointee.pw_dir
     let expected = String(cString: try #require(home)) + "/.cache/cnnzoo\n"
@@ -112,7 +112,7 @@ struct CacheTests {
     #expect(try Tool.shell("env -i HOME=/y CNNZOO_CACHE=/z $cnnzoo path").output == "/z\n")
   }
 
-  /// Without a terminal there is no question: the message names the command to run.
+  /// Without a terminal there is no prompt; the message names the command to run.
   @Test func missingWeightsWithoutATerminal() throws {
     let image = try TestFiles.image("\(bench.folder)/image")
     let outcome = try bench.run(["classify", image, "--model", "effnetv2-m"])
@@ -124,7 +124,7 @@ struct CacheTests {
   private static let haveScript =
     (try? Tool.shell("command -v script >/dev/null").status == 0) ?? false
 
-  /// On a terminal the offer is made, and a no is taken for one.
+  /// On a terminal there is a prompt, and "no" is respected.
   @Test(.enabled(if: haveScript, "the program `script` is not there to make a terminal"))
   func missingWeightsOnATerminal() throws {
     let image = try TestFiles.image("\(bench.folder)/image")

@@ -58,8 +58,8 @@ struct ClassifyTests {
     #expect(try object(try classify(noImage, "--format", "json").output)["results"] != nil)
   }
 
-  /// One label has everything that formats quote.
-  @Test func everyFormatHoldsTheSamePredictions() throws {
+  /// One label contains every character that formats must quote.
+  @Test func allFormatsHaveTheSamePredictions() throws {
     let record = try object(try classify(image, "--format", "jsonl", "-k", "100").output)
     let top = try #require(record["top"] as? [[String: Any]])
     let indices = top.compactMap { $0["index"] as? Int }.map(String.init)
@@ -73,7 +73,7 @@ struct ClassifyTests {
     #expect(rows.map { $0[0] } == labels.map { _ in image })
     #expect(rows.map { $0[1] } == (1...TestFiles.classes).map(String.init))
     #expect(rows.map { $0[2] } == indices && rows.map { $0[3] } == labels)
-    // JSONSerialization rounds the last digit otherwise than Double does.
+    // JSONSerialization rounds the last digit differently from Double.
     #expect(zip(rows, probabilities).allSatisfy { abs((Double($0[4]) ?? .nan) - $1) < 1e-15 })
 
     let cells = try markdownCells(classify(image, "--format", "markdown", "-k", "100").lines)
@@ -91,7 +91,7 @@ struct ClassifyTests {
     }
   }
 
-  /// The lines of one image's answer as people see it, escapes written as `^`.
+  /// The text output for one image, with escapes written as `^`.
   private func shown(_ locale: String, _ arguments: String...) throws -> [String] {
     let outcome = try Tool.run(
       ["classify", image] + arguments + TestFiles.network(), environment: ["LC_ALL": locale])
@@ -99,7 +99,7 @@ struct ClassifyTests {
     return outcome.lines.dropFirst().map { String($0).replacing("\u{1B}", with: "^") }
   }
 
-  @Test func barsAreAsLongAsTheirShares() throws {
+  @Test func barLengthsAreProportional() throws {
     for (locale, full) in [("C", "#"), ("C.UTF-8", "█")] {
       let lines = try shown(locale, "--color", "always", "-k", "0")
       #expect(lines.count == TestFiles.classes)
@@ -109,7 +109,7 @@ struct ClassifyTests {
         #expect(abs(Double(bar) - percent / 5) <= 1, "\(line)")
         #expect(line.contains("^[32m") && line.contains("^[2m") && line.contains("^[0m"))
       }
-      // Names begin in one column: all before them takes the same space.
+      // Names start in the same column: everything before them has the same width.
       let columns = lines.map { line in
         line.replacing(/\^\[\d+m/, with: "").prefix { $0 != "n" && $0 != "a" }.count
       }
@@ -117,7 +117,7 @@ struct ClassifyTests {
     }
   }
 
-  @Test func colourIsForTerminalsAlone() throws {
+  @Test func onlyTerminalsGetColours() throws {
     for arguments in [[], ["--color", "auto"], ["--color", "never"]] {
       let outcome = try Tool.run(["classify", image] + arguments + TestFiles.network())
       #expect(!outcome.output.contains("\u{1B}"))
@@ -126,7 +126,7 @@ struct ClassifyTests {
     #expect(try classify(image, "--color", "always", "--format", "csv").output.isASCIIText)
   }
 
-  /// However long: what was asked for is written.
+  /// Requested records are written in full, however long.
   @Test func longRecordsAreComplete() throws {
     let labels = "\(folder)/labels"
     let names = (0..<TestFiles.classes).map { "\($0)" + String(repeating: "x", count: 1000) }
@@ -150,7 +150,7 @@ struct ClassifyTests {
     #expect(try classify(image, "--oneline", "--format", "csv").status == 64)
   }
 
-  /// Messages in between, as on a terminal, do not land on lines of the document.
+  /// Messages in between, as on a terminal, do not end up on lines of the document.
   @Test func messagesNeverShareALineWithJSON() throws {
     let outcome = try Tool.shell(
       "\"$cnnzoo\" classify \"$@\" --batch 1 --format json 2>&1",
@@ -162,7 +162,7 @@ struct ClassifyTests {
     #expect((document["results"] as? [Any])?.count == 4)
   }
 
-  /// A warning changes what an answer is worth, so programs get it too.
+  /// A warning affects how far an answer can be trusted, so programs get it too.
   @Test func warningsAreInRecords() throws {
     let clipped = "\(folder)/clipped.pgm"
     let samples: [UInt8] = (0..<16).flatMap { _ in [1, 0] }
@@ -230,7 +230,7 @@ struct ClassifyTests {
   @Test(arguments: [
     ("pixels=319", "exceeds the limit of 319 pixels"), ("side=19", "19 per side"),
     ("image-bytes=900", "900 bytes"), ("image-memory=959", "limit is"),
-    ("tensors=3", "more than 3 tensors"), ("header-bytes=1K", "more than 1024"),
+    ("tensors=3", "more than 3 tensors"), ("header-bytes=1K", "the limit is 1024"),
   ])
   func limitsCanBeLowered(limit: String, message: String) throws {
     let outcome = try classify(image, "--limit", limit)
@@ -301,7 +301,7 @@ struct ClassifyTests {
     #expect(outcome.errors == "cnnzoo: skipped 2 files: not images\n")
   }
 
-  /// Empty and damaged images, links that lead nowhere: each is a failure, and the rest is answered.
+  /// Empty and damaged images and broken links are failures; the rest is answered.
   @Test func failuresInFoldersCount() throws {
     let root = try TestFiles.folder()
     let good = try TestFiles.image("\(root)/good.ppm")
@@ -319,9 +319,9 @@ struct ClassifyTests {
     #expect(codes == ["malformed", "unknown_format", nil, "unreadable"])
   }
 
-  /// Every command that takes folders skips hidden files, follows links, and counts what it skips.
+  /// Every command that takes folders skips hidden files, follows links, and counts skipped files.
   @Test(arguments: ["classify", "embed", "similar"])
-  func foldersMeanTheSameToEveryCommand(command: String) throws {
+  func allCommandsTreatFoldersAlike(command: String) throws {
     let (root, outside) = (try TestFiles.folder(), try TestFiles.folder())
     let linked = try TestFiles.image("\(outside)/linked.ppm")
     try FileManager.default.createDirectory(
@@ -353,7 +353,7 @@ struct ClassifyTests {
     #expect(try classify(empty).status == 2)
   }
 
-  @Test func identicalAnswersForAnyThreadsAndBatch() throws {
+  @Test func sameAnswersForAnyThreadsAndBatch() throws {
     let expected = try classify(
       image, other, image, "--format", "jsonl", "--threads", "1", "--batch", "1")
     #expect(expected.status == 0)
@@ -453,7 +453,7 @@ struct ClassifyTests {
     #expect(outcome.errors.split(separator: "\n").count > 10)
   }
 
-  @Test func missingWeightsComeWithAdvice() throws {
+  @Test func missingWeightsGiveAdvice() throws {
     let outcome = try Tool.run(
       ["classify", image, "--model", "effnetv2-l"],
       environment: ["CNNZOO_CACHE": "\(folder)/cache"])

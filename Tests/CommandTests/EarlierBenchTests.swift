@@ -2,7 +2,7 @@ import Command
 import Foundation
 import Testing
 
-/// Reports that `bench --compare` is given: any file at all.
+/// Files for `bench --compare`, valid and otherwise.
 struct EarlierBenchTests {
   private let folder: String
 
@@ -36,7 +36,7 @@ struct EarlierBenchTests {
     model: "effnet-lite0", input: [224, 224, 3], macs: 385_187_552, backend: "simd",
     precision: "f32", threads: 2, batch: 8)
 
-  @Test func aWholeReport() throws {
+  @Test func validReport() throws {
     let earlier = try read(Self.whole)
     let result = try #require(earlier.result(for: Self.key))
     #expect(result.median == 0.01025)
@@ -45,7 +45,7 @@ struct EarlierBenchTests {
     #expect(earlier.environment == ["version": "0.1.0", "processor": "P", "threads_allowed": "2"])
   }
 
-  /// Reports from before there was a choice do not say the precision: it was f32.
+  /// Earlier reports do not state the precision; it was f32.
   @Test(arguments: [("f32", true), ("bf16", false)])
   func thePrecisionIsPartOfTheKey(precision: String, isSame: Bool) throws {
     let text = Self.whole.replacing("\"simd\",", with: "\"simd\",\"precision\":\"\(precision)\",")
@@ -61,7 +61,7 @@ struct EarlierBenchTests {
     ("{\"schema\":2,\"results\":[{}],\"environment\":{}}", "\"schema\": 1 is missing"),
     ("{\"schema\":1,\"results\":[7],\"environment\":{}}", "result 1 of 1: "),
   ])
-  func otherFiles(text: String, expected: String) throws {
+  func unrelatedFilesAreRejected(text: String, expected: String) throws {
     let reason = try reason(text)
     #expect(reason.contains(expected), "\(reason)")
   }
@@ -79,7 +79,7 @@ struct EarlierBenchTests {
     ("\"threads\":2", "\"threads\":1.5", "\"threads\" is not a count"),
     ("\"threads\":2", "\"threads\":1e300", "\"threads\" is not a count"),
     ("\"batch\":8", "\"batch\":\"8\"", "\"batch\" is not a count"),
-    ("\"batch\":8", "\"batch\":8,\"batch\":8", "a key occurs twice"),
+    ("\"batch\":8", "\"batch\":8,\"batch\":8", "a key appears twice"),
     ("\"macs\":385187552,", "", "\"macs\" is not a count"),
     ("\"model\":\"effnet-lite0\"", "\"model\":3", "no text \"model\""),
     ("\"backend\":", "\"precision\":16,\"backend\":", "no text \"precision\""),
@@ -101,7 +101,7 @@ struct EarlierBenchTests {
     #expect(
       try reason("{\"schema\":1,\"results\":[\(results)],\"environment\":{}}")
         .contains("10001 results"))
-    #expect(try reason(String(repeating: "[", count: 100)).contains("nest too deep"))
+    #expect(try reason(String(repeating: "[", count: 100)).contains("nested too deeply"))
     let path = "\(folder)/large"
     _ = FileManager.default.createFile(atPath: path, contents: nil)
     truncate(path, 1 << 40)
@@ -123,7 +123,7 @@ struct EarlierBenchTests {
     #expect(outcome.errors.split(separator: "\n").count == 1)
   }
 
-  /// Names in files may be of any length, and hold what terminals act on.
+  /// Names in files may have any length, and contain terminal control characters.
   @Test func hostileNames() throws {
     let name = String(repeating: "\\u001b[31m", count: 10_000)
     _ = try read(Self.whole.replacing("effnet-lite0", with: name))
@@ -133,7 +133,7 @@ struct EarlierBenchTests {
     #expect(!outcome.errors.contains("\u{1B}"))
   }
 
-  /// A comparison of rounds with these medians, in the first of which one run took `minimum`.
+  /// A comparison of rounds with these medians; one run in the first round took `minimum`.
   private func comparison(
     _ now: [Double], minimum: Double, earlier: String = whole
   ) throws -> BenchComparison {

@@ -43,7 +43,7 @@ struct EvaluateTests {
       atPath: path, toPath: "\(root)/\(label)/\((path as NSString).lastPathComponent)")
   }
 
-  /// Four images in the folders of their first, one in that of its third, one of its last answer.
+  /// Four images in the folder of their first answer, one in that of its third, one of its last.
   private func dataset() throws -> (answers: [Answers], ranks: [Int]) {
     let answers = try answers(6)
     let ranks = [0, 0, 2, 0, TestFiles.classes - 1, 0]
@@ -111,7 +111,7 @@ struct EvaluateTests {
   }
 
   /// Indices and labels with underscores name the same classes as labels.
-  @Test func foldersMayBeIndices() throws {
+  @Test func foldersCanBeNamedByIndex() throws {
     let answers = try answers(2)
     let index = try #require(Int(answers[0].labels[0].split(separator: " ").last ?? ""))
     try put(answers[0].path, in: "\(index)", of: root)
@@ -150,7 +150,7 @@ struct EvaluateTests {
     #expect(missing.status == 64)
     #expect(missing.errors.contains("has no test split, only train and val"))
 
-    // Beside another class, `train` is a class; and so it is if it holds images itself.
+    // `train` is a class if it is next to another class, or if it contains images itself.
     try put(answers[2].path, in: "car", of: root)
     let outcome = try evaluate(root)
     #expect(outcome.status == 64)
@@ -161,7 +161,7 @@ struct EvaluateTests {
     #expect(try evaluate(flat, "--split", "train").errors.contains("has no train split"))
   }
 
-  @Test func failuresCountAndNothingIsMadeUp() throws {
+  @Test func failuresAreCountedAndNotScored() throws {
     let answers = try answers(1)
     try put(answers[0].path, in: answers[0].labels[0], of: root)
     try Data("P6 damaged".utf8).write(

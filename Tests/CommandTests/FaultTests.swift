@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import Testing
 
-/// What may happen to a process while it works: signals, limits, files that others change.
+/// Events that can affect a running process: signals, limits, files changed by others.
 struct FaultTests {
   private let folder: String
   private let image: String
@@ -27,7 +27,7 @@ struct FaultTests {
     get throws { try FileManager.default.contentsOfDirectory(atPath: folder).sorted() }
   }
 
-  /// A tensor of 1.2 GB without contents, whose file ends as soon as it is mapped.
+  /// A sparse tensor of 1.2 GB in a file that is truncated as soon as it is mapped.
   @Test func fileShrinksWhileBeingRead() throws {
     let shape = [2000, 3, 224, 224]
     let bytes = 4 * shape.reduce(1, *)
@@ -53,7 +53,7 @@ struct FaultTests {
 
   /// A pipe without a writer does not delay signals.
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
-  func signalsWhileAnInputIsWaitedFor(signal: Int32) throws {
+  func signalsWhileWaitingForInput(signal: Int32) throws {
     let outcome = try script(
       """
       mkfifo silent answers
@@ -65,7 +65,7 @@ struct FaultTests {
     #expect(outcome.output == "\(128 + signal)\n", "\(outcome.errors)")
   }
 
-  /// Nor does it hold up the end of a process whose reader has left.
+  /// Nor does it delay the exit of a process after its reader has exited.
   @Test func pipeClosedWhileWaitingForInput() throws {
     let outcome = try script(
       """
@@ -82,7 +82,8 @@ struct FaultTests {
     try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
   }
 
-  /// At any moment: the output ends after a whole record, and the status says whether it is all.
+  /// At any moment, the output ends after a whole record, and the status says whether it is
+  /// complete.
   @Test(arguments: [SIGINT, SIGTERM, SIGKILL])
   func signalsEndAfterAWholeRecord(signal: Int32) throws {
     let classify =
@@ -93,7 +94,7 @@ struct FaultTests {
     #expect(whole.utf8.count == 40 * record)
     var lengths: Set<Int> = []
     for trial in 0..<12 {
-      // Waits for some records, so that no clock decides where the signal arrives.
+      // Waits for some records, so that the timing of the signal does not depend on a clock.
       _ = try script(
         """
         set -m
@@ -111,7 +112,7 @@ struct FaultTests {
     #expect(lengths.contains { $0 < 40 }, "no signal arrived in time")
   }
 
-  /// At any moment: the old file or the new one, whole, and nothing besides.
+  /// At any moment, there is only the complete old file or the complete new one.
   @Test func interruptedConversions() throws {
     let arguments = ["convert", try TestFiles.weights.get(), "\(folder)/out", "--model"]
     let convert = arguments + ["mobilenetv3-small", "--dtype", "f16"]
@@ -151,7 +152,7 @@ struct FaultTests {
     "ulimit -n 8", "ulimit -s 256", "ulimit -s unlimited", "export LC_ALL=tr_TR.UTF-8 2> /dev/null",
     "export LANG=C",
   ])
-  func limitsAndLocalesChangeNoAnswer(setting: String) throws {
+  func limitsAndLocalesDoNotChangeAnswers(setting: String) throws {
     let classify =
       "$cnnzoo classify \"$image\" \"$image\" \"${network[@]}\" --format jsonl -t 3 --quiet"
     let expected = try script(classify)

@@ -2,7 +2,7 @@ import CNNZoo
 import Foundation
 import Testing
 
-/// What the command makes of the processor, or the part of it, that it may use.
+/// How the command uses the processors available to it.
 struct HostTests {
   private let folder: String
 
@@ -36,7 +36,7 @@ struct HostTests {
     return (logits, labels)
   }
 
-  /// Compares with the instruction set that this processor would use by itself.
+  /// Compares with the instruction set that this processor uses by default.
   private func check(_ found: (logits: [Float], labels: [String])) throws {
     let expected = try answers()
     #expect(found.labels == expected.labels)
@@ -47,7 +47,7 @@ struct HostTests {
   }
 
   @Test(arguments: InstructionSetNames.supported)
-  func everyInstructionSetAnswersAlike(name: String) throws {
+  func allInstructionSetsGiveTheSameAnswers(name: String) throws {
     try check(answers(isa: name))
   }
 
@@ -74,7 +74,7 @@ struct HostTests {
   }
 
   @Test(arguments: [1, 3, 7])
-  func anyNumberOfThreadsGivesTheSameBits(threads: Int) throws {
+  func bitIdenticalForAnyNumberOfThreads(threads: Int) throws {
     let (found, expected) = (try answers(threads: threads), try answers(threads: 2))
     #expect(found.logits == expected.logits)
     #expect(found.labels == expected.labels)
@@ -86,7 +86,7 @@ struct HostTests {
     #expect(try object(outcome.output)["threads_allowed"] as? Int == 1)
   }
 
-  /// Threads that wait for the next image sleep: in a hundred looks at them none is running.
+  /// Threads that wait for the next image sleep: none is running in a hundred samples.
   @Test func idleThreadsSleep() throws {
     let outcome = try Tool.shell(
       """

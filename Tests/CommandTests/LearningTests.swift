@@ -27,7 +27,7 @@ struct EmbeddingTests {
     }
   }
 
-  @Test func allFormatsHoldTheSameNumbers() throws {
+  @Test func allFormatsHaveTheSameNumbers() throws {
     let lines = try run("embed", folder + "/all")
     #expect(lines.status == 0, "\(lines.errors)")
     let expected = try vectors(lines)
@@ -60,7 +60,7 @@ struct EmbeddingTests {
     #expect(try String(contentsOfFile: folder + "/e.jsonl", encoding: .utf8) == lines.output)
   }
 
-  @Test func binaryFormatsOnStandardOutputAreTheFiles() throws {
+  @Test func binaryStandardOutputMatchesFiles() throws {
     for format in ["npy", "safetensors"] {
       let arguments = [folder + "/all"] + (try TestFiles.network())
       let outcome = try Tool.shell(
@@ -73,7 +73,7 @@ struct EmbeddingTests {
     }
   }
 
-  @Test func recordedFailuresKeepTheirRow() throws {
+  @Test func recordedFailuresHaveARow() throws {
     let inputs = [images[0], "/no/image", images[1]]
     let told = try Tool.run(["embed"] + inputs + TestFiles.network())
     #expect(told.status == 1 && told.lines.count == 3)
@@ -106,7 +106,7 @@ struct EmbeddingTests {
   }
 
   @Test(.enabled(if: Libraries.areThere, "OpenBLAS or LAPACKE is not installed"))
-  func theQueryItselfIsMostAlike() throws {
+  func queryIsMostSimilarToItself() throws {
     let outcome = try run("similar", images[2], folder + "/all", "--format", "json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let results = try #require(try object(outcome.output)["results"] as? [[String: Any]])
@@ -180,7 +180,7 @@ struct EmbeddingTests {
     }
   }
 
-  /// ImageNet has two classes named crane: taking the first would explain the wrong one.
+  /// ImageNet has two classes named crane; choosing the first might explain the wrong one.
   @Test func ambiguousClassesAreReported() throws {
     let labels = folder + "/labels"
     let names = (0..<TestFiles.classes).map { $0 == 3 || $0 == 5 ? "crane" : "Class \($0)" }
@@ -201,7 +201,7 @@ struct EmbeddingTests {
   }
 }
 
-/// Whether OpenBLAS and LAPACKE are there.
+/// Whether OpenBLAS and LAPACKE are installed.
 enum Libraries {
   static let areThere = (try? HeadTrainer.requireLibraries()) != nil
 }

@@ -21,7 +21,7 @@ struct ModelChoiceTests {
     try FileManager.default.copyItem(atPath: Tool.path, toPath: command)
   }
 
-  /// Runs the command with only what the cache and `share/cnnzoo` hold.
+  /// Runs the command with only the weights in the cache and `share/cnnzoo`.
   private func run(_ arguments: [String], model: String = "") throws -> Tool.Outcome {
     try Tool.shell(
       #"CNNZOO_CACHE="$1" CNNZOO_MODEL="$2" "$3" "${@:4}""#, [cache, model, command] + arguments)
@@ -56,7 +56,7 @@ struct ModelChoiceTests {
     #expect(unknown.status == 64 && unknown.errors.contains("Did you mean mobilenetv3-small"))
   }
 
-  /// Also where another network would have been chosen without it.
+  /// Even if another network would have been chosen without it.
   @Test func anOptionTakesPrecedenceOverTheEnvironment() throws {
     try install("cache/mobilenetv3-small.safetensors")
     let outcome = try run(
@@ -98,7 +98,7 @@ struct ModelChoiceTests {
     (["--mean", "123.675,116.28,103.53"], "0.485,0.456,0.406"),
     (["--std", "58.395,57.12,57.375"], "0.229,0.224,0.225"),
   ])
-  func byteScalesAreRejectedWithWhatWasMeant(options: [String], meant: String) throws {
+  func byteScalesAreRejectedWithASuggestion(options: [String], meant: String) throws {
     for command in [["classify", image], ["convert", "in", "out"]] {
       let outcome = try Tool.run(command + options)
       #expect(outcome.status == 64 && outcome.output.isEmpty)

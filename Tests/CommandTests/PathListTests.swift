@@ -27,7 +27,7 @@ struct PathListTests {
     #expect(try paths(in: Array(text.utf8), endedByZeros: true) == parts.map { Array($0.utf8) })
   }
 
-  /// A line is cut at 64 KiB; the next one is whole, wherever the blocks that are read end.
+  /// A line is cut off at 64 KiB; the next one is complete, regardless of block boundaries.
   @Test(arguments: [65_535, 65_536, 65_537, 131_073, 400_000])
   func longLinesAreCut(length: Int) throws {
     let line = [UInt8](repeating: UInt8(ascii: "x"), count: length)

@@ -25,7 +25,7 @@ struct PrecisionTests {
     }
   }
 
-  /// Each command that runs a network, by its name, with valid arguments.
+  /// Valid arguments for each command that runs a network.
   private func arguments(_ command: String) throws -> [String] {
     let weights = ["--weights", try TestFiles.weights.get()]
     let network = try TestFiles.network()
@@ -53,7 +53,7 @@ struct PrecisionTests {
 
   private static let commandsWithLibraries = Libraries.areThere ? ["similar", "train"] : []
 
-  /// The precision that an answer states.
+  /// The precision stated in the output.
   private func precision(_ outcome: Tool.Outcome) throws -> String? {
     #expect(outcome.status == 0, "\(outcome.errors)")
     let document = try object(outcome.output)
@@ -83,7 +83,7 @@ struct PrecisionTests {
     let blas = arguments + ["--backend", "blas"]
     expectUsageError(
       try Tool.run(blas + ["--precision", "int8"]),
-      "the blas backend computes in f32 only; use the simd backend for int8")
+      "the blas backend supports only f32; use the simd backend for int8")
     expectUsageError(
       try Tool.run(blas, environment: ["CNNZOO_PRECISION": "bf16"]), "use the simd backend for bf16"
     )
@@ -99,7 +99,8 @@ struct PrecisionTests {
       try arguments("classify") + ["--backend", "blas", "--precision", "auto", "-v"])
     #expect(try precision(outcome) == "f32")
     #expect(
-      outcome.errors.contains("precision f32 (--precision auto: the blas backend computes in f32)"))
+      outcome.errors.contains(
+        "precision f32 (--precision auto: the blas backend supports only f32)"))
   }
 
   @Test(arguments: ["bf16", "int8"])
@@ -127,7 +128,7 @@ struct PrecisionTests {
     #expect(try answers("--threads", "2", "--batch", "1") == single)
   }
 
-  /// The baseline has neither kind of instruction, on any processor.
+  /// The baseline kernels emulate both precisions on every processor.
   @Test(arguments: commands + commandsWithLibraries)
   func emulationIsReportedOnce(command: String) throws {
     for precision in ["f32", "bf16", "int8"] {
@@ -183,7 +184,7 @@ struct PrecisionTests {
     #expect(try LoadedNetwork(weights: path).info.featurePrecision == .bf16)
   }
 
-  /// The column of a class has the same name, so its key has another one.
+  /// `precision` is that of the network, so that of a class has another key.
   @Test func recordsOfAnEvaluationHaveBoth() throws {
     let outcome = try Tool.run(
       ["evaluate", dataset, "--format", "jsonl"] + TestFiles.network())

@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// A cache of its own, and what a test pulls into it.
+/// A separate cache, and the file that a test pulls into it.
 struct PullBench {
   let folder: String
   /// The cache; it does not exist at first.
   var cache: String { "\(folder)/cache" }
-  /// Some megabytes without order.
+  /// Some megabytes of random data.
   let data: Data
   let sha256: String
 
@@ -24,7 +24,7 @@ struct PullBench {
     sha256 = try Self.sha256(of: "\(folder)/original")
   }
 
-  /// What coreutils has to say, so that the package's own sum is not its own witness.
+  /// The hash by coreutils, independent of the package's own implementation.
   static func sha256(of path: String) throws -> String {
     String(try Tool.shell("sha256sum < \"$1\"", [path]).output.prefix(64))
   }
@@ -52,10 +52,10 @@ struct PullBench {
     ((try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []).sorted()
   }
 
-  /// What the cache holds of the file: all of it, or nothing.
+  /// The contents of the file in the cache: complete, or nil.
   var pulled: Data? { FileManager.default.contents(atPath: "\(cache)/file.bin") }
 
-  /// Expects the whole file, its record, and nothing besides.
+  /// Expects the complete file, its record, and nothing else.
   func expectWhole(_ outcome: Tool.Outcome) {
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(pulled == data)
@@ -70,7 +70,7 @@ struct PullBench {
     #expect(pulled == nil)
   }
 
-  /// The process of a command that goes on by itself.
+  /// Starts a command in the background.
   func start(_ arguments: [String]) throws -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Tool.path)

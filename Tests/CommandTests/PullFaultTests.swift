@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-/// Pulls that are killed, that meet others, or that find no room.
+/// Pulls that are killed, concurrent pulls, and full disks.
 struct PullFaultTests {
   private let bench: PullBench
 
@@ -10,7 +10,7 @@ struct PullFaultTests {
     bench = try PullBench()
   }
 
-  @Test func eightAtOnceEndWithOneGoodFile() throws {
+  @Test func eightConcurrentPullsGiveOneGoodFile() throws {
     let server = try WebServer.ofFile(bench.data, wait: 2_000)
     let processes = try (0..<8).map { _ in try bench.start(arguments(server)) }
     for process in processes { process.waitUntilExit() }
@@ -34,11 +34,11 @@ struct PullFaultTests {
     let outcome = try bench.pull(server, ["--force"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(bench.pulled == bench.data)
-    // What a killed process was just writing may be another's: it is swept when it is an hour old.
+    // A file left by a killed process might be in use by another, so it is removed after an hour.
     #expect(bench.names().filter { !$0.hasPrefix(".cnnzoo-") } == ["file.bin", "file.bin.sha256"])
   }
 
-  /// An interrupt ends it in order: what is here is kept, the next pull goes on from it.
+  /// An interrupted pull exits cleanly and keeps the received bytes, which the next pull resumes.
   @Test(arguments: [SIGINT, SIGTERM])
   func interrupted(signal: Int32) throws {
     let server = try WebServer.ofFile(bench.data, wait: 20_000)
@@ -73,7 +73,7 @@ struct PullFaultTests {
   }
 
   @Test(.enabled(if: canMount, "this process may not mount a file system"))
-  func readOnlyCacheStillServes() throws {
+  func readOnlyCacheIsUsable() throws {
     mkdir(bench.cache, 0o777)
     #expect(mount("tmpfs", bench.cache, "tmpfs", 0, "size=64m") == 0)
     defer { umount(bench.cache) }

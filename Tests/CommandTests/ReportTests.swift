@@ -87,14 +87,14 @@ struct ReportTests {
     #expect(lines[1] > lines[0])
   }
 
-  @Test func thePlanIsAProgram() throws {
+  @Test func planListsTheProgram() throws {
     let plan = try document("summary", "mobilenetv3-small", "--plan")
     let steps = try #require(plan["steps"] as? [[String: Any]])
     #expect(steps.count > 20)
     #expect(steps.allSatisfy { $0["strategy"] is String && $0["offset"] is Int })
   }
 
-  @Test func benchesSweepAndReportAll() throws {
+  @Test func benchMeasuresAllCombinations() throws {
     let bench = try document(
       "bench", "mobilenetv3-small", "-t", "1,2", "-b", "1,3", "--min-time", "0", "--input-size",
       "32x48")
@@ -117,7 +117,7 @@ struct ReportTests {
     #expect(environment["instruction_set"] is String)
   }
 
-  @Test func benchesOfLayers() throws {
+  @Test func benchOfLayers() throws {
     let bench = try document(
       "bench", "mobilenetv3-small", "--layers", "--min-time", "0", "--input-size", "32")
     let result = try #require((bench["results"] as? [[String: Any]])?.first)
@@ -147,17 +147,17 @@ struct ReportTests {
     #expect(["simd", "blas"].contains(result["backend"] as? String))
   }
 
-  /// Weights of 470 MB are neither made nor packed for a summary.
+  /// A summary neither creates nor packs weights of 470 MB.
   @Test(
     .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"),
     arguments: [[], ["--plan"]])
-  func summariesPackNothing(more: [String]) throws {
+  func summaryPacksNoWeights(more: [String]) throws {
     let outcome = try Tool.shell(
       #"ulimit -v 1500000; "$cnnzoo" summary effnetv2-l "$@" && cat /proc/self/status"#, more)
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
 
-  /// Packed weights that find no room.
+  /// Packed weights that do not fit into memory.
   @Test(
     .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"))
   func weightsTooLargeForMemory() throws {

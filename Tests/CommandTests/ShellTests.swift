@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What shells, manuals and packages are made from.
+/// The output that completions, manual and package are generated from.
 struct ShellTests {
   private static func has(_ program: String) -> Bool {
     (try? Tool.shell("command -v \(program)").status) == 0
@@ -37,7 +37,7 @@ struct ShellTests {
     let outcome = try Tool.run(["--generate-completion-script", shell])
     #expect(outcome.status == 0)
     let words = Set(outcome.output.split { $0 == "'" || $0 == "\"" || $0.isWhitespace })
-    // Networks, and words of the closed sets.
+    // Networks, and fixed words.
     let expected = ModelCatalog.models.map(\.name) + ["symmetric", "markdown", "bf16"]
     #expect(expected.filter { !words.contains($0[...]) }.isEmpty)
   }
@@ -54,7 +54,7 @@ struct ShellTests {
     ])
   func bashCompletes(typed: String, expected: String) throws {
     let folder = try TestFiles.folder()
-    // What bash does when the tab key is pressed.
+    // Simulates pressing the tab key in bash.
     let outcome = try Tool.shell(
       """
       source <("$cnnzoo" --generate-completion-script bash)

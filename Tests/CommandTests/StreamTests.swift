@@ -86,8 +86,8 @@ struct StreamTests {
     #expect(outcome.output == "0 {\"schema\" {\"schema\"\n")
   }
 
-  /// Images of very different size and failures among them: what is decoded last may be first.
-  @Test func answersComeInTheOrderOfTheInputs() throws {
+  /// Images of very different sizes, and failures; the first may be decoded last.
+  @Test func answersAreInInputOrder() throws {
     var paths: [String] = []
     for index in 0..<12 {
       let side = index % 5 == 0 ? 1500 : 8 + index
@@ -112,7 +112,7 @@ struct StreamTests {
     }
   }
 
-  /// The thread that waits for an image that never comes is not waited for.
+  /// The run does not wait for a thread that is waiting for an image that never comes.
   @Test func aFailureEndsARunThatWaitsForAnImage() throws {
     let outcome = try script(
       "mkfifo $folder/never; timeout 60 "
@@ -125,8 +125,8 @@ struct StreamTests {
   private static let terminal = "/usr/bin/script"
   private static let haveTerminal = FileManager.default.isExecutableFile(atPath: terminal)
 
-  /// On a terminal, results are coloured; where they go elsewhere, a line shows the progress of a run
-  /// that lasts, and is gone at its end.
+  /// On a terminal, results are coloured; if they go elsewhere, long runs show a progress line,
+  /// which is erased at the end.
   @Test(.enabled(if: haveTerminal, "needs script of the package bsdutils"))
   func aTerminalShowsColoursAndProgress() throws {
     let network = try TestFiles.network().joined(separator: " ")
@@ -149,7 +149,7 @@ struct StreamTests {
         /\r\x1B\[Kcnnzoo: 2 answered, 0 failed, 0 skipped in \d+\.\d s\s+$/), "\(lasting.output)")
   }
 
-  /// With batches that could take both, the first is answered while the second is waited for.
+  /// The first image is answered while waiting for the second, even if both would fit into a batch.
   @Test func aPendingImageDoesNotDelayEarlierAnswers() throws {
     let outcome = try script(
       """
@@ -187,7 +187,7 @@ struct StreamTests {
       """)
     #expect(outcome.status == 1)
     #expect(outcome.lines.count == 4)
-    #expect(outcome.errors.contains("more than this process can have"))
+    #expect(outcome.errors.contains("more than this process can allocate"))
   }
 
   @Test func listsOfNULSeparatedPaths() throws {

@@ -35,7 +35,7 @@ struct SummaryTests {
     #expect(stages.map(\.shape.height) == [192, 96, 48, 24, 12, 1])
   }
 
-  /// Sides that are no multiple of 32, and maps that shrink to one position.
+  /// Sides that are not multiples of 32, and maps that shrink to one position.
   @Test(arguments: [300, 33, 8])
   func stagesDoNotDependOnTheInput(size: Int) throws {
     let (odd, usual) = (try costs("effnet-lite0", inputSize: size), try costs("effnet-lite0"))
@@ -48,14 +48,14 @@ struct SummaryTests {
     let costs = try costs(name)
     #expect(costs.program.peakActivationBytes <= costs.program.arenaBytes)
     #expect(costs.program.arenaBytes < costs.separateBytes / 10)
-    // The input alone is three floats a pixel, and the logits are the last of the values.
+    // The input alone takes three floats per pixel, and the logits are the last value.
     #expect(costs.separateBytes > 12 * costs.graph.inputShape.positions)
     #expect(costs.storedCount > costs.graph.parameterCount)
   }
 
-  /// torchvision's file of MobileNetV3-Small has 2,554,968 numbers, its batch norms' counters not
-  /// among them.
-  @Test func numbersOfAFile() throws {
+  /// torchvision's file of MobileNetV3-Small has 2,554,968 numbers, not counting the batch norms'
+  /// counters.
+  @Test func numberOfStoredValues() throws {
     let costs = try costs("mobilenetv3-small")
     let statistics = costs.graph.parameters.filter { !$0.isTrainable }
     #expect(costs.storedCount == 2_542_856 + statistics.reduce(0) { $0 + $1.count })
@@ -87,7 +87,7 @@ struct SummaryTests {
     #expect(lines.contains { $0.hasPrefix("   └─ 2 ") })
   }
 
-  @Test func programsGetPaths() throws {
+  @Test func machineFormatsUsePaths() throws {
     let lines = try Tool.run(["summary", "effnet-lite0", "--depth", "3", "--format", "csv"]).lines
     #expect(lines.contains { $0.hasPrefix("features.0.0,Conv2d,3x3 /2,112x112x32,864,") })
     #expect(!lines.contains { $0.contains("├") })
@@ -124,7 +124,7 @@ struct SummaryTests {
     #expect(markdown.contains { $0.hasPrefix("| ├─ 1/2 |") && $0.contains("\u{A0}\u{A0}") })
   }
 
-  @Test func plansAreOfOneNetwork() throws {
+  @Test func plansNeedASingleNetwork() throws {
     let outcome = try Tool.run(["summary", "effnet-lite0", "effnet-lite1", "--plan"])
     #expect(outcome.status == 64)
     #expect(outcome.errors.contains("--plan needs a single network"))
@@ -142,7 +142,7 @@ struct SummaryTests {
     #expect(try figures("--depth", "2") == all)
   }
 
-  @Test func thePlanSharesTheWork() throws {
+  @Test func planSharesAddUp() throws {
     let plan = try document("effnetv2-s", "--plan")
     let steps = try #require(plan["steps"] as? [[String: Any]])
     let shares = steps.compactMap { $0["macs_share"] as? Double }.reduce(0, +)

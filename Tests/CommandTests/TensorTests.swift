@@ -28,7 +28,7 @@ struct TensorTests {
     (0..<shape.reduce(1, *)).map { Float($0 * 37 % 101) / 50 - 1 }
   }
 
-  @Test func bothFileFormatsAndAnyBatchGiveTheSame() throws {
+  @Test func fileFormatAndBatchDoNotMatter() throws {
     let shape = [3, 3, 40, 56]
     let values = Self.values(shape)
     try NPYArray(shape: shape, values: values).write(to: "\(folder)/in.data")
@@ -43,7 +43,7 @@ struct TensorTests {
     #expect(try logits() == expected)
   }
 
-  @Test func oneImageMayLackTheBatch() throws {
+  @Test func batchDimensionIsOptional() throws {
     try NPYArray(shape: [3, 32, 32], values: Self.values([3, 32, 32])).write(to: "\(folder)/in")
     #expect(try infer("\(folder)/in").status == 0)
     #expect(try logits().shape == [1, TestFiles.classes])

@@ -2,7 +2,7 @@ import Command
 import Foundation
 import Testing
 
-/// What people see on a terminal of 80 columns.
+/// Output on a terminal with 80 columns.
 @Suite(.enabled(if: Tool.haveTerminal, "needs script of the package bsdutils"))
 struct TerminalTests {
   private static let quickBench = [
@@ -21,7 +21,7 @@ struct TerminalTests {
     #expect(lines.filter { $0.count > 80 } == [])
   }
 
-  /// What is hidden is named; programs get every column.
+  /// Hidden columns are named; programs get every column.
   @Test func hiddenColumnsAreNamed() throws {
     let outcome = try Tool.terminal(["models"])
     let hidden = try #require(outcome.output.firstMatch(of: /\(not shown: ([^)]*)\)/)?.1)
@@ -30,8 +30,8 @@ struct TerminalTests {
     #expect(try Tool.run(["models"]).output.contains("https://"))
   }
 
-  /// Addresses must not be shortened, or they could not be copied.
-  @Test func oneModelIsShownWhole() throws {
+  /// URLs must not be shortened, so that they can be copied.
+  @Test func singleModelIsShownInFull() throws {
     let output = try Tool.terminal(["models", "effnet-lite4"]).output
     #expect(output.contains("/tf_efficientnet_lite4-741542c3.pth"))
   }

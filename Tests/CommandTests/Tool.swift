@@ -3,7 +3,7 @@ import TestSupport
 
 /// The built command, and files to give it.
 enum Tool {
-  /// What a run left behind.
+  /// The results of a run.
   struct Outcome {
     let status: Int
     let output: String
@@ -12,7 +12,7 @@ enum Tool {
     var lines: [Substring] { output.split(separator: "\n") }
   }
 
-  /// The executable beside this test bundle.
+  /// The executable next to this test bundle.
   static let path: String = {
     let bundles = [Bundle.main.executablePath, CommandLine.arguments.first].compactMap(\.self)
     let folders = bundles.map { ($0 as NSString).deletingLastPathComponent }
@@ -21,7 +21,7 @@ enum Tool {
       .first { FileManager.default.isExecutableFile(atPath: $0) } ?? "/no/cnnzoo"
   }()
 
-  /// Whether it starts under a limit of address space, or of files: the sanitizers reserve terabytes.
+  /// Whether it starts with limited address space or files; sanitizers reserve terabytes.
   static let bearsAddressLimits =
     ProcessInfo.processInfo.environment["CNNZOO_SANITIZE"] == nil
 
@@ -61,7 +61,7 @@ enum Tool {
   }
 }
 
-/// Files that the tests give to the command; made once.
+/// Files that the tests pass to the command; created once.
 enum TestFiles {
   /// Holds all of them; removed when the tests end.
   private static let root: String = {

@@ -25,11 +25,11 @@ struct TrainTests {
     try FileManager.default.createDirectory(
       atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
     let pixels = (0..<40 * 30).flatMap { position -> [UInt8] in
-      // Each image has noise of its own: fingerprints look at brightness alone.
+      // Each image has its own noise, because fingerprints only consider brightness.
       let noise = UInt8(truncatingIfNeeded: (position &* position &* (seed + 3 + 12 * index)) % 37)
       switch index {
       case 0: return [210, 20 + noise, noise]
-      // Stripes of one brightness: only the noise tells two such images apart.
+      // Stripes of the same brightness: such images differ only in their noise.
       case 1: return position % 4 < 2 ? [255, 60 + noise, 0] : [160, 60 + noise, 250]
       default: return [noise, 30 + noise, 200]
       }
@@ -37,7 +37,7 @@ struct TrainTests {
     try Data(Array("P6 40 30 255\n".utf8) + pixels).write(to: URL(fileURLWithPath: path))
   }
 
-  @Test func classifyAnswersWithTheFoldersNames() throws {
+  @Test func classifyUsesTheFolderNames() throws {
     let outcome = try train("--format", "json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let report = try object(outcome.output)
@@ -62,7 +62,7 @@ struct TrainTests {
       #expect(top.count == 3)
       #expect(path.contains("/\(top[0]["label"] as? String ?? "?")/"))
     }
-    // A class may be called by a name that looks like an index.
+    // A class name may look like an index.
     let explained = try Tool.run([
       "explain", classes + "/7/0.ppm", "--model", "mobilenetv3-small", "--weights", output,
       "--class", "7", "--format", "jsonl",
@@ -92,7 +92,7 @@ struct TrainTests {
     #expect(evaluations.map { $0["images"] as? Int } == [4, 2])
     #expect(evaluations.map { $0["top1"] as? Double } == [1, 1])
 
-    // A class that the head cannot know is refused before anything is computed or written.
+    // An unknown class is rejected before anything is computed or written.
     try Self.image("\(set)/val/unicorn/0.ppm", 0, 9)
     try FileManager.default.removeItem(atPath: output)
     let refused = try train()
@@ -131,8 +131,8 @@ struct TrainTests {
     #expect(mistaken.allSatisfy { $0.last == "1" || $0.last == "2" || $0.hasSuffix("1\"") })
   }
 
-  /// Damaged images, files that are none, files beside the classes, links that lead nowhere.
-  @Test func otherFilesAreReportedAndIgnored() throws {
+  /// Damaged images, non-images, files next to the class folders, broken links.
+  @Test func unusableFilesAreReportedAndIgnored() throws {
     func write(_ name: String, _ text: String) throws {
       let path = "\(classes)/\(name)"
       try FileManager.default.createDirectory(
@@ -155,7 +155,7 @@ struct TrainTests {
     #expect(!FileManager.default.fileExists(atPath: output))
   }
 
-  /// Hidden copies are not trained on; a link to a folder is a class, one that leads nowhere fails.
+  /// Hidden copies are not used for training; a link to a folder is a class, a broken link fails.
   @Test func hiddenFilesAndLinks() throws {
     let checkpoints = "\(classes)/7/.ipynb_checkpoints"
     try Self.image("\(checkpoints)/0-checkpoint.ppm", 1, 0)
@@ -207,7 +207,7 @@ struct TrainTests {
       try FileManager.default.removeItem(atPath: "\(classes)/7/\(name)")
     }
     let single = try outcome(classes)
-    #expect(single.status == 65 && single.errors.contains("class \"7\" has 1 usable image, copies"))
+    #expect(single.status == 65 && single.errors.contains("class \"7\" has 1 usable image, not"))
     try FileManager.default.moveItem(atPath: classes + "/7", toPath: classes + "/line\nfeed")
     let odd = try outcome(classes)
     #expect(odd.status == 65 && odd.errors.contains("control characters"))
@@ -254,9 +254,9 @@ struct TrainTests {
     #expect(outcome.status == 69, "\(outcome.errors)")
   }
 
-  /// A library that is there and broken is as good as none.
+  /// A broken library is treated like a missing one.
   @Test(arguments: [("liblapacke.so.3", "liblapacke"), ("libopenblas.so.0", "libopenblas0")])
-  func withoutALibraryTheCommandSaysWhatToInstall(library: String, package: String) throws {
+  func missingLibrariesAreNamed(library: String, package: String) throws {
     try Data().write(to: URL(fileURLWithPath: "\(folder)/\(library)"))
     let outcome = try Tool.run(
       ["train", "--head-only", classes, "--output", output] + TestFiles.network(),

@@ -124,7 +124,7 @@ struct UsageTests {
     (["explain", "/missing", "--model", "effnet-lite0"] + missing + ["-o"], "cam.jpg", ".png"),
     (["explain", "/missing", "--model", "effnet-lite0"] + missing + ["--map"], "m.png", ".npy"),
   ])
-  func outputsAgreeWithTheirExtension(
+  func outputsMustMatchTheirExtension(
     arguments: [String], name: String, expected: String
   ) throws {
     let folder = try TestFiles.folder()
@@ -135,7 +135,7 @@ struct UsageTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
   }
 
-  /// More threads than processors only get in each other's way.
+  /// More threads than processors only slow each other down.
   @Test func threadsAreCapped() throws {
     let outcome = try Tool.run([
       "bench", "mobilenetv3-small", "--input-size", "32", "--min-time", "0", "--format", "json",

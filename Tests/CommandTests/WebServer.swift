@@ -1,9 +1,9 @@
 import Foundation
 import Glibc
 
-/// A web server on 127.0.0.1 that answers as a test wants it to, well or badly.
+/// A web server on 127.0.0.1 that responds as a test specifies, correctly or not.
 final class WebServer: Sendable {
-  /// What a client asked for.
+  /// A client's request.
   struct Request: Sendable {
     let method: String
     let path: String

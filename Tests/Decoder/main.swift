@@ -44,7 +44,7 @@ func memory(_ name: String) -> Int {
   return 0
 }
 
-/// Sets the peak of this process's memory back to what it holds now.
+/// Resets this process's peak memory to its current memory.
 func forgetPeak() {
   guard let file = fopen("/proc/self/clear_refs", "w") else { return }
   fputs("5", file)

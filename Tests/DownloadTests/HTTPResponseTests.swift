@@ -57,7 +57,7 @@ struct HTTPResponseTests {
     #expect(validators(length, "ETag: \"a\"", "Accept-Ranges: none") == nil)
   }
 
-  @Test func keysDifferWhereValidatorsDo() throws {
+  @Test func keysDifferIfValidatorsDiffer() throws {
     let all = try [
       validators("Content-Length: 100", "ETag: \"a\""),
       validators("Content-Length: 101", "ETag: \"a\""),

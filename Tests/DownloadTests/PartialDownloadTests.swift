@@ -66,7 +66,7 @@ struct PartialDownloadTests {
     }
   }
 
-  @Test func otherAddressesHaveTheirOwn() throws {
+  @Test func addressesHaveSeparatePartialDownloads() throws {
     try leave(10)
     let other = try WebAddress("https://example.org/other.pth", policy: .encrypted)
     #expect(try PartialDownloads(folder: folder, address: other).all().isEmpty)

@@ -1,6 +1,6 @@
 import CLibFuzzer
 
-/// The bytes that are allocated, in this process of one thread.
+/// The bytes allocated in this single-threaded process.
 enum AllocatedMemory {
   private nonisolated(unsafe) static var now = 0
   private nonisolated(unsafe) static var most = 0
@@ -12,7 +12,7 @@ enum AllocatedMemory {
     },
     { address in AllocatedMemory.now -= __sanitizer_get_allocated_size(address) })
 
-  /// What `body` gives, and the most bytes that were allocated during it beside those before.
+  /// The result of `body`, and the peak number of bytes allocated during it.
   static func most<Value>(during body: () -> Value) -> (value: Value, bytes: Int) {
     require(isCounting > 0, "memory cannot be counted")
     let before = now

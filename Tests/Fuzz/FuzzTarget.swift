@@ -1,10 +1,11 @@
-/// A parser under fire, and what must hold of all that it accepts.
+/// A parser to fuzz, and the invariants of everything that it accepts.
 struct FuzzTarget {
-  /// What libFuzzer calls with every input: 0, or -1 where the corpus should not keep the input.
+  /// Called by libFuzzer with every input; returns 0, or -1 if the corpus should not keep the
+  /// input.
   typealias Body = @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 
   let name: String
-  /// What an input is.
+  /// A description of the inputs.
   let about: String
   let body: Body
 

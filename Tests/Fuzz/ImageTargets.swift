@@ -4,7 +4,7 @@ extension FuzzTarget {
   static let images = [
     FuzzTarget(name: "pnm", about: "a PNM file, P1 to P7") { decode($0, $1, as: .pnm) },
     FuzzTarget(name: "jpeg", about: "a JPEG file") { decode($0, $1, as: .jpeg) },
-    FuzzTarget(name: "png", about: "a PNG file; its checksums are also put right") {
+    FuzzTarget(name: "png", about: "a PNG file, also with corrected checksums") {
       let bytes = [UInt8](UnsafeBufferPointer(start: $0, count: $1))
       let mended = PNGChecksums.mended(bytes)
       return max(check(bytes, as: .png), mended == bytes ? -1 : check(mended, as: .png))
@@ -55,11 +55,11 @@ private func check(_ bytes: [UInt8], as format: ImageFormat, mustDecode: Bool = 
   return 0
 }
 
-/// Decoding takes no more than what was said before it, metadata and messages aside.
+/// Decoding takes no more memory than announced, not counting metadata and messages.
 private func checkMemory(
   _ bytes: [UInt8], _ result: Result<Image, ImageError>, _ taken: Int, applyOrientation: Bool
 ) {
-  // To count a lossless WebP's prefix codes takes a flag for each of the 65,536 there can be.
+  // Counting a lossless WebP's prefix codes takes a flag for each of the possible 65,536.
   let spare = 2 * bytes.count + 80 << 10
   let announced = Result { () throws(ImageError) in
     try EncodedImage(
@@ -96,7 +96,7 @@ private func prepare(_ image: Image) {
   require(values.allSatisfy { -1...1 ~= $0 }, "an input has a value that no pixel gives")
 }
 
-/// What decoding gives, after what must hold of any image and any error.
+/// The result of decoding, after checking the invariants of images and errors.
 private func outcome(_ bytes: [UInt8], applyOrientation: Bool) -> Result<Image, ImageError> {
   let (result, taken) = AllocatedMemory.most {
     Result { () throws(ImageError) in

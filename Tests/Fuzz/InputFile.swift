@@ -1,7 +1,7 @@
 import Glibc
 
-/// Gives inputs to parsers that read files: a folder of this process alone, in memory where the
-/// system has a folder for that.
+/// Provides inputs to parsers that read files, in a folder for this process only, in memory if
+/// possible.
 enum InputFile {
   /// The folder, without a slash at its end; Scripts/fuzzing/fuzz removes it.
   static let folder: String = {
@@ -11,7 +11,7 @@ enum InputFile {
     return path
   }()
 
-  /// Puts a file of these bytes into the folder, in place of one that is there; answers its path.
+  /// Writes a file with these bytes into the folder, replacing any existing one; returns its path.
   static func path(holding bytes: [UInt8], named name: String = "input") -> String {
     let path = "\(folder)/\(name)"
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)

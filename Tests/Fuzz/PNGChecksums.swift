@@ -1,6 +1,7 @@
-/// The checksums of PNG chunks, without which hardly any changed byte would get past the first.
+/// Corrects the checksums of PNG chunks, without which hardly any mutation would pass the first
+/// one.
 enum PNGChecksums {
-  /// The file with right checksums in all chunks that lie in it whole.
+  /// The file with correct checksums in all complete chunks.
   static func mended(_ file: [UInt8]) -> [UInt8] {
     var file = file
     var offset = 8

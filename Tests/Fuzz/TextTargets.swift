@@ -4,27 +4,27 @@ import Weights
 
 extension FuzzTarget {
   static let texts = [
-    FuzzTarget(name: "paths", about: "a list of paths, by lines and by zero bytes") {
+    FuzzTarget(name: "paths", about: "a list of paths, line-separated and NUL-separated") {
       let bytes = [UInt8](UnsafeBufferPointer(start: $0, count: $1))
       checkPaths(bytes, separator: UInt8(ascii: "\n"))
       checkPaths(bytes, separator: 0)
       return 0
     },
-    FuzzTarget(name: "labels", about: "a file of labels") {
+    FuzzTarget(name: "labels", about: "a label file") {
       checkLabels([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
       return 0
     },
-    FuzzTarget(name: "json", about: "the config.json beside weights of timm's") {
+    FuzzTarget(name: "json", about: "the config.json next to timm weights") {
       checkConfiguration([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
       return 0
     },
     FuzzTarget(
-      name: "metadata", about: "keys and values of __metadata__, each ended by a zero byte"
+      name: "metadata", about: "keys and values of __metadata__, each NUL-terminated"
     ) {
       checkMetadata([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
       return 0
     },
-    FuzzTarget(name: "bench", about: "an earlier report of bench, to compare with") {
+    FuzzTarget(name: "bench", about: "a bench report for --compare") {
       checkBench([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
       return 0
     },
@@ -35,7 +35,8 @@ extension FuzzTarget {
   ]
 }
 
-/// The paths are the parts between separators, cut where they are too long; none after the last.
+/// The paths are the parts between separators, cut off if too long; none follows the last
+/// separator.
 private func checkPaths(_ bytes: [UInt8], separator: UInt8) {
   var expected = bytes.split(separator: separator, omittingEmptySubsequences: false)
   if expected.last?.isEmpty == true { expected.removeLast() }
@@ -78,7 +79,7 @@ private func checkConfiguration(_ bytes: [UInt8]) {
   let json = try? JSONValue(contentsOf: path)
   if let json {
     require(isFinite(json), "a number of JSON is not finite")
-    // Whatever names no network is of another library, and none of it is read.
+    // A configuration that names no network is from another library, and is ignored.
     guard json["architecture"]?.text != nil else { return }
   }
   for model in models {

@@ -22,7 +22,7 @@ enum TorchArchive {
     return records + directory + end
   }
 
-  /// A number in so many bytes, least significant first.
+  /// A number in the given number of bytes, least significant first.
   private static func integer(_ value: Int, _ size: Int) -> [UInt8] {
     (0..<size).map { UInt8(truncatingIfNeeded: $0 < 8 ? value >> (8 * $0) : 0) }
   }

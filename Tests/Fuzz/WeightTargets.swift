@@ -3,13 +3,13 @@ import Weights
 extension FuzzTarget {
   static let weights = [
     FuzzTarget(name: "safetensors", about: "a safetensors file") { fuzz($0, $1) { $0 } },
-    FuzzTarget(name: "torch-zip", about: "a zip archive as torch.save writes it") {
+    FuzzTarget(name: "torch-zip", about: "a zip archive as written by torch.save") {
       fuzz($0, $1) { $0 }
     },
     FuzzTarget(name: "pickle", about: "the pickle in such an archive") {
       fuzz($0, $1) { TorchArchive.bytes(pickle: $0) }
     },
-    FuzzTarget(name: "torch-legacy", about: "torch.save's file of pickles, after its magic") {
+    FuzzTarget(name: "torch-legacy", about: "a legacy torch.save file, after its magic") {
       fuzz($0, $1) { legacyStart + $0 }
     },
     FuzzTarget(name: "npy", about: "a NumPy array") { start, count in
@@ -49,7 +49,7 @@ private let legacyStart: [UInt8] =
   [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E]
   + [0x80, 0x02, 0x4D, 0xE9, 0x03, 0x2E]
 
-/// What a parser gives; nil if it refuses the input and says so in one line.
+/// The result of a parser; nil if it rejects the input with a one-line message.
 private func read<Value>(_ parse: () throws(WeightsError) -> Value) -> Value? {
   do {
     return try parse()
@@ -84,7 +84,7 @@ private func fuzz(
   return 0
 }
 
-/// What must hold of a tensor; all its numbers are read.
+/// Checks the invariants of a tensor by reading all its elements.
 private func check(_ tensor: TensorView) {
   require(tensor.shape.reduce(1, *) == tensor.elementCount, "the count is not that of the shape")
   let strides = tensor.strides ?? []
@@ -115,7 +115,7 @@ private func check(_ tensor: TensorView) {
 
 /// Writes a safetensors file of the same tensors, which must read back the same.
 private func checkCopy(of file: WeightFile) {
-  // A name that JSON has no other use for; the writer refuses it.
+  // A name that is reserved in the header; the writer rejects it.
   guard file["__metadata__"] == nil else { return }
   var writer = SafetensorsWriter(metadata: file.metadata)
   for tensor in file.tensors { writer.append(tensor) }

@@ -108,7 +108,7 @@ struct GraphBuilderTests {
     #expect(graph.parameterCount == 0 && graph.macs == 0)
   }
 
-  @Test func shapesThatDoNotFitTrap() async {
+  @Test func mismatchedShapesTrap() async {
     await #expect(processExitsWith: .failure) {
       var builder = GraphBuilder(name: "test")
       let input = builder.input(TensorShape(height: 2, width: 2, channels: 4))

@@ -22,7 +22,7 @@ struct PaddingTests {
     }
   }
 
-  /// The case that tells the rules apart: an even size at stride 2.
+  /// The case in which the rules differ: an even size with stride 2.
   @Test func evenSizeAtStrideTwo() {
     #expect(Padding.symmetric.extent(input: 224, kernel: 3, stride: 2) == (112, 1))
     #expect(Padding.same.extent(input: 224, kernel: 3, stride: 2) == (112, 0))

@@ -3,7 +3,7 @@ import Host
 import Testing
 import TestSupport
 
-/// Files that appear complete or not at all, on file systems with nameless files and on others.
+/// Files that appear only when complete, on file systems with and without unnamed files.
 struct AtomicFileTests {
   private let folder: TemporaryFolder
 

@@ -35,7 +35,7 @@ struct DirectoryWalkTests {
     return names
   }
 
-  @Test func theOrderIsThatOfThePathsBytes() throws {
+  @Test func entriesAreSortedByPathBytes() throws {
     for name in ["b/x", "b/y/z", "b.ppm", "a", "b0", "B", "é"] { try file(name) }
     #expect(found() == ["B", "a", "b.ppm", "b/x", "b/y/z", "b0", "é"])
   }

@@ -16,7 +16,7 @@ struct FilesTests {
   }
 
   @Test(arguments: [("file", 9), ("/dev/zero", 200_000)])
-  func nothingLongerThanTheLimitIsRead(name: String, limit: Int) throws {
+  func filesAboveTheLimitAreRejected(name: String, limit: Int) throws {
     try folder.file("file", Array(repeating: 7, count: 10))
     let path = name.hasPrefix("/") ? name : "\(folder.path)/\(name)"
     #expect(throws: FileError.tooLong(path: path, limit: limit)) {

@@ -3,7 +3,7 @@ import Testing
 import Host
 
 struct MemoryBudgetTests {
-  @Test func neverMoreThanTheBudgetIsSpent() {
+  @Test func budgetIsNeverExceeded() {
     let budget = MemoryBudget(bytes: 100)
     final class Tally: Sendable {
       let spent = Atomic<Int>(0)

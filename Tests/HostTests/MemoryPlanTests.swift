@@ -2,7 +2,7 @@ import Host
 import Testing
 
 struct MemoryPlanTests {
-  /// Random lifetimes: what lives together lies apart.
+  /// Random lifetimes: values that are live together do not overlap.
   @Test(arguments: 0..<50)
   func liveValuesNeverOverlap(_ seed: UInt64) {
     var state = seed &* 7919 &+ 1
@@ -32,12 +32,12 @@ struct MemoryPlanTests {
     #expect(plan.count >= plan.largestLiveSet)
   }
 
-  /// A chain needs the two largest neighbours, however long it is.
+  /// A chain needs memory for the two largest neighbours, however long it is.
   @Test func chainReusesMemory() {
     let plan = MemoryPlan(
       (0..<100).map { MemoryPlan.Record(count: 1024, lifetime: $0...$0 + 1) })
     #expect(plan.count == 2048)
   }
 
-  @Test func nothingNeedsNothing() { #expect(MemoryPlan([]).count == 0) }
+  @Test func emptyPlanNeedsNoMemory() { #expect(MemoryPlan([]).count == 0) }
 }

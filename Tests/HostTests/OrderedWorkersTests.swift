@@ -4,7 +4,7 @@ import Testing
 import Host
 
 struct OrderedWorkersTests {
-  /// Gives all tasks, taking an outcome where there is no room, and answers what was taken.
+  /// Submits all tasks, taking a result whenever there is no room, and returns the results.
   private func outcomes<Outcome>(
     of tasks: Range<Int>, by workers: OrderedWorkers<Int, Outcome>
   ) -> [(outcome: Outcome, slot: Int)] {
@@ -18,8 +18,8 @@ struct OrderedWorkersTests {
   }
 
   @Test(arguments: [(1, 1), (1, 5), (3, 2), (4, 9)])
-  func outcomesComeInTheOrderOfTheTasks(threads: Int, capacity: Int) {
-    // Tasks of very different length, so that later ones are done before earlier ones.
+  func resultsAreInTaskOrder(threads: Int, capacity: Int) {
+    // Tasks of very different duration, so that later ones finish before earlier ones.
     let workers = OrderedWorkers<Int, Int>(threads: threads, capacity: capacity) { task, _ in
       var value = task
       for _ in 0..<(task % 7 == 0 ? 20_000 : 10) { value = value &* 6_364_136_223 &+ task | 1 }
@@ -53,7 +53,7 @@ struct OrderedWorkersTests {
     while workers.count > 0 { _ = workers.take() }
   }
 
-  @Test func noMoreThanTheCapacityIsHeld() {
+  @Test func capacityIsNeverExceeded() {
     let workers = OrderedWorkers<Int, Int>(threads: 2, capacity: 3) { task, _ in task }
     defer { workers.stop() }
     for task in 0..<3 {
@@ -107,7 +107,7 @@ struct OrderedWorkersTests {
     let endedBefore = endless.hasEnded.load(ordering: .acquiring)
     #expect(!endedBefore)
     endless.isReleased.store(true, ordering: .releasing)
-    // The task outlives whoever gave it, and its thread's objects with it.
+    // The task outlives its submitter, and so do the objects of its thread.
     while !endless.hasEnded.load(ordering: .acquiring) { sched_yield() }
   }
 }

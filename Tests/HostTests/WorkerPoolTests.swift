@@ -36,7 +36,7 @@ struct WorkerPoolTests {
     #expect(early.load(ordering: .relaxed) == 0)
   }
 
-  @Test func poolsComeAndGo() {
+  @Test func poolsCanBeCreatedRepeatedly() {
     let count = Atomic<Int>(0)
     for _ in 0..<100 {
       WorkerPool(count: 3).run { _ in count.add(1, ordering: .relaxed) }
@@ -44,7 +44,7 @@ struct WorkerPoolTests {
     #expect(count.load(ordering: .relaxed) == 300)
   }
 
-  /// Signals belong to the program; what a thread's own instructions raise cannot be left to others.
+  /// Signals go to the program's threads, except those raised by a thread's own instructions.
   @Test func threadsLeaveSignalsToTheCaller() {
     func mask() -> Set<Int32> {
       var set = sigset_t()
@@ -70,10 +70,10 @@ struct WorkerPoolTests {
   }
 
   #if arch(x86_64)
-    /// Whatever the caller's thread does with denormal numbers and with rounding, the pool's threads
-    /// compute alike, and the caller finds its own mode again.
+    /// Whatever the caller's mode for denormal numbers and rounding, the pool's threads all use the
+    /// same mode, and the caller's mode is restored.
     @Test(arguments: 1...4)
-    func allThreadsComputeInOneMode(_ threads: Int) {
+    func allThreadsUseTheSameMode(_ threads: Int) {
       let pool = WorkerPool(count: threads)
       let (tiny, third) = (Opaque(Float.leastNonzeroMagnitude), Opaque(Float(3)))
       // FE_TONEAREST, FE_UPWARD and FE_TOWARDZERO, whose names are imported twice.

@@ -29,7 +29,7 @@ struct ActivationMapTests {
     )
   }
 
-  @Test func theGreatestValueAndTheMean() {
+  @Test func maximumAndMean() {
     let map = ActivationMap(width: 3, height: 2, values: [0, -1, 4, 4, 2, 3])
     #expect(map.greatest == (column: 2, row: 0, value: 4))
     #expect(map.mean == 2)
@@ -54,8 +54,8 @@ struct ActivationMapTests {
     #expect((70...89).contains(hottest ?? 0))
   }
 
-  /// The smooth surface passes through the values: a lone hot cell's middle is hottest, and both
-  /// sides of it are alike.
+  /// The smooth surface passes through the values: it peaks in the middle of a single hot cell and
+  /// is symmetric around it.
   @Test func theSmoothSurfaceIsNotShifted() {
     let gray = Image(width: 99, height: 1, pixels: [UInt8](repeating: 0, count: 297))
     let overlay = ActivationMap(width: 3, height: 1, values: [0, 1, 0]).overlaid(
@@ -79,7 +79,7 @@ struct ActivationMapTests {
   }
 
   @Test(arguments: [[Float](repeating: -3, count: 4), [0, 0, 0, 0]])
-  func nothingHotIsNotShownAsHot(values: [Float]) {
+  func mapsWithoutPositiveValuesStayCold(values: [Float]) {
     let gray = Image(width: 8, height: 8, pixels: [UInt8](repeating: 77, count: 192))
     let overlay = ActivationMap(width: 2, height: 2, values: values).overlaid(
       on: gray, region: ImageRegion(x: 0, y: 0, width: 8, height: 8))

@@ -7,7 +7,7 @@ import Testing
   }
 
   @Test(arguments: Goldens.images)
-  func outcomeEqualsPillows(_ recorded: Goldens.RecordedImage) throws {
+  func outcomeMatchesPillow(_ recorded: Goldens.RecordedImage) throws {
     if recorded.outcome.count == 1 {
       let error = #expect(throws: ImageError.self) { try Image(decoding: recorded.bytes) }
       #expect(error.map(kind) == recorded.outcome[0], "\(error.map(\.description) ?? "none")")
@@ -67,7 +67,7 @@ import Testing
     "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 3\nMAXVAL 255\nCOLOR 1\nENDHDR\nabcde",
     "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 3\nMAXVAL 255\nENDHDR abc",
   ])
-  func pamThatIsWrong(text: String) {
+  func invalidPAM(text: String) {
     let error = #expect(throws: ImageError.self) { try Image(decoding: Array(text.utf8)) }
     #expect(error.map(kind) == "malformed")
   }
@@ -109,7 +109,7 @@ import Testing
     }
     #expect(
       error?.description
-        == "a.pgm: damaged PNM data: the greatest value is 0, outside 1...65535; "
-        + "get a whole copy of the file")
+        == "a.pgm: damaged PNM data: the maximum value is 0, outside 1...65535; "
+        + "get an intact copy of the file")
   }
 }

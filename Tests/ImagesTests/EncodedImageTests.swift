@@ -1,13 +1,13 @@
 import Images
 import Testing
 
-/// Headers read once, and the memory that they announce.
+/// Reading headers once, and the memory estimated from them.
 @Suite struct EncodedImageTests {
   private func memory(_ bytes: [UInt8], applyOrientation: Bool = true) throws -> Int {
     try EncodedImage(bytes, applyOrientation: applyOrientation).decodingMemory
   }
 
-  /// Opened once, decoded twice: the same pixels as from the bytes.
+  /// Opening once and decoding twice gives the same pixels as decoding the bytes.
   @Test(arguments: HostileInputTests.samples)
   func decodesLikeImage(name: String) throws {
     let bytes = Goldens.bytes(name)
@@ -19,7 +19,7 @@ import Testing
     #expect(try encoded.decode() == image)
   }
 
-  @Test func orientationIsDecidedWhenOpened() throws {
+  @Test func orientationIsReadWhenOpened() throws {
     let bytes = Goldens.bytes("jpeg EXIF 6")
     let upright = try EncodedImage(bytes).decode()
     let stored = try EncodedImage(bytes, applyOrientation: false).decode()
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func decodingErrorsNameTheImage() throws {
-    // Whole headers and damaged deflate data.
+    // Intact headers and damaged deflate data.
     var bytes = Goldens.bytes("png color 2 depth 8 interlaced 0")
     let data = try #require(
       (0..<bytes.count - 4).first { Array(bytes[$0..<$0 + 4]) == Array("IDAT".utf8) })
@@ -82,12 +82,12 @@ import Testing
     let sequential = try memory(jpeg("jpeg 20 progressive False", marker: 0xC0, side: 1300))
     let progressive = try memory(jpeg("jpeg 20 progressive True", marker: 0xC2, side: 1300))
     #expect(sequential < 2 * pixels)
-    // Two bytes for each sample, of which 4:2:0 has half as many as RGB.
+    // Two bytes for each sample; 4:2:0 has half as many samples as RGB.
     #expect(progressive > 2 * pixels)
     #expect(progressive < 3 * pixels)
   }
 
-  @Test func refusalSaysHowMuch() throws {
+  @Test func memoryErrorStatesTheSize() throws {
     let bytes = try jpeg("jpeg 20 progressive True", marker: 0xC2, side: 1300)
     let error = #expect(throws: ImageError.self) {
       try Image(decoding: bytes, named: "big", limits: DecodingLimits(memoryBytes: 8 << 20))

@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test func whatCannotBeRead() throws {
+  @Test func unreadableFiles() throws {
     try withFolder { folder in
       expectUnreadable(folder)
       expectUnreadable(folder + "/missing.png")
@@ -85,7 +85,7 @@ import Testing
     }
   }
 
-  /// A pipe gives few bytes at a time, and never says how many there will be.
+  /// A pipe provides few bytes at a time, and its length is unknown.
   @Test(arguments: [1, 7, 4096])
   func pipeInPieces(size: Int) throws {
     var ends: [CInt] = [0, 0]
@@ -113,7 +113,7 @@ import Testing
     let bytes = ppm + [UInt8](repeating: 0, count: 100)
     #expect(write(ends[1], bytes, bytes.count) == bytes.count)
     defer { ends.forEach { close($0) } }
-    // The writer stays open: a read beyond the limit would wait for ever.
+    // The writer stays open: a read beyond the limit would wait forever.
     let error = #expect(throws: ImageError.self) {
       try EncodedImage(readingFrom: ends[0], named: "-", limits: DecodingLimits(fileBytes: 50))
     }

@@ -22,7 +22,7 @@ import Testing
   func everyTruncation(name: String) throws {
     let bytes = Goldens.bytes(name)
     let whole = try #require(size(bytes))
-    // The parts without which the pixels are whole: what follows them, and a plain number's tail.
+    // Parts that the pixels do not need: trailing data, and the end of a plain number.
     let spare = name.hasPrefix("pnm") ? 99 : name.hasPrefix("png") ? 100 : 0
     for length in 0..<bytes.count {
       let found = size(Array(bytes[..<length]))
@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test(arguments: samples)
-  func limitsAreMinded(name: String) throws {
+  func limitsAreRespected(name: String) throws {
     let bytes = Goldens.bytes(name)
     let image = try Image(decoding: bytes)
     let pixels = image.width * image.height
@@ -115,8 +115,8 @@ import Testing
     }
   }
 
-  /// A frame header of 13 000 x 13 000 pixels with no data behind it is rejected before half a
-  /// gigabyte is allocated for it.
+  /// A frame header of 13 000 x 13 000 pixels without any data is rejected before half a gigabyte
+  /// is allocated.
   @Test func emptyHugeJPEG() throws {
     var bytes = Goldens.bytes("jpeg 4:4:4")
     let frame = try #require(

@@ -33,7 +33,7 @@ import TestSupport
     resize: 256, crop: 224, interpolation: .bilinear, mean: [0.485, 0.456, 0.406],
     standardDeviation: [0.229, 0.224, 0.225])
 
-  /// The values that a recipe makes of an image.
+  /// The values that preprocessing computes from an image.
   static func values(_ recipe: Preprocessing, _ image: Image) throws -> [Float] {
     var values = [Float](repeating: .nan, count: recipe.valueCount)
     try values.withUnsafeMutableBufferPointer { try recipe.apply(to: image, into: $0) }
@@ -45,13 +45,13 @@ import TestSupport
   }
 
   @Test(arguments: cases)
-  func valuesAreTorchvisions(_ example: Case) throws {
+  func valuesMatchTorchvision(_ example: Case) throws {
     let image = Goldens.noise(width: example.width, height: example.height)
     let values = try Self.values(example.recipe, image)
     #expect(values.withUnsafeBytes { crc($0) } == example.crc)
   }
 
-  /// The region alone is computed; it must be that of the whole resized image.
+  /// Only the region is computed; it must equal that part of the whole resized image.
   @Test(arguments: Interpolation.allCases, [(50, 31), (31, 50), (20, 90)])
   func cropIsPartOfTheWhole(interpolation: Interpolation, size: (Int, Int)) throws {
     let image = Goldens.noise(width: size.0, height: size.1)
@@ -80,7 +80,7 @@ import TestSupport
   }
 
   @Test(arguments: [0, 1, 3 * 224 * 224 - 1, 3 * 224 * 224 + 1])
-  func wrongBufferIsRefusedUntouched(count: Int) {
+  func wrongBufferIsLeftUntouched(count: Int) {
     var values = [Float](repeating: 7, count: count)
     #expect(
       throws: PreprocessingError.wrongBufferSize(expected: 3 * 224 * 224, found: count)
@@ -108,7 +108,7 @@ import TestSupport
       ])
   }
 
-  @Test func metadataWithoutRecipe() throws {
+  @Test func metadataWithoutPreprocessing() throws {
     #expect(try Preprocessing(metadata: ["format": "pt"]) == nil)
   }
 

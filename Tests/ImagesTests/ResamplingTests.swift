@@ -27,7 +27,7 @@ import TestSupport
   }
 
   @Test(arguments: cases)
-  func pixelsArePillows(_ example: Case) {
+  func pixelsMatchPillow(_ example: Case) {
     let image = Goldens.noise(width: example.width, height: example.height)
     let resized = image.resized(
       width: example.newWidth, height: example.newHeight, interpolation: example.interpolation)

@@ -3,7 +3,7 @@ import Testing
 
 /// The tables that lossless WebP streams need.
 @Suite struct VP8LTests {
-  /// A stream without a size, of which all codes have one symbol; its numbers of codes are those of
+  /// A stream without a size, in which all codes have one symbol; its numbers of codes are those of
   /// the image's first pixel, repeated.
   private func stream(groupNumber: UInt8) -> [UInt8] {
     // No transform, no cache, groups in squares of 4 x 4; in their image no cache, a green code

@@ -1,7 +1,7 @@
 import Images
 import Testing
 
-/// Files that Scripts/conformance/check_decoding found to be accepted or refused unlike in Pillow.
+/// Files that once were accepted or rejected differently from Pillow (check_decoding found them).
 @Suite struct VerdictTests {
   private func changed(_ name: String, _ change: (inout [UInt8]) throws -> Void) rethrows -> [UInt8]
   {
@@ -27,10 +27,10 @@ import Testing
 
   @Test(arguments: [0x01, 0x40, 0x80] as [UInt8])
   func unknownWebPFlags(flag: UInt8) {
-    expectRefusal(changed("webp lossy RGBA") { $0[20] |= flag }, "flags that do not exist")
+    expectRefusal(changed("webp lossy RGBA") { $0[20] |= flag }, "unknown flags")
   }
 
-  @Test func webpAlphaMustBeWhole() throws {
+  @Test func webpAlphaMustBeComplete() throws {
     let bytes = try changed("webp lossy RGBA") { bytes in
       let alpha = try offset(of: "ALPH", in: bytes)
       // Lossless data, and none that begin so.
@@ -68,7 +68,7 @@ import Testing
     #expect(upright != stored)
     expectRefusal(Array(whole[..<data]), "is cut short")
     expectRefusal(Array(whole[..<(data + length - 1)]), "is cut short")
-    // Without its checksum it is whole, and without all of its header it is not there.
+    // Without its checksum the chunk is complete, and with an incomplete header it is ignored.
     #expect(try Image(decoding: Array(whole[..<(data + length)])) == upright)
     #expect(try Image(decoding: Array(whole[..<(data - 1)])) == stored)
   }

@@ -3,7 +3,7 @@ import Inference
 import ModelZoo
 import Testing
 
-/// An image's answer depends on nothing but the image, to the bit.
+/// Results for an image depend only on the image, bit for bit.
 struct DeterminismTests {
   /// Odd, non-square inputs, so that no task divides evenly.
   private func graph(_ name: String) throws -> Graph {
@@ -38,8 +38,8 @@ struct DeterminismTests {
   }
 
   #if arch(x86_64)
-    /// Denormal numbers count as zero on every thread and under every backend: they would make a
-    /// network many times slower.
+    /// Denormal numbers count as zero on every thread and with every backend, because they would
+    /// make a network many times slower.
     @Test(arguments: ["mobilenetv3-small", "effnetv2-s"], Backend.allCases)
     func denormalValuesAreZero(_ name: String, _ backend: Backend) throws {
       let graph = try graph(name)
@@ -57,9 +57,9 @@ struct DeterminismTests {
     }
   #endif
 
-  /// Values share memory; one that was overwritten too soon would show.
+  /// Values share memory; overwriting one too early would change the results.
   @Test(arguments: ["mobilenetv3-large", "effnetv2-s"], Backend.allCases)
-  func sharedMemoryChangesNothing(_ name: String, _ backend: Backend) throws {
+  func sharedMemoryDoesNotChangeResults(_ name: String, _ backend: Backend) throws {
     let graph = try graph(name)
     let image = SeededImages.make(batch: 1, height: 75, width: 101)
     let blocks = graph.nodes.filter { if case .add = $0.operation { true } else { false } }
@@ -74,7 +74,7 @@ struct DeterminismTests {
     #expect(try sharing.logits(of: image) == first, "a second run")
   }
 
-  /// An expansion whose value is asked for is a step of its own; the arithmetic is the same.
+  /// An expansion that must stay readable is a separate step; the arithmetic is the same.
   @Test func joinedConvolutionsGiveTheSameBits() throws {
     let graph = try graph("effnetv2-s")
     let image = SeededImages.make(batch: 1, height: 75, width: 101)
@@ -95,7 +95,7 @@ struct DeterminismTests {
   }
 }
 
-/// Seeded parameters of which one tensor is so large that it lifts denormal numbers to what shows in
+/// Seeded parameters with one tensor so large that it amplifies denormal numbers until they show in
 /// the logits.
 private struct Amplified: ParameterSource {
   let name: String

@@ -5,7 +5,7 @@ import ModelZoo
 import Testing
 import Weights
 
-/// What a weight file must hold, and how one that does not is rejected.
+/// The required contents of weight files, and how invalid files are rejected.
 struct ParameterTests {
   private let graph = TinyNetwork.mobileNetV3.graph()
 
@@ -185,8 +185,8 @@ struct ParameterTests {
     }
   }
 
-  /// A variance of zero is divided by where there is no epsilon.
-  @Test func varianceWithoutARoot() throws {
+  /// Without epsilon, a variance of zero would cause a division by zero.
+  @Test func zeroVarianceNeedsEpsilon() throws {
     let graph = TinyNetwork.mobileNetV3.graph(epsilon: 0)
     try withFile {
       let index = $0.firstIndex { $0.name == "features.0.1.running_var" } ?? 0

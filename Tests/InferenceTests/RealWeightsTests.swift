@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 import Weights
 
-/// Logits of real networks on real photos, against those that PyTorch computed.
+/// Logits of real networks on real photos, against PyTorch's.
 @Suite(.enabled(if: RealData.haveShared, "\(RealData.needsShared)"))
 struct RealWeightsTests {
   @Test(

@@ -2,10 +2,10 @@ import GraphIR
 import Inference
 import Testing
 
-/// Values that stay readable change nothing else.
+/// Retaining values changes nothing else.
 struct RetainedNodesTests {
   @Test(arguments: TinyNetwork.allCases, Backend.allCases)
-  func theSameBitsAndTheSameSteps(_ network: TinyNetwork, backend: Backend) throws {
+  func bitIdenticalWithTheSameSteps(_ network: TinyNetwork, backend: Backend) throws {
     let graph = network.graph()
     let head = try #require(graph.head)
     let nodes = [head.features.id, head.pooled.id, head.classifierInput]

@@ -4,9 +4,9 @@ import ModelZoo
 import Operators
 import Testing
 
-/// Memory that cannot be had, and memory that is not needed.
+/// Memory that is not available, and memory that is not needed.
 struct SessionMemoryTests {
-  /// More values than the address space holds, and than there are numbers for.
+  /// More values than fit into the address space, or into an integer.
   @Test(arguments: [1 << 40, Int.max / 2, Int.max])
   func batchesTooLargeForMemory(batch: Int) throws {
     let graph = try ModelCatalog.model(named: "mobilenetv3-small").graph()
@@ -17,7 +17,8 @@ struct SessionMemoryTests {
     }
   }
 
-  /// What a session runs can be read without weights, and is what `auto` stands for here.
+  /// A session's program can be inspected without weights, and uses the backend that `auto`
+  /// selects.
   @Test(arguments: ["mobilenetv3-small", "effnetv2-s"], Backend.allCases)
   func programWithoutWeights(name: String, backend: Backend) throws {
     let graph = try ModelCatalog.model(named: name).graph()

@@ -33,7 +33,7 @@ struct TinyNetworkTests {
     }
   }
 
-  /// That the tolerance is one: the other padding's results are far outside.
+  /// The tolerance is tight: results with the other padding are far outside.
   @Test(arguments: TinyNetwork.allCases)
   func otherPaddingIsRefused(_ network: TinyNetwork) throws {
     let graph = network.graph(.symmetric)

@@ -1,6 +1,6 @@
 import Testing
 
-/// How far results may lie from a reference, in units of the reference's largest magnitude.
+/// The allowed deviation from a reference, relative to the reference's largest magnitude.
 enum Tolerance {
   /// The largest difference over the largest expected magnitude.
   static func error(_ found: [Float], _ expected: [Float]) -> Double {

@@ -73,7 +73,7 @@ struct GEMMTests {
     #expect(gemm.name == "f32 \(gemm.mr)×\(gemm.nr)")
   }
 
-  /// What is wrong with the product, or nil; a plain one if there is no nonlinearity.
+  /// The error in the product, or nil; without a nonlinearity, of a plain product.
   private func fault(
     _ gemm: GEMMKernel, _ shape: Shape, _ nonlinearity: Kernels.Nonlinearity?, hasResidual: Bool
   ) -> String? {

@@ -55,9 +55,9 @@ struct NonlinearityTests {
     #expect(apply(.sigmoid, set, [0]) == [0.5])
   }
 
-  /// A NaN must reach the logits, where it is reported: a clamp must not swallow it.
+  /// A NaN must reach the logits, where it is reported; a clamp must not hide it.
   @Test(arguments: InstructionSet.supported, Nonlinearity.allCases)
-  func notANumberStays(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
+  func nanIsPropagated(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
     #expect(apply(nonlinearity, set, [1, .nan, -1]).map(\.isNaN) == [false, true, false])
   }
 }

@@ -40,7 +40,7 @@ struct CatalogTests {
   }
 
   @Test(arguments: ["", "resnet50", String(repeating: "a", count: 100_000)])
-  func farFetchedNameSuggestsNothing(_ name: String) {
+  func unrelatedNameHasNoSuggestions(_ name: String) {
     #expect(throws: ModelError.unknown(name: name, suggestions: [])) {
       try ModelCatalog.model(named: name)
     }
@@ -61,7 +61,8 @@ struct CatalogTests {
     #expect(graph.inputShape.height == model.evaluationSize)
     #expect(model.defaultConfiguration.padding == model.published.first?.padding)
     if name != "effnet-lite3" && name != "effnet-lite4" {
-      // timm, the only publisher of those two, evaluates them at larger sizes than their authors.
+      // timm, the only publisher of these two, evaluates them at larger sizes than their authors
+      // do.
       #expect(model.published.first?.preprocessing.crop == model.evaluationSize)
     }
     let build = try #require(model.published.first?.implementation)

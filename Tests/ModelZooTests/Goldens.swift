@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Facts of torchvision's networks, recorded by Scripts/goldens/record_torchvision.py.
+/// Properties of torchvision's networks, recorded by Scripts/goldens/record_torchvision.py.
 enum Goldens {
   /// One network as torchvision builds it.
   struct Fact: CustomTestStringConvertible {

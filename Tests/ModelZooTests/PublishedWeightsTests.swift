@@ -38,7 +38,7 @@ struct PublishedWeightsTests {
     }
   }
 
-  /// timm's own transforms (`create_transform` of 1.0, test sizes) at both ends of its variety.
+  /// timm's own transforms (`create_transform` of 1.0, test sizes) for very different settings.
   @Test(arguments: [
     ("tf_efficientnetv2_s.in1k", 384, 384, Interpolation.bicubic, Preprocessing.Fit.shortSide),
     ("tf_efficientnetv2_m.in1k", 480, 480, .bicubic, .squash),
@@ -50,7 +50,7 @@ struct PublishedWeightsTests {
     ("tf_mobilenetv3_large_100.in1k", 256, 224, .bilinear, .shortSide),
     ("tf_efficientnet_lite4.in1k", 413, 380, .bilinear, .shortSide),
   ])
-  func timmsRecipes(
+  func preprocessingMatchesTimm(
     _ name: String, _ resize: Int, _ crop: Int, _ interpolation: Interpolation,
     _ fit: Preprocessing.Fit
   ) throws {

@@ -30,14 +30,14 @@ struct TimmFactsTests {
 
   static let facts = GoldenTable.rows("timm.tsv", as: Fact.init)
 
-  @Test func everyBuildOfTimmIsRecorded() {
+  @Test func everyTimmImplementationIsRecorded() {
     let builds = ModelCatalog.models.flatMap(\.implementations).filter { $0.naming == .timm }
     #expect(Set(builds.map(\.name)) == Set(Self.facts.map(\.network)))
     #expect(Self.facts.count == 33)
   }
 
   @Test(arguments: facts)
-  func networkEqualsTimms(_ fact: Fact) throws {
+  func networkMatchesTimm(_ fact: Fact) throws {
     let model = try ModelCatalog.model(named: fact.network)
     #expect(model.implementations[0].name == fact.network)
     #expect(model.evaluationSize == fact.size)
@@ -74,7 +74,7 @@ struct TimmFactsTests {
     #expect(try model.fileNames(of: model.graph(), in: .timm)[name] == inFile)
   }
 
-  /// A name with a tag chooses the build and the weights; one without, the build and its usual ones.
+  /// A name with a tag selects implementation and weights; without a tag, the default weights.
   @Test(arguments: [
     ("tf_efficientnetv2_s", "tf_efficientnetv2_s.in21k_ft_in1k", Padding.same, 1e-3),
     ("tf_efficientnetv2_s.in1k", "tf_efficientnetv2_s.in1k", .same, 1e-3),
@@ -98,7 +98,7 @@ struct TimmFactsTests {
   }
 
   @Test(arguments: ["tf_efficientnetv2_s.in2k", "tf_efficientnetv2_s.", "efficientnetv2_b9"])
-  func tagsThatAreNot(_ name: String) {
+  func unknownTagsAreRejected(_ name: String) {
     #expect(throws: ModelError.self) { try ModelCatalog.model(named: name) }
   }
 }

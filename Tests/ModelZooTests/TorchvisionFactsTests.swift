@@ -11,7 +11,7 @@ struct TorchvisionFactsTests {
   }
 
   @Test(arguments: Goldens.facts)
-  func networkEqualsTorchvisions(_ fact: Goldens.Fact) throws {
+  func networkMatchesTorchvision(_ fact: Goldens.Fact) throws {
     let model = try ModelCatalog.model(named: fact.model)
     var configuration = model.defaultConfiguration
     configuration.classes = fact.classes
@@ -48,7 +48,7 @@ struct TorchvisionFactsTests {
     #expect(abs(macs / 1e9 - gigaMACs) < 0.01 * gigaMACs)
   }
 
-  @Test func theFilesOwnNamesOfLite() throws {
+  @Test func namesInLiteFiles() throws {
     let model = try ModelCatalog.model(named: "effnet-lite0")
     let graph = try model.graph()
     let names = model.fileNames(of: graph, in: .litePackage)
@@ -72,7 +72,7 @@ struct TorchvisionFactsTests {
     #expect(ParameterNaming.detect(in: [String]()) == .torchvision)
   }
 
-  @Test func widthsAreTorchvisions() throws {
+  @Test func widthsMatchTorchvision() throws {
     let rows = GoldenTable.rows("divisible.tsv")
     #expect(rows.count > 200)
     for row in rows {

@@ -65,7 +65,7 @@ struct ConvolutionTests {
     try check(c, GEMMConvolution(c.layer, .f32, isGated: c.isGated, on: .kernels(set)))
   }
 
-  /// Kernels wider than the image, images without an inside, several strips.
+  /// Kernels wider than the image, images without an interior, several strips.
   static let directCases: [Case] =
     cases.filter { !$0.geometry.isPointwise } + [
       Case(height: 3, width: 2, input: 8, output: 56, kernel: 5, padding: 2, hasResidual: true),
@@ -109,7 +109,7 @@ struct ConvolutionTests {
       input: input.base, output: output.base,
       residual: c.hasResidual ? UnsafePointer(residual.base) : nil,
       gate: c.isGated ? UnsafePointer(gate.base) : nil, packed: packed.base, scratch: scratch.base)
-    // Any order will do.
+    // Any order works.
     for task in (0..<work.taskCount(batch: batch)).reversed() {
       work.run(task: task, batch: batch, memory)
     }

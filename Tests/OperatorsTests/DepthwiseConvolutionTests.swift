@@ -2,7 +2,7 @@ import Host
 import Operators
 import Testing
 
-/// The depthwise operators, alone and after an expansion, with the sums they leave.
+/// The depthwise operators, alone and after an expansion, including their sums.
 struct DepthwiseConvolutionTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var height: Int

@@ -41,7 +41,7 @@ extension AlignedBuffer {
     return AlignedBuffer(values)
   }
 
-  /// One image without what pads its positions.
+  /// One image without the padding of its positions.
   func image(_ image: Int, positions: Int, channels: Int, stride: Int) -> [Float] {
     (0..<positions).flatMap { position in
       UnsafeBufferPointer(start: base + (image * positions + position) * stride, count: channels)

@@ -3,18 +3,18 @@ import Operators
 import Testing
 
 struct ProcessorTests {
-  @Test func baselineIsAlwaysThere() {
+  @Test func baselineIsAlwaysSupported() {
     #expect(InstructionSet.baseline.isSupported)
     #expect(InstructionSet.supported.last == .baseline)
   }
 
-  /// Every processor with the wider set has the narrower.
+  /// Every processor that supports the wider set supports the narrower one.
   @Test func wideImpliesNarrow() {
     #expect(!InstructionSet.avx512.isSupported || InstructionSet.avx2.isSupported)
   }
 
   @Test(arguments: InstructionSet.supported)
-  func kernelsAreTheSetsOwn(_ set: InstructionSet) {
+  func kernelsBelongToTheirInstructionSet(_ set: InstructionSet) {
     #expect(set.kernels.name == set.rawValue)
     #expect(set.kernels.lanes >= 4)
   }
@@ -27,7 +27,7 @@ struct ProcessorTests {
       String(describing: ProcessorError.unsupportedInstructionSet(.avx512)).contains("avx512"))
   }
 
-  @Test func factsOfTheProcessor() {
+  @Test func processorProperties() {
     #expect(Processor.allowedThreads >= 1)
     #expect(!Processor.modelName.isEmpty)
     #expect(OpenBLASInfo.core?.isEmpty == false)

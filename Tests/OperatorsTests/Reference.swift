@@ -2,7 +2,7 @@ import Host
 import Foundation
 import Operators
 
-/// What the kernels should compute, in Double and as plainly as possible.
+/// A reference for the kernels, in Double and as simple as possible.
 enum Reference {
   static func apply(_ nonlinearity: Nonlinearity, _ x: Double) -> Double {
     switch nonlinearity {
@@ -65,7 +65,7 @@ enum Reference {
   }
 }
 
-/// Values in [−1, 1) that every run repeats.
+/// Reproducible values in [−1, 1).
 struct Noise {
   private var state: UInt64
 
@@ -90,11 +90,11 @@ extension AlignedBuffer {
     for index in 0..<self.count { base[index] = index < values.count ? values[index] : .nan }
   }
 
-  /// What it holds.
+  /// The contents.
   var values: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
 }
 
 extension InstructionSet {
-  /// Those whose kernels can be tested on this machine.
+  /// The instruction sets that can be tested on this machine.
   static let supported = allCases.filter(\.isSupported)
 }

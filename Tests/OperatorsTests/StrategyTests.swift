@@ -46,7 +46,8 @@ struct StrategyTests {
     #expect(choose(layer(1, 40, 40, kind: .linear), isGated: true) == nil)
   }
 
-  /// Small maps take small tiles; where the transforms do not pay, or cannot be, the direct method.
+  /// Small maps use small tiles; if the transforms do not pay off or are impossible, the direct
+  /// method.
   @Test func winogradVariants() {
     func choice(_ size: Int, channels: Int = 16, stride: Int = 1) -> ConvolutionStrategy? {
       choose(layer(size, channels, 16, kernel: 3, stride: stride))

@@ -86,7 +86,7 @@ struct WinogradTests {
     }
   }
 
-  /// How far a result may lie from the exact one, in units of the largest.
+  /// The allowed deviation from the exact result, relative to the largest.
   ///
   /// The transforms add and subtract values far larger than the result; the more outputs a tile
   /// has, the larger.
@@ -115,7 +115,7 @@ struct WinogradTests {
       input: input.base, output: output.base,
       residual: c.hasResidual ? UnsafePointer(residual.base) : nil, packed: packed.base,
       scratch: scratch.base)
-    // Any order will do.
+    // Any order works.
     for task in (0..<work.taskCount(batch: images.count)).reversed() {
       work.run(task: task, batch: images.count, memory)
     }

@@ -1,7 +1,7 @@
 import Pretrained
 import Testing
 
-/// Folder names as datasets have them.
+/// Folder names as found in datasets.
 struct ClassNamesTests {
   private let imageNet = ClassNames(.imageNet)
 
@@ -18,7 +18,7 @@ struct ClassNamesTests {
     #expect(imageNet.classes(named: name).isEmpty)
   }
 
-  /// A dog and a sweater, told apart only by their case.
+  /// A dog and a sweater, which differ only in case.
   @Test func caseDecidesBetweenLabels() {
     let dog = imageNet.classes(named: "Cardigan")
     let sweater = imageNet.classes(named: "cardigan")

@@ -25,7 +25,7 @@ struct ConversionTests {
     }
   }
 
-  @Test func theClassCountIsThatOfTheFile() throws {
+  @Test func classCountComesFromTheFile() throws {
     #expect(try network().configuration.classes == SmallNetwork.classes)
   }
 
@@ -39,7 +39,7 @@ struct ConversionTests {
     }
   }
 
-  @Test func metadataTravelsWithTheFile() throws {
+  @Test func metadataIsPreserved() throws {
     var provenance = Conversion.Provenance()
     provenance.labels = Labels((0..<SmallNetwork.classes).map { "name \($0)" })
     provenance.license = "MIT"

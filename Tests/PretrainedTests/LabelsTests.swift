@@ -31,7 +31,7 @@ struct LabelsTests {
     #expect(try Labels(contentsOf: folder.file("labels", text.utf8)).names == names)
   }
 
-  /// What a weight file's metadata hold.
+  /// The format of labels in a weight file's metadata.
   @Test(arguments: [
     ("a\nb", ["a", "b"]), ("a\r\nb", ["a", "b"]), ("a\rb\n", ["a\rb", ""]), ("", [""]),
   ])
@@ -59,7 +59,7 @@ struct LabelsTests {
   }
 
   @Test(.enabled(if: RealData.haveShared, "\(RealData.needsShared)"))
-  func agreeWithThePhotosNames() throws {
+  func labelsMatchPhotoNames() throws {
     let table = try String(
       contentsOfFile: RealData.shared + "/images/labels.tsv", encoding: .utf8)
     var compared = 0

@@ -56,7 +56,7 @@ struct PrecisionChoiceTests {
     }
   }
 
-  /// Without its file the network cannot be hashed, and needs not be.
+  /// Without its file the network cannot be hashed, which only `auto` requires.
   @Test func onlyAutoReadsTheFile() throws {
     try FileManager.default.removeItem(atPath: network.file.path)
     for choice in PrecisionChoice.allCases where choice != .auto {

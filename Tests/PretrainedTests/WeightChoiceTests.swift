@@ -11,7 +11,7 @@ struct WeightChoiceTests {
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// A small file: enough to be opened and asked what it is.
+  /// A small file, just enough to be opened and identified.
   @discardableResult
   private func write(
     _ name: String, metadata: [String: String] = [:], tensor: String = "x"
@@ -23,7 +23,7 @@ struct WeightChoiceTests {
     return path
   }
 
-  /// A file with the tensors of a network, all zero, under names that say nothing.
+  /// A file with the tensors of a network, all zero, and a file name that says nothing.
   private func write(
     _ model: Model, naming: ParameterNaming, prefix: String = "", classes: Int
   ) throws -> String {
@@ -71,7 +71,7 @@ struct WeightChoiceTests {
     #expect(choice.model.published.first?.name == set)
   }
 
-  @Test func aConfigurationBesideTheFileNamesTheModel() throws {
+  @Test func configJSONNamesTheModel() throws {
     try folder.file(
       "config.json", #"{"architecture": "mobilenetv3_small_050", "num_classes": 10}"#.utf8)
     let path = try write("model.safetensors", tensor: "conv_stem.weight")
@@ -111,7 +111,7 @@ struct WeightChoiceTests {
     #expect(network.warnings.first == choice.warning)
   }
 
-  @Test func otherTensorsAreOfNoKnownNetwork() throws {
+  @Test func unknownTensorsAreRejected() throws {
     let path = try write("file.safetensors")
     let error = #expect(throws: PretrainedError.self) { try search().choose(weights: path) }
     guard case .unidentified(path, [], let closest)? = error else {
@@ -121,7 +121,7 @@ struct WeightChoiceTests {
     #expect(throws: Never.self) { try ModelCatalog.model(named: closest) }
   }
 
-  @Test func theCallersModelIsNotQuestioned() throws {
+  @Test func callersModelIsAccepted() throws {
     let path = try write("any.safetensors", metadata: ["model": "effnet-lite0"])
     let choice = try search().choose(SmallNetwork.model, weights: path)
     #expect(choice.model.name == SmallNetwork.model.name)
@@ -154,13 +154,13 @@ struct WeightChoiceTests {
   }
 
   /// ImageNet's 21,843 classes have no published accuracy, and no names here.
-  @Test func usualClassesComeFirstWithoutAccuracies() throws {
+  @Test func imageNetClassesComeFirstWithoutAccuracies() throws {
     let lite = try write("a/effnet-lite0.safetensors")
     try write("a/tf_efficientnetv2_s_21k-6337ad01.safetensors")
     #expect(try search(["a"]).choose().file.path == lite)
   }
 
-  @Test func nothingInstalledIsAnErrorThatSaysWhatToDo() throws {
+  @Test func missingWeightsErrorSaysWhatToDo() throws {
     let error = #expect(throws: PretrainedError.self) { try search(["a"]).choose() }
     let message = "\(try #require(error))"
     #expect(message.contains("cnnzoo pull") && message.contains("\(folder.path)/a"))
@@ -183,7 +183,7 @@ struct WeightChoiceTests {
     ("/usr/bin/cnnzoo", "/usr/share/cnnzoo"), ("/srv/x/bin/cnnzoo", "/srv/x/share/cnnzoo"),
     ("/home/u/cnnzoo", "/usr/share/cnnzoo"),
   ])
-  func installedWeightsLieBesideTheExecutable(executable: String, system: String) {
+  func installedWeightsAreNextToTheExecutable(executable: String, system: String) {
     let search = WeightSearch.standard(executable: executable, user: UserFolders { _ in "/cache" })
     #expect(search.folders == ["/cache", system])
   }

@@ -112,7 +112,7 @@ struct WeightInfoTests {
 
   // MARK: - Scale of mean and std
 
-  /// A mean or std for pixels from 0 to 255, and what was meant.
+  /// A mean or std for pixels from 0 to 255, and the corrected value.
   static let byteScales: [(mean: SIMD3<Float>?, std: SIMD3<Float>?, meant: [String])] = [
     (SIMD3(repeating: 127), nil, ["mean 0.498,0.498,0.498"]),
     (SIMD3(123.675, 116.28, 103.53), nil, ["mean 0.485,0.456,0.406"]),
@@ -175,7 +175,7 @@ struct WeightInfoTests {
     #expect(reason.contains("mean 0.485,0.456,0.406") && reason.contains("std 0.229,0.224,0.225"))
   }
 
-  /// Whatever is published passes, and so do the limits of the scale.
+  /// All published values are accepted, and so are the limits of the scale.
   @Test func usualScalesAreAccepted() throws {
     for set in ModelCatalog.models.flatMap(\.published) {
       let none = PreprocessingOverrides()

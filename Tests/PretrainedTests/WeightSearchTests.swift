@@ -16,7 +16,7 @@ struct WeightSearchTests {
     #expect(try search.weights(of: model) == first)
   }
 
-  @Test func convertedFilesComeFirstThenThePublishersName() throws {
+  @Test func convertedFilesArePreferred() throws {
     let folder = try TemporaryFolder()
     let search = WeightSearch(folders: [folder.path])
     for name in [
@@ -51,7 +51,7 @@ struct WeightSearchTests {
     #expect(message.contains("/no/weights"))
   }
 
-  @Test func thePackageOfTheExecutableComesFirst() throws {
+  @Test func packageFolderIsSearchedFirst() throws {
     let folder = try TemporaryFolder()
     try folder.file("Package.swift")
     let search = WeightSearch.standard(

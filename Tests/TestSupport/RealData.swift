@@ -3,7 +3,7 @@ import Foundation
 /// Real weights and images.
 ///
 /// `Scripts/quickstart` downloads some into the package; larger test data may be in `../shared`. Tests
-/// that need what is absent are skipped, with one of the reasons below.
+/// that need missing data are skipped, with one of the reasons below.
 package enum RealData {
   package static let needsQuickstart = "run Scripts/quickstart first"
   package static let needsShared = "no test data in ../shared"

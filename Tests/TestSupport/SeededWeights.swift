@@ -34,7 +34,7 @@ package enum SeededWeights {
   }
 }
 
-/// A network small enough to be made in a test: MobileNetV3-Small at a quarter of its width.
+/// A network small enough for tests: MobileNetV3-Small at a quarter of its width.
 package enum SmallNetwork {
   package static let classes = 7
 
@@ -59,7 +59,7 @@ package enum SmallNetwork {
       model, classes: classes, widthMultiplier: 0.25, metadata: metadata, to: path, change: change)
   }
 
-  /// An image; another seed gives another one.
+  /// An image; each seed gives a different one.
   package static func image(_ seed: UInt8) -> Image {
     let pixels = (0..<3 * 40 * 30).map { UInt8(truncatingIfNeeded: $0 &* $0 &+ $0 &* Int(seed)) }
     return Image(width: 40, height: 30, pixels: pixels)

@@ -74,7 +74,7 @@ struct RidgeTests {
   }
 
   /// The gradient of the penalised squared error is zero in every weight and intercept.
-  @Test func theSolutionIsAMinimum() throws {
+  @Test func solutionIsAMinimum() throws {
     let (vectors, labels) = samples(8, 5, 3)
     let problem = try RidgeProblem(vectors: vectors, labels: labels, classes: 3)
     let solution = try #require(try problem.solve(penalty: 0.3))
@@ -91,7 +91,7 @@ struct RidgeTests {
     }
   }
 
-  @Test func theChosenPenaltyHasTheLeastError() throws {
+  @Test func chosenPenaltyMinimisesTheError() throws {
     let (vectors, labels) = samples(20, 6, 2)
     let head = try ClosedFormHead(vectors: vectors, labels: labels, classes: 2)
     let problem = try RidgeProblem(vectors: vectors, labels: labels, classes: 2)
@@ -133,9 +133,9 @@ struct RidgeTests {
 }
 
 struct TemperatureTests {
-  /// Scores that are right three times of four: the calibrated probability is the share that is
-  /// right, adjusted by the rule of succession.
-  @Test func probabilitiesAreFrequencies() {
+  /// Scores that are correct three times out of four: the calibrated probability is that share,
+  /// adjusted by the rule of succession.
+  @Test func probabilitiesMatchFrequencies() {
     let labels = (0..<400).map { $0 % 2 }
     let scores = labels.enumerated().flatMap { index, label -> [Double] in
       let answer = index % 8 < 2 ? 1 - label : label
@@ -162,7 +162,7 @@ struct TemperatureTests {
   }
 }
 
-/// Whether the libraries are there: without them no head can be fitted.
+/// Whether the libraries are installed; without them no head can be fitted.
 enum Algebra {
   static let isThere =
     (try? CholeskyFactor.requireLibrary()) != nil && (try? MatrixProducts()) != nil

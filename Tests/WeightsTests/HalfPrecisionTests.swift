@@ -15,7 +15,7 @@ import Weights
     }
   }
 
-  @Test func everyBinary16NumberSurvives() {
+  @Test func everyBinary16NumberRoundTrips() {
     for bits in UInt16.min ... .max where Float(binary16: bits).isNaN == false {
       if Float(binary16: bits).binary16 != bits { Issue.record("\(bits)") }
     }
@@ -50,7 +50,7 @@ import Weights
   }
 
   @Test(arguments: [0x7f80_0001, 0x7fc0_0000, 0xff80_0001, 0xffff_ffff] as [UInt32])
-  func notANumberStaysSo(_ bits: UInt32) {
+  func nanStaysNaN(_ bits: UInt32) {
     let value = Float(bitPattern: bits)
     #expect(Float(binary16: value.binary16).isNaN)
     #expect(Float(bfloat16: value.bfloat16).isNaN)

@@ -50,7 +50,7 @@ import Weights
       }
     ),
     ("disagree", archive { $0.entries[1].localName = "archive/data/1" }),
-    ("two sizes", archive { $0.entries[1].uncompressedError = 1 }),
+    ("two different sizes", archive { $0.entries[1].uncompressedError = 1 }),
     ("disagree", archive { $0.entries[1].sizeError = -1 }),
     ("disagree", archive { $0.entries[1].sizeError = 1 }),
     (

@@ -19,14 +19,14 @@ private func header(
   init() throws { folder = try TemporaryFolder() }
 
   @Test(arguments: ["f2", "f4", "f8", "u1", "i8", "fortran"])
-  func readsWhatNumPyWrote(_ name: String) throws {
+  func readsNumPyFiles(_ name: String) throws {
     let array = try NPYArray(path: golden("\(name).npy"))
     #expect(array.shape == [2, 3, 4])
     #expect(array.values == (0..<24).map(Float.init))
   }
 
   @Test(arguments: ["f4", "scalar", "vector"])
-  func writesWhatNumPyWould(_ name: String) throws {
+  func writesTheSameBytesAsNumPy(_ name: String) throws {
     let path = "\(folder.path)/out.npy"
     try NPYArray(path: golden("\(name).npy")).write(to: path)
     #expect(try bytes(ofFile: path) == bytes(ofFile: golden("\(name).npy")))

@@ -18,7 +18,7 @@ private func entry(
 
   init() throws { folder = try TemporaryFolder() }
 
-  @Test func readsWhatPythonWrote() throws {
+  @Test func readsPythonFiles() throws {
     let file = try WeightFile(path: golden("plain.safetensors"))
     #expect(file.format == .safetensors)
     #expect(file.metadata == ["made by": "safetensors"])
@@ -64,8 +64,8 @@ private func entry(
     // Structure
     ("{\(entry()),}", "a string"),
     ("{\(entry())", "too early"),
-    ("{\(entry())}x", "follows the header"),
-    ("{\(entry())}{}", "follows the header"),
+    ("{\(entry())}x", "after the JSON value"),
+    ("{\(entry())}{}", "after the JSON value"),
     ("{a:1}", "a string"),
     ("[]", "neither"),
     (" {\(entry())}", "neither"),
@@ -156,7 +156,7 @@ private func entry(
     #expect(throws: WeightsError.self) { try WeightFile(path: path) }
   }
 
-  @Test func limitsHold() throws {
+  @Test func limitsAreEnforced() throws {
     let path = try folder.file(file("{\(entry())}"))
     var limits = WeightLimits()
     limits.tensors = 0

@@ -125,7 +125,7 @@ import Weights
     #expect(reason.contains("element 1"))
   }
 
-  @Test func aFailingProducerLeavesNothing() throws {
+  @Test func failingProducerLeavesNoFile() throws {
     let path = try folder.file([1, 2, 3], named: "out")
     var writer = SafetensorsWriter()
     writer.append(name: "a", shape: [1], values: [1])

@@ -59,7 +59,7 @@ import Weights
     #expect(try file["every_other"]?.floats() == [100, 103, 112, 115])
   }
 
-  @Test func aCheckpointGivesItsStateDictionary() throws {
+  @Test func checkpointsContainAStateDictionary() throws {
     let file = try WeightFile(path: golden("checkpoint.pth"))
     #expect(file.names == ["module.fc.weight", "module.fc.bias"])
     #expect(file.wrapperPrefix == "module.")
@@ -90,7 +90,7 @@ import Weights
   }
 
   @Test(arguments: ["plain.pth", "plain-legacy.pth"])
-  func nothingMayFollow(_ name: String) throws {
+  func trailingDataIsRejected(_ name: String) throws {
     let folder = try TemporaryFolder()
     let path = try folder.file(bytes(ofFile: golden(name)) + [0])
     #expect(throws: WeightsError.self) { try WeightFile(path: path) }
@@ -98,7 +98,7 @@ import Weights
 
   /// Damages each byte, one at a time.
   ///
-  /// Most damage is noticed; what is not must be harmless, so that every tensor can be read.
+  /// Most damage is detected; undetected damage must be harmless, so that every tensor can be read.
   @Test(arguments: ["plain.pth", "plain-legacy.pth", "strided.pth", "plain.safetensors"])
   func noDamageCrashes(_ name: String) throws {
     let folder = try TemporaryFolder()

@@ -41,7 +41,7 @@ import Weights
     }
   }
 
-  /// Four gibibytes of zeros that take no space on the disk.
+  /// Four gibibytes of zeros that take no disk space.
   @Test func aSparseFileIsMalformed() throws {
     let path = try folder.file([])
     #expect(truncate(path, 4 << 30) == 0)
@@ -93,7 +93,7 @@ import Weights
     ("mobilenetv3-small-imagenet-same.safetensors", 2_542_856),
   ]
 
-  /// The published parameter counts: what is neither a running statistic nor a counter.
+  /// The published parameter counts: everything except running statistics and counters.
   @Test(
     .enabled(if: RealData.haveShared, "\(RealData.needsShared)"),
     arguments: real)

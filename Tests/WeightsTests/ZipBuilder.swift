@@ -1,4 +1,4 @@
-/// Writes a zip archive as told, also one that contradicts itself.
+/// Writes a zip archive to specification, even an inconsistent one.
 struct ZipBuilder {
   struct Entry {
     var name: String
@@ -8,10 +8,10 @@ struct ZipBuilder {
     var localMethod: UInt16?
     var flags: UInt16 = 0
     var disk: UInt16 = 0
-    /// Added to the sizes that the directory tells.
+    /// Added to the sizes in the directory.
     var sizeError: Int = 0
     var uncompressedError: Int = 0
-    /// Instead of where the header is.
+    /// Replaces the offset of the header.
     var offset: Int?
     var checksum: UInt32 = 7
     var hasDescriptor = true
@@ -38,7 +38,7 @@ struct ZipBuilder {
 
   init(entries: [Entry]) { self.entries = entries }
 
-  /// What precedes the directory: every entry with its header.
+  /// Everything before the directory: the entries with their headers.
   var localPart: [UInt8] { build().local }
 
   /// The whole archive.

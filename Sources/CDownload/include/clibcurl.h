@@ -1,8 +1,8 @@
 // libcurl, loaded on first use.
 //
-// Linking it would bring in some thirty libraries at every start: 4.3 ms instead of 0.6 for an empty
-// program. Loaded by name, it costs only downloads. The declarations are those of its own header;
-// calls go through here also because Swift cannot call variadic functions.
+// Linking it would load some thirty libraries at every start: 4.3 ms instead of 0.6 ms for an empty
+// program. Loaded by name, it costs time only for downloads. The declarations are those of its own
+// header; calls go through here also because Swift cannot call variadic functions.
 #ifndef CNNZOO_CLIBCURL_H
 #define CNNZOO_CLIBCURL_H
 

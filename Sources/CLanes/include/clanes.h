@@ -1,8 +1,8 @@
 // One vector operation each, for vectors of 4, 8 and 16 floats, as compiler vector extensions.
 //
 // Swift's own SIMD operators are generic and expanded lane by lane before LLVM joins the lanes
-// again: kernels written with them took the compiler minutes, and left shared specialisations of the
-// standard library behind, compiled for one instruction set and linked for all. These functions are
+// again. Kernels written with them took minutes to compile and left behind shared specialisations
+// of the standard library, compiled for one instruction set but linked for all. These functions are
 // inlined as single instructions. Swift sees the vectors as SIMD4, SIMD8 and SIMD16 of Float.
 #ifndef CNNZOO_CLANES_H
 #define CNNZOO_CLANES_H

@@ -1,8 +1,8 @@
-// LAPACKE, loaded on first use: only `train --head-only` solves equations.
+// LAPACKE, loaded on first use, because only `train --head-only` solves equations.
 //
-// Debian builds OpenBLAS without LAPACKE; its liblapacke calls the LAPACK beside it, which is
-// OpenBLAS's where that is installed. The types are those of its own header, which stays out of
-// this one: it declares some two thousand functions.
+// Debian builds OpenBLAS without LAPACKE; its liblapacke calls the installed LAPACK, which is
+// OpenBLAS's if that is installed. The types are those of LAPACKE's own header, which is not
+// included here because it declares some two thousand functions.
 #ifndef CNNZOO_CLAPACKE_H
 #define CNNZOO_CLAPACKE_H
 

@@ -1,5 +1,5 @@
-// What Swift cannot reach: instruction sets, the floating-point mode, the affinity mask (a GNU
-// extension), a spin hint, and a signal handler, which must not call Swift.
+// Features that are inaccessible from Swift: instruction sets, the floating-point mode, the
+// affinity mask (a GNU extension), a spin hint, and a signal handler, which must not call Swift.
 #ifndef CNNZOO_CSYSTEM_H
 #define CNNZOO_CSYSTEM_H
 
@@ -42,14 +42,18 @@ static inline int csystem_has_avx_vnni(void) {
   return (eax >> 4) & 1;
 }
 
+/// Whether the processor multiplies tiles of bfloat16 and of 8-bit integers (AMX), and the system lets this
+/// process use them, for which it has to ask. Only to be asked where `csystem_has_avx512_bf16` says yes.
+int csystem_request_amx(void);
+
 /// Tells the processor that this thread is spinning on a memory location.
 static inline void csystem_spin_hint(void) { __builtin_ia32_pause(); }
 
 /// Makes this thread round to nearest, raise no exceptions and treat denormal numbers as zero, both as
 /// operands (DAZ) and as results (FTZ). Returns the previous mode.
 ///
-/// Denormal numbers, below 1.2e-38, cost many processors a hundred cycles each; networks whose values
-/// fade into them would take many times as long.
+/// Denormal numbers, below 1.2e-38, cost a hundred cycles each on many processors; networks with
+/// very small values would take many times as long.
 static inline unsigned csystem_enter_compute_mode(void) {
   unsigned mode = __builtin_ia32_stmxcsr();
   __builtin_ia32_ldmxcsr(0x1f80 | 0x8000 | 0x0040);
@@ -64,6 +68,7 @@ static inline int csystem_has_x86_64_v3(void) { return 0; }
 static inline int csystem_has_avx512_bf16(void) { return 0; }
 static inline int csystem_has_avx512_vnni(void) { return 0; }
 static inline int csystem_has_avx_vnni(void) { return 0; }
+static inline int csystem_request_amx(void) { return 0; }
 static inline void csystem_spin_hint(void) { __asm__ __volatile__("" ::: "memory"); }
 // Other processors handle denormal numbers at nearly full speed.
 static inline unsigned csystem_enter_compute_mode(void) { return 0; }
@@ -73,8 +78,9 @@ static inline void csystem_restore_mode(unsigned mode) { (void)mode; }
 /// Processors in this process's affinity mask, or -1.
 int csystem_affinity_count(void);
 
-/// Makes all threads allocate from one arena. The C library would otherwise reserve tens of megabytes of
-/// address space per thread and keep what each has freed. Large blocks are mapped anyway.
+/// Makes all threads allocate from one arena. Otherwise the C library would reserve tens of
+/// megabytes of address space per thread and keep the memory that each has freed. Large blocks are
+/// mapped anyway.
 void csystem_share_arena(void);
 
 /// From now on, reading a mapped file past its end prints a message with `prefix` to standard error and

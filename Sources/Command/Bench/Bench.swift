@@ -5,26 +5,27 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure inference time on random input.",
     discussion: """
-      Measures every thread count with every batch size. Several networks take turns, round by \
-      round, so that a machine slowing down affects all of them alike. Weights are random unless \
-      --weights is given; this does not change the time, but \
-      without them --precision auto is f32. images/s is computed from the median. \
-      spread is the range of the rounds' medians relative to their median. ratio compares each \
-      network with the first, round by round. Image decoding is not measured.
+      Measures every combination of thread count and batch size. Multiple networks run in \
+      interleaved rounds, so that a slowdown of the machine affects them all equally. Weights are \
+      random unless --weights is given; this does not affect the timing. Without --weights, \
+      --precision auto is f32. images/s is based on the median. spread is the range of the round \
+      medians divided by their median. ratio compares each network with the first, round by round. \
+      Image decoding is not measured.
 
-      --compare reports the ratio of each time to the one in an earlier report, with a 99 % \
-      confidence interval (Mann-Whitney on the rounds' medians). A network counts as faster or \
-      slower only if the interval excludes 1, the fastest runs agree, and neither machine was busy. \
-      No test can detect that the machine itself changed between two runs: repeat both.
+      --compare reports the ratio of each time to the earlier report's, with a 99 % confidence \
+      interval (Mann-Whitney test on the round medians). A network counts as faster or slower only \
+      if the interval excludes 1, the fastest runs agree, and the machine was not busy in either \
+      run. No test can tell whether the machine itself changed between two runs; if in doubt, \
+      repeat both.
 
-      --layers compares each step with its lower bound: its multiply-adds at peak arithmetic rate or \
-      its bytes at peak bandwidth, whichever takes longer. Both peaks are measured first, with the \
-      same number of threads and a buffer of the step's size. GFLOP/s counts 2 operations per \
-      multiply-add of a direct convolution and may exceed the peak where Winograd's algorithm needs \
-      fewer; the bound counts those actually performed.
+      --layers compares each step with a lower bound: its multiply-adds at the peak arithmetic \
+      rate or its bytes at the peak bandwidth, whichever takes longer. Both peaks are measured \
+      first, with the same number of threads and a buffer of the step's size. GFLOP/s counts 2 \
+      operations per multiply-add of a direct convolution and may exceed the peak where Winograd \
+      convolution needs fewer; the bound counts the operations actually performed.
 
-      json contains the time of every run. With --compare or --layers, csv and markdown contain that \
-      table only.
+      json includes the time of every run. With --compare or --layers, csv and markdown contain \
+      only that table.
       """)
 
   @Argument(help: "Networks to measure; see `cnnzoo models`.", completion: .networks)
@@ -43,7 +44,7 @@ struct Bench: ParsableCommand {
   @Option(help: "Minimum duration of each measurement, in seconds.")
   var minTime = 1.0
 
-  @Option(help: "Rounds per measurement, at most 100; --compare needs 5.")
+  @Option(help: "Rounds per measurement, at most 100; --compare needs at least 5.")
   var rounds = 6
 
   @Flag(help: "Also measure each step of the program, in separate runs.")
@@ -66,7 +67,7 @@ struct Bench: ParsableCommand {
 
   @OptionGroup var compute: ComputeOptions
 
-  @Option(help: "Padding rule (default: that of the weights).")
+  @Option(help: "Padding rule (default: from the weights).")
   var padding: Padding?
 
   @OptionGroup var format: FormatOption
@@ -121,7 +122,7 @@ struct Bench: ParsableCommand {
     if let plot { try OutputFile.write(Array(report.plot.utf8), to: plot) }
   }
 
-  /// Every thread count with every batch size.
+  /// Every combination of thread count and batch size.
   private var settings: [InferenceSession.Options] {
     AvailableThreads.capped(threads.values).flatMap { threads in
       batch.values.map { batch in
@@ -131,7 +132,7 @@ struct Bench: ParsableCommand {
     }
   }
 
-  /// Rejects an earlier report without a common measurement before measuring anything.
+  /// Throws if the earlier report has no measurement in common with this run.
   private func requireCommon(
     _ networks: [BenchNetwork], _ earlier: EarlierBench,
     _ settings: [InferenceSession.Options]
@@ -191,7 +192,7 @@ struct BenchNetwork {
     return options
   }
 
-  /// Identifies a measurement under these options; packs no weights.
+  /// Identifies a measurement with these options, without packing any weights.
   func key(_ options: InferenceSession.Options) throws -> BenchKey {
     let options = completed(options)
     return BenchKey(
@@ -208,7 +209,7 @@ package struct BenchKey: Hashable, Sendable {
   package let model: String
   /// Height, width and channels.
   package let input: [Int]
-  /// Work for one image; distinguishes variants of a network that share a name.
+  /// MACs for one image; distinguishes variants of a network that share a name.
   package let macs: Int
   package let backend: String
   package let precision: String

@@ -2,21 +2,21 @@ import CNNZoo
 
 /// A measurement compared with an earlier one of the same work.
 package struct BenchComparison: Equatable, Sendable {
-  /// Which conclusion the data supports.
+  /// The conclusion that the data supports.
   package enum Verdict: String, Sendable {
     case faster
     case slower
-    /// Rounds within a single run differ as much.
+    /// The difference is no larger than that between rounds of a single run.
     case noise = "within noise"
     case tooFewRounds = "too few rounds"
-    /// In one of the two runs the median was far above the minimum: other load dominates it.
+    /// In one of the two runs the median was far above the minimum, a sign of other load.
     case busy = "machine busy"
   }
 
   /// Seconds.
   package let earlierMedian: Double
   package let earlierRoundMedians: [Double]
-  /// This run's time relative to the earlier one's, from the rounds' medians.
+  /// This run's time relative to the earlier one's, based on the round medians.
   package let ratio: RatioInterval
   package let verdict: Verdict
 
@@ -30,8 +30,9 @@ package struct BenchComparison: Equatable, Sendable {
         || SampleStatistics.showsBusyMachine(median: earlier.median, earlier.minimum))
   }
 
-  /// Other load can shift the medians of a whole run, but rarely its minimum: a difference counts
-  /// only if both agree.
+  /// A difference counts only if medians and minima agree.
+  ///
+  /// Other load can shift the medians of a whole run, but rarely its minimum.
   private static func verdict(
     _ interval: ClosedRange<Double>?, minimumRatio: Double, isBusy: Bool
   ) -> Verdict {
@@ -43,7 +44,7 @@ package struct BenchComparison: Equatable, Sendable {
   }
 }
 
-/// Differences between the machines that make their times incomparable.
+/// Differences between two environments that make their times incomparable.
 package func environmentDifferences(
   now: [String: String], earlier: [String: String], usesBLAS: Bool
 ) -> [String] {
@@ -67,10 +68,10 @@ package struct EarlierBench: Sendable {
 
   package let path: String
   package let results: [Result]
-  /// The earlier environment, as text.
+  /// The properties of the earlier environment, as text.
   package let environment: [String: String]
 
-  /// Limits the search for a match.
+  /// Bounds the cost of searching for a match.
   private static let mostResults = 10_000
   /// More rounds than `bench` allows.
   private static let mostRounds = 1000

@@ -32,7 +32,7 @@ package struct BenchReport {
         "\(earlier.path) was measured in a different environment: \($0)"
       }
     }
-    // It concerns OpenBLAS.
+    // The environment's warning is about OpenBLAS.
     return warnings + (usesBLAS ? environment.warning.map { [$0] } ?? [] : [])
   }
 
@@ -134,7 +134,7 @@ func timeTable(_ results: [BenchResult]) -> Table {
     })
 }
 
-/// All measurements next to the earlier ones.
+/// Each measurement next to the earlier one.
 func comparisonTable(_ results: [BenchResult], earlier: EarlierBench) -> Table {
   Table(
     [

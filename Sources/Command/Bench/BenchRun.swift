@@ -9,11 +9,11 @@ package struct BenchResult {
   package let coldSeconds: Double
   /// Seconds of each run, after warming up.
   package let rounds: RoundStatistics
-  /// Peak memory of the process so far.
+  /// Peak resident memory of the process so far.
   package let peakResidentBytes: Int
-  /// The steps, with `--layers`.
+  /// The time of each step, with `--layers`.
   package let layers: LayerTimes?
-  /// Time relative to the first network under the same setting; `nil` for that network itself.
+  /// Time relative to the first network with the same settings; `nil` for that network itself.
   package var ratioToFirst: Double?
   /// Comparison with an earlier run of the same work.
   package var comparison: BenchComparison?
@@ -41,7 +41,7 @@ struct BenchRun {
   let rounds: BenchRounds
   let measuresLayers: Bool
 
-  /// Measures sessions that have never run, taking turns.
+  /// Measures sessions that have not run yet, in interleaved turns.
   func measure(
     _ sessions: [(key: BenchKey, session: InferenceSession)], progress: RunProgress
   ) throws -> [BenchResult] {
@@ -110,11 +110,11 @@ struct BenchRun {
   }
 }
 
-/// Measures several candidates in turns, so that a machine whose speed changes affects all alike.
+/// Measures several candidates in turns, so that changes in machine speed affect all equally.
 ///
 /// Every measurement is split into rounds. In each round every candidate gets a turn long enough to
-/// fill the caches with its own data. Every other round runs in reverse order, which cancels a
-/// steady drift. The spread between a candidate's rounds shows how noisy the machine is.
+/// fill the caches with its own data. Every other round runs in reverse order, which cancels out
+/// a steady drift. The spread between a candidate's rounds shows how noisy the machine is.
 package struct BenchRounds: Equatable, Sendable {
   /// Rounds per measurement.
   package let count: Int
@@ -168,8 +168,9 @@ package struct RoundStatistics: Equatable, Sendable {
     return middle > 0 ? (statistics.percentile(100) - statistics.minimum) / middle : 0
   }
 
-  /// The median of the round-by-round ratios to another candidate: whatever the machine did in a
-  /// round affected both.
+  /// The median of the round-by-round ratios to another candidate.
+  ///
+  /// Disturbances during a round affect both.
   package func ratio(to other: RoundStatistics) -> Double {
     SampleStatistics(zip(medians, other.medians).map { $0 / $1 }).percentile(50)
   }

@@ -10,7 +10,7 @@ extension BenchReport {
   }
 }
 
-/// The latency distribution of each measurement, one below the other on a common axis.
+/// The latency distributions of all measurements, stacked on a common axis.
 struct LatencyPlot {
   private let results: [BenchResult]
   private let subtitle: String
@@ -29,8 +29,8 @@ struct LatencyPlot {
   init(_ results: [BenchResult], subtitle: String) {
     self.results = results
     self.subtitle = subtitle
-    // A single run ten times as long as the others must not squeeze them into a corner: the label
-    // reports what lies beyond the chart.
+    // A single run ten times as long as the others must not squeeze them into a corner; the label
+    // reports the runs beyond the chart.
     let low = results.map { min($0.seconds.minimum, $0.earliest) }.min() ?? 0
     let high = results.map { max($0.seconds.percentile(98), $0.latest) }.max() ?? 1
     axis = PlotAxis(covering: 1000 * low...1000 * high)
@@ -59,7 +59,7 @@ struct LatencyPlot {
       + (results.contains { $0.comparison != nil } ? "; circles: earlier run." : ".")
   }
 
-  /// Grid lines at every tick, labelled below, and the unit.
+  /// A labelled grid line at every tick, and the unit.
   private func drawAxis(from top: Double, to bottom: Double, into drawing: inout SVGDrawing) {
     for tick in axis.ticks {
       let x = Self.x(axis.position(of: tick))
@@ -162,7 +162,7 @@ struct LatencyPlot {
 }
 
 extension BenchResult {
-  /// The smallest and largest median of a round, including those of the earlier run.
+  /// The smallest and largest round median, including those of the earlier run.
   fileprivate var earliest: Double { allMedians.min() ?? 0 }
   fileprivate var latest: Double { allMedians.max() ?? 0 }
   private var allMedians: [Double] {

@@ -1,12 +1,13 @@
 import CNNZoo
 
-/// The time of each step of a program, with this machine's lower bound for it.
+/// The time of each step of a program, with its lower bound on this machine.
 package struct LayerTimes {
   /// One step, for the whole batch.
   package struct Layer {
     package let step: Program.Step
     package let seconds: Double
-    /// Multiply-adds at measured peak rate or bytes at measured bandwidth, whichever takes longer.
+    /// Multiply-adds at the measured peak rate or bytes at the measured bandwidth, whichever is
+    /// longer.
     package let boundSeconds: Double
     package let bound: MachineLimits.Bound
   }
@@ -97,7 +98,7 @@ func layersJSON(_ times: LayerTimes, batch: Int) -> JSON.Object {
   ]
 }
 
-/// A table row: one step or their total.
+/// A table row: one step or the total.
 private struct LayerRow {
   let name: String
   let strategy: String

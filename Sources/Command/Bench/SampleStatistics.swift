@@ -1,6 +1,6 @@
 /// Statistics of repeated measurements.
 package struct SampleStatistics: Equatable, Sendable {
-  /// The measurements in the order taken.
+  /// The measurements, in the order they were taken.
   package let samples: [Double]
   private let sorted: [Double]
 
@@ -79,10 +79,10 @@ package struct RatioInterval: Equatable, Sendable {
     interval = rank > 0 ? ratios[rank - 1]...ratios[ratios.count - rank] : nil
   }
 
-  /// The largest k such that, if both sets came from one distribution, fewer than k of all pairs
-  /// would be in one order with a probability of at most 0.5 %; 0 if there is none.
+  /// The largest k for which fewer than k ordered pairs have a probability of at most 0.5 %.
   ///
-  /// The Gaussian binomial coefficient, ∏ (1 − qⁿ⁺ⁱ) / (1 − qⁱ) for i from 1 to m, counts the
+  /// The probability assumes that both sets come from the same distribution; k is 0 if there is
+  /// none. The Gaussian binomial coefficient, ∏ (1 − qⁿ⁺ⁱ) / (1 − qⁱ) for i from 1 to m, counts the
   /// permutations of m and n values in which u pairs are in one order.
   static func criticalRank(_ m: Int, _ n: Int) -> Int {
     // The distribution is symmetric: the lower half is enough.
@@ -104,7 +104,7 @@ package struct RatioInterval: Equatable, Sendable {
 }
 
 extension SampleStatistics {
-  /// Above this ratio of median to minimum, times say more about other load than about the program.
+  /// Above this ratio of median to minimum, times reflect other load more than the program.
   private static let busyRatio = 1.3
 
   /// Whether other load slowed down half of the runs.
@@ -129,11 +129,12 @@ extension SampleStatistics {
       zip(samples, distances).filter { $1 <= Self.outlierDistance * std }.map(\.0))
   }
 
-  /// Outliers that move the mean by less than this are not worth a warning: every shared machine
-  /// has some.
+  /// Outliers that change the mean by less than this cause no warning.
+  ///
+  /// Every shared machine has some.
   private static let noticeableChange = 0.05
 
-  /// A warning if the median or the mean would mislead; `name` identifies the measurement.
+  /// A warning if the median or the mean is misleading; `name` identifies the measurement.
   package func warning(for name: String) -> String? {
     if showsBusyMachine {
       return "\(name): half of the runs took at least"

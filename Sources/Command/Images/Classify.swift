@@ -7,8 +7,8 @@ struct Classify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Classify images.",
     discussion: """
-      Images are PNM, JPEG, PNG or WebP files, recognized by their first bytes. A folder stands for all \
-      images in it and its subfolders; - reads an image from standard input.
+      Images are PNM, JPEG, PNG or WebP files, recognised by their first bytes. A folder means all \
+      images in it and its subfolders; - reads one image from standard input.
       """)
 
   @Argument(help: "Files, folders, or -.", completion: .file())
@@ -21,13 +21,13 @@ struct Classify: ParsableCommand {
   @Option(name: [.customShort("k"), .long], help: "Number of classes to list; 0 for all.")
   var topK = 5
 
-  @Option(help: "List only classes of at least this probability.")
+  @Option(help: "List only classes with at least this probability.")
   var minProb: Double?
 
   @Option(
     help: ArgumentHelp(
-      "Output activation: softmax, sigmoid (multi-label) or none (logits). By default the one in the"
-        + " weights' metadata, else softmax, or sigmoid if there is a single output."))
+      "Output activation: softmax, sigmoid (multi-label) or none (logits). Defaults to the weights'"
+        + " metadata, else softmax, or sigmoid for a single output."))
   var activation: OutputActivation?
 
   @Option(help: "A file with the class names, one per line.", completion: .file())
@@ -35,13 +35,13 @@ struct Classify: ParsableCommand {
 
   @OptionGroup var format: FormatOption
 
-  @Flag(help: "Write one line per image as text.")
+  @Flag(help: "Print one line of text per image.")
   var oneline = false
 
   @Option(help: "When to use colours; NO_COLOR is respected.")
   var color = ColorChoice.auto
 
-  @Flag(name: .shortAndLong, help: "Report the model, its weights and the time taken.")
+  @Flag(name: .shortAndLong, help: "Print the model, its weights and the time taken.")
   var verbose = false
 
   @OptionGroup var quiet: QuietOption
@@ -137,7 +137,7 @@ private final class ClassifyReport {
     self.terminal = terminal
   }
 
-  /// The key of a class's score: without an activation it is no probability.
+  /// The key of a class's score, which is not a probability without an activation.
   private var score: String { activation == .identity ? "logit" : "probability" }
 
   private var table: Table {
@@ -147,7 +147,7 @@ private final class ClassifyReport {
     ])
   }
 
-  /// Writes what precedes the first answer.
+  /// Writes the text before the first answer.
   func begin() throws(OutputError) {
     switch format {
     case .text, .jsonl: break
@@ -160,7 +160,7 @@ private final class ClassifyReport {
     }
   }
 
-  /// Writes what follows the last one.
+  /// Writes the text after the last answer.
   func end() throws(OutputError) {
     if format == .json { try StandardOutput.write("]}\n") }
   }
@@ -187,7 +187,7 @@ private final class ClassifyReport {
     }
   }
 
-  /// Writes why an image has no answer, except as text, where the log says so.
+  /// Writes why an image has no answer, except in text output, where the log does.
   func failure(_ input: String, _ failure: ImageFailure) throws(OutputError) {
     let members: JSON.Object = ["input": .string(input)] + failure.json
     let row: [Table.Cell] = [.text(input), .empty, .empty, .empty, .empty, .text(failure.message)]
@@ -203,7 +203,7 @@ private final class ClassifyReport {
 
   /// Writes an element of the JSON array.
   ///
-  /// Every write ends a line: messages may come in between.
+  /// Every write ends with a newline, because messages may come in between.
   private func write(_ element: JSON.Object) throws(OutputError) {
     try StandardOutput.write("\(isFirst ? " " : ",")\(JSON.object(element))\n")
   }

@@ -8,7 +8,7 @@ enum DatasetSplit: String, CaseIterable, ExpressibleByArgument {
   case val
   case test
 
-  /// The split that a folder of this name holds.
+  /// The split that a folder with this name contains.
   init?(folder name: String) {
     switch name {
     case "train": self = .train
@@ -26,10 +26,10 @@ struct Dataset {
   /// The folder of each split; empty if the classes are in the folder itself.
   private let paths: [DatasetSplit: FilePath]
 
-  /// Looks into `folder`.
+  /// Finds the splits or classes in `folder`.
   ///
-  /// A folder is divided into splits only if it has no other folders, and if each of them has
-  /// folders of its own: a class called `train` beside `car` is a class.
+  /// A folder is divided into splits only if it has no other folders, and each split has
+  /// folders of its own: a folder `train` next to a folder `car` is a class.
   ///
   /// - Throws: `ImageError.unreadable` if it is not a folder or cannot be read.
   init(_ folder: FilePath, includesHidden: Bool) throws(ImageError) {
@@ -73,9 +73,9 @@ struct ClassFolders {
   /// Their names, in the order of their bytes.
   private(set) var names: [String] = []
   private(set) var paths: [FilePath] = []
-  /// Links that lead nowhere.
+  /// Broken links.
   private(set) var unreadable: [ImageError] = []
-  /// Files beside the folders.
+  /// Files next to the folders.
   private(set) var skipped = 0
 
   /// - Throws: `ImageError.unreadable` if `folder` is not a folder or cannot be read.

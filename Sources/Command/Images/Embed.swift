@@ -8,14 +8,14 @@ struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compute an embedding for each image.",
     discussion: """
-      An embedding is the mean of the network's last feature map, 1280 values in EfficientNets, 960 and \
-      576 in MobileNetV3-Large and -Small; with --layer hidden it is the output of MobileNetV3's hidden \
-      layer, 1280 and 1024 values.
+      An embedding is the mean of the network's last feature map: 1280 values for EfficientNets, \
+      960 for MobileNetV3-Large and 576 for MobileNetV3-Small. With --layer hidden, it is the \
+      output of MobileNetV3's hidden layer: 1280 and 1024 values.
 
-      jsonl is a stream of one record per image. npy is one array, [N, C], f32, little-endian, with one \
-      row per image. safetensors holds the same array as the tensor embeddings, and the image paths as \
-      a JSON array under paths in its metadata. Inputs that fail have no row; with --on-error record \
-      they have a row of NaN, so that rows stay aligned with inputs.
+      jsonl writes one record per image. npy is one array, [N, C], f32, little-endian, with one \
+      row per image. safetensors contains the same array as the tensor "embeddings", and the image \
+      paths as a JSON array in its metadata, under "paths". Failed inputs have no row; with \
+      --on-error record they have a row of NaN, so that rows stay aligned with inputs.
       """)
 
   @Argument(help: "Files, folders, or -.", completion: .file())
@@ -25,7 +25,7 @@ struct Embed: ParsableCommand {
 
   @OptionGroup var list: ImageListOptions
 
-  @Option(help: "Layer whose output is the embedding.")
+  @Option(help: "Layer to take the embedding from.")
   var layer = Embedder.Layer.pooled
 
   @Flag(help: "Scale each embedding to unit length.")
@@ -34,7 +34,7 @@ struct Embed: ParsableCommand {
   @Option(help: "Output format (default: the output's extension, else jsonl).")
   var format: EmbeddingFormat?
 
-  @Option(name: .shortAndLong, help: "The file to write (default: standard output).")
+  @Option(name: .shortAndLong, help: "Output file (default: standard output).")
   var output: String?
 
   @OptionGroup var quiet: QuietOption
@@ -45,7 +45,7 @@ struct Embed: ParsableCommand {
     let format = self.format ?? output.flatMap(EmbeddingFormat.init(extensionOf:)) ?? .jsonl
     if output == nil, format != .jsonl, isatty(STDOUT_FILENO) == 1 {
       throw UsageError(
-        "\(format.rawValue) is binary and not for terminals; use --output or redirect it")
+        "refusing to write binary \(format.rawValue) to a terminal; use --output or redirect it")
     }
     if let output {
       let formats = self.format.map { [$0] } ?? EmbeddingFormat.allCases
@@ -80,7 +80,7 @@ struct Embed: ParsableCommand {
   }
 }
 
-/// The formats of embeddings.
+/// Output formats for embeddings.
 enum EmbeddingFormat: String, CaseIterable, ExpressibleByArgument {
   /// One record per image.
   case jsonl
@@ -108,7 +108,7 @@ enum EmbeddingFormat: String, CaseIterable, ExpressibleByArgument {
   }
 }
 
-/// Embeddings, to be written as a whole or line by line.
+/// Embeddings, written all at once or line by line.
 private struct EmbeddingTable {
   typealias Outcome = Result<[Float], ImageFailure>
 
@@ -129,12 +129,12 @@ private struct EmbeddingTable {
     self.policy = policy
   }
 
-  /// Keeps the outcome of an image.
+  /// Stores the result for an image.
   mutating func append(_ name: String, _ outcome: Outcome, _ warnings: [ImageWarning]) {
     rows.append((name, outcome, warnings))
   }
 
-  /// The record of one image; `nil` if the policy has none for failures.
+  /// The record of one image; `nil` for a failure if the policy writes none.
   func line(_ name: String, _ outcome: Outcome, _ warnings: [ImageWarning]) -> String? {
     let members: JSON.Object
     switch outcome {

@@ -6,12 +6,12 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure a network's accuracy on labelled images.",
     discussion: """
-      Each folder in FOLDER holds the images of one class and is named after its label, its WordNet \
-      id (n01440764) or its class index. If FOLDER is divided into train, val (or valid, validation) \
-      and test, the validation images are used; --split chooses others.
+      Each folder in FOLDER contains the images of one class and is named after its label, its \
+      WordNet id (n01440764) or its class index. If FOLDER is divided into train, val (or valid, \
+      validation) and test, the validation images are used; --split selects another part.
 
-      The report has top-1 accuracy with a 95 % Wilson interval, top-5 accuracy, log loss, expected \
-      calibration error (15 bins), results per class, and the mistakes.
+      The report includes top-1 accuracy with a 95 % Wilson interval, top-5 accuracy, log loss, \
+      expected calibration error (15 bins), results per class, and the mistakes.
       """)
 
   @Argument(help: "A folder with one folder per class.", completion: .directory)
@@ -19,7 +19,7 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var network: NetworkOptions
 
-  @Option(help: "Part of a divided dataset (default: val).")
+  @Option(help: "Dataset split to use (default: val).")
   var split: DatasetSplit?
 
   @Option(
@@ -29,13 +29,13 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Include hidden files and folders.")
   var hidden = false
 
-  @Option(help: "How to handle images that fail; they count neither as right nor as wrong.")
+  @Option(help: "How to handle images that fail; they are not counted.")
   var onError = FailurePolicy.report
 
   @Option(help: "A file with the class names, one per line.", completion: .file())
   var labels: String?
 
-  @Option(help: "Draw the confusion matrix as an SVG file.", completion: .file(extensions: ["svg"]))
+  @Option(help: "Plot the confusion matrix as an SVG file.", completion: .file(extensions: ["svg"]))
   var plot: String?
 
   @OptionGroup var format: FormatOption

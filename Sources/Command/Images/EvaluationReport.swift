@@ -1,9 +1,9 @@
 import CNNZoo
 
-/// How well a classifier does on a dataset, for people and for programs.
+/// The results of a classifier on a dataset, in every output format.
 struct EvaluationReport {
   private let classifier: Classifier
-  /// The dataset's folders, and the class that each stands for.
+  /// The dataset's folders, and the class of each.
   private let folders: [(name: String, index: Int)]
   private let split: DatasetSplit?
   private let evaluation: Evaluation
@@ -13,9 +13,9 @@ struct EvaluationReport {
   /// Files that were skipped because they are not images.
   let skipped: Int
 
-  /// The most classes that have a column of their own in tables.
+  /// Tables have a column per class up to this many classes.
   private static let mostColumns = 12
-  /// The most mistakes that are listed in text output.
+  /// Text output lists up to this many mistakes.
   private static let mostMistakes = 10
 
   /// Evaluates `classifier` on the images of `classes`.
@@ -52,7 +52,7 @@ struct EvaluationReport {
     skipped = classes.skipped + images.skipped
   }
 
-  /// Whether not one image was evaluated.
+  /// Whether no image was evaluated.
   var isEmpty: Bool { evaluation.count == 0 }
 
   var report: Report {
@@ -76,7 +76,7 @@ struct EvaluationReport {
     ).document
   }
 
-  /// The figures without those of single classes and images.
+  /// The overall figures, without those of single classes and images.
   var summary: JSON.Object {
     let interval = evaluation.accuracyInterval
     return [
@@ -141,7 +141,7 @@ struct EvaluationReport {
     }
   }
 
-  /// A row for each class, with its part of the confusion matrix.
+  /// A row for each class, with its row of the confusion matrix.
   private var table: Table {
     let confusion = evaluation.confusion
     let results = results
@@ -182,7 +182,7 @@ struct EvaluationReport {
       .prefix(3).map { "\(classifier.labels[$0.key]) \($0.value)" }.joined(separator: ", ")
   }
 
-  /// The most important figures for people.
+  /// The most important figures, for text output.
   var figures: [String] {
     guard !isEmpty else { return ["No images in the \(split?.rawValue ?? "dataset") split"] }
     let interval = evaluation.accuracyInterval

@@ -5,12 +5,12 @@ struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show which image regions support a class.",
     discussion: """
-      The overlay is the upright image, at most 1024 pixels wide or high; colors from violet to yellow \
-      show how strongly each region supports the class, and gray margins are outside the network's \
-      input. The map has one number per position of the last feature map, [height, width]: its \
-      contribution to the class's logit. In EfficientNets the mean of these numbers plus the class's \
-      bias is the logit; in MobileNetV3, which has a hidden layer, they are weighted by the logit's \
-      gradient.
+      The overlay is the upright image, at most 1024 pixels wide or high. Colours from violet to \
+      yellow show how strongly each region supports the class; gray margins are outside the \
+      network's input. The map, [height, width], has one value per position of the last feature \
+      map: its contribution to the class's logit. In EfficientNets, the logit is the mean of these \
+      values plus the class's bias; in MobileNetV3, which has a hidden layer, the features are \
+      weighted by the logit's gradient.
       """)
 
   @Argument(help: "Image; - is standard input.")
@@ -20,16 +20,16 @@ struct Explain: ParsableCommand {
 
   @Option(
     name: .customLong("class"),
-    help: "The class, by name or index (default: the most probable one).")
+    help: "Class to explain, by name or index (default: the most probable).")
   var wantedClass: String?
 
   @Option(help: "A file with the class names, one per line.")
   var labels: String?
 
-  @Option(name: .shortAndLong, help: "The PNG file to write.")
+  @Option(name: .shortAndLong, help: "Output PNG file.")
   var output: String?
 
-  @Option(help: "The .npy file to write the map to.")
+  @Option(help: "Also write the map to this .npy file.")
   var map: String?
 
   @OptionGroup var format: FormatOption
@@ -117,7 +117,7 @@ struct Explain: ParsableCommand {
 }
 
 extension Labels {
-  /// The index of the class that a user names: by its name, in any case, or by its index.
+  /// The index of the class given by name, in upper or lower case, or by index.
   fileprivate func index(called text: String) throws(UsageError) -> Int {
     let folded = text.lowercased()
     let exact = names.indices.filter { names[$0] == text }
@@ -126,7 +126,7 @@ extension Labels {
     if !matches.isEmpty {
       let indices = matches.map { "\($0)" }.joined(separator: ", ")
       throw UsageError(
-        "several classes are called \"\(text)\"; specify one of the indices \(indices)")
+        "several classes are called \"\(text)\"; specify an index: \(indices)")
     }
     if let index = Int(text) {
       guard names.indices.contains(index) else {
@@ -138,7 +138,7 @@ extension Labels {
     throw UsageError(
       "there is no class called \"\(text)\""
         + (near.isEmpty
-          ? "; give its name as classify prints it, or its index"
+          ? "; use the name that classify prints, or the index"
           : ". Did you mean \(near.joined(separator: ", "))?"))
   }
 }

@@ -2,13 +2,13 @@ import ArgumentParser
 import CNNZoo
 import Host
 
-/// The network that processes images, its weights, and how images are read for it.
+/// Options for the network, its weights, and how images are read.
 struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Network; see `cnnzoo models`.",
       discussion:
-        "By default that of --weights, of CNNZOO_MODEL, or of the most accurate weights installed."
+        "Default: that of --weights, else CNNZOO_MODEL, else the most accurate weights installed."
     ), completion: .networks)
   var model: String?
 
@@ -25,7 +25,7 @@ struct NetworkOptions: ParsableArguments {
   @Flag(help: "Ignore the EXIF orientation.")
   var noExif = false
 
-  @OptionGroup(title: "Preprocessing (default: that of the weights)") var preprocessing:
+  @OptionGroup(title: "Preprocessing (default: from the weights)") var preprocessing:
     PreprocessingOptions
 
   @OptionGroup(title: "Limits") var limits: LimitOptions
@@ -63,8 +63,10 @@ struct NetworkOptions: ParsableArguments {
     return options
   }
 
-  /// The batch size, by default a few images per thread: a thread that computes a whole image waits for
-  /// no other, and all are busy until the end of a batch.
+  /// The batch size, by default a few images per thread.
+  ///
+  /// A thread that computes a whole image waits for no other, and all stay busy until the batch is
+  /// done.
   func batch(_ chosen: Count?) -> Int { chosen?.value ?? min(4 * threadCount, 16) }
 
   /// The single image of a command: a path, or - for standard input.
@@ -91,7 +93,7 @@ enum FailurePolicy: String, CaseIterable, ExpressibleByArgument {
   static var allValueDescriptions: [String: String] {
     [
       "report": "Write a message, and a record if the format has records.",
-      "record": "The same, but exit with 0: for programs that read the records.",
+      "record": "Like report, but exit with 0; for programs that read the records.",
       "skip": "Write a message, but no record.",
       "fail": "Stop at the first failure.",
     ]
@@ -117,7 +119,7 @@ struct ImageListOptions: ParsableArguments {
   @Option(help: "How to handle inputs that fail.")
   var onError = FailurePolicy.report
 
-  /// Rejects missing inputs, and standard input where it would be read twice.
+  /// Throws if there are no inputs, or if standard input would be read twice.
   func validate(_ inputs: [String], others: [String] = []) throws {
     if inputs.isEmpty && filesFrom == nil {
       throw ValidationError("Specify images, folders, - or --files-from.")
@@ -161,7 +163,7 @@ func rejectURL(_ input: String) throws {
 /// Rejects the URL of a dataset.
 func rejectFolderURL(_ input: String) throws {
   guard isURL(input) else { return }
-  throw ValidationError("\(input) is a URL; download and unpack it, then give the folder")
+  throw ValidationError("\(input) is a URL; download and unpack it, then pass the folder")
 }
 
 private func isURL(_ input: String) -> Bool {

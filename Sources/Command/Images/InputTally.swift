@@ -2,17 +2,17 @@ import CNNZoo
 import Glibc
 import Host
 
-/// Counts how the inputs of a command fare, logs what goes wrong, and derives the exit status.
+/// Counts answers and failures, logs problems, and determines the exit status.
 final class InputTally {
   let policy: FailurePolicy
   private(set) var answered = 0
   private(set) var failures: [ExitStatus] = []
   private let progress: RunProgress
 
-  /// Folders are counted up to this many files for the progress line.
+  /// The progress line shows a total up to this many files in folders.
   private static let mostCounted = 100_000
 
-  /// - Parameter folders: The inputs; folders in them are counted. `nil` if their number is unknown.
+  /// - Parameter folders: The inputs, including folders to count; `nil` if their number is unknown.
   init(policy: FailurePolicy, folders: [FilePath]?, includesHidden: Bool) {
     self.policy = policy
     let inputs = ProgressLine.isEnabled ? folders : nil
@@ -23,10 +23,10 @@ final class InputTally {
       })
   }
 
-  /// Inputs that were answered or failed.
+  /// Inputs that were answered or that failed.
   var count: Int { answered + failures.count }
 
-  /// Counts an answer; logs its warnings and why it failed.
+  /// Counts an answer or failure, and logs its warnings or the reason.
   ///
   /// - Throws: the exit status if the policy ends the command.
   func count<Value>(
@@ -108,7 +108,7 @@ struct ImageFailure: Error {
 }
 
 extension [ImageWarning] {
-  /// The warnings as a member of a record; none if there are none.
+  /// The warnings as a member of a record; empty if there are none.
   var json: JSON.Object {
     isEmpty ? [:] : ["warnings": .array(map { .string("\($0)") })]
   }

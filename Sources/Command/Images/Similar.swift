@@ -6,11 +6,11 @@ struct Similar: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Find the images most similar to one, or duplicates.",
     discussion: """
-      Similarity is the cosine between the embeddings that `cnnzoo embed` computes: 1 for the same \
-      direction, near 0 for images that have nothing in common.
+      Similarity is the cosine of the embeddings that `cnnzoo embed` computes: 1 for the same \
+      direction, near 0 for images with nothing in common.
 
-      --duplicates groups images that are copies of each other: with the same pixels (exact), or \
-      recompressed, resized or slightly cropped (near).
+      --duplicates groups copies of the same image: identical pixels (exact), or recompressed, \
+      resized or slightly cropped (near).
       """)
 
   @Argument(help: "The image to compare with; - is standard input.", completion: .file())
@@ -29,7 +29,7 @@ struct Similar: ParsableCommand {
   @Option(name: .customShort("k"), help: "Number of images to list.")
   var count = 10
 
-  @Option(help: "Layer whose outputs are compared.")
+  @Option(help: "Layer to take the embeddings from.")
   var layer = Embedder.Layer.pooled
 
   @OptionGroup var format: FormatOption
@@ -42,7 +42,7 @@ struct Similar: ParsableCommand {
   }
 
   func validate() throws {
-    if !duplicates, query == nil { throw ValidationError("Give the image to compare with.") }
+    if !duplicates, query == nil { throw ValidationError("Specify the image to compare with.") }
     try list.validate(searched, others: duplicates ? [] : [query].compactMap(\.self))
     if count < 1 { throw ValidationError("-k must be at least 1.") }
   }
@@ -152,7 +152,7 @@ struct Similar: ParsableCommand {
 }
 
 extension DuplicateFinder.Group {
-  /// How the images were recognized as copies.
+  /// How the images were recognised as copies.
   var kind: String { isExact ? "exact" : "near" }
 
   /// The group as members of a record.

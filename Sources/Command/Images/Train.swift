@@ -6,16 +6,17 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network on your own classes.",
     discussion: """
-      Each folder in FOLDER is a class, named after the folder, and holds that class's images. \
-      If FOLDER is divided into train, val (or valid, validation) and test, the head is fitted to the \
-      first, and the written file is evaluated on the others. \
-      --head-only replaces the network's last layer with one fitted in closed form (ridge regression \
-      on that layer's input) and keeps the rest. OUTPUT is an ordinary weight file that includes the \
-      class names: `cnnzoo classify --weights OUTPUT` uses them.
+      Each folder in FOLDER is a class: its name is the class name, and it contains the images. \
+      If FOLDER is divided into train, val (or valid, validation) and test, the head is fitted to \
+      train and evaluated on the others. --head-only replaces the network's last layer with one \
+      fitted in closed form (ridge regression on the layer's input) and keeps the rest. OUTPUT is \
+      an ordinary weight file that includes the class names; use it with `cnnzoo classify \
+      --weights OUTPUT`.
 
-      The report is leave-one-out: each image is classified by a head fitted to all others; copies of \
-      an image, exact or near, are left out together. It is exact for the chosen penalty; the penalty \
-      and the temperature were chosen on all images. Copies in different classes are listed.
+      The report is leave-one-out: each image is classified by a head fitted to all others. Exact \
+      and near copies of an image are left out together; copies in different classes are listed. \
+      The results are exact for the chosen penalty, but the penalty and the temperature are chosen \
+      using all images.
       """)
 
   @Argument(help: "A folder with one folder per class.", completion: .directory)
@@ -33,11 +34,11 @@ struct Train: ParsableCommand {
   @Flag(help: "Include hidden files and folders.")
   var hidden = false
 
-  @Option(help: "How to handle images that fail; none of them is used.")
+  @Option(help: "How to handle images that fail; they are not used.")
   var onError = FailurePolicy.report
 
   @Option(
-    name: .shortAndLong, help: "The safetensors file to write; an existing file is replaced.")
+    name: .shortAndLong, help: "Output safetensors file; an existing file is replaced.")
   var output: String
 
   @OptionGroup var format: FormatOption
@@ -86,7 +87,7 @@ struct Train: ParsableCommand {
     let head = try trainer.train()
     try Interrupts.deferred { () throws in try head.write(to: output) }
     var options = try network.classifierOptions(batch: network.batch(batch), labels: nil)
-    // `auto` knows nothing of the new file.
+    // `auto` has no record for the new file.
     options.precision = PrecisionChoice(head.precision)
     let evaluations = try heldOut.map { split, folders in
       try EvaluationReport(
@@ -108,9 +109,9 @@ private struct TrainReport {
   private let failures: Int
   private let evaluations: [EvaluationReport]
 
-  /// Up to this many classes have a column each.
+  /// Tables have a column per class up to this many classes.
   private static let mostColumns = 12
-  /// Up to this many mistakes are listed as text.
+  /// Text output lists up to this many mistakes.
   private static let mostNotes = 10
 
   /// - Parameters:
@@ -167,7 +168,7 @@ private struct TrainReport {
     }
   }
 
-  /// Images whose held-out answer is not their class, the surest first.
+  /// Images with a wrong held-out answer, the most confident first.
   private var wrong: [Int] {
     names.indices.filter { head.heldOut[$0].index != head.classes[$0] }
       .sorted {

@@ -10,17 +10,17 @@ extension PrecisionChoice: ExpressibleByArgument {
       "f32": "32-bit floats.",
       "bf16": "Products of bfloat16, summed in f32.",
       "int8": "Products of 8-bit integers, without calibration.",
-      "auto": "The fastest that is native and measured to agree with f32 for these weights.",
+      "auto": "The fastest native precision that was measured to agree with f32 for these weights.",
     ]
   }
 }
 
-/// How the network is computed: the same for every command that runs one.
+/// Options for computing a network, shared by all commands that run one.
 struct ComputeOptions: ParsableArguments {
   @Option(help: "Compute backend.")
   var backend = Backend.auto
 
-  @Option(help: "Precision of matrix products (default: that of CNNZOO_PRECISION, else f32).")
+  @Option(help: "Precision of matrix products (default: from CNNZOO_PRECISION, else f32).")
   var precision: PrecisionChoice?
 
   private static let variable = "CNNZOO_PRECISION"
@@ -47,10 +47,10 @@ struct ComputeOptions: ParsableArguments {
     }
   }
 
-  /// The precision without weights, which `auto` would need to know.
+  /// The precision without weights; `auto` is then f32.
   var precisionWithoutWeights: Precision { choice.fixed ?? .f32 }
 
-  /// The precision that runs, and why: `int8 (--precision auto: …)`.
+  /// The precision in use and the reason, for example `int8 (--precision auto: …)`.
   func explained(_ chosen: Precision, reason: String?) -> String {
     let source =
       precision != nil ? "--precision" : Self.ambient != nil ? Self.variable : "default"
@@ -60,7 +60,7 @@ struct ComputeOptions: ParsableArguments {
 }
 
 extension Diagnostics {
-  /// Warns if a precision gains no speed on this processor.
+  /// Warns if a precision is no faster than f32 on this processor.
   static func warnIfEmulated(_ precision: Precision) throws {
     if try precision.isEmulated() {
       warn("this processor emulates \(precision.rawValue): correct, but no faster than f32")

@@ -5,7 +5,7 @@ import CNNZoo
 struct Count: CustomStringConvertible {
   let value: Int
 
-  /// A larger count of threads or images can only be a mistake.
+  /// The upper bound; anything larger is certainly a mistake.
   private static let range = 1...1024
 
   init(_ value: Int) {
@@ -39,16 +39,16 @@ struct CountList: CustomStringConvertible {
   var description: String { values.map { "\($0)" }.joined(separator: ",") }
 }
 
-/// Limits thread counts to the available processors: more would only get in each other's way.
+/// Limits thread counts to the available processors; more threads would only slow each other down.
 enum AvailableThreads {
   private nonisolated(unsafe) static var hasWarned = false
 
   static var count: Int { HostInfo.allowedThreads }
 
-  /// `requested`, or the number of available processors with a warning.
+  /// `requested`, or, with a warning, the number of available processors if that is lower.
   static func capped(_ requested: Count) -> Int { capped([requested.value])[0] }
 
-  /// The same for several counts, without repetitions.
+  /// The same for several counts, without duplicates.
   static func capped(_ requested: [Int]) -> [Int] {
     if let most = requested.max(), most > count, !hasWarned {
       hasWarned = true

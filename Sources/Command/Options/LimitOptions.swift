@@ -1,7 +1,7 @@
 import ArgumentParser
 import CNNZoo
 
-/// Limits on what an input may cost: `--limit NAME=VALUE`.
+/// Limits on the cost of an input: `--limit NAME=VALUE`.
 struct LimitOptions: ParsableArguments {
   @Option(
     name: .customLong("limit"),
@@ -36,7 +36,7 @@ struct LimitSetting {
   let target: Target
   let value: Int
 
-  /// Beyond any machine, yet small enough that sums and products of limits cannot overflow.
+  /// Larger than any machine needs, yet small enough that sums and products cannot overflow.
   private static let maximum = 1 << 40
 
   private nonisolated(unsafe) static let targets: KeyValuePairs<String, Target> = [

@@ -22,10 +22,10 @@ struct InputSize: ExpressibleByArgument {
 
 /// Selects a variant of a network.
 struct VariantOptions: ParsableArguments {
-  @Option(help: "Width multiplier of a MobileNetV3.")
+  @Option(help: "Width multiplier (MobileNetV3 only).")
   var widthMultiplier: Double?
 
-  @Flag(help: "Halve the width of the last stage of a MobileNetV3.")
+  @Flag(help: "Halve the width of the last stage (MobileNetV3 only).")
   var reducedTail = false
 
   @Option(help: "Number of classes.")
@@ -115,7 +115,7 @@ struct PreprocessingOptions: ParsableArguments {
   }
 }
 
-/// Shell completions for arguments that are neither files nor fixed words.
+/// Shell completions for arguments other than files and fixed words.
 extension CompletionKind {
   /// Canonical network names; aliases work too but would clutter the list.
   static var networks: CompletionKind { .list(ModelCatalog.models.map(\.name)) }

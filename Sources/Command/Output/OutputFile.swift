@@ -8,7 +8,7 @@ enum OutputFile {
     case safetensors, npy, png, svg, jsonl
   }
 
-  /// Extensions that name a file format, so that other contents would mislead.
+  /// Extensions of file formats; other contents would be misleading.
   ///
   /// Anything else, such as `.tmp` or none at all, is the user's choice.
   private static let knownExtensions: Set<String> = [
@@ -18,13 +18,15 @@ enum OutputFile {
     "pnm", "ppm", "pt", "pth", "safetensors", "svg", "tif", "tiff", "tsv", "txt", "webp", "zip",
   ]
 
-  /// The format that the extension of `path` names, if it is one of `formats`.
+  /// The format for the extension of `path`, if it is one of `formats`.
   static func format(of path: String, among formats: [Format]) -> Format? {
     pathExtension(path).flatMap { name in formats.first { $0.rawValue == name } }
   }
 
-  /// Fails before minutes of work if the file's extension contradicts its contents, the file cannot
-  /// be created, or it is one of the command's inputs.
+  /// Checks the output file before minutes of work are spent on it.
+  ///
+  /// Throws if the file's extension contradicts its contents, the file cannot be created, or it is
+  /// one of the command's inputs.
   ///
   /// - Parameter formats: The formats that the command can write to it.
   static func check(
@@ -40,7 +42,7 @@ enum OutputFile {
       let extensions = formats.map { ".\($0.rawValue)" }.joined(separator: " or ")
       throw UsageError("\(path): cannot write .\(name) files here; use \(extensions)")
     }
-    // The incomplete file is removed on release; an interrupt must not get in between.
+    // The incomplete file is removed on release, which an interrupt must not prevent.
     try Interrupts.deferred { () throws in _ = try AtomicFile(path: path) }
   }
 

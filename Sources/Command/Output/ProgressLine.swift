@@ -4,8 +4,8 @@ import Synchronization
 
 /// The progress line of a long run on standard error, redrawn in place.
 ///
-/// Does nothing unless standard error is a terminal. Everything else that is printed erases the line
-/// first, and an interrupt does so too.
+/// Does nothing unless standard error is a terminal. All other output, and an interrupt, erase the
+/// line first.
 enum ProgressLine {
   /// Whether there is a terminal to draw on, and the user wants it.
   static var isEnabled: Bool { isTerminal && !Diagnostics.isQuiet }
@@ -42,7 +42,7 @@ package final class RunProgress {
   private var drawnAt = 0.0
   private var done = 0
 
-  /// Shorter runs have no progress line.
+  /// Shorter runs show no progress line.
   private static let delay = 1.0
   private static let interval = 0.1
 

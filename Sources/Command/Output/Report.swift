@@ -2,7 +2,7 @@ import ArgumentParser
 import CNNZoo
 import Glibc
 
-/// Output formats, the same for every command.
+/// The output formats of every command.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
   /// For people.
   case text
@@ -25,16 +25,16 @@ extension JSON.Object {
   static var schema: JSON.Object { ["schema": .integer(1)] }
 }
 
-/// The `--quiet` of commands that may take long.
+/// The `--quiet` of commands that may take a long time.
 struct QuietOption: ParsableArguments {
-  @Flag(name: .shortAndLong, help: "Print errors only: no progress, warnings or summary.")
+  @Flag(name: .shortAndLong, help: "Print only errors: no progress, warnings or summary.")
   var quiet = false
 
   /// Takes effect before the command runs.
   func validate() { Diagnostics.isQuiet = quiet }
 }
 
-/// Results that are complete before any are written.
+/// Results that are written only when complete.
 package struct Report {
   /// The `json` document, without its schema.
   var document: JSON.Object

@@ -45,7 +45,7 @@ enum OutputError: Error, Equatable {
 extension OutputError: CustomStringConvertible {
   var description: String {
     switch self {
-    case .readerGone: "standard output: closed by its reader"
+    case .readerGone: "standard output: closed by the reader"
     case .failed(let reason): "standard output: cannot write: \(reason)"
     }
   }
@@ -79,7 +79,7 @@ enum Diagnostics {
     if !isQuiet { write("cnnzoo: warning: \(message)") }
   }
 
-  /// Reports what the command does.
+  /// Reports what the command is doing.
   static func log(_ message: String) {
     if !isQuiet { write("cnnzoo: \(message)") }
   }
@@ -107,7 +107,7 @@ enum Diagnostics {
 }
 
 extension String {
-  /// The text with control characters escaped: file names can contain terminal commands.
+  /// The text with control characters escaped, because file names can contain terminal commands.
   func terminalSafe(keepingLines: Bool = false) -> String {
     var safe = ""
     for scalar in unicodeScalars {

@@ -14,11 +14,11 @@ struct Table {
   struct Column {
     let title: String
     let isNumeric: Bool
-    /// The heading in text output, where the title that programs read would be too long.
+    /// The heading in text output, if the title that programs read is too long.
     let heading: String
     /// Optional columns are hidden on narrow terminals, the least important first; others stay.
     private(set) var importance: Int?
-    /// Whether a narrow terminal may lose the middle of its texts.
+    /// Whether texts may be shortened in the middle on narrow terminals.
     private(set) var canShorten = false
 
     static func text(_ title: String, heading: String? = nil) -> Column {
@@ -29,7 +29,7 @@ struct Table {
       Column(title: title, isNumeric: true, heading: heading ?? title)
     }
 
-    /// The same column, hidden on narrow terminals, but after all of lower importance.
+    /// The same column, hidden on narrow terminals after all less important ones.
     func optional(_ importance: Int) -> Column {
       var column = self
       column.importance = importance
@@ -54,8 +54,8 @@ struct Table {
 
   /// Aligned columns, two spaces apart.
   ///
-  /// - Parameter width: Columns of the terminal, if any. A wider table loses optional columns, which
-  ///   the last line then names, and the middle of long texts.
+  /// - Parameter width: Columns of the terminal, if any. In a wider table, optional columns are
+  ///   hidden, with a note in the last line, and long texts are shortened in the middle.
   func text(width: Int? = nil) -> String {
     let lines = [columns.map(\.heading)] + rows.map { $0.map(\.readable) }
     var widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
@@ -87,7 +87,7 @@ struct Table {
       ? text : text + "(not shown: \(hidden.joined(separator: ", ")))".wrapped(to: width) + "\n"
   }
 
-  /// Rather than to shorten texts below this, optional columns are hidden.
+  /// Optional columns are hidden before texts are shortened below this.
   private static let readableText = 28
   private static let narrowestText = 12
 
@@ -100,7 +100,7 @@ struct Table {
     return isNumeric ? spaces + cell : cell + spaces
   }
 
-  /// RFC 4180, but with bare line feeds.
+  /// RFC 4180, but with LF line endings.
   var csv: String { csvHead + rows.map(Self.csvRow).joined() }
 
   /// GitHub-flavoured Markdown.
@@ -133,7 +133,7 @@ struct Table {
 }
 
 extension String {
-  /// The text broken at spaces into lines of at most `width` characters, where that is possible.
+  /// The text, broken at spaces into lines of at most `width` characters where possible.
   func wrapped(to width: Int?) -> String {
     guard let width, count > width else { return self }
     var lines: [String] = []

@@ -44,7 +44,7 @@ struct Terminal {
     hasColor ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
   }
 
-  /// A bar for a fraction from 0 to 1, and the number of spaces that pad it to `width` columns.
+  /// A bar for a fraction from 0 to 1, and the number of spaces to pad it to `width` columns.
   func bar(_ share: Double, width: Int) -> (text: String, blanks: Int) {
     let share = min(max(share, 0), 1)
     guard hasBlocks else {

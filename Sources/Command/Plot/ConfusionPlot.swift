@@ -1,16 +1,16 @@
-/// A confusion matrix: a row for each class, in which the answers are shaded by their share.
+/// A confusion matrix: a row for each class, with answers shaded by their share.
 package struct ConfusionPlot {
   /// The class's name, its index, and how often its images were given each answer.
   package typealias Row = (name: String, answers: [Int: Int], index: Int)
 
   private let classes: [Row]
   private let subtitle: String
-  /// Whether some answers are outside the matrix, in a column of their own.
+  /// Whether there is an extra column for answers outside the matrix.
   private let hasOthers: Bool
 
   private static let title = "Confusion matrix"
   private static let margin = 28.0
-  /// Names are shown up to this many classes, counts up to the other number.
+  /// The largest numbers of classes for which names and counts are shown.
   private static let mostNames = 50
   private static let mostCounts = 25
   private static let levels = 10
@@ -35,7 +35,7 @@ package struct ConfusionPlot {
     drawing.text(Self.title, x: Self.margin, y: Self.margin + 14, style: "title")
     drawing.text(subtitle, x: Self.margin, y: Self.margin + 34, style: "quiet")
     drawing.text(
-      "Rows: class of the image. Columns: answer, in the same order. Shades: share of the row.",
+      "Rows: true class. Columns: answer, in the same order. Shade: share of the row.",
       x: Self.margin, y: Self.margin + 51, style: "quiet")
     let columns = columnOfIndex
     for (row, item) in classes.enumerated() {

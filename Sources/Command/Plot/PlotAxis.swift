@@ -1,6 +1,6 @@
 import Glibc
 
-/// Maps values above 0 to positions from 0 to 1, and chooses the labelled values.
+/// Maps values above 0 to positions from 0 to 1, and chooses the ticks.
 package struct PlotAxis: Equatable, Sendable {
   package let domain: ClosedRange<Double>
   /// Whether the scale is logarithmic: the largest value is many times the smallest.
@@ -20,7 +20,7 @@ package struct PlotAxis: Equatable, Sendable {
       domain = low / air...high * air
       ticks = Self.logarithmicTicks(domain)
     } else {
-      // A single value still needs an extent.
+      // A single value still needs a nonzero range.
       let air = max(0.07 * (high - low), 0.01 * high)
       domain = max(0, low - air)...high + air
       ticks = Self.linearTicks(domain)
@@ -74,11 +74,11 @@ package struct DensityCurve: Sendable {
   /// Positions on the axis, ascending, and the density at each, scaled to a maximum of 1.
   package let points: [(position: Double, height: Double)]
 
-  /// More samples are reduced to this many quantiles, which changes nothing visible.
+  /// More samples are reduced to this many quantiles, without visible effect.
   private static let mostSamples = 2000
   private static let resolution = 240
 
-  /// A sum of Gaussians over the part of the axis where samples lie.
+  /// A sum of Gaussians over the part of the axis that has samples.
   ///
   /// Half as wide as Silverman's rule (1986), which assumes a single peak: times on a shared machine
   /// have several. Samples beyond the axis are ignored.
@@ -90,7 +90,7 @@ package struct DensityCurve: Sendable {
       })
     let quartiles = (positions.percentile(75) - positions.percentile(25)) / 1.34
     let spread = min(positions.standardDeviation, quartiles > 0 ? quartiles : .infinity)
-    // Keeps the narrowest peak visible as one, not as a line.
+    // Keeps the narrowest peak from collapsing into a line.
     let width = max(0.45 * spread * pow(Double(count), -0.2), 0.004)
     let start = max(0, positions.minimum - 3 * width)
     let end = min(1, positions.percentile(100) + 3 * width)

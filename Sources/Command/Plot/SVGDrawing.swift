@@ -1,8 +1,8 @@
 /// Builds an SVG 1.1 file shape by shape.
 ///
-/// Colours are classes of one style sheet, so that they follow the viewer's light or dark scheme.
+/// Colours are style sheet classes, so that they follow the viewer's light or dark scheme.
 package struct SVGDrawing {
-  /// The point of a text at its coordinates.
+  /// The part of the text that is placed at its coordinates.
   package enum Anchor: String {
     case start, middle, end
   }

@@ -16,11 +16,12 @@ package struct NetworkCosts {
     stages = NetworkStage.stages(of: graph)
   }
 
-  /// Values in a weight file: unlike published parameter counts, includes batch norm's statistics.
+  /// Values in a weight file; unlike published parameter counts, includes batch norm statistics.
   package var storedCount: Int { graph.parameters.reduce(0) { $0 + $1.count } }
 
-  /// Activation bytes if every operation had its own output buffer: the baseline for the plan, which
-  /// fuses operations and reuses memory.
+  /// Activation bytes if every operation had its own output buffer.
+  ///
+  /// The baseline for the plan, which fuses operations and reuses memory.
   package var separateBytes: Int {
     graph.nodes.reduce(0) { sum, node in
       switch node.operation {
@@ -34,20 +35,19 @@ package struct NetworkCosts {
 
 /// The modules of a network between two reductions of its feature map.
 ///
-/// Networks have them in common, whatever their blocks are, so that they can be compared by them.
+/// All networks share these stages, whatever their blocks, so they can be compared stage by stage.
 package struct NetworkStage {
-  /// Positions of the input, in each direction, for one of the stage; `nil` for what follows the
-  /// feature maps.
+  /// Input positions per stage position in each direction; `nil` after the feature maps.
   package let reduction: Int?
-  /// Shape of what leaves it.
+  /// Output shape.
   package private(set) var shape: TensorShape
   package private(set) var parameters = 0
   package private(set) var macs = 0
 
-  /// The stages in the order of their use.
+  /// The stages in order of execution.
   ///
-  /// A block counts as a whole, at the reduction it ends with: its first convolutions may still see
-  /// the larger map.
+  /// A block counts as a whole, at the reduction of its output, although its first convolutions may
+  /// still work on the larger map.
   static func stages(of graph: Graph) -> [NetworkStage] {
     var endings: [Int: Int] = [:]
     for node in graph.nodes {

@@ -42,11 +42,11 @@ func planReport(of costs: NetworkCosts) -> Report {
     notes: [
       "backend          \(program.backend.rawValue), \(program.precision.rawValue)",
       "arena            \(NumberText.bytes(program.arenaBytes));"
-        + " \(NumberText.bytes(costs.separateBytes)) if nothing were shared and nothing fused",
-      "scratch          \(NumberText.bytes(program.scratchBytes)) for each thread",
+        + " \(NumberText.bytes(costs.separateBytes)) without memory reuse and fusion",
+      "scratch          \(NumberText.bytes(program.scratchBytes)) per thread",
       "peak activations \(NumberText.bytes(program.peakActivationBytes))",
       "packed weights   \(NumberText.bytes(program.packedBytes))",
-      "multiply-adds    \(NumberText.grouped(multiplyAdds)) of the algorithms in use for"
+      "multiply-adds    \(NumberText.grouped(multiplyAdds)) performed for"
         + " \(NumberText.grouped(graph.macs)) MACs",
     ])
 }

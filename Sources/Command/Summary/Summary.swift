@@ -6,13 +6,13 @@ struct Summary: ParsableCommand {
     abstract: "Show modules, shapes, parameters and MACs of networks.",
     discussion: """
       Shows one network as a tree of modules with their share of the total, or several networks side \
-      by side, aligned by stage, with ratios to the first. Needs no weights; \
-      without them, --precision auto is f32.
+      by side, aligned by stage, with ratios to the first. No weights are needed; \
+      --precision auto is f32.
 
       MACs are multiply-accumulates of convolutions and linear layers, as in published figures; \
-      parameters are trainable parameters. Activations are the memory inference needs for one image.
+      only trainable parameters count. Activations are the memory that inference on one image needs.
 
-      For one network, json and jsonl contain every layer and stage; csv contains dotted paths and \
+      For one network, json and jsonl include every layer and stage; csv has dotted paths and \
       plain numbers.
       """)
 
@@ -24,7 +24,7 @@ struct Summary: ParsableCommand {
 
   @Option(
     help:
-      "Depth of the module tree (default: 3; without stages: 1); json always contains all layers.")
+      "Depth of the module tree (default: 3; without stages: 1); json always includes all layers.")
   var depth: Int?
 
   @Flag(help: "Show the compiled program instead: steps, strategies, memory.")
@@ -32,7 +32,7 @@ struct Summary: ParsableCommand {
 
   @OptionGroup var compute: ComputeOptions
 
-  @Option(help: "Padding rule (default: that of the published weights).")
+  @Option(help: "Padding rule (default: as published).")
   var padding: Padding?
 
   @OptionGroup var format: FormatOption

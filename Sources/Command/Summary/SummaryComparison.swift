@@ -38,7 +38,7 @@ func summaryComparison(_ networks: [NetworkCosts], withStages: Bool) -> Report {
       ])
 }
 
-/// A total and, below it, each stage's part; empty for stages that a network lacks.
+/// A total and, below it, each stage's share; empty for stages that a network lacks.
 private func staged(
   _ name: String, _ networks: [NetworkCosts], whole: KeyPath<NetworkCosts, Int>,
   part: KeyPath<NetworkStage, Int>
@@ -76,7 +76,7 @@ private struct Figure {
   enum Value {
     case text(String)
     case bytes(Int)
-    /// With its share of the whole, if it is a part.
+    /// With its share of the whole, if it is one part of it.
     case count(Int, of: Int?)
     case none
   }

@@ -43,7 +43,7 @@ private func notes(_ costs: NetworkCosts) -> [String] {
       + " (\(NumberText.fixed(Double(graph.macs) / 1e9, 3)) G)",
     "weights      \(bytes(4 * costs.storedCount)) as f32, \(bytes(2 * costs.storedCount)) as f16;"
       + " \(bytes(costs.program.packedBytes)) packed for inference",
-    "activations  \(bytes(costs.program.arenaBytes)) for one image, of which"
+    "activations  \(bytes(costs.program.arenaBytes)) for one image, with"
       + " \(bytes(costs.program.peakActivationBytes)) live at once;"
       + " \(bytes(costs.separateBytes)) without memory reuse and fusion",
     "scratch      \(bytes(costs.program.scratchBytes)) per thread",
@@ -153,14 +153,14 @@ package struct SummaryTree {
     self.rows = rows.filter { $0.depth <= depth }
   }
 
-  /// The branch drawing in front of each row.
+  /// The tree branches drawn in front of each row.
   package var branches: [String] {
     Self.branches(depths: rows.map(\.depth))
   }
 
-  /// The branch drawing of a tree with these depths; nodes of depth 1 have none.
+  /// The branches of a tree with these depths; nodes at depth 1 have none.
   static func branches(depths: [Int]) -> [String] {
-    // Going upwards: whether the level continues below the current row.
+    // Goes upwards, tracking whether each level continues below the current row.
     var continues = [Bool](repeating: false, count: (depths.max() ?? 0) + 1)
     let lines = depths.reversed().map { depth in
       let outer = (1..<depth).dropFirst().map { continues[$0] ? "│  " : "   " }.joined()

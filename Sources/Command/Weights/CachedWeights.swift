@@ -4,7 +4,7 @@ import CNNZoo
 struct List: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List the weights in the cache.",
-    discussion: "`cnnzoo path` prints its location.")
+    discussion: "`cnnzoo path` prints the cache's location.")
 
   @OptionGroup var format: FormatOption
 
@@ -52,7 +52,7 @@ struct ShowPath: ParsableCommand {
     commandName: "path",
     abstract: "Print the path of a weight file, or of the cache.",
     discussion: """
-      For a network, prints the file that `classify` would use.
+      For a network, prints the path of the file that `classify` would use.
       """)
 
   @Argument(help: "Network or file in the cache.", completion: .networksAndCachedFiles)
@@ -84,7 +84,7 @@ struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check the integrity of weights in the cache.",
     discussion: """
-      Compares the SHA-256 of each file with the one recorded by `cnnzoo pull`. Files added by other \
+      Compares each file's SHA-256 with the one that `cnnzoo pull` recorded. Files added by other \
       means have no recorded hash.
       """)
 
@@ -121,7 +121,7 @@ private struct Verdict {
   /// Machine-readable result.
   let state: String
   let sha256: String?
-  /// Why the file must not be used.
+  /// Why the file must not be used, if so.
   let failure: String?
 
   init(_ entry: WeightCache.Entry, in cache: WeightCache) {
@@ -159,7 +159,7 @@ struct Remove: ParsableCommand {
 
   func run() throws {
     let cache = try WeightCache.standard()
-    // A symbolic link that leads out of the cache is never followed but can be removed.
+    // A symbolic link out of the cache is never followed, but it can be removed.
     let files = try names.flatMap { name throws in
       do {
         return try cache.entries(called: name).map(\.name)

@@ -20,8 +20,8 @@ struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Convert weights to safetensors with complete metadata.",
     discussion: """
-      Checks every tensor against the network and lists all mismatches. The metadata of the new file \
-      names the network and contains its preprocessing, labels, source and licence.
+      Checks every tensor against the network and lists all mismatches. The new file's metadata \
+      contains the network's name, preprocessing, labels, source and licence.
       """)
 
   @Argument(help: "Input: a PyTorch or safetensors file.", completion: .file())

@@ -6,8 +6,8 @@ struct Models: ParsableCommand {
     abstract: "List networks and their published weights.",
     discussion: """
       Parameters and MACs are for the class count and input size of the weights. top-1 and top-5 are \
-      the published accuracy on the ImageNet-1k validation set, in per cent. A SHA-256 of eight \
-      digits is a prefix: the rest is not published.
+      the published accuracy on the ImageNet-1k validation set, in percent. An eight-digit SHA-256 \
+      is a prefix; the rest is not published.
       """)
 
   @Argument(help: "Show only this network; aliases work too.", completion: .networks)
@@ -71,7 +71,7 @@ private struct CatalogEntry {
   private static func json(_ weights: PublishedWeights, _ graph: Graph) -> JSON.Object {
     let preprocessing = weights.preprocessing
     func channels(_ values: SIMD3<Float>) -> JSON {
-      // The shortest digits of the Float, not those of its value as a Double.
+      // The shortest decimal form of the Float, not that of its value as a Double.
       .array((0..<3).map { .number(Double("\(values[$0])") ?? .nan) })
     }
     return [

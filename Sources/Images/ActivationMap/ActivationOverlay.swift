@@ -1,14 +1,15 @@
 import Glibc
 
 extension ActivationMap {
-  /// The image with the map's positive part over it.
+  /// The image with the positive part of the map drawn over it.
   ///
-  /// Where the map is zero or negative, the image only turns a little paler, so that the map is the
-  /// only strong colour. What lies outside `region`, which the map does not cover, is dark and gray.
+  /// Where the map is zero or negative, the image only becomes a little paler, so that the map is
+  /// the only strong colour. The area outside `region`, which the map does not cover, is dark and
+  /// gray.
   ///
   /// - Parameters:
   ///   - image: The upright image.
-  ///   - region: The part of it that the map covers.
+  ///   - region: The part of the image that the map covers.
   ///   - longestSide: The longest side of the result in pixels; larger images are shrunk.
   public func overlaid(
     on image: Image, region: ImageRegion, longestSide: Int = 1024
@@ -48,13 +49,13 @@ extension ActivationMap {
     return Image(width: canvas.width, height: canvas.height, pixels: pixels)
   }
 
-  /// The image's own light and dark stay visible under the map.
+  /// The image's light and dark areas stay visible under the map.
   private static func blend(
     _ color: SIMD3<Float>, _ mapped: SIMD3<Float>, value: Float
   ) -> SIMD3<Float> {
     let gray = SIMD3(repeating: gray(color))
     let base = gray + 0.35 * (color - gray)
-    // The map's colour takes on some of the image's light, so that edges stay visible in it.
+    // The map's colour takes on some of the image's lightness, so that edges stay visible.
     let lit = mapped * (0.6 + 0.4 * gray / 255)
     return base + 0.8 * smooth(value) * (lit - base)
   }
@@ -89,11 +90,11 @@ extension ActivationMap {
   }
 }
 
-/// Colours from dark violet over red to pale yellow, perceptually uniform: equal steps of the value
-/// look like equal steps of lightness.
+/// A perceptually uniform colour map from dark violet through red to pale yellow: equal steps in
+/// value look like equal steps in lightness.
 ///
-/// Computed in Oklab (Ottosson 2020), so that no edge appears where the numbers have none, and the
-/// order survives in gray.
+/// It is computed in Oklab (Ottosson 2020), so that no edges appear where the values have none, and
+/// the order is preserved in grayscale.
 struct Colormap {
   /// sRGB, `steps` triples from the lowest value to the highest.
   private let table: [SIMD3<Float>]
@@ -102,7 +103,7 @@ struct Colormap {
   init() {
     table = (0..<Self.steps).map { step in
       let value = Double(step) / Double(Self.steps - 1)
-      // The hue turns from violet past red to yellow; both ends are nearly gray, as very dark and
+      // The hue goes from violet through red to yellow; both ends are nearly gray, as very dark and
       // very light colours must be.
       let hue = (300 + 165 * value) * Double.pi / 180
       let chroma = 0.06 + 0.15 * sin(Double.pi * min(0.12 + value * 0.9, 1))

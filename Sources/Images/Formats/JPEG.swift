@@ -1,10 +1,10 @@
 import CTurboJPEG
 import Glibc
 
-/// What the markers of a JPEG say.
+/// The contents of a JPEG's markers.
 ///
 /// The walk covers the whole file, so that the number of scans is known and a file without an end
-/// marker is rejected as truncated: libjpeg would only warn and fill the rest with gray.
+/// marker is rejected as truncated; libjpeg would only warn and fill the rest with gray.
 /// ITU-T T.81, annex B.
 struct JPEGHeader: Sendable {
   var width = 0
@@ -13,7 +13,7 @@ struct JPEGHeader: Sendable {
   var scans = 0
   /// The samples that the decoder visits in all scans.
   var visitedSamples = 0
-  /// Whether the coefficients of the whole image are kept until the last scan was read.
+  /// Whether the coefficients of the whole image are kept until the last scan has been read.
   var keepsCoefficients = false
   /// The bytes of all entropy-coded segments.
   var entropyBytes = 0
@@ -36,7 +36,7 @@ extension JPEGHeader {
     var offset = 2
     walk: while true {
       guard let marker = bytes.nextMarker(from: &offset) else {
-        throw .malformed("the data end before the end-of-image marker: the file is truncated")
+        throw .malformed("the data ends before the end-of-image marker: the file is truncated")
       }
       switch marker {
       case 0xD9:
@@ -100,7 +100,7 @@ extension JPEGHeader {
     guard let precision = segment.byte(at: 0), let height = segment.bigEndian(UInt16.self, at: 1),
       let width = segment.bigEndian(UInt16.self, at: 3), let count = segment.byte(at: 5),
       segment.count == 6 + 3 * Int(count)
-    else { throw .malformed("the frame header has a wrong length") }
+    else { throw .malformed("the frame header has the wrong length") }
     guard precision == 8 else { throw .unsupported("\(precision) bits per sample") }
     guard [1, 3, 4].contains(count) else {
       throw .unsupported("\(count) components; 1, 3 or 4 are supported")
@@ -117,14 +117,13 @@ extension JPEGHeader {
     }
   }
 
-  /// Reads a scan header, of which the first byte is the number of components, followed by two
-  /// bytes for each.
+  /// Reads a scan header: the number of components in one byte, then two bytes for each component.
   private mutating func readScan(
     _ segment: UnsafeRawBufferPointer, limits: DecodingLimits
   ) throws(DecodingFailure) {
     guard !components.isEmpty else { throw .malformed("a scan precedes the frame header") }
     guard let count = segment.byte(at: 0), segment.count >= 1 + 2 * Int(count) else {
-      throw .malformed("a scan header has a wrong length")
+      throw .malformed("a scan header has the wrong length")
     }
     if scans == 0, Int(count) < components.count { keepsCoefficients = true }
     scans += 1
@@ -143,7 +142,7 @@ extension JPEGHeader {
     }
   }
 
-  /// The number of blocks, 8 x 8 coefficients each, of a component: whole MCUs, edges included.
+  /// The number of blocks of 8 x 8 coefficients in a component: whole MCUs, including edges.
   func blocks(of component: Component) -> Int {
     let across = components.map(\.across).max() ?? 1
     let down = components.map(\.down).max() ?? 1
@@ -152,7 +151,7 @@ extension JPEGHeader {
     return columns * rows
   }
 
-  /// Rejects a file that is far too short for its pixels before memory is allocated for them.
+  /// Rejects a file that is far too short for its pixels, before allocating memory for them.
   ///
   /// A Huffman code takes at least one bit per block, and a block of the coarsest sampling covers
   /// 32 x 32 pixels. Arithmetic coding has no such bound.
@@ -165,7 +164,7 @@ extension JPEGHeader {
 }
 
 extension UnsafeRawBufferPointer {
-  /// The next marker code at or after `offset`, which moves behind it; `nil` at the end.
+  /// The next marker code at or after `offset`, which is moved past it; `nil` at the end.
   ///
   /// Bytes between segments are skipped, as in libjpeg.
   fileprivate func nextMarker(from offset: inout Int) -> UInt8? {
@@ -203,7 +202,7 @@ extension UnsafeRawBufferPointer {
 }
 
 extension JPEGHeader: ImageHeader {
-  /// CMYK is decoded as such and converted to RGB in place.
+  /// CMYK is decoded as it is and then converted to RGB in place.
   var pixelBytes: Int { samples * width * height }
 
   /// The coefficients if they are kept, 128 bytes for each block; for each component, a few rows
@@ -220,10 +219,10 @@ extension JPEGHeader: ImageHeader {
   /// Decodes to RGB as Pillow does: accurate inverse DCT, smooth chroma upsampling.
   ///
   /// Damage within the image data is tolerated as in libjpeg, which resynchronises and continues;
-  /// a truncated file was refused with its headers.
+  /// truncated files were already rejected when reading the headers.
   func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
     guard let handle = tjInitDecompress() else {
-      throw .unsupported("TurboJPEG cannot start: \(String(cString: tjGetErrorStr2(nil)))")
+      throw .unsupported("TurboJPEG cannot be initialised: \(String(cString: tjGetErrorStr2(nil)))")
     }
     defer { tjDestroy(handle) }
     let layout = samples == 4 ? TJPF_CMYK : TJPF_RGB
@@ -249,9 +248,9 @@ extension JPEGHeader: ImageHeader {
 
 /// Whether a message is one of libjpeg's warnings about damage that it decodes around.
 ///
-/// The error code does not tell: after a warning, TurboJPEG 2.1 reports a fatal error with the code
-/// of a warning, and leaves the rest of the pixels unwritten. The message is the fatal one if there
-/// was one, else the first warning.
+/// The error code does not tell: after a warning, TurboJPEG 2.1 reports fatal errors with the code
+/// of a warning, and leaves the rest of the pixels unwritten. The message is that of the fatal
+/// error if there was one, else that of the first warning.
 private func isTolerable(_ message: String) -> Bool {
   let warnings = [
     "Corrupt JPEG data: ", "Inconsistent progression sequence ",
@@ -261,11 +260,11 @@ private func isTolerable(_ message: String) -> Bool {
   return warnings.contains { message.hasPrefix($0) }
 }
 
-/// Converts CMYK pixels to RGB in place, front to back: three bytes take less room than four.
+/// Converts CMYK pixels to RGB in place, from front to back, because RGB pixels are smaller.
 ///
-/// Samples are taken as inverted, as nearly all writers store them with or without an Adobe marker,
-/// and converted as Pillow does: each channel is `(255 - k) - (255 - k) * c / 255`, the product
-/// rounded.
+/// Samples are assumed to be inverted, as nearly all encoders store them, with or without an Adobe
+/// marker. They are converted as in Pillow: each channel is `(255 - k) - (255 - k) * c / 255`, with
+/// the product rounded.
 private func convertInvertedCMYK(_ samples: UnsafeMutableBufferPointer<UInt8>) {
   guard let base = samples.baseAddress else { return }
   for pixel in 0..<samples.count / 4 {

@@ -1,6 +1,6 @@
 import CPNG
 
-/// What the chunks of a PNG say.
+/// The contents of a PNG's chunks.
 ///
 /// ISO/IEC 15948, clause 5.
 struct PNGHeader {
@@ -12,8 +12,8 @@ struct PNGHeader {
 extension PNGHeader {
   /// Walks over the chunks of a file that begins with the PNG signature.
   ///
-  /// A file that ends before its image data end, or within a chunk, is rejected. The end chunk may be
-  /// missing: the pixels are complete, and Pillow reads such files too.
+  /// A file that ends before its image data does, or within a chunk, is rejected. The end chunk may
+  /// be missing: the pixels are complete, and Pillow reads such files too.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
     var exif: UnsafeRawBufferPointer?
     var xmp: UnsafeRawBufferPointer?
@@ -51,7 +51,7 @@ extension PNGHeader {
       }
       offset += 12 + length
     }
-    // Deflate shrinks to 1/1032 at best: do not allocate for pixels that cannot be there.
+    // Deflate compresses to 1/1032 at best; do not allocate memory for pixels that cannot be there.
     guard dataBytes >= rasterBytes / 1032 else {
       throw .malformed("\(dataBytes) bytes of image data cannot hold \(width)x\(height) pixels")
     }
@@ -80,7 +80,7 @@ extension PNGHeader {
 }
 
 extension UInt8 {
-  /// Whether a chunk's type can hold this byte: a Latin letter.
+  /// Whether a chunk's type can contain this byte: a Latin letter.
   fileprivate var isChunkLetter: Bool {
     (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
   }
@@ -97,7 +97,7 @@ private func uncompressedXMP(_ data: UnsafeRawBufferPointer) -> UnsafeRawBufferP
 }
 
 extension PNGHeader: ImageHeader {
-  /// libpng keeps two unpacked rows, of at most 8 bytes per pixel, and a pointer to each row.
+  /// libpng keeps two unpacked rows, with at most 8 bytes per pixel, and a pointer to each row.
   var codecBytes: Int { 2 * 8 * width + MemoryLayout<UnsafeRawPointer>.size * height }
 
   /// Decodes to RGB as Pillow does: 16-bit color keeps its high byte, 16-bit gray is clipped at
@@ -144,7 +144,7 @@ extension Image {
 
 /// An image that cannot be encoded.
 public struct ImageEncodingError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// What the encoder says.
+  /// The encoder's message.
   public let reason: String
 
   /// One line.

@@ -6,9 +6,9 @@ extension PNMHeader: ImageHeader {
 
   /// Decodes any netpbm image, `P1` to `P7`, to RGB as Pillow's `convert("RGB")` does.
   ///
-  /// A sample `v` of maximum `m` becomes `round(255 v / m)`, halves to even. Gray of more than 8
-  /// bits is the exception: Pillow scales it to 16 bits and then clips at 255. PAM, which Pillow
-  /// does not read, is always scaled.
+  /// A sample `v` with maximum `m` becomes `round(255 v / m)`, with halves rounded to even. Gray
+  /// with more than 8 bits is the exception: Pillow scales it to 16 bits and then clips it at 255.
+  /// PAM, which Pillow does not read, is always scaled.
   func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
     let raster = UnsafeRawBufferPointer(rebasing: bytes[rasterOffset...])
     let scale = SampleScale(self)
@@ -72,8 +72,9 @@ private struct SampleScale {
   }
 }
 
-/// Fills the RGB pixels with the samples that `next` returns one after the other, without alpha;
-/// returns whether one was clipped.
+/// Fills the RGB pixels with the samples that `next` returns one by one, without alpha.
+///
+/// Returns whether a sample was clipped.
 @inline(__always)
 private func expand<Failure: Error>(
   _ header: PNMHeader, _ scale: SampleScale, into target: UnsafeMutablePointer<UInt8>,
@@ -97,7 +98,7 @@ private func expand<Failure: Error>(
   return greatest >= scale.firstClipped
 }
 
-/// Fills the RGB pixels with the bits of a raw bitmap, whose ones are black.
+/// Fills the RGB pixels with the bits of a raw bitmap, in which 1 is black.
 private func expandBits(
   _ raster: UnsafeRawBufferPointer, _ header: PNMHeader, into target: UnsafeMutablePointer<UInt8>
 ) {
@@ -126,7 +127,7 @@ private struct PlainSamples {
   mutating func next() throws(DecodingFailure) -> Int {
     let value = header.isBitmap ? try scanner.bit() : try scanner.number("sample")
     guard value <= header.maximum else {
-      throw .malformed("a sample is \(value) where the greatest value is \(header.maximum)")
+      throw .malformed("a sample is \(value), above the maximum value \(header.maximum)")
     }
     return value
   }

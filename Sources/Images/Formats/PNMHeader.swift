@@ -1,4 +1,4 @@
-/// The header of a netpbm file: what the samples are and where they begin.
+/// The header of a netpbm file: the format of the samples and where they begin.
 struct PNMHeader: Sendable {
   /// How the samples are written.
   enum Encoding {
@@ -6,7 +6,7 @@ struct PNMHeader: Sendable {
     case plain
     /// Eight pixels per byte, rows padded to whole bytes; 1 is black.
     case packedBits
-    /// One byte per sample, or two, most significant first, where the largest value exceeds 255.
+    /// One byte per sample, or two, most significant first, if the maximum exceeds 255.
     case raw
   }
 
@@ -17,7 +17,7 @@ struct PNMHeader: Sendable {
   /// The sample value that means full intensity, 1…65535.
   var maximum = 1
   var encoding: Encoding
-  /// Whether the file is a bitmap (`P1`, `P4`), whose 1 is black.
+  /// Whether the file is a bitmap (`P1`, `P4`), in which 1 is black.
   var isBitmap = false
   /// Whether the file is a PAM (`P7`).
   var isPAM = false
@@ -25,7 +25,7 @@ struct PNMHeader: Sendable {
   var rasterOffset = 0
 }
 
-/// The longest header number; the same bound as Pillow's.
+/// The maximum number of digits in a header; the same as in Pillow.
 private let longestToken = 10
 
 /// Walks over the whitespace, comments and words of a header.
@@ -35,8 +35,8 @@ struct PNMScanner {
 
   /// The next word, without the whitespace and comments before it; empty at the end.
   ///
-  /// A comment runs from `#` up to the end of its line, which is itself whitespace, and may
-  /// follow a word at once.
+  /// A comment runs from `#` to the end of the line, counts as whitespace, and may directly follow
+  /// a word.
   mutating func word() -> UnsafeRawBufferPointer {
     skipBlanks()
     let start = offset
@@ -49,7 +49,7 @@ struct PNMScanner {
   /// The next word as an unsigned decimal number.
   mutating func number(_ meaning: String) throws(DecodingFailure) -> Int {
     let digits = word()
-    guard !digits.isEmpty else { throw .malformed("the data end before the \(meaning)") }
+    guard !digits.isEmpty else { throw .malformed("the data ends before the \(meaning)") }
     guard digits.count <= longestToken else {
       throw .malformed(
         "the \(meaning) at byte \(offset - digits.count) has more than \(longestToken) digits")
@@ -73,13 +73,13 @@ struct PNMScanner {
     case UInt8(ascii: "1"):
       offset += 1
       return 1
-    case nil: throw .malformed("the bitmap ends too soon")
-    default: throw .malformed("the bitmap holds something but 0 and 1 at byte \(offset)")
+    case nil: throw .malformed("the bitmap ends too early")
+    default: throw .malformed("the bitmap contains something other than 0 and 1 at byte \(offset)")
     }
     return 0
   }
 
-  /// Steps over a comment that follows a word at once.
+  /// Skips a comment that directly follows a word.
   mutating func skipComment() {
     guard bytes.byte(at: offset) == UInt8(ascii: "#") else { return }
     while let byte = bytes.byte(at: offset), byte != 0x0A, byte != 0x0D { offset += 1 }
@@ -99,7 +99,7 @@ struct PNMScanner {
 }
 
 extension PNMHeader {
-  /// Parses the header of any of `P1` to `P7`; the first two bytes are known to be such a magic.
+  /// Parses the header of `P1` to `P7`; the first two bytes are already known to be one of these.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
     let kind = bytes[1] - UInt8(ascii: "0")
     switch kind {
@@ -117,23 +117,23 @@ extension PNMHeader {
     } else {
       width = try scanner.number("width")
       height = try scanner.number("height")
-      if !isBitmap { maximum = try scanner.number("greatest value") }
-      // One whitespace byte, then the raster: whatever follows is pixels, also whitespace and #.
+      if !isBitmap { maximum = try scanner.number("maximum value") }
+      // One whitespace byte, then the raster: everything after it is pixels, even whitespace and #.
       scanner.skipComment()
       guard let separator = bytes.byte(at: scanner.offset), separator.isPNMWhitespace else {
-        throw .malformed("no white space between the header and the pixels")
+        throw .malformed("no whitespace between the header and the pixels")
       }
       scanner.offset += 1
     }
     guard (1...65_535).contains(maximum) else {
-      throw .malformed("the greatest value is \(maximum), outside 1...65535")
+      throw .malformed("the maximum value is \(maximum), outside 1...65535")
     }
     try limits.check(width: width, height: height)
     rasterOffset = scanner.offset
     try checkRaster(holds: bytes.count - rasterOffset)
   }
 
-  /// Rejects a file that is too short for its pixels before memory is spent on them.
+  /// Rejects a file that is too short for its pixels, before allocating memory for them.
   private func checkRaster(holds found: Int) throws(DecodingFailure) {
     // Within the limits none of these products can overflow.
     let samples = width * height * channels
@@ -149,7 +149,7 @@ extension PNMHeader {
     }
   }
 
-  /// Reads the fields of a PAM header up to and with the line `ENDHDR`.
+  /// Reads the fields of a PAM header, up to and including the line `ENDHDR`.
   private mutating func readPAMFields(_ scanner: inout PNMScanner) throws(DecodingFailure) {
     var (sawWidth, sawHeight, sawDepth, sawMaximum) = (false, false, false, false)
     var tupleType: String?
@@ -188,7 +188,7 @@ extension PNMHeader {
     default: throw .unsupported("the tuple type is neither gray nor RGB")
     }
     guard channels == expected else {
-      throw .malformed("DEPTH is \(channels) where the tuples have \(expected) samples")
+      throw .malformed("DEPTH is \(channels), but the tuples have \(expected) samples")
     }
   }
 }

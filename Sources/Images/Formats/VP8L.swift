@@ -1,11 +1,12 @@
-/// What decides how much memory a lossless WebP stream takes: its number of prefix code groups.
+/// The number of prefix code groups of a lossless WebP stream, which determines its decoding
+/// memory.
 ///
-/// An image of any size can have 65 536 groups in a few hundred kilobytes, and libwebp builds tables
-/// of 12 to 23 KB for each before it decodes a pixel. The number is the maximum of an image of its
-/// own that follows those of the transforms, so all of these have to be decoded: at most a sixteenth
-/// of the pixels each. RFC 9649, section 3.
+/// An image of any size can have 65 536 groups in a few hundred kilobytes, and libwebp builds
+/// tables of 12 to 23 KB for each group before it decodes a pixel. The number is the maximum value
+/// in a separate image that follows those of the transforms, so all of these must be decoded; each
+/// has at most a sixteenth of the pixels. RFC 9649, section 3.
 struct VP8LHeader {
-  /// The groups of prefix codes.
+  /// The number of groups of prefix codes.
   private(set) var groups = 1
   /// The logarithm of the colour cache's size.
   private var cacheBits = 0
@@ -26,12 +27,12 @@ struct VP8LHeader {
     readPrefix(width: width, height: height)
   }
 
-  /// The bytes of the tables that libwebp 1.2 makes; later ones make less.
+  /// The size in bytes of the tables in libwebp 1.2; later versions need less.
   var tableBytes: Int { groups * (4 * (3000 + (1 << cacheBits)) + 600) }
 
   /// Reads everything before the pixels.
   ///
-  /// If it is damaged, libwebp stops here too.
+  /// If the data is damaged, libwebp stops here too.
   private mutating func readPrefix(width: Int, height: Int) {
     var width = width
     var seen: Set<Int> = []
@@ -40,10 +41,10 @@ struct VP8LHeader {
       // Each may appear only once.
       guard seen.insert(transform).inserted else { return }
       switch transform {
-      case 0, 1:  // prediction, and how far green tells red and blue: parameters for each square
+      case 0, 1:  // prediction, and colour transform: parameters for each square
         guard readSquares(width: width, height: height) != nil else { return }
       case 2: break  // green was subtracted
-      default:  // a palette, whose indices may lie several to a pixel
+      default:  // a palette; several indices may share a pixel
         let colors = bits.read(8) + 1
         guard readImage(width: colors, height: 1) != nil else { return }
         let packing = colors > 16 ? 0 : colors > 4 ? 1 : colors > 2 ? 2 : 3
@@ -55,7 +56,7 @@ struct VP8LHeader {
     var isUsed = [Bool](repeating: false, count: 1 << 16)
     for pixel in numbers { isUsed[Int(pixel >> 8 & 0xFFFF)] = true }
     let all = (isUsed.lastIndex(of: true) ?? 0) + 1
-    // libwebp leaves out groups that no pixel uses, but only if there are many.
+    // libwebp omits groups that no pixel uses, but only if there are many.
     groups = all > 1000 ? isUsed.count { $0 } : all
   }
 
@@ -124,8 +125,9 @@ struct VP8LHeader {
     return max(y * width + x, 1)
   }
 
-  /// The pixels above and to the left that are less than 8 rows and 9 columns away, by distance;
-  /// of equally near ones the higher first.
+  /// The pixels above and to the left that are less than 8 rows and 9 columns away, by distance.
+  ///
+  /// Of equally distant ones, the higher comes first.
   private static let nearby: [(x: Int, y: Int)] = {
     let all = (0..<8).flatMap { y in (-7...8).map { x in (x: x, y: y) } }
     func rank(_ place: (x: Int, y: Int)) -> (Int, Int, Int) {
@@ -156,7 +158,7 @@ struct VP8LBits {
     return value
   }
 
-  /// Whether more was read than there is.
+  /// Whether more bits were read than the stream has.
   var isExhausted: Bool { position > 8 * bytes.count }
 }
 
@@ -164,12 +166,12 @@ struct VP8LBits {
 ///
 /// RFC 9649, section 3.7.2.
 struct VP8LPrefixCode {
-  /// How many symbols have a code of each length.
+  /// The number of symbols with a code of each length.
   private var counts = [Int](repeating: 0, count: 16)
   /// The symbols in the order of their codes.
   private var symbols: [Int] = []
 
-  /// Reads the code's lengths; `nil` if they form no complete code.
+  /// Reads the code's lengths; `nil` if they do not form a complete code.
   init?(_ bits: inout VP8LBits, alphabet: Int) {
     if bits.read(1) == 1 {
       let count = 1 + bits.read(1)
@@ -188,12 +190,12 @@ struct VP8LPrefixCode {
     for length in 1..<16 {
       for (symbol, own) in lengths.enumerated() where own == length { symbols.append(symbol) }
     }
-    // A single symbol takes no bits; of several, the codes must leave no gap.
+    // A single symbol takes no bits; the codes of several must leave no gap.
     let used = (1..<16).reduce(0) { $0 + counts[$1] << (15 - $1) }
     guard symbols.count == 1 || used == 1 << 15 else { return nil }
   }
 
-  /// Reads lengths that are themselves written in a prefix code.
+  /// Reads lengths that are themselves prefix-coded.
   private init?(lengthsOf alphabet: Int, _ bits: inout VP8LBits) {
     let order = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
     var lengths = [Int](repeating: 0, count: 19)

@@ -1,24 +1,24 @@
 import CWebP
 
-/// What the chunks of a WebP file say.
+/// The contents of a WebP file's chunks.
 ///
-/// RFC 9649, section 2. Of an animation only the first frame counts, as in Pillow.
+/// RFC 9649, section 2. Only the first frame of an animation is read, as in Pillow.
 struct WebPHeader {
   /// The canvas in pixels.
   var width: Int
   var height: Int
   /// The image's position on the canvas, and its size.
   var frame: (x: Int, y: Int, width: Int, height: Int)
-  /// Where the file holds the `VP8 ` or `VP8L` chunk and the `ALPH` chunk before it.
+  /// The position of the `VP8 ` or `VP8L` chunk and the `ALPH` chunk before it.
   ///
-  /// libwebp gets nothing after them: a damaged bit stream must not run into the metadata.
+  /// libwebp gets nothing after them, so that a damaged bit stream cannot run into the metadata.
   var stream: Range<Int>
   var isLossless: Bool
-  /// Whether an `ALPH` chunk is there.
+  /// Whether there is an `ALPH` chunk.
   ///
   /// Its pixels are dropped, but it must not be damaged.
   var hasAlphaChunk: Bool
-  /// The bytes of a lossless decoder's tables.
+  /// The size in bytes of a lossless decoder's tables.
   var tableBytes = 0
   var orientation: Orientation = .upright
 }
@@ -26,7 +26,7 @@ struct WebPHeader {
 extension WebPHeader {
   /// Walks over the chunks of a file that begins with `RIFF`, a size and `WEBP`.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
-    // The RIFF size counts what follows it; bytes after that are ignored.
+    // The RIFF size counts the bytes that follow it; any bytes after those are ignored.
     guard let size = bytes.littleEndian(UInt32.self, at: 4),
       let file = bytes.slice(at: 0, count: size + 8)
     else { throw .malformed("the file is shorter than its header says: it is truncated") }
@@ -47,7 +47,7 @@ extension WebPHeader {
         else { throw .malformed("the VP8X chunk has \(chunk.data.count) bytes, not 10") }
         features = WebPFeatures(rawValue: flags)
         guard features.isSubset(of: .all) else {
-          throw .malformed("the VP8X chunk has flags that do not exist")
+          throw .malformed("the VP8X chunk has unknown flags")
         }
         canvas = (width + 1, height + 1)
       } else if offset == 12, !chunk.isImage {
@@ -113,7 +113,7 @@ private struct WebPFeatures: OptionSet {
   static let animation = WebPFeatures(rawValue: 0x02)
   static let xmp = WebPFeatures(rawValue: 0x04)
   static let exif = WebPFeatures(rawValue: 0x08)
-  /// With the flags for alpha and a colour profile.
+  /// Also the flags for alpha and a colour profile.
   static let all = WebPFeatures(rawValue: 0x3E)
 }
 
@@ -143,7 +143,7 @@ private struct RIFFChunk {
 
 /// The upper left corner of an animation's frame on the canvas, and its image.
 ///
-/// The size that the frame declares is ignored, as in libwebp: that of the image counts.
+/// As in libwebp, the size that the frame declares is ignored in favour of the image's.
 private func firstFrame(
   _ data: UnsafeRawBufferPointer
 ) throws(DecodingFailure) -> (corner: (x: Int, y: Int), image: UnsafeRawBufferPointer?) {
@@ -173,11 +173,11 @@ extension UnsafeRawBufferPointer {
 }
 
 extension WebPHeader: ImageHeader {
-  /// A lossless image is unpacked to 4 bytes per pixel before it becomes RGB, next to its transforms
-  /// and prefix codes.
+  /// The memory of the decoder besides the RGB pixels.
   ///
-  /// An alpha chunk may be a lossless image itself. Of a lossy image, some rows and a few bytes for
-  /// each block of 16 x 16 are kept.
+  /// A lossless image is unpacked to 4 bytes per pixel before it becomes RGB, in addition to its
+  /// transforms and prefix codes. An alpha chunk may be a lossless image itself. For a lossy image,
+  /// some rows and a few bytes for each block of 16 x 16 are kept.
   var codecBytes: Int {
     let whole = isLossless || hasAlphaChunk ? 5 * frame.width * frame.height : 0
     return whole + 256 * frame.width + tableBytes
@@ -199,7 +199,7 @@ extension WebPHeader: ImageHeader {
           buffer.baseAddress.map { $0 + start }, count - start, CInt(stride)) != nil
       if decoded { filled = count }
     }
-    guard decoded else { throw .malformed("the image data are damaged or truncated") }
+    guard decoded else { throw .malformed("the image data is damaged or truncated") }
     return Image(width: width, height: height, pixels: pixels, warnings: [])
   }
 }

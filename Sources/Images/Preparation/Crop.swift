@@ -1,8 +1,8 @@
-/// What a crop from the middle keeps along one axis, as torchvision's `center_crop` rounds it.
+/// The part of an axis that a centre crop keeps, rounded like torchvision's `center_crop`.
 struct CropAxis: Equatable {
   /// The positions of the resized image that are kept.
   let kept: Range<Int>
-  /// The positions of the crop before the first kept one.
+  /// The number of positions of the crop before the first kept one.
   let padding: Int
 
   init(size: Int, crop: Int) {
@@ -10,7 +10,7 @@ struct CropAxis: Equatable {
       kept = 0..<size
       padding = (crop - size) / 2
     } else {
-      // Python's `round` takes halves to the even neighbour.
+      // Python's `round` rounds halves to even.
       let start = Int((Double(size - crop) / 2).rounded(.toNearestOrEven))
       kept = start..<start + crop
       padding = 0
@@ -34,7 +34,7 @@ public struct ImageRegion: Sendable, Equatable {
     (self.x, self.y, self.width, self.height) = (x, y, width, height)
   }
 
-  /// The rectangle in an image resized by these factors.
+  /// The rectangle after resizing the image by these factors.
   func scaled(_ horizontal: Double, _ vertical: Double) -> ImageRegion {
     ImageRegion(
       x: x * horizontal, y: y * vertical, width: width * horizontal, height: height * vertical)

@@ -1,7 +1,7 @@
-/// The filter that weighs source pixels when an image is resized.
+/// The filter for resizing an image.
 ///
-/// Both are stretched by the scale when they shrink an image, so that every source pixel counts:
-/// Pillow's and torchvision's "antialiased" resize.
+/// When an image shrinks, the filters are stretched by the scale, so that every source pixel
+/// counts: the "antialiased" resize of Pillow and torchvision.
 public enum Interpolation: String, Equatable, Hashable, Sendable, CaseIterable {
   /// A triangle of radius 1.
   case bilinear
@@ -18,8 +18,8 @@ public enum Interpolation: String, Equatable, Hashable, Sendable, CaseIterable {
 
   /// The weight at a distance in pixels.
   ///
-  /// Every operation is in the order of Pillow's `Resample.c`, as the result must be the same to
-  /// the last bit.
+  /// The operations are in the same order as in Pillow's `Resample.c`, because the result must be
+  /// bit-identical.
   func weight(at distance: Double) -> Double {
     let x = abs(distance)
     switch self {
@@ -34,13 +34,12 @@ public enum Interpolation: String, Equatable, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// For each of some neighbouring output positions along one axis: which input positions count, and
-/// how much.
+/// The input positions, and their weights, for neighbouring output positions along one axis.
 ///
-/// Weights are fixed-point numbers of ``fractionBits`` fractional bits, computed and rounded as
-/// Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc` do.
+/// Weights are fixed-point numbers with ``fractionBits`` fractional bits, computed and rounded as
+/// in Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`.
 struct ResamplingWeights {
-  /// The binary digits after the point: what is left of 32 bits beside a pixel's 8 and two spare.
+  /// The number of fractional bits: 32, minus 8 for a pixel and two spare bits.
   static let fractionBits: Int32 = 32 - 8 - 2
 
   /// The first input position of each output position.
@@ -49,13 +48,13 @@ struct ResamplingWeights {
   private(set) var counts: [Int] = []
   /// The weights of output position `i` begin at `i * stride`.
   private(set) var weights: [Int32] = []
-  /// The largest number of weights of one output position.
+  /// The largest number of weights for one output position.
   let stride: Int
 
-  /// The input positions that any of the output positions uses.
+  /// The range of input positions used by the output positions.
   let inputs: Range<Int>
 
-  /// Computes the weights of the positions `outputs` of an axis that is resized from `inputSize` to
+  /// Computes the weights for the positions `outputs` of an axis resized from `inputSize` to
   /// `outputSize` positions.
   ///
   /// - Precondition: Both sizes are positive; `outputs` is not empty and within `0..<outputSize`.

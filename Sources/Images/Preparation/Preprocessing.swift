@@ -1,20 +1,20 @@
-/// The recipe that turns a photo into a network's input: resize, crop in the middle, normalise.
+/// How an image becomes a network's input: resize, centre crop, normalise.
 ///
-/// It belongs to the weights: the same network trained with another recipe needs that other one.
-/// The arithmetic is that of torchvision's `Resize`, `CenterCrop`, `ToTensor` and `Normalize` on a
-/// Pillow image, bit for bit.
+/// The preprocessing belongs to the weights: they need the same preprocessing as in training. The
+/// results are bit-identical to torchvision's `Resize`, `CenterCrop`, `ToTensor` and `Normalize` on
+/// a Pillow image.
 public struct Preprocessing: Sendable, Equatable, Hashable {
-  /// The length in pixels that the short side is resized to, or both sides: see `fit`.
+  /// The length in pixels that the short side, or both sides, are resized to: see `fit`.
   public let resize: Int
-  /// The side in pixels of the square cut from the middle.
+  /// The side in pixels of the square centre crop.
   ///
-  /// Where the resized image is smaller, black is added around it.
+  /// If the resized image is smaller, it is padded with black.
   public let crop: Int
   /// The filter of the resize.
   public let interpolation: Interpolation
-  /// What is subtracted from each channel (R, G, B), in units of the pixel scale 0…1.
+  /// The value subtracted from each channel (R, G, B), for pixels from 0 to 1.
   public let mean: SIMD3<Float>
-  /// What each channel (R, G, B) is then divided by, in the same units.
+  /// The value that each channel (R, G, B) is then divided by, on the same scale.
   public let standardDeviation: SIMD3<Float>
 
   /// How the long side is resized.
@@ -22,22 +22,24 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
 
   /// How the long side is resized.
   public enum Fit: String, Sendable, Hashable, CaseIterable {
-    /// It keeps the proportion to the short side.
+    /// The aspect ratio is kept.
     case shortSide = "short-side"
-    /// It is made as long as the short side, which distorts the image: timm's `squash`.
+    /// It becomes as long as the short side, which distorts the image: timm's `squash`.
     case squash
   }
 
-  /// The resizes that a recipe can have.
+  /// The valid values of `resize`.
   public static let resizes = 1...8192
-  /// The crops that a recipe can have: a network's memory grows with their square, and a file of
-  /// weights, which brings its recipe, must not ask for more than a machine has.
+  /// The valid values of `crop`.
+  ///
+  /// A network's memory grows with the square of the crop, and the preprocessing in a weight file
+  /// must not request more memory than a machine has.
   public static let crops = 1...2048
 
-  /// Creates a recipe.
+  /// Creates a preprocessing.
   ///
-  /// - Precondition: `resize` is within ``resizes`` and `crop` within ``crops``; the means are finite, the deviations
-  ///   finite and positive.
+  /// - Precondition: `resize` is within ``resizes`` and `crop` within ``crops``; the means are
+  ///   finite, the standard deviations finite and positive.
   public init(
     resize: Int, crop: Int, interpolation: Interpolation, mean: SIMD3<Float>,
     standardDeviation: SIMD3<Float>, fit: Fit = .shortSide
@@ -61,11 +63,11 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
   /// Prepares an image for a network.
   ///
   /// - Parameters:
-  ///   - image: The upright photo.
-  ///   - output: Where the values go: rows, in each row pixels, in each pixel R, G, B
-  ///     (`[crop, crop, 3]`, the NHWC layout of one image). All of them are written.
+  ///   - image: The upright image.
+  ///   - output: Receives all values, `[crop, crop, 3]`: rows of pixels of R, G, B, the NHWC layout
+  ///     of one image.
   /// - Throws: ``PreprocessingError/wrongBufferSize(expected:found:)`` unless
-  ///   `output.count == valueCount`; nothing is written then.
+  ///   `output.count == valueCount`; nothing is written in that case.
   public func apply(
     to image: Image, into output: UnsafeMutableBufferPointer<Float>
   ) throws(PreprocessingError) {

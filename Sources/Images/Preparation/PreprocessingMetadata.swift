@@ -1,12 +1,12 @@
-/// Why a recipe could not be read or applied.
+/// Why preprocessing could not be read or applied.
 public enum PreprocessingError: Error, Equatable, Hashable, Sendable {
-  /// Some keys of a recipe are there, this one is not.
+  /// This key is missing, although other preprocessing keys are present.
   case missingKey(String)
-  /// The key begins as those of a recipe do, but none is called so.
+  /// The key has the prefix of preprocessing keys, but is unknown.
   case unknownKey(String)
-  /// The text under a key is not what a recipe holds there.
+  /// The value of a key is invalid.
   case invalidValue(key: String, value: String, expected: String)
-  /// The output buffer has another number of values than the recipe makes.
+  /// The output buffer has the wrong number of values.
   case wrongBufferSize(expected: Int, found: Int)
 }
 
@@ -15,20 +15,20 @@ extension PreprocessingError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .missingKey(let key):
-      return "metadata key \(key) is missing from the preprocessing recipe; add it"
+      return "metadata key \(key) is missing from the preprocessing; add it"
     case .unknownKey(let key):
-      return "metadata key \(key) is unknown; a recipe has the keys "
+      return "metadata key \(key) is unknown; the preprocessing keys are "
         + Preprocessing.MetadataKey.allCases.map(\.rawValue).joined(separator: ", ")
     case .invalidValue(let key, let value, let expected):
       return "metadata key \(key) is \"\(value.prefix(60))\"; expected \(expected)"
     case .wrongBufferSize(let expected, let found):
-      return "the output has \(found) values where the recipe makes \(expected)"
+      return "the output buffer has \(found) values; the preprocessing writes \(expected)"
     }
   }
 }
 
 extension Preprocessing {
-  /// What all keys of a recipe begin with.
+  /// The prefix of all preprocessing keys.
   private static let prefix = "preprocessing."
 
   enum MetadataKey: String, CaseIterable {
@@ -37,12 +37,13 @@ extension Preprocessing {
     case interpolation = "preprocessing.interpolation"
     case mean = "preprocessing.mean"
     case standardDeviation = "preprocessing.standard_deviation"
-    /// May be missing: recipes had no choice before they had this key.
+    /// May be missing, because older files did not have this key.
     case fit = "preprocessing.fit"
   }
 
-  /// The recipe as text for a weight file's `__metadata__`; ``init(metadata:)`` reads it back to
-  /// an equal recipe.
+  /// The preprocessing as text for a weight file's `__metadata__`.
+  ///
+  /// ``init(metadata:)`` reads it back unchanged.
   public var metadata: [String: String] {
     func list(_ values: SIMD3<Float>) -> String { "\(values.x),\(values.y),\(values.z)" }
     var entries: [String: String] = [:]
@@ -60,11 +61,12 @@ extension Preprocessing {
     return entries
   }
 
-  /// Reads a recipe from a weight file's `__metadata__`: the keys that begin with `preprocessing.`;
-  /// others are ignored.
+  /// Reads the preprocessing from a weight file's `__metadata__`.
+  ///
+  /// Only keys that begin with `preprocessing.` are read.
   ///
   /// - Returns: `nil` if there is no such key.
-  /// - Throws: ``PreprocessingError`` where a key is missing, unknown or holds something else.
+  /// - Throws: ``PreprocessingError`` if a key is missing, unknown or has an invalid value.
   public init?(metadata: [String: String]) throws(PreprocessingError) {
     let keys = metadata.keys.filter { $0.hasPrefix(Self.prefix) }.sorted()
     if keys.isEmpty { return nil }
@@ -90,11 +92,11 @@ extension Preprocessing {
       resize: try side(.resize, within: Self.resizes),
       crop: try side(.crop, within: Self.crops),
       interpolation: try read(.interpolation, expected: filters) { Interpolation(rawValue: $0) },
-      mean: try read(.mean, expected: "three finite numbers with commas") {
+      mean: try read(.mean, expected: "three finite numbers, separated by commas") {
         Self.channels($0) { $0.isFinite }
       },
       standardDeviation: try read(
-        .standardDeviation, expected: "three positive finite numbers with commas"
+        .standardDeviation, expected: "three positive finite numbers, separated by commas"
       ) {
         Self.channels($0) { $0.isFinite && $0 > 0 }
       },
@@ -109,9 +111,10 @@ extension Preprocessing {
     return value
   }
 
-  /// Three numbers that are all as required.
+  /// Three numbers that all satisfy a condition.
   ///
-  /// Only plain decimal digits: no blanks, hexadecimal digits, or names such as `inf`.
+  /// Only plain decimal numbers are accepted: no spaces, hexadecimal digits, or names such as
+  /// `inf`.
   private static func channels(
     _ text: String, where isValid: (Float) -> Bool
   ) -> SIMD3<Float>? {

@@ -1,5 +1,5 @@
 extension Image {
-  /// The image resized to another size, bit for bit as Pillow's `Image.resize` does it.
+  /// The resized image, bit-identical to that of Pillow's `Image.resize`.
   ///
   /// - Parameters:
   ///   - width: The new number of columns, at least 1.
@@ -19,10 +19,10 @@ extension Image {
   }
 }
 
-/// A resize of which only a rectangle is wanted; the pixels in it are those of the whole.
+/// A resize that computes only a rectangle of the result, with the same pixels as in the whole.
 ///
-/// Two passes, each rounded to 8 bits, so that their order shows in the last bit. Only what the
-/// rectangle needs goes through the first.
+/// There are two passes, each rounded to 8 bits, so their order affects the last bit. The first
+/// pass covers only the input that the rectangle needs.
 struct Resampling {
   private let image: Image
   private let horizontal: ResamplingWeights
@@ -39,8 +39,8 @@ struct Resampling {
       from: image.width, to: width, outputs: columns, interpolation: interpolation)
     vertical = ResamplingWeights(
       from: image.height, to: height, outputs: rows, interpolation: interpolation)
-    // Pillow begins with the rows, but since version 13 with the columns where the height shrinks
-    // by more than twice as many pixels as the width does.
+    // Pillow resizes rows first; since version 13, columns first if the height shrinks by more than
+    // twice as many pixels as the width.
     let fewerRows = image.height - height
     isVerticalFirst = fewerRows > 0 && fewerRows > 2 * (image.width - width)
   }
@@ -57,7 +57,7 @@ struct Resampling {
     }
   }
 
-  /// Resizes all rows that are needed, then weighs them against one another.
+  /// Resizes all needed rows, then computes weighted sums of them.
   private func resampleHorizontallyFirst(
     _ source: UnsafePointer<UInt8>, _ body: (Int, UnsafeBufferPointer<UInt8>) -> Void
   ) {
@@ -79,7 +79,7 @@ struct Resampling {
     }
   }
 
-  /// Weighs whole rows against one another, then resizes each sum.
+  /// Computes weighted sums of whole rows, then resizes each sum.
   private func resampleVerticallyFirst(
     _ source: UnsafePointer<UInt8>, _ body: (Int, UnsafeBufferPointer<UInt8>) -> Void
   ) {
@@ -99,7 +99,7 @@ struct Resampling {
   }
 }
 
-/// Lends memory for pixels and for the sums of one row.
+/// Provides memory for pixels and for the sums of one row.
 private func withScratch(
   bytes: Int, sums: Int, _ body: (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<Int32>) -> Void
 ) {
@@ -114,7 +114,7 @@ private func withScratch(
 /// Half a unit, so that dropping the fraction bits rounds.
 private let half: Int32 = 1 << (ResamplingWeights.fractionBits - 1)
 
-/// Drops the fraction bits and bounds the rest to 0…255.
+/// Drops the fraction bits and clamps the result to 0…255.
 @inline(__always)
 private func rounded(_ sum: Int32) -> UInt8 {
   UInt8(truncatingIfNeeded: min(max(sum >> ResamplingWeights.fractionBits, 0), 255))
@@ -151,7 +151,7 @@ private func resampleRow(
   }
 }
 
-/// Adds up rows of `count` bytes that lie `stride` bytes apart, each times its weight.
+/// The weighted sum of rows of `count` bytes that are `stride` bytes apart.
 private func addRows(
   _ rows: UnsafePointer<UInt8>, count: Int, stride: Int, weights: UnsafeBufferPointer<Int32>,
   sums: UnsafeMutablePointer<Int32>, into target: UnsafeMutablePointer<UInt8>

@@ -3,22 +3,23 @@ import Kernels
 
 /// A depthwise convolution, computed directly, with vectors along the channels.
 ///
-/// It adds up its outputs for each channel as it stores them, for a squeeze-excite that follows.
+/// It sums the outputs of each channel as it stores them, for a subsequent squeeze-excite.
 package struct DepthwiseConvolution: Operator {
   private let geometry: ConvolutionGeometry
   private let filter: DepthwiseFilter
   private let strips: Int
   private let blocks: Int
-  /// Output columns that are computed from the feature map as it lies.
+  /// Output columns computed directly from the feature map.
   private let inner: Range<Int>
-  /// The columns before and after them, whose kernel hangs over the edge.
+  /// The columns before and after them, where the kernel extends over the edge.
   private let edges: [Range<Int>]
 
   package init(_ layer: ConvolutionLayer, kernels: KernelTable) {
     geometry = layer.geometry
     filter = DepthwiseFilter(layer, kernels: kernels)
     (strips, blocks) = Self.partition(geometry)
-    // A narrow inside is treated as edge: one run of eight costs less than three of a few.
+    // A narrow interior is treated as edge, because one run of eight costs less than three short
+    // ones.
     let inside = geometry.innerColumns
     inner = inside.count < 8 ? 0..<0 : inside
     edges = [0..<inner.lowerBound, inner.upperBound..<geometry.outputWidth].filter { !$0.isEmpty }
@@ -90,8 +91,8 @@ package struct DepthwiseConvolution: Operator {
     }
   }
 
-  /// Copies what lies under the kernel for some output columns, with zeros where it hangs over the
-  /// edge; `source` is at column 0.
+  /// Copies the input under the kernel for some output columns, with zeros beyond the edges;
+  /// `source` is at column 0.
   private func copyPatch(
     _ source: UnsafePointer<Float>, rows: Int, _ columns: Range<Int>, channels: Int,
     to target: UnsafeMutablePointer<Float>

@@ -1,7 +1,9 @@
 import Kernels
 
-/// The packed layout of a depthwise convolution's weights, and its rows computed from input that has
-/// the zeros left and right of the image, so that the inner loop meets no edge.
+/// The packed layout of a depthwise convolution's weights, and the computation of its rows.
+///
+/// The input must include zeros left and right of the image, so that the inner loop has no edge
+/// cases.
 struct DepthwiseFilter: Sendable {
   let geometry: ConvolutionGeometry
   private let nonlinearity: Nonlinearity
@@ -32,10 +34,11 @@ struct DepthwiseFilter: Sendable {
   ///
   /// - Parameters:
   ///   - channels: begins and ends at multiples of 8.
-  ///   - x: what lies under the first of `geometry.kernelRows(for: row)` for the first of `columns`, at
-  ///     the first of `channels`; positions are `inputStride` floats apart, rows `rowStride`.
-  ///   - packed: what `pack` filled.
-  ///   - sums: what the outputs are added to, at channel 0.
+  ///   - x: the input under the first of `geometry.kernelRows(for: row)` for the first of
+  ///     `columns`, at the first of `channels`; positions are `inputStride` floats apart, rows
+  ///     `rowStride`.
+  ///   - packed: the memory that `pack` filled.
+  ///   - sums: the sums to add the outputs to, at channel 0.
   ///   - output: the image's output, at channel 0.
   func convolve(
     row: Int, columns: Range<Int>, channels: Range<Int>, x: UnsafePointer<Float>, inputStride: Int,

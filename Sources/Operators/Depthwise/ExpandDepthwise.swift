@@ -3,10 +3,10 @@ import Kernels
 
 /// An inverted bottleneck's first half in one step: 1×1 expansion, then depthwise convolution.
 ///
-/// The expanded map is the widest of the network, and nothing else reads it. It is computed for one
-/// block of channels and some rows at a time, into scratch memory that stays in the second-level
-/// cache, where the depthwise convolution reads it: it never reaches main memory. Zeros stand left and
-/// right of the rows, so that the depthwise convolution meets no edge there.
+/// The expanded map is the widest in the network, and nothing else reads it. It is computed for one
+/// block of channels and some rows at a time, into scratch memory that stays in the L2 cache, where
+/// the depthwise convolution reads it, so it never reaches main memory. The rows have zeros on the
+/// left and right, so that the depthwise convolution has no edge cases there.
 package struct ExpandDepthwise: Operator {
   private let expansion: ConvolutionGeometry
   private let geometry: ConvolutionGeometry
@@ -15,7 +15,7 @@ package struct ExpandDepthwise: Operator {
   private let strips: Int
   /// Tasks for each strip: groups of channel blocks, which share the converted input.
   private let groups: Int
-  /// Positions of a row of scratch memory, zeros included.
+  /// Positions in a row of scratch memory, including zeros.
   private let paddedWidth: Int
 
   package init(
@@ -30,7 +30,7 @@ package struct ExpandDepthwise: Operator {
     paddedWidth = max(
       geometry.paddingLeft + geometry.inputWidth,
       (geometry.outputWidth - 1) * geometry.stride + geometry.kernel)
-    // 384 KiB of expanded rows beside the input they come from; rows shared by two strips are computed
+    // 384 KiB of expanded rows, in addition to their input; rows shared by two strips are computed
     // twice.
     let rowBytes = paddedWidth * gemm.blocks.widest * MemoryLayout<Float>.stride
     let rows = max(1, (393_216 / rowBytes - geometry.kernel) / geometry.stride + 1)

@@ -1,30 +1,30 @@
 import Kernels
 
-/// A k×k convolution by our packed product, its left-hand side read where it lies in the feature map:
-/// an im2col that is never written.
+/// A k×k convolution by our packed GEMM, which reads the feature map in place: an implicit im2col.
 ///
-/// Under the kernel, k neighbouring positions of a row are one run of floats, and the next output
+/// Under the kernel, k neighbouring positions in a row are one run of floats, and the next output
 /// position's run begins `stride` positions later: k segments of a row of A. Only the few output
-/// columns whose kernel hangs over the left or right edge are gathered, with zeros around them.
+/// columns where the kernel extends over the left or right edge are gathered, with zeros around
+/// them.
 package struct DirectConvolution: Operator {
   private let geometry: ConvolutionGeometry
   private let gemm: GEMM
   private let im2col: Im2col
-  /// Output columns whose kernel lies inside the image.
+  /// Output columns with the kernel inside the image.
   private let inner: Range<Int>
   /// Tasks for each image: strips of output rows.
   private let strips: Int
 
   package init(_ layer: ConvolutionLayer, kernels: KernelTable) {
-    // Channels that only pad an input position take part, with weights of zero.
+    // Padding channels of the input take part too, with weights of zero.
     var padded = layer.geometry
     padded.inputChannels = padded.inputStride
     geometry = padded
     im2col = Im2col(geometry: padded)
     gemm = GEMM(layer, padsChannels: true, on: ComputeTarget(gemm: .kernels, kernels: kernels))
     inner = padded.innerColumns
-    // About a million multiply-adds in a task: some ten microseconds, enough to hide a dispatch, and
-    // tasks enough for two threads to finish together.
+    // About a million multiply-adds per task, some ten microseconds: enough to hide the dispatch,
+    // with enough tasks for two threads to finish together.
     let work = padded.outputPositions * layer.geometry.depth * padded.outputChannels
     strips = min(padded.outputHeight, max(2, work >> 20))
   }
@@ -76,7 +76,7 @@ package struct DirectConvolution: Operator {
       residual: memory.residual.map { $0 + offset })
   }
 
-  /// One column at the edge, for all rows of a strip: rows of A that are a row of the image apart.
+  /// One column at the edge, for all rows of a strip; the rows of A are one image row apart.
   private func gather(column: Int, _ rows: Range<Int>, _ memory: OperatorMemory) {
     let g = geometry
     for (index, row) in rows.enumerated() {

@@ -3,9 +3,9 @@ import Kernels
 /// The product C[M, N] = activation(A[M, K] × B[K, N] + bias) (+ residual), with B packed.
 ///
 /// Our kernels take B in blocks of columns as wide as their register tiles. Along K they count 32-bit
-/// words, which hold several values at lower precision: a block of width w that begins at column c is
-/// `depth` × w words at `depth` · c. OpenBLAS takes all of it as one block, row-major. Steps and sums of
-/// int8 columns follow B, then the bias.
+/// words, which hold several values at lower precision: a block of width w starting at column c is
+/// `depth` × w words at `depth` · c. OpenBLAS takes B as one row-major block. At int8, the columns'
+/// steps and sums follow B; the bias comes last.
 package struct GEMM: Sendable {
   package let k: Int
   package let n: Int
@@ -14,7 +14,7 @@ package struct GEMM: Sendable {
   package let depth: Int
   /// The blocks of columns.
   package let blocks: ColumnBlocks
-  /// Floats of a row of A under one row of the kernel.
+  /// Floats in a row of A for one row of the kernel.
   private let segment: Int
   private let inputChannels: Int
   private let kernel: Int
@@ -22,8 +22,8 @@ package struct GEMM: Sendable {
   private let target: ComputeTarget
   private let microKernel: GEMMKernel
 
-  /// The product for `layer`, whose channels that only pad an input position take part with weights
-  /// of zero if `padsChannels`; at lower precision they always do.
+  /// The product for `layer`; with `padsChannels` and at lower precision, padding channels of the
+  /// input take part with weights of zero.
   init(
     _ layer: ConvolutionLayer, _ precision: Precision = .f32, padsChannels: Bool = false,
     on target: ComputeTarget
@@ -42,7 +42,8 @@ package struct GEMM: Sendable {
     n = geometry.outputChannels
     self.precision = precision
     microKernel = target.kernels.gemm(precision)
-    depth = k / microKernel.elementsPerWord
+    let unit = microKernel.depthUnit
+    depth = (k / microKernel.elementsPerWord + unit - 1) / unit * unit
     nonlinearity = layer.nonlinearity
     self.target = target
     blocks =
@@ -86,15 +87,15 @@ package struct GEMM: Sendable {
       case (.openBLAS, _): pack(into: words, width: n)
       case (.kernels, .f32): pack(into: words, width: columns.count)
       case (.kernels, .bf16):
-        withZeroedFloats(k * columns.count) { floats in
+        withZeroedFloats(2 * depth * columns.count) { floats in
           pack(into: floats, width: columns.count)
-          packBF16(floats, rows: k, width: columns.count, into: words)
+          packBF16(floats, rows: 2 * depth, width: columns.count, into: words)
         }
       case (.kernels, .int8):
-        withZeroedFloats(k * columns.count) { floats in
+        withZeroedFloats(4 * depth * columns.count) { floats in
           pack(into: floats, width: columns.count)
           packInt8(
-            floats, rows: k, width: columns.count, into: words,
+            floats, rows: 4 * depth, width: columns.count, into: words,
             steps: packed + weightCount + columns.lowerBound,
             sums: packed + weightCount + channelStride(n) + columns.lowerBound)
         }
@@ -109,9 +110,10 @@ package struct GEMM: Sendable {
   /// rows fall into one cache set.
   private var panelStride: Int { depth % 1024 == 0 ? depth + 16 : depth }
 
-  /// Words of memory for `rows` converted rows.
+  /// Words of memory for `rows` converted rows, and for what a kernel of tiles reads behind them.
   package func panelCount(rows: Int) -> Int {
-    rows * (panelStride + (precision == .int8 ? 2 : 0))
+    let behind = microKernel.depthUnit > 1 ? microKernel.mr - 1 : 0
+    return (rows + behind) * panelStride + (precision == .int8 ? 2 * rows : 0)
   }
 
   /// Converts rows of a feature map, `lda` floats apart, into `panelCount` words; multiplies them by
@@ -120,7 +122,13 @@ package struct GEMM: Sendable {
     rows: Int, _ a: UnsafePointer<Float>, lda: Int, gate: UnsafePointer<Float>? = nil,
     into panel: UnsafeMutablePointer<Float>
   ) -> GEMMRows {
-    let scales = panel + rows * panelStride
+    let scales = panel + panelCount(rows: rows) - (precision == .int8 ? 2 * rows : 0)
+    let words = k / microKernel.elementsPerWord
+    if words < depth {
+      for row in 0..<rows {
+        (panel + row * panelStride + words).update(repeating: 0, count: depth - words)
+      }
+    }
     microKernel.convert(
       Panel(
         rows: rows, channels: precision == .f32 ? channelStride(k) : k, x: a, xStride: lda,
@@ -153,8 +161,8 @@ package struct GEMM: Sendable {
   /// Some rows of one block by our kernels; `c` and `residual` are at the block's first column.
   ///
   /// - Parameters:
-  ///   - kernelRows: the rows of the kernel that lie inside the feature map; by default all.
-  ///   - rows: what lies under the first of them for the first row.
+  ///   - kernelRows: the rows of the kernel inside the feature map; by default all.
+  ///   - rows: the input under the first of them.
   ///   - kernelStride: floats between the kernel's rows in the feature map.
   func multiply(
     block: Int, m: Int, _ rows: GEMMRows, kernelRows: Range<Int>? = nil, kernelStride: Int = 0,
@@ -202,16 +210,16 @@ package struct GEMMRows {
 /// Columns cut into blocks of whole vectors, as equal as possible: only the last block may end in a
 /// half vector.
 ///
-/// A half vector takes as long as a whole one: 160 columns are cut into 32, 48, 32 and 48, because four
+/// A half vector takes as long as a whole one, so 160 columns are cut into 32, 48, 32 and 48: four
 /// blocks of 40 would take six vectors for every five.
 package struct ColumnBlocks: Sendable {
-  /// First columns of the blocks, and the end.
+  /// The first columns of the blocks, and the end.
   private let bounds: [Int]
 
   /// - Parameters:
   ///   - columns: a multiple of 8.
-  ///   - widest: the most columns of a block.
-  ///   - lanes: columns of a vector.
+  ///   - widest: the maximum number of columns in a block.
+  ///   - lanes: columns in a vector.
   package init(_ columns: Int, widest: Int, lanes: Int) {
     let count = (columns + widest - 1) / widest
     let unit = max(8, lanes)
@@ -225,6 +233,6 @@ package struct ColumnBlocks: Sendable {
 
   package subscript(block: Int) -> Range<Int> { bounds[block]..<bounds[block + 1] }
 
-  /// Columns of the widest block.
+  /// The number of columns in the widest block.
   package var widest: Int { zip(bounds, bounds.dropFirst()).map { $1 - $0 }.max() ?? 0 }
 }

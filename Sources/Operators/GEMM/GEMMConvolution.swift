@@ -2,9 +2,10 @@ import Kernels
 
 /// A convolution as a matrix product: a panel of output positions, the product, the epilogue.
 ///
-/// A 1×1 convolution reads the feature map in place at f32, else a converted panel, which takes up
-/// squeeze-excite's gate in passing; with OpenBLAS, any other gathers its panel by im2col. Panels do not depend on the number of threads
-/// or images, and OpenBLAS runs on the calling thread, so that neither changes a bit of the result.
+/// A 1×1 convolution reads the feature map in place, or a converted panel at lower precision or if
+/// squeeze-excite gates it; with OpenBLAS, any other convolution gathers its panel by im2col. Panels
+/// do not depend on the number of threads or images, and OpenBLAS runs on the calling thread, so
+/// results are bit-identical for any number of either.
 package struct GEMMConvolution: Operator {
   private let geometry: ConvolutionGeometry
   private let gemm: GEMM
@@ -41,16 +42,17 @@ package struct GEMMConvolution: Operator {
     let rows = max(8, min(1024, 65_536 / gemm.depth) & ~7)
     let count = (geometry.outputPositions + rows - 1) / rows
     let panels = min(max(count, 1), max(1, geometry.outputPositions / 8))
-    // With few panels the column blocks are shared out too. A panel is converted again for each group,
-    // which must be cheap beside the product.
+    // With few panels, the column blocks are distributed too. A panel is converted again for each
+    // group, so the conversion must be cheap compared with the product.
     let wanted = panels >= 6 ? 1 : (converts ? 2 : 8)
     return (panels, min(gemm.blocks.count, max(1, wanted / panels)))
   }
 
-  /// At most 192 positions and 512 KiB of gathered values in a panel.
+  /// At most 192 positions and 512 KiB of gathered values per panel.
   ///
-  /// That is enough rows for OpenBLAS's own packing of the weights to be small beside the product, and
-  /// few enough for a second-level cache. An even count lets two threads finish together.
+  /// With that many rows, OpenBLAS's own packing of the weights is cheap compared with the product,
+  /// and the panel still fits into the L2 cache. An even number of panels lets two threads finish
+  /// together.
   private static func panelCountForOpenBLAS(_ geometry: ConvolutionGeometry) -> Int {
     let rows = min(192, max(48, 131_072 / geometry.depth))
     let count = (geometry.outputPositions + rows - 1) / rows

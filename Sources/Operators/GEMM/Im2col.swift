@@ -2,10 +2,10 @@ import Glibc
 
 /// Gathers the values under the kernel for some output positions, as rows of a matrix.
 ///
-/// Row r holds, for output position `positions.lowerBound + r`, the kernel's rows from top to bottom,
-/// in each its columns from left to right, in each the input channels; zeros where the kernel hangs
-/// over the edge. A panel of rows is gathered at a time, never the whole image, so that it is still
-/// in cache when the matrix product reads it.
+/// Row r contains, for output position `positions.lowerBound + r`, the kernel's rows from top to
+/// bottom, in each its columns from left to right, in each the input channels, with zeros beyond
+/// the edges. Only a panel of rows is gathered at a time, never the whole image, so that it is
+/// still in the cache when the matrix product reads it.
 struct Im2col: Sendable {
   let geometry: ConvolutionGeometry
 
@@ -79,8 +79,10 @@ struct Im2col: Sendable {
     }
   }
 
-  /// Copies a run of floats; short ones, such as the nine of a row under the stem's kernel, without
-  /// the call that would cost more than the copy.
+  /// Copies a run of floats.
+  ///
+  /// Short runs, such as the nine floats in a row under the stem's kernel, are copied without a
+  /// function call, which would cost more than the copy.
   @inline(__always)
   private func copyRun(
     _ source: UnsafePointer<Float>, _ count: Int, to target: UnsafeMutablePointer<Float>
@@ -91,7 +93,7 @@ struct Im2col: Sendable {
     }
     var index = 0
     while index < count {
-      // The last four may overlap those before.
+      // The last four may overlap the previous ones.
       let place = min(index, count - 4)
       let four = UnsafeRawPointer(source + place).loadUnaligned(as: SIMD4<Float>.self)
       UnsafeMutableRawPointer(target + place).storeBytes(of: four, as: SIMD4<Float>.self)

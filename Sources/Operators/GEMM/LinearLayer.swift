@@ -2,17 +2,17 @@ import Kernels
 
 /// A fully connected layer.
 ///
-/// Our packed product takes a row for each image and a task for each group of outputs, so that the
-/// weights are read once for the whole batch. OpenBLAS computes a matrix-vector product for each image:
-/// its product of one row would repack the weights, which takes ten times as long as reading them,
-/// and in a product of more rows it may round a row differently.
+/// Our packed GEMM has a row for each image and a task for each group of outputs, so that the
+/// weights are read once for the whole batch. With OpenBLAS, there is a matrix-vector product for
+/// each image: its GEMM with one row would repack the weights, which takes ten times as long as
+/// reading them, and its GEMM with several rows may round a row differently.
 package struct LinearLayer: Operator {
   private let inputs: Int
   private let outputs: Int
   private let gemm: GEMM
   private let nonlinearity: Nonlinearity
   private let target: ComputeTarget
-  /// Tasks with OpenBLAS, for each image: blocks of outputs, whose bounds are multiples of 8.
+  /// Tasks for each image with OpenBLAS: blocks of outputs with bounds at multiples of 8.
   private let blocks: Int
   /// Tasks with our kernels: groups of column blocks, each of which converts the inputs again.
   private let groups: Int

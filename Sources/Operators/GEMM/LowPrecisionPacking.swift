@@ -43,6 +43,7 @@ func packInt8(
   steps: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>
 ) {
   withZeroedFloats(width) { inverses in
+    for column in 0..<width { (steps[column], sums[column]) = (0, 0) }
     for row in 0..<rows {
       for column in 0..<width {
         steps[column] = max(steps[column], weights[row * width + column].magnitude)

@@ -3,14 +3,14 @@ import CLinearAlgebra
 /// The Cholesky factor of a symmetric positive definite matrix, computed by LAPACKE in Double.
 package struct CholeskyFactor: Sendable {
   private let size: Int
-  /// Columns of `size` values, of which the lower triangle counts.
+  /// Columns of `size` values; only the lower triangle is used.
   private let factor: [Double]
 
-  /// Factors a matrix of `size` columns, of which only the lower triangle is read.
+  /// Factors a matrix of `size` columns, reading only the lower triangle.
   ///
-  /// `nil` where it is not positive definite, or holds a value that is not a number.
+  /// `nil` if the matrix is not positive definite or contains NaN.
   ///
-  /// - Throws: `LAPACKEError` where the library cannot be loaded.
+  /// - Throws: `LAPACKEError` if the library cannot be loaded.
   package init?(of matrix: [Double], size: Int) throws(LAPACKEError) {
     precondition(matrix.count == size * size && size <= Int32.max)
     try Self.requireLibrary()
@@ -20,7 +20,7 @@ package struct CholeskyFactor: Sendable {
     self.factor = factor
   }
 
-  /// Overwrites columns of `size` values with the solutions for them.
+  /// Overwrites columns of `size` values with the solutions.
   package func solve(_ columns: inout [Double]) {
     precondition(columns.count.isMultiple(of: size) && columns.count / size <= Int32.max)
     let status = clapacke_solve(Int32(size), factor, Int32(columns.count / size), &columns)

@@ -1,10 +1,10 @@
-/// Products of whole matrices by OpenBLAS, for work that is done once and not for each image.
+/// Products of whole matrices by OpenBLAS, for work that is done once rather than for each image.
 ///
-/// Matrices are row-major. They run on the calling thread.
+/// Matrices are row-major. Products run on the calling thread.
 package struct MatrixProducts: Sendable {
   private let blas: OpenBLAS
 
-  /// - Throws: `OpenBLASError` where the library cannot be loaded.
+  /// - Throws: `OpenBLASError` if the library cannot be loaded.
   package init() throws(OpenBLASError) {
     blas = try OpenBLAS.loaded()
   }
@@ -44,7 +44,7 @@ package struct MatrixProducts: Sendable {
 
   /// Calls `body` for every pair of different rows of `matrix` whose product exceeds `bound`.
   ///
-  /// Works in blocks, so that memory stays small beside the matrix.
+  /// Works in blocks, so that it needs little memory compared with the matrix.
   package func forEachPair(
     ofRows matrix: [Float], columns: Int, above bound: Float,
     _ body: (_ first: Int, _ second: Int, _ product: Float) -> Void

@@ -1,11 +1,11 @@
 import CLinearAlgebra
 import Glibc
 
-/// OpenBLAS's functions, from the library that this machine has.
+/// OpenBLAS's functions, from the installed library.
 ///
-/// It is loaded on first use and restricted to the calling thread: with its own threads, the last bits of a
-/// result would depend on their number. That is set once in a process, because setting it disturbs
-/// running products.
+/// It is loaded on first use and restricted to the calling thread: with its own threads, the last
+/// bits of a result would depend on their number. This is set once per process, because setting it
+/// disturbs running products.
 package struct OpenBLAS: Sendable {
   private let functions: openblas_functions
 
@@ -24,7 +24,7 @@ package struct OpenBLAS: Sendable {
   /// The loaded library.
   package static func loaded() throws(OpenBLASError) -> OpenBLAS { try library.get() }
 
-  /// The kernels that it chose, such as `SkylakeX`.
+  /// The kernels that it selected, such as `SkylakeX`.
   var core: String { functions.get_corename().map { String(cString: $0) } ?? "unknown" }
 
   /// C[m, n] = A[m, k] × B[k, n], row-major, on the calling thread.
@@ -70,7 +70,7 @@ package struct OpenBLAS: Sendable {
 
 /// OpenBLAS cannot be loaded.
 public struct OpenBLASError: Error, Equatable, Sendable {
-  /// What the system says.
+  /// The system's message.
   public let reason: String
 }
 
@@ -82,9 +82,9 @@ extension OpenBLASError: CustomStringConvertible {
   }
 }
 
-/// What decides which of its kernels OpenBLAS uses.
+/// Information about OpenBLAS's choice of kernels.
 package enum OpenBLASInfo {
-  /// The kernels that OpenBLAS chose, such as `SkylakeX`; nil if it cannot be loaded.
+  /// The kernels that OpenBLAS selected, such as `SkylakeX`; nil if it cannot be loaded.
   package static var core: String? { try? OpenBLAS.loaded().core }
 
   /// The value of `OPENBLAS_CORETYPE`, which overrides OpenBLAS's own choice of kernels.
@@ -94,14 +94,15 @@ package enum OpenBLASInfo {
     return value
   }
 
-  /// A sentence to show the user where OpenBLAS is pinned to kernels narrower than the processor
-  /// allows: on some processors that halves its speed.
+  /// A warning for the user if OpenBLAS is pinned to narrower kernels than the processor supports.
+  ///
+  /// On some processors this halves its speed.
   package static var pinWarning: String? {
     let wide = ["SkylakeX", "Cooperlake", "SapphireRapids"]
     guard let pin = pin, InstructionSet.avx512.isSupported, let core = core,
       !wide.contains(core)
     else { return nil }
-    return "OPENBLAS_CORETYPE=\(pin) pins OpenBLAS to its \(core) kernels, though this"
-      + " processor has AVX-512; unset it for full speed of the blas backend"
+    return "OPENBLAS_CORETYPE=\(pin) pins OpenBLAS to its \(core) kernels, although this"
+      + " processor has AVX-512; unset it for full speed with the blas backend"
   }
 }

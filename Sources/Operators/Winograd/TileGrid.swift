@@ -1,4 +1,4 @@
-/// The tiles of a feature map, cut into chunks: rectangles of about as many tiles each.
+/// The tiles of a feature map, divided into chunks: rectangles with about the same number of tiles.
 struct TileGrid: Sendable {
   /// Some rows and columns of tiles.
   struct Chunk {
@@ -16,8 +16,8 @@ struct TileGrid: Sendable {
   /// Covers `height` × `width` positions with tiles of `extent` × `extent`, at most `limit` to a
   /// chunk.
   ///
-  /// Chunks are as wide as the map where that is not more than `limit` tiles, so that their
-  /// positions lie one after another, and even in number, so that two threads have the same to do.
+  /// Chunks are as wide as the map unless that exceeds `limit` tiles, so that their positions are
+  /// contiguous. Their number is even, so that two threads have the same amount of work.
   init(height: Int, width: Int, extent: Int, limit: Int) {
     across = (width + extent - 1) / extent
     down = (height + extent - 1) / extent

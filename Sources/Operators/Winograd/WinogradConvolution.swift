@@ -5,8 +5,9 @@ package typealias WinogradVariant = Kernels.WinogradVariant
 
 /// A 3×3 convolution by Winograd's method (Lavin & Gray 2016, arXiv 1509.09308).
 ///
-/// The transforms cost accuracy: up to 1.5e-5 of the largest output with tiles of 6×6, 8e-6 with 4×4,
-/// 2e-6 with stride 2, where the direct method has 1e-6; the tests hold each to its bound.
+/// The transforms cost accuracy: the error is up to 1.5e-5 of the largest output with tiles of 6×6,
+/// 8e-6 with 4×4, and 2e-6 with stride 2, compared with 1e-6 for the direct method. Tests enforce a
+/// bound for each.
 package struct WinogradConvolution: Operator {
   private let panel: WinogradPanel
 
@@ -47,8 +48,8 @@ package struct WinogradConvolution: Operator {
 /// A fused inverted bottleneck in one step: 3×3 expansion by Winograd's method, then 1×1 projection
 /// (EfficientNetV2, arXiv 2104.00298, figure 2).
 ///
-/// The expanded map is the widest of the block, and nothing else reads it. It is computed a chunk at a
-/// time, into scratch memory that stays in the second-level cache, where the projection reads it: it
+/// The expanded map is the widest in the block, and nothing else reads it. It is computed a chunk
+/// at a time, into scratch memory that stays in the L2 cache, where the projection reads it, so it
 /// never reaches main memory.
 package struct WinogradProject: Operator {
   private let panel: WinogradPanel

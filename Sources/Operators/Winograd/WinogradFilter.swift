@@ -2,7 +2,7 @@ import Kernels
 
 /// The packed layout of a 3×3 filter in the Winograd domain.
 ///
-/// It holds G g Gᵀ of every pair of channels: for each block of output channels, a matrix of
+/// It contains G g Gᵀ for every pair of channels: for each block of output channels, a matrix of
 /// inputChannels × width for each element of a tile; then the bias.
 struct WinogradFilter: Sendable {
   let variant: WinogradVariant
@@ -88,7 +88,7 @@ struct WinogradFilter: Sendable {
 }
 
 extension WinogradVariant {
-  /// The tile, in a few characters.
+  /// A short name for the tile.
   var tile: String {
     switch self {
     case .four: "4×4"

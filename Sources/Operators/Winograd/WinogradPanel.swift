@@ -4,22 +4,24 @@ import Kernels
 
 /// A 3×3 convolution by Winograd's method, a chunk of output tiles at a time.
 ///
-/// A chunk's transformed inputs and its products with one block of output channels stay in the
-/// second-level cache, and the weights stream past them once.
+/// A chunk's transformed inputs and its products with one block of output channels stay in the L2
+/// cache, and the weights are streamed once.
 struct WinogradPanel: Sendable {
   let geometry: ConvolutionGeometry
   let grid: TileGrid
   let filter: WinogradFilter
   private let nonlinearity: Nonlinearity
   private let kernels: KernelTable
-  /// Floats between the matrices of transformed inputs, and of products: a cache line more than they
-  /// take, for at a multiple of 4096 bytes all elements of a tile would fall into one cache set.
+  /// The distance in floats between matrices of transformed inputs, and of products.
+  ///
+  /// It includes an extra cache line, because at multiples of 4096 bytes all elements of a tile
+  /// would map to the same cache set.
   private let inputStride: Int
   private let productStride: Int
 
   /// - Parameters:
   ///   - variant: one with the geometry's stride.
-  ///   - extraFloatsPerTile: what the caller keeps in the cache besides, for each tile.
+  ///   - extraFloatsPerTile: the floats per tile that the caller also keeps in the cache.
   init(
     _ layer: ConvolutionLayer, _ variant: WinogradVariant, extraFloatsPerTile: Int,
     kernels: KernelTable
@@ -33,8 +35,8 @@ struct WinogradPanel: Sendable {
     let floatsPerTile =
       variant.inputs * variant.inputs * (geometry.inputChannels + filter.blocks.widest)
       + extraFloatsPerTile
-    // Two register tiles of rows for each weight that is read, unless that would not fit a cache of
-    // 1 MiB; times differ by 3 % between 8 and 48 tiles.
+    // Two register tiles of rows for each weight read, unless that exceeds a cache of 1 MiB; times
+    // differ by 3 % between 8 and 48 tiles.
     grid = TileGrid(
       height: geometry.outputHeight, width: geometry.outputWidth, extent: variant.outputs,
       limit: 16 * floatsPerTile <= 262_144 ? 16 : 8)
@@ -134,7 +136,7 @@ struct WinogradPanel: Sendable {
     }
   }
 
-  /// Transforms one tile in place, or, at the image's edge, from a copy with zeros around.
+  /// Transforms one tile in place or, at the image's edge, from a copy surrounded by zeros.
   private func transformInput(
     _ row: Int, _ column: Int, of input: UnsafePointer<Float>,
     into target: UnsafeMutablePointer<Float>,
