@@ -160,7 +160,8 @@ let package = Package(
     .testTarget(
       name: "PretrainedTests",
       dependencies: [
-        "GraphIR", "Images", "Inference", "ModelZoo", "Pretrained", "TestSupport", "Weights",
+        "Download", "GraphIR", "Images", "Inference", "ModelZoo", "Pretrained", "TestSupport",
+        "Weights",
       ],
       swiftSettings: strict),
     .testTarget(

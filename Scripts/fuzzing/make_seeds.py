@@ -126,7 +126,7 @@ def texts():
         yield "json", json.dumps(configuration).encode()
         yield "json", json.dumps({"architecture": name} | recipe, indent=1).encode()
     result = {"model": "effnet-lite0", "input_shape": [224, 224, 3], "macs": 385_000_000,
-              "backend": "auto", "threads": 2, "batch": 1, "p50_ms": 6.5, "min_ms": 6,
+              "backend": "auto", "precision": "bf16", "threads": 2, "batch": 1, "p50_ms": 6.5, "min_ms": 6,
               "round_p50_ms": [6.5, 6.25, 7e0]}
     report = {"schema": 1, "environment": {"cpu": "x", "cores": 2}, "results": [result, result]}
     yield "bench", json.dumps(report).encode()

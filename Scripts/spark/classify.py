@@ -10,7 +10,8 @@ runs its partition again; only complete partitions count. OPTIONs go to `cnnzoo 
 
 The executable, the weights and the images need the same paths on every machine. Without --weights, the
 file is the one `cnnzoo path` prints on the driver. Each process uses as many threads as Spark gives a
-task (spark.task.cpus), in an empty environment.
+task (spark.task.cpus), in an empty environment, so CNNZOO_PRECISION has
+no effect; give --precision after --.
 
 Tested by Scripts/spark/check_spark with pyspark 3.5.7, 4.0.1 and 4.3.0 on Java 17 and Python 3.11.
 """

@@ -24,6 +24,8 @@ public final class Classifier {
     public var threads = HostInfo.allowedThreads
     /// The compute backend.
     public var backend = Backend.auto
+    /// Precision of the matrix products.
+    public var precision = PrecisionChoice.f32
     /// Batch size for streams of images; memory grows with it.
     public var maximumBatch = 1
     /// The class names; override those of the weights.
@@ -51,6 +53,10 @@ public final class Classifier {
   public let labels: Labels
   /// What turns logits into probabilities.
   public let activation: OutputActivation
+  /// The precision of the matrix products.
+  public let precision: Precision
+  /// Why `PrecisionChoice.auto` chose it, as a clause for messages; `nil` if the caller chose it.
+  public let precisionReason: String?
   /// Warnings about how the weights were interpreted, one sentence each.
   public let warnings: [String]
 
@@ -62,7 +68,7 @@ public final class Classifier {
   /// The preprocessing and limits in `options` are ignored, because the network is already loaded.
   ///
   /// - Throws: `LabelsError`, `ClassifierError.softmaxOfOneOutput`, and errors of
-  ///   `LoadedNetwork.session(_:)`.
+  ///   `LoadedNetwork.decide(_:backend:)` and `LoadedNetwork.session(_:)`.
   public init(_ network: LoadedNetwork, options: Options = Options()) throws {
     self.network = network
     let classes = network.configuration.classes
@@ -76,10 +82,13 @@ public final class Classifier {
       + (named == nil
         ? ["\(network.file.path) has \(labels.count) classes but no class names; use --labels"]
         : [])
+    let decision = try network.decide(options.precision, backend: options.backend)
+    (precision, precisionReason) = (decision.precision, decision.reason)
     runner = try NetworkRunner(
       network,
       options: InferenceSession.Options(
-        threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch,
+        threads: options.threads, backend: options.backend, precision: precision,
+        maximumBatch: options.maximumBatch,
         retained: options.keepsFeatures ? [network.head.features.id, network.head.pooled.id] : []),
       decoding: options.decoding)
   }

@@ -29,6 +29,8 @@ public final class Embedder {
     public var threads = HostInfo.allowedThreads
     /// The compute backend.
     public var backend = Backend.auto
+    /// Precision of the matrix products.
+    public var precision = PrecisionChoice.f32
     /// Batch size for streams of images; memory grows with it.
     public var maximumBatch = 1
     /// Overrides of the weights' preprocessing.
@@ -46,6 +48,10 @@ public final class Embedder {
   public let network: LoadedNetwork
   /// The options it was created with.
   public let options: Options
+  /// The precision of the matrix products.
+  public let precision: Precision
+  /// Why `PrecisionChoice.auto` chose it, as a clause for messages; `nil` if the caller chose it.
+  public let precisionReason: String?
   /// The number of values in an embedding.
   public let dimension: Int
   private let node: Int
@@ -55,7 +61,8 @@ public final class Embedder {
   ///
   /// The preprocessing and limits in `options` are ignored, because the network is already loaded.
   ///
-  /// - Throws: `EmbeddingError.noHiddenLayer`, and errors of `LoadedNetwork.session(_:)`.
+  /// - Throws: `EmbeddingError.noHiddenLayer`, and errors of `LoadedNetwork.decide(_:backend:)` and
+  ///   `LoadedNetwork.session(_:)`.
   public init(_ network: LoadedNetwork, options: Options = Options()) throws {
     switch options.layer {
     case .pooled: node = network.head.pooled.id
@@ -68,10 +75,13 @@ public final class Embedder {
     self.network = network
     self.options = options
     dimension = network.graph.nodes[node].shape.channels
+    let decision = try network.decide(options.precision, backend: options.backend)
+    (precision, precisionReason) = (decision.precision, decision.reason)
     runner = try NetworkRunner(
       network,
       options: InferenceSession.Options(
-        threads: options.threads, backend: options.backend, maximumBatch: options.maximumBatch,
+        threads: options.threads, backend: options.backend, precision: precision,
+        maximumBatch: options.maximumBatch,
         retained: [node]),
       decoding: options.decoding)
   }

@@ -6,7 +6,8 @@
 /// Selvaraju et al. 2017). In an EfficientNet the gradient is the class's row of the classifier,
 /// and the map is exact: its mean plus the class's bias is the logit. With MobileNetV3's hidden
 /// layer the gradient depends on p, and the map is a first-order approximation: see
-/// `ClassActivationMap.isExact`.
+/// `ClassActivationMap.isExact`. The same is true at lower precision, because the classifier rounds
+/// p and its weights.
 public final class Explainer {
   /// The network to explain.
   public let classifier: Classifier
@@ -57,7 +58,8 @@ public final class Explainer {
     let gradient = function.gradient(at: pooled)
     return ClassActivationMap(
       prediction: ranked[rank], rank: rank + 1, logit: session.logits()[wanted],
-      bias: function.bias, isExact: hidden == nil,
+      bias: function.bias,
+      isExact: hidden == nil && classifier.precision == .f32,
       map: Self.map(session.output(ofNode: head.features.id), head.features.shape, gradient),
       region: classifier.network.info.preprocessing.region(
         ofWidth: image.width, height: image.height))

@@ -9,7 +9,6 @@
 @_exported import struct Operators.LAPACKEError
 @_exported import struct Operators.MachineLimits
 @_exported import struct Operators.OpenBLASError
-@_exported import enum Operators.Precision
 @_exported import enum Operators.ProcessorError
 @_exported import Pretrained
 @_exported import Weights

@@ -107,7 +107,7 @@ public final class HeadTrainer {
     try checkClasses(duplicates)
     do {
       return TrainedHead(
-        network: embedder.network, labels: labels,
+        network: embedder.network, precision: embedder.precision, labels: labels,
         head: try ClosedFormHead(
           vectors: vectors, labels: classes, classes: labels.count,
           groups: duplicates.map(\.images)),

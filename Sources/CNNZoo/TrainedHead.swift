@@ -11,6 +11,8 @@ import Training
 public struct TrainedHead: Sendable {
   /// The network whose features the classifier reads.
   public let network: LoadedNetwork
+  /// The precision at which the features were computed.
+  public let precision: Precision
   /// The classes' names.
   public let labels: Labels
   /// The class of each image, in the order the images were added.
@@ -31,10 +33,12 @@ public struct TrainedHead: Sendable {
   private let head: ClosedFormHead
 
   init(
-    network: LoadedNetwork, labels: Labels, head: ClosedFormHead, classes: [Int],
+    network: LoadedNetwork, precision: Precision, labels: Labels, head: ClosedFormHead,
+    classes: [Int],
     duplicates: [DuplicateFinder.Group]
   ) {
-    (self.network, self.labels, self.head, self.classes) = (network, labels, head, classes)
+    (self.network, self.precision) = (network, precision)
+    (self.labels, self.head, self.classes) = (labels, head, classes)
     self.duplicates = duplicates
     var loss = 0.0
     heldOut = classes.indices.map { image in
@@ -85,6 +89,7 @@ public struct TrainedHead: Sendable {
     var info = network.info
     info.labels = labels
     info.activation = .softmax
+    info.featurePrecision = precision
     info.source = "a classifier of \(labels.count) classes on " + (info.source ?? "features")
     var writer = SafetensorsWriter(metadata: network.file.metadata.merging(info.metadata) { $1 })
     for tensor in network.file.tensors {

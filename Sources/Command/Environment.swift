@@ -28,6 +28,8 @@ package struct EnvironmentInfo {
   let allowedThreads = HostInfo.allowedThreads
   let allowedProcessors = HostInfo.allowedProcessors
   let instructionSet: String
+  /// How each precision is computed: `native` or `emulated`.
+  let precisions: [(name: String, how: String)]
   /// The one-minute load average: runnable threads of all programs.
   let load = HostInfo.load
   let openBLASCore = HostInfo.openBLASCore
@@ -36,6 +38,9 @@ package struct EnvironmentInfo {
 
   package init() throws {
     instructionSet = try HostInfo.instructionSet()
+    precisions = try Precision.allCases.map {
+      ($0.rawValue, try $0.isEmulated() ? "emulated" : "native")
+    }
   }
 
   /// Name and value of each property, for text output.
@@ -46,6 +51,7 @@ package struct EnvironmentInfo {
       ("processors allowed", allowedProcessors ?? "unknown"),
       ("load", load.map { NumberText.fixed($0, 2) } ?? "unknown"),
       ("instruction set", instructionSet),
+      ("precisions", precisions.map { "\($0.name) \($0.how)" }.joined(separator: ", ")),
       ("OpenBLAS core", openBLASCore ?? "not installed"),
       ("OPENBLAS_CORETYPE", openBLASPin ?? "not set"),
     ]
@@ -67,6 +73,7 @@ package struct EnvironmentInfo {
       "threads_allowed": .integer(allowedThreads),
       "processors_allowed": .optional(allowedProcessors),
       "load": load.map(JSON.number) ?? .null, "instruction_set": .string(instructionSet),
+      "precisions": .object(JSON.Object(precisions.map { ($0.name, .string($0.how)) })),
       "openblas_core": .optional(openBLASCore), "openblas_pin": .optional(openBLASPin),
       "warning": .optional(warning),
     ]

@@ -29,8 +29,7 @@ struct Infer: ParsableCommand {
   @Option(help: "Batch size.", transform: Count.parse)
   var batch = Count(1)
 
-  @Option(help: "Compute backend.")
-  var backend = Backend.auto
+  @OptionGroup var compute: ComputeOptions
 
   @Option(help: "Padding rule used in training.")
   var padding: Padding?
@@ -53,13 +52,15 @@ struct Infer: ParsableCommand {
       variant.apply(to: &configuration)
     }
     Diagnostics.warn(loaded.warnings)
+    let precision = try loaded.decide(compute.choice, backend: compute.backend).precision
+    try Diagnostics.warnIfEmulated(precision)
     let session = try loaded.session(
       InferenceSession.Options(
-        threads: AvailableThreads.capped(threads), backend: backend,
+        threads: AvailableThreads.capped(threads), backend: compute.backend, precision: precision,
         maximumBatch: min(batch.value, tensor.count)))
     let logits = try tensor.logits(by: session)
     try write(logits, images: tensor.count)
-    try report(loaded, images: tensor.count).write(as: format.format)
+    try report(loaded, precision, images: tensor.count).write(as: format.format)
   }
 
   private func write(_ logits: [Float], images: Int) throws {
@@ -68,11 +69,12 @@ struct Infer: ParsableCommand {
     try Interrupts.deferred { () throws in try writer.write(to: output) }
   }
 
-  private func report(_ network: LoadedNetwork, images: Int) -> Report {
+  private func report(_ network: LoadedNetwork, _ precision: Precision, images: Int) -> Report {
     let classes = network.configuration.classes
     let facts: JSON.Object = [
       "output": .string(output), "model": .string(network.model.name),
-      "images": .integer(images), "classes": .integer(classes),
+      "precision": .string(precision.rawValue), "images": .integer(images),
+      "classes": .integer(classes),
     ]
     return Report(
       document: facts, records: [facts],

@@ -1,5 +1,6 @@
 import GraphIR
 import Images
+import Inference
 import ModelZoo
 import Weights
 
@@ -30,6 +31,8 @@ public struct WeightInfo: Sendable {
     case reducedTail = "reduced_tail"
     /// `softmax`, `sigmoid` or `none`.
     case activation
+    /// `f32`, `bf16` or `int8`: the precision of the features that a trained head was fitted to.
+    case featurePrecision = "feature_precision"
   }
 
   /// The network.
@@ -57,6 +60,8 @@ public struct WeightInfo: Sendable {
   public var classes: Int
   /// What turns logits into probabilities, if the file says so.
   public var activation: OutputActivation?
+  /// The precision of the features that a trained head was fitted to, if the file says so.
+  public var featurePrecision: Precision?
   /// The class names, if the file or its `config.json` has them.
   public var labels: Labels?
   /// Where the weights came from, if known.
@@ -144,6 +149,9 @@ public struct WeightInfo: Sendable {
       throw .metadata(
         path: path, reason: "activation is softmax, which is always 1 for a single output")
     }
+    featurePrecision = try fields.value(.featurePrecision, expected: "f32, bf16 or int8") {
+      Precision(rawValue: $0)
+    }
     labels = metadata[Key.labels.rawValue].map { Labels(lines: $0, source: path) } ?? hub?.labels
     source = metadata[Key.source.rawValue] ?? published?.origin
     license = metadata[Key.license.rawValue] ?? published?.license
@@ -201,6 +209,7 @@ public struct WeightInfo: Sendable {
         case .widthMultiplier: widthMultiplier == 1 ? nil : "\(widthMultiplier)"
         case .reducedTail: reducedTail ? "true" : nil
         case .activation: activation?.rawValue
+        case .featurePrecision: featurePrecision?.rawValue
         }
     }
     return entries

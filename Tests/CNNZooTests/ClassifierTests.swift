@@ -57,6 +57,45 @@ struct ClassifierTests {
     }
   }
 
+  @Test(arguments: [PrecisionChoice.bf16, .int8])
+  func identicalBitsAtLowerPrecision(choice: PrecisionChoice) throws {
+    let images = (1...5).map { SmallNetwork.image(UInt8($0)) }
+    let single = try classifier {
+      $0.threads = 1
+      $0.precision = choice
+    }
+    #expect(single.precision == choice.fixed && single.precisionReason == nil)
+    let expected = try images.map { try single.logits(of: $0) }
+    let exact = try classifier()
+    #expect(exact.precision == .f32)
+    for (image, logits) in zip(images, expected) {
+      let other = try exact.logits(of: image)
+      let largest = other.map(abs).max() ?? 0
+      let error = zip(logits, other).map { abs($0 - $1) }.max() ?? .infinity
+      #expect(error > 0 && error < 0.2 * largest, "\(error) of \(largest)")
+    }
+    for (threads, batch) in [(1, 3), (2, 2), (3, 8)] {
+      let classifier = try classifier {
+        $0.threads = threads
+        $0.maximumBatch = batch
+        $0.precision = choice
+      }
+      #expect(try images.map { try classifier.logits(of: $0) } == expected)
+      #expect(
+        try classifier.classify(images, topK: SmallNetwork.classes)
+          == images.map { try single.classify($0, topK: SmallNetwork.classes) })
+    }
+  }
+
+  @Test func theBLASBackendHasNoLowerPrecision() {
+    #expect(throws: InferenceError.precision(.int8)) {
+      try classifier {
+        $0.backend = .blas
+        $0.precision = .int8
+      }
+    }
+  }
+
   @Test func preprocessingChangesTheAnswer() throws {
     let image = SmallNetwork.image(3)
     let usual = try classifier().logits(of: image)

@@ -55,6 +55,24 @@ struct EmbedderTests {
     }
   }
 
+  @Test func lowerPrecisionIsNearAndReproducible() throws {
+    let image = SmallNetwork.image(2)
+    let exact = try embedder { $0.normalizes = true }.embed(image)
+    for choice in [PrecisionChoice.bf16, .int8] {
+      let vectors = try [1, 3].map { threads in
+        let embedder = try embedder {
+          $0.threads = threads
+          $0.normalizes = true
+          $0.precision = choice
+        }
+        #expect(embedder.precision == choice.fixed)
+        return try embedder.embed(image)
+      }
+      #expect(vectors[0] == vectors[1] && vectors[0] != exact)
+      #expect(zip(vectors[0], exact).reduce(0) { $0 + Double($1.0 * $1.1) } > 0.95)
+    }
+  }
+
   @Test func normalisedVectorsHaveLengthOne() throws {
     let plain = try embedder().embed(SmallNetwork.image(2))
     let unit = try embedder { $0.normalizes = true }.embed(SmallNetwork.image(2))

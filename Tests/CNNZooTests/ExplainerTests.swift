@@ -7,11 +7,13 @@ struct ExplainerTests {
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func lite() throws -> Explainer {
+  private func lite(_ precision: PrecisionChoice = .f32) throws -> Explainer {
     let path = "\(folder.path)/lite.safetensors"
     let model = try ModelCatalog.model(named: "effnet-lite0")
     try SeededWeights.write(model, classes: 5, to: path)
-    return try Explainer(model: model, weights: path)
+    var options = Classifier.Options()
+    options.precision = precision
+    return try Explainer(model: model, weights: path, options: options)
   }
 
   private func small() throws -> Explainer {
@@ -33,6 +35,16 @@ struct ExplainerTests {
         abs(cam.map.mean + Double(cam.bias) - Double(logit)) < 1e-5 * scale)
       #expect((cam.map.width, cam.map.height) == (7, 7))
     }
+  }
+
+  /// At lower precision the computation of the logit rounds, that of the map does not.
+  @Test func theMapAtLowerPrecision() throws {
+    let explainer = try lite(.bf16)
+    #expect(explainer.classifier.precision == .bf16)
+    let cam = try explainer.explain(SmallNetwork.image(6))
+    let sum = cam.map.mean + Double(cam.bias)
+    #expect(!cam.isExact)
+    #expect(abs(sum - Double(cam.logit)) < 0.05 * (1 + abs(sum)))
   }
 
   /// (logit(p + h) − logit(p − h)) / 2h in every feature of the pooled vector of an image.

@@ -88,7 +88,9 @@ struct BenchTests {
   }
 
   /// This is detected before measuring for an hour.
-  @Test(arguments: [["-b", "2"], ["--input-size", "64"], ["--width-multiplier", "0.75"]])
+  @Test(arguments: [
+    ["-b", "2"], ["--input-size", "64"], ["--width-multiplier", "0.75"], ["--precision", "bf16"],
+  ])
   func reportsOfOtherWorkAreRejected(arguments: [String]) throws {
     let path = try earlier()
     let outcome = try Tool.run(

@@ -26,10 +26,11 @@ struct ClassifyTests {
     #expect(outcome.lines.count == 2)
     for (line, input) in zip(outcome.lines, [image, other]) {
       let record = try object(line)
-      #expect(Set(record.keys) == ["schema", "input", "model", "top"])
+      #expect(Set(record.keys) == ["schema", "input", "model", "precision", "top"])
       #expect(record["schema"] as? Int == 1)
       #expect(record["input"] as? String == input)
       #expect(record["model"] as? String == "mobilenetv3-small")
+      #expect(record["precision"] as? String == "f32")
       let top = try #require(record["top"] as? [[String: Any]])
       #expect(top.count == 3)
       for prediction in top {
@@ -221,6 +222,7 @@ struct ClassifyTests {
     let weights = try TestFiles.weights.get()
     #expect(
       outcome.errors.contains("mobilenetv3-small, weights \(weights), 1 thread, batch 3"))
+    #expect(outcome.errors.contains("cnnzoo: precision f32 (default)\n"))
     #expect(
       outcome.errors.contains(/loaded in [\d.]+ ms; 2 images in [\d.]+ s, [\d.]+ per second/))
   }

@@ -33,8 +33,8 @@ struct EarlierBenchTests {
   }
 
   private static let key = BenchKey(
-    model: "effnet-lite0", input: [224, 224, 3], macs: 385_187_552, backend: "simd", threads: 2,
-    batch: 8)
+    model: "effnet-lite0", input: [224, 224, 3], macs: 385_187_552, backend: "simd",
+    precision: "f32", threads: 2, batch: 8)
 
   @Test func validReport() throws {
     let earlier = try read(Self.whole)
@@ -43,6 +43,13 @@ struct EarlierBenchTests {
     #expect(result.minimum == 0.0095)
     #expect(result.roundMedians == [0.01, 0.0105, 0.01025, 0.01025, 0.01, 0.0105])
     #expect(earlier.environment == ["version": "0.1.0", "processor": "P", "threads_allowed": "2"])
+  }
+
+  /// Earlier reports do not state the precision; it was f32.
+  @Test(arguments: [("f32", true), ("bf16", false)])
+  func thePrecisionIsPartOfTheKey(precision: String, isSame: Bool) throws {
+    let text = Self.whole.replacing("\"simd\",", with: "\"simd\",\"precision\":\"\(precision)\",")
+    #expect((try read(text).result(for: Self.key) != nil) == isSame)
   }
 
   @Test(arguments: [
@@ -75,6 +82,7 @@ struct EarlierBenchTests {
     ("\"batch\":8", "\"batch\":8,\"batch\":8", "a key appears twice"),
     ("\"macs\":385187552,", "", "\"macs\" is not a count"),
     ("\"model\":\"effnet-lite0\"", "\"model\":3", "no text \"model\""),
+    ("\"backend\":", "\"precision\":16,\"backend\":", "no text \"precision\""),
     ("[224,224,3]", "[224,224]", "\"input_shape\" is not three counts"),
     ("\"environment\":{", "\"environment\":7,\"other\":{", "no environment"),
   ])

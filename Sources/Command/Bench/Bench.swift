@@ -7,9 +7,10 @@ struct Bench: ParsableCommand {
     discussion: """
       Measures every combination of thread count and batch size. Multiple networks run in \
       interleaved rounds, so that a slowdown of the machine affects them all equally. Weights are \
-      random unless --weights is given; this does not affect the timing. images/s is based on the \
-      median. spread is the range of the round medians divided by their median. ratio compares \
-      each network with the first, round by round. Image decoding is not measured.
+      random unless --weights is given; this does not affect the timing. Without --weights, \
+      --precision auto is f32. images/s is based on the median. spread is the range of the round \
+      medians divided by their median. ratio compares each network with the first, round by round. \
+      Image decoding is not measured.
 
       --compare reports the ratio of each time to the earlier report's, with a 99 % confidence \
       interval (Mann-Whitney test on the round medians). A network counts as faster or slower only \
@@ -64,11 +65,7 @@ struct Bench: ParsableCommand {
     help: "Weight file: safetensors or PyTorch; needs a single network.", completion: .file())
   var weights: String?
 
-  @Option(help: "Compute backend.")
-  var backend = Backend.auto
-
-  @Option(help: "Precision of the matrix products.")
-  var precision = Precision.f32
+  @OptionGroup var compute: ComputeOptions
 
   @Option(help: "Padding rule (default: from the weights).")
   var padding: Padding?
@@ -99,8 +96,10 @@ struct Bench: ParsableCommand {
     if let plot { try OutputFile.check(plot, is: [.svg]) }
     let earlier = try compare.map { path throws in try EarlierBench(contentsOf: path) }
     let networks = try models.map { name throws in
-      try BenchNetwork(ModelCatalog.model(named: name), weights: weights, configure: configure)
+      try BenchNetwork(
+        ModelCatalog.model(named: name), weights: weights, compute: compute, configure: configure)
     }
+    for precision in Set(networks.map(\.precision)) { try Diagnostics.warnIfEmulated(precision) }
     let settings = settings
     if let earlier { try requireCommon(networks, earlier, settings) }
     let bench = BenchRun(
@@ -128,7 +127,7 @@ struct Bench: ParsableCommand {
     AvailableThreads.capped(threads.values).flatMap { threads in
       batch.values.map { batch in
         InferenceSession.Options(
-          threads: threads, backend: backend, precision: precision, maximumBatch: batch)
+          threads: threads, backend: compute.backend, maximumBatch: batch)
       }
     }
   }
@@ -157,39 +156,51 @@ struct Bench: ParsableCommand {
 /// A network to measure, with weights from a file or random ones.
 struct BenchNetwork {
   let model: Model
+  let precision: Precision
   private let graph: Graph
   private let loaded: LoadedNetwork?
 
   init(
-    _ model: Model, weights: String?, configure: (inout ModelConfiguration) -> Void
+    _ model: Model, weights: String?, compute: ComputeOptions,
+    configure: (inout ModelConfiguration) -> Void
   ) throws {
     self.model = model
     if let weights {
       let network = try LoadedNetwork(
         model, file: WeightFile(path: weights), configure: configure)
+      precision = try network.decide(compute.choice, backend: compute.backend).precision
       loaded = network
       graph = network.graph
     } else {
       var configuration = model.defaultConfiguration
       configure(&configuration)
+      precision = compute.precisionWithoutWeights
       loaded = nil
       graph = try model.graph(configuration)
     }
   }
 
   func session(_ options: InferenceSession.Options) throws -> InferenceSession {
+    let options = completed(options)
     if let loaded { return try loaded.session(options) }
     return try InferenceSession(graph: graph, parameters: SeededParameters(), options: options)
   }
 
+  private func completed(_ options: InferenceSession.Options) -> InferenceSession.Options {
+    var options = options
+    options.precision = precision
+    return options
+  }
+
   /// Identifies a measurement with these options, without packing any weights.
   func key(_ options: InferenceSession.Options) throws -> BenchKey {
-    BenchKey(
+    let options = completed(options)
+    return BenchKey(
       model: model.name,
       input: [graph.inputShape.height, graph.inputShape.width, graph.inputShape.channels],
       macs: graph.macs,
       backend: try Program(lowering: graph, options: options).backend.rawValue,
-      threads: options.threads, batch: options.maximumBatch)
+      precision: precision.rawValue, threads: options.threads, batch: options.maximumBatch)
   }
 }
 
@@ -201,16 +212,19 @@ package struct BenchKey: Hashable, Sendable {
   /// MACs for one image; distinguishes variants of a network that share a name.
   package let macs: Int
   package let backend: String
+  package let precision: String
   package let threads: Int
   package let batch: Int
 
   package init(
-    model: String, input: [Int], macs: Int, backend: String, threads: Int, batch: Int
+    model: String, input: [Int], macs: Int, backend: String, precision: String, threads: Int,
+    batch: Int
   ) {
     self.model = model
     self.input = input
     self.macs = macs
     self.backend = backend
+    self.precision = precision
     self.threads = threads
     self.batch = batch
   }
@@ -220,17 +234,19 @@ extension BenchKey {
   var json: JSON.Object {
     [
       "model": .string(model), "threads": .integer(threads), "batch": .integer(batch),
-      "backend": .string(backend), "input_shape": .array(input.map(JSON.integer)),
+      "backend": .string(backend), "precision": .string(precision),
+      "input_shape": .array(input.map(JSON.integer)),
       "macs": .integer(macs),
     ]
   }
 }
 
 extension BenchKey: CustomStringConvertible {
-  /// For example `effnetv2-s 384x384x3 simd, 2 threads, batch 8`; names read from files can be long.
+  /// For example `effnetv2-s 384x384x3 simd f32, 2 threads, batch 8`; names read from files can be long.
   package var description: String {
     let shape = input.map { "\($0)" }.joined(separator: "x")
-    return "\(model.prefix(60)) \(shape) \(backend.prefix(20)), \(threadsAndBatch)"
+    return
+      "\(model.prefix(60)) \(shape) \(backend.prefix(20)) \(precision.prefix(20)), \(threadsAndBatch)"
   }
 
   /// For example `2 threads, batch 8`.

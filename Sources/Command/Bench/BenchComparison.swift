@@ -154,7 +154,9 @@ package struct EarlierBench: Sendable {
     return Result(
       key: BenchKey(
         model: try text("model"), input: input.map { $0 ?? 0 }, macs: try count("macs"),
-        backend: try text("backend"), threads: try count("threads"), batch: try count("batch")),
+        backend: try text("backend"),
+        precision: value["precision"] == nil ? Precision.f32.rawValue : try text("precision"),
+        threads: try count("threads"), batch: try count("batch")),
       median: try seconds(value["p50_ms"], "p50_ms"),
       minimum: try seconds(value["min_ms"], "min_ms"), roundMedians: medians)
   }

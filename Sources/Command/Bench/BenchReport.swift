@@ -106,6 +106,7 @@ func timeTable(_ results: [BenchResult]) -> Table {
   return Table(
     [
       .text("model"), .text("input").optional(3), .text("backend").optional(3),
+      .text("precision").optional(3),
       .number("threads"), .number("batch"), .number("n").optional(4),
     ]
       + times.map {
@@ -119,6 +120,7 @@ func timeTable(_ results: [BenchResult]) -> Table {
     rows: results.map { result in
       [
         .text(result.key.model), .text("\(result.input)"), .text(result.key.backend),
+        .text(result.key.precision),
         .integer(result.key.threads), .integer(result.key.batch),
         .integer(result.seconds.samples.count),
       ]
@@ -137,6 +139,7 @@ func comparisonTable(_ results: [BenchResult], earlier: EarlierBench) -> Table {
   Table(
     [
       .text("model"), .text("input").optional(0), .text("backend").optional(0),
+      .text("precision").optional(0),
       .number("threads").optional(1), .number("batch").optional(1), .number("p50_ms"),
       .number("earlier_p50_ms", heading: "earlier"), .number("ratio"),
       .number("ratio_low", heading: "low"), .number("ratio_high", heading: "high"),
@@ -146,6 +149,7 @@ func comparisonTable(_ results: [BenchResult], earlier: EarlierBench) -> Table {
       let comparison = result.comparison
       return [
         .text(result.key.model), .text("\(result.input)"), .text(result.key.backend),
+        .text(result.key.precision),
         .integer(result.key.threads), .integer(result.key.batch),
         .number(1000 * result.seconds.percentile(50), decimals: 3),
         .optional(comparison.map { 1000 * $0.earlierMedian }, decimals: 3),

@@ -68,10 +68,12 @@ struct Classify: ParsableCommand {
     let classifier = try Classifier(loadedNetwork, options: options)
     let loaded = clock.now
     Diagnostics.warn(classifier.warnings)
+    try Diagnostics.warnIfEmulated(classifier.precision)
     let tally = list.tally(inputs)
     defer { ProgressLine.erase() }
     let report = ClassifyReport(
-      format: format.format, model: loadedNetwork.model.name, activation: classifier.activation,
+      format: format.format, model: loadedNetwork.model.name,
+      precision: classifier.precision, activation: classifier.activation,
       isOneLine: oneline,
       terminal: format.format == .text ? Terminal(color) : .plain)
     try report.begin()
@@ -106,6 +108,9 @@ struct Classify: ParsableCommand {
       "\(loaded.model.name), weights \(loaded.file.path.terminalSafe()), "
         + "\(NumberText.count(network.threadCount, "thread")), batch \(batch)")
     Diagnostics.log(
+      "precision "
+        + network.compute.explained(classifier.precision, reason: classifier.precisionReason))
+    Diagnostics.log(
       "loaded in \(NumberText.fixed(loading / .milliseconds(1), 1)) ms; "
         + "\(NumberText.count(tally.count, "image")) in \(NumberText.fixed(seconds, 3)) s, "
         + "\(NumberText.fixed(Double(tally.count) / seconds, 1)) per second")
@@ -116,16 +121,18 @@ struct Classify: ParsableCommand {
 private final class ClassifyReport {
   private let format: OutputFormat
   private let model: String
+  private let precision: Precision
   private let activation: OutputActivation
   private let terminal: Terminal
   private let isOneLine: Bool
   private var isFirst = true
 
   init(
-    format: OutputFormat, model: String, activation: OutputActivation, isOneLine: Bool,
-    terminal: Terminal
+    format: OutputFormat, model: String, precision: Precision, activation: OutputActivation,
+    isOneLine: Bool, terminal: Terminal
   ) {
-    (self.format, self.model, self.activation) = (format, model, activation)
+    (self.format, self.model, self.precision) = (format, model, precision)
+    self.activation = activation
     self.isOneLine = isOneLine
     self.terminal = terminal
   }
@@ -145,7 +152,9 @@ private final class ClassifyReport {
     switch format {
     case .text, .jsonl: break
     case .json:
-      try StandardOutput.write("{\"schema\":1,\"model\":\(JSON.string(model)),\"results\":[\n")
+      try StandardOutput.write(
+        "{\"schema\":1,\"model\":\(JSON.string(model)),\"precision\":\"\(precision.rawValue)\",\"results\":[\n"
+      )
     case .csv: try StandardOutput.write(table.csvHead)
     case .markdown: try StandardOutput.write(table.markdownHead)
     }
@@ -168,7 +177,8 @@ private final class ClassifyReport {
       try write(["input": .string(input), "top": json(predictions)] + warnings.json)
     case .jsonl:
       let members: JSON.Object = [
-        "input": .string(input), "model": .string(model), "top": json(predictions),
+        "input": .string(input), "model": .string(model),
+        "precision": .string(precision.rawValue), "top": json(predictions),
       ]
       try StandardOutput.write("\(JSON.object(.schema + members + warnings.json))\n")
     case .csv: try StandardOutput.write(Self.rows(input, predictions).map(Table.csvRow).joined())

@@ -58,6 +58,7 @@ struct Embed: ParsableCommand {
     options.layer = layer
     options.normalizes = normalize
     let embedder = try Embedder(loaded, options: options)
+    try Diagnostics.warnIfEmulated(embedder.precision)
     var table = EmbeddingTable(embedder, policy: list.onError)
     let tally = list.tally(inputs)
     defer { ProgressLine.erase() }
@@ -112,6 +113,7 @@ private struct EmbeddingTable {
   typealias Outcome = Result<[Float], ImageFailure>
 
   private let model: String
+  private let precision: Precision
   private let layer: Embedder.Layer
   private let dimension: Int
   private let isNormalized: Bool
@@ -120,6 +122,7 @@ private struct EmbeddingTable {
 
   init(_ embedder: Embedder, policy: FailurePolicy) {
     model = embedder.network.model.name
+    precision = embedder.precision
     layer = embedder.options.layer
     dimension = embedder.dimension
     isNormalized = embedder.options.normalizes
@@ -138,7 +141,8 @@ private struct EmbeddingTable {
     case .success(let vector):
       members =
         [
-          "model": .string(model), "layer": .string(layer.rawValue),
+          "model": .string(model), "precision": .string(precision.rawValue),
+          "layer": .string(layer.rawValue),
           "embedding": .array(vector.map(JSON.float)),
         ] + warnings.json
     case .failure(let failure):
@@ -169,7 +173,8 @@ private struct EmbeddingTable {
       if let path { try array.write(to: path) } else { try StandardOutput.write(array.encoded) }
     case .safetensors:
       var writer = SafetensorsWriter(metadata: [
-        "model": model, "layer": layer.rawValue, "normalized": "\(isNormalized)",
+        "model": model, "precision": precision.rawValue, "layer": layer.rawValue,
+        "normalized": "\(isNormalized)",
         "paths": "\(JSON.array(shownRows.map { .string($0.name) }))",
       ])
       writer.append(name: "embeddings", shape: [shownRows.count, dimension], values: values)

@@ -54,6 +54,7 @@ struct Evaluate: ParsableCommand {
       network.network(inputIsTaken: false),
       options: network.classifierOptions(batch: network.batch(batch), labels: labels))
     Diagnostics.warn(classifier.warnings)
+    try Diagnostics.warnIfEmulated(classifier.precision)
     let tally = InputTally(policy: onError, folders: folders.paths, includesHidden: hidden)
     let report = try EvaluationReport(
       classifier, on: folders, split: split, includesHidden: hidden, tally: tally)

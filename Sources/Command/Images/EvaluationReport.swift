@@ -81,6 +81,7 @@ struct EvaluationReport {
     let interval = evaluation.accuracyInterval
     return [
       "model": .string(classifier.network.model.name),
+      "precision": .string(classifier.precision.rawValue),
       "weights": .string(classifier.network.file.path),
       "split": .optional(split?.rawValue), "images": .integer(evaluation.count),
       "failed": .integer(failures), "top1": .number(evaluation.accuracy),
@@ -115,7 +116,7 @@ struct EvaluationReport {
         "folder": .string(name), "class_images": .integer(result.count),
         "class_correct": .integer(result.correct),
         "class_correct_top5": .integer(result.correctInTop5), "recall": .number(result.recall),
-        "precision": .number(result.precision),
+        "class_precision": .number(result.precision),
         "answers": .array(
           answers.map { answer in
             .object([

@@ -43,6 +43,7 @@ struct Explain: ParsableCommand {
     let options = try network.classifierOptions(batch: 1, labels: labels)
     let explainer = try Explainer(loaded, options: options)
     Diagnostics.warn(explainer.classifier.warnings)
+    try Diagnostics.warnIfEmulated(explainer.classifier.precision)
     let index = try wantedClass.map { try explainer.classifier.labels.index(called: $0) }
     let image = try network.image(input)
     let cam = try explainer.explain(image, class: index)
@@ -55,7 +56,7 @@ struct Explain: ParsableCommand {
       let overlay = cam.map.overlaid(on: image, region: cam.region)
       try OutputFile.write(overlay.encodedPNG(), to: output)
     }
-    try report(cam, on: image, model: loaded.model).write(as: format.format)
+    try report(cam, on: image, by: explainer.classifier).write(as: format.format)
   }
 
   private func checkOutputs(_ inputs: [String]) throws {
@@ -63,12 +64,16 @@ struct Explain: ParsableCommand {
     if let map { try OutputFile.check(map, is: [.npy], replacesNone: inputs) }
   }
 
-  private func report(_ cam: ClassActivationMap, on image: Image, model: Model) -> Report {
+  private func report(_ cam: ClassActivationMap, on image: Image, by classifier: Classifier)
+    -> Report
+  {
     let prediction = cam.prediction
     let peak = cam.peak
     let facts: JSON.Object =
       [
-        "input": .string(input), "model": .string(model.name), "index": .integer(prediction.index),
+        "input": .string(input), "model": .string(classifier.network.model.name),
+        "precision": .string(classifier.precision.rawValue),
+        "index": .integer(prediction.index),
         "label": .string(prediction.label), "probability": .number(prediction.probability),
         "rank": .integer(cam.rank), "logit": .float(cam.logit),
         "bias": .float(cam.bias), "map_mean": .number(cam.map.mean),

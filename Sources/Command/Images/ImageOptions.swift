@@ -20,8 +20,7 @@ struct NetworkOptions: ParsableArguments {
     transform: Count.parse)
   var threads = Count(HostInfo.allowedThreads)
 
-  @Option(help: "Compute backend.")
-  var backend = Backend.auto
+  @OptionGroup var compute: ComputeOptions
 
   @Flag(help: "Ignore the EXIF orientation.")
   var noExif = false
@@ -44,7 +43,8 @@ struct NetworkOptions: ParsableArguments {
   func classifierOptions(batch: Int, labels: String?) throws -> Classifier.Options {
     var options = Classifier.Options()
     options.threads = threadCount
-    options.backend = backend
+    options.backend = compute.backend
+    options.precision = compute.choice
     options.maximumBatch = batch
     options.labels = try labels.map { path throws in try Labels(contentsOf: path) }
     options.preprocessing = preprocessing.overrides
@@ -56,7 +56,8 @@ struct NetworkOptions: ParsableArguments {
   func embedderOptions(batch: Int) -> Embedder.Options {
     var options = Embedder.Options()
     options.threads = threadCount
-    options.backend = backend
+    options.backend = compute.backend
+    options.precision = compute.choice
     options.maximumBatch = batch
     options.decoding = decoding
     return options

@@ -56,6 +56,7 @@ struct Similar: ParsableCommand {
     options.layer = layer
     options.decoding.fingerprints = duplicates
     let embedder = try Embedder(loaded, options: options)
+    try Diagnostics.warnIfEmulated(embedder.precision)
     var index = try SimilarityIndex(dimension: embedder.dimension)
     var finder = try DuplicateFinder(dimension: embedder.dimension)
     let wanted = duplicates ? nil : try query.map { try embedder.embed(network.image($0)) }
@@ -82,22 +83,30 @@ struct Similar: ParsableCommand {
     if let wanted {
       let matches = names.isEmpty ? [] : try index.matches(of: wanted, count: count)
       try report(
-        matches, names: names, warnings: warnings, failures: failures, of: loaded.model
+        matches, names: names, warnings: warnings, failures: failures, by: embedder
       ).write(as: format.format)
     } else {
-      try report(finder.groups(), names: names, failures: failures, of: loaded.model)
+      try report(finder.groups(), names: names, failures: failures, by: embedder)
         .write(as: format.format)
     }
     try tally.finish(skipped: images.skipped)
   }
 
+  private func facts(of embedder: Embedder) -> JSON.Object {
+    [
+      "model": .string(embedder.network.model.name),
+      "precision": .string(embedder.precision.rawValue),
+      "layer": .string(layer.rawValue),
+    ]
+  }
+
   private func report(
     _ groups: [DuplicateFinder.Group], names: [String],
-    failures: [(name: String, failure: ImageFailure)], of model: Model
+    failures: [(name: String, failure: ImageFailure)], by embedder: Embedder
   ) -> Report {
     let results = groups.map { $0.json(names) }
     let errors = failures.map { name, failure in ["input": .string(name)] + failure.json }
-    let facts: JSON.Object = ["model": .string(model.name), "layer": .string(layer.rawValue)]
+    let facts = facts(of: embedder)
     let copies = groups.reduce(0) { $0 + $1.images.count }
     return Report(
       document: facts + [
@@ -120,7 +129,7 @@ struct Similar: ParsableCommand {
 
   private func report(
     _ matches: [SimilarityIndex.Match], names: [String], warnings: [[ImageWarning]],
-    failures: [(name: String, failure: ImageFailure)], of model: Model
+    failures: [(name: String, failure: ImageFailure)], by embedder: Embedder
   ) -> Report {
     let results: [JSON.Object] = matches.enumerated().map { rank, match in
       [
@@ -129,10 +138,7 @@ struct Similar: ParsableCommand {
       ] + warnings[match.index].json
     }
     let errors = failures.map { name, failure in ["input": .string(name)] + failure.json }
-    let facts: JSON.Object = [
-      "query": .string(query ?? "-"), "model": .string(model.name),
-      "layer": .string(layer.rawValue),
-    ]
+    let facts = ["query": .string(query ?? "-")] + facts(of: embedder)
     return Report(
       document: facts + [
         "compared": .integer(names.count), "results": .array(results.map(JSON.object)),

@@ -62,6 +62,7 @@ struct Train: ParsableCommand {
     let trainer = try HeadTrainer(
       loaded, classes: folders.names,
       options: network.embedderOptions(batch: network.batch(batch)))
+    try Diagnostics.warnIfEmulated(trainer.embedder.precision)
     let heldOut = try dataset.splits.filter { $0 != .train }.map { split in
       (split: split, folders: try dataset.classes(of: split))
     }
@@ -85,11 +86,12 @@ struct Train: ParsableCommand {
     let failures = tally.failures.count
     let head = try trainer.train()
     try Interrupts.deferred { () throws in try head.write(to: output) }
+    var options = try network.classifierOptions(batch: network.batch(batch), labels: nil)
+    // `auto` has no record for the new file.
+    options.precision = PrecisionChoice(head.precision)
     let evaluations = try heldOut.map { split, folders in
       try EvaluationReport(
-        Classifier(
-          model: loaded.model, weights: output,
-          options: network.classifierOptions(batch: network.batch(batch), labels: nil)),
+        Classifier(model: loaded.model, weights: output, options: options),
         on: folders, split: split, includesHidden: hidden, tally: tally)
     }
     try TrainReport(
@@ -136,7 +138,8 @@ private struct TrainReport {
   private var facts: JSON.Object {
     [
       "output": .string(output), "model": .string(head.network.model.name),
-      "images": .integer(names.count), "failed": .integer(failures),
+      "precision": .string(head.precision.rawValue), "images": .integer(names.count),
+      "failed": .integer(failures),
       "validation": .string(head.duplicates.isEmpty ? "leave-one-out" : "leave-group-out"),
       "correct": .integer(head.correct),
       "accuracy": .number(share(head.correct, of: names.count)),

@@ -50,8 +50,6 @@ extension ModelConfiguration {
 extension Padding: ExpressibleByArgument {}
 extension Interpolation: ExpressibleByArgument {}
 extension Preprocessing.Fit: ExpressibleByArgument {}
-extension Backend: ExpressibleByArgument {}
-extension Precision: ExpressibleByArgument {}
 
 /// Three numbers: red, green and blue.
 struct Channels: ExpressibleByArgument {

@@ -8,10 +8,11 @@ package struct NetworkCosts {
   package let stages: [NetworkStage]
 
   /// - Throws: Errors of `Program`.
-  package init(of graph: Graph, backend: Backend = .auto) throws {
+  package init(of graph: Graph, backend: Backend = .auto, precision: Precision = .f32) throws {
     self.graph = graph
     program = try Program(
-      lowering: graph, options: InferenceSession.Options(threads: 1, backend: backend))
+      lowering: graph,
+      options: InferenceSession.Options(threads: 1, backend: backend, precision: precision))
     stages = NetworkStage.stages(of: graph)
   }
 

@@ -14,6 +14,7 @@ func planReport(of costs: NetworkCosts) -> Report {
   }
   let totals: JSON.Object = [
     "model": .string(graph.name), "backend": .string(program.backend.rawValue),
+    "precision": .string(program.precision.rawValue),
     "arena_bytes": .integer(program.arenaBytes), "scratch_bytes": .integer(program.scratchBytes),
     "peak_activation_bytes": .integer(program.peakActivationBytes),
     "separate_activation_bytes": .integer(costs.separateBytes),
@@ -39,6 +40,7 @@ func planReport(of costs: NetworkCosts) -> Report {
     document: totals + ["steps": .array(steps.map(JSON.object))], records: steps + [totals],
     table: table,
     notes: [
+      "backend          \(program.backend.rawValue), \(program.precision.rawValue)",
       "arena            \(NumberText.bytes(program.arenaBytes));"
         + " \(NumberText.bytes(costs.separateBytes)) without memory reuse and fusion",
       "scratch          \(NumberText.bytes(program.scratchBytes)) per thread",

@@ -6,7 +6,8 @@ struct Summary: ParsableCommand {
     abstract: "Show modules, shapes, parameters and MACs of networks.",
     discussion: """
       Shows one network as a tree of modules with their share of the total, or several networks side \
-      by side, aligned by stage, with ratios to the first. No weights are needed.
+      by side, aligned by stage, with ratios to the first. No weights are needed; \
+      --precision auto is f32.
 
       MACs are multiply-accumulates of convolutions and linear layers, as in published figures; \
       only trainable parameters count. Activations are the memory that inference on one image needs.
@@ -29,8 +30,7 @@ struct Summary: ParsableCommand {
   @Flag(help: "Show the compiled program instead: steps, strategies, memory.")
   var plan = false
 
-  @Option(help: "Compute backend of the program.")
-  var backend = Backend.auto
+  @OptionGroup var compute: ComputeOptions
 
   @Option(help: "Padding rule (default: as published).")
   var padding: Padding?
@@ -45,6 +45,7 @@ struct Summary: ParsableCommand {
   }
 
   func run() throws {
+    if plan { try Diagnostics.warnIfEmulated(compute.precisionWithoutWeights) }
     let networks = try models.map { name throws in try costs(of: name) }
     try report(on: networks).write(as: format.format)
   }
@@ -61,6 +62,8 @@ struct Summary: ParsableCommand {
     configuration.resize(to: inputSize)
     configuration.padding = padding ?? configuration.padding
     variant.apply(to: &configuration)
-    return try NetworkCosts(of: network.graph(configuration), backend: backend)
+    return try NetworkCosts(
+      of: network.graph(configuration), backend: compute.backend,
+      precision: compute.precisionWithoutWeights)
   }
 }
