@@ -3,9 +3,10 @@
 A row is a network, a precision, a thread count and a batch size. In every round each engine runs for a
 second or so, one after the other, so that all see the machine in the same state. Cells hold the least
 milliseconds per batch and, in brackets, how far the logits are from PyTorch's at f32: root mean square
-of the differences, relative to the logits' standard deviation. The ratio is cnnzoo's time to that of the best
-other engine. "installed" stands for everyone's own defaults. Weights are random; conversion.py says how
-networks are converted. ncnn has no batches and gets one image after another.
+of the differences, relative to the logits' standard deviation. The ratio is cnnzoo's time to that of the
+best other engine. "installed" stands for everyone's own defaults. Weights are random, and so are the
+inputs, unless --images is given; conversion.py says how networks are converted. An engine without the precision,
+or with wrong logits at f32, is reported and not timed. ncnn has no batches: one image after another.
 
 --isa says what the processor offers: native; no-amx, which has the operating system refuse AMX to the
 other engines and adds a row where one of them had used it; avx2, which only cnnzoo and OpenVINO can be
@@ -89,10 +90,7 @@ def write_files(options, model, batch, folder):
     """Prepares weights, input and every engine's format in the folder; returns PyTorch's logits."""
     os.makedirs(folder, exist_ok=True)
     example, arrays = example_inputs(model, batch, options.images)
-    network = networks.noise_calibrated(model)
-    if options.images:
-        few = example_inputs(model, 8, options.images)[1]
-        network = networks.calibrated(model, [torch.from_numpy(next(few)) for _ in range(2)])
+    network = networks.seeded(model) if options.images else networks.noise_calibrated(model)
     np.save(f"{folder}/input.npy", example.numpy())
     torch.save(network.state_dict(), f"{folder}/weights.pth")
     subprocess.run([options.tool, "convert", f"{folder}/weights.pth", f"{folder}/weights.safetensors",
@@ -123,16 +121,18 @@ def start(options, model, precision, folder, threads, batch, expected):
         else:
             running.append(engine)
 
-    main_isa = options.isa[0]
+    main_isa, *others = options.isa
+    if precision == "f32":  # AMX has no f32.
+        others = [isa for isa in others if isa != "no-amx"]
     add("cnnzoo", main_isa, lambda: Cnnzoo(
         options.tool, model, precision, folder, threads, batch, main_isa))
     for name, kind in ENGINES.items():
         if precision not in kind.precisions:
             continue
         before = len(running)
-        for isa in options.isa:
+        for isa in [main_isa, *others]:
             # Without AMX only those differ that had it.
-            if isa == main_isa or len(running) > before and running[before].amx:
+            if isa != "no-amx" or isa == main_isa or len(running) > before and running[before].amx:
                 add(kind.name, isa, lambda: Worker(name, precision, folder, threads, isa))
     return running
 

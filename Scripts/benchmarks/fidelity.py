@@ -4,17 +4,19 @@ cnnzoo classifies the images at each precision. OpenVINO at bf16 and ONNX Runtim
 calibrated on images of another folder) get the same images, prepared by Pillow; OpenVINO at f32 shows
 that network and images are the same. Every row is compared with cnnzoo at f32: equal first class; mean
 KL divergence of the probabilities; root mean square of the logits' differences relative to that of the
-logits, each image's logits centred. Accuracy is counted where labels are known: from labels.tsv in the folder (file
-and index of the class), or from subfolders named after classes, as in Imagenette.
+logits, each image's logits centred. Accuracy is counted where labels are known: from labels.tsv in the
+folder (file and index of the class), or from subfolders named after classes, as in Imagenette.
 
-WEIGHTS may be "random": torchvision's random weights with the batch statistics of images from the
-calibration folder.
+WEIGHTS may be "seeded", the tests' formula, or "random": torchvision's random weights with the batch
+statistics of images from the calibration folder. The latter are useless for deep networks, which then
+amplify even the rounding of f32: see OpenVINO's row.
 """
 
 import argparse
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import warnings
 
@@ -33,14 +35,17 @@ def prepare_weights(options, folder):
     """Converts the weights; returns the file, the torch network and its preprocessing."""
     source, target = options.weights, f"{folder}/weights.safetensors"
     extra = []
-    if source == "random":
+    if source in ("seeded", "random"):
         size = networks.INPUT_SIZES[options.model]
-        preparation = networks.imagenet_preparation(size)
-        paths = networks.spread(options.calibration, 32)
-        batches = (torch.from_numpy(np.concatenate([preparation(path) for path in paths[i:i + 8]]))
-                   for i in range(0, len(paths), 8))
+        network = networks.seeded(options.model)
+        if source == "random":
+            preparation = networks.imagenet_preparation(size)
+            paths = networks.spread(options.calibration, 32)
+            network = networks.calibrated(options.model, (
+                torch.from_numpy(np.concatenate([preparation(path) for path in paths[i:i + 8]]))
+                for i in range(0, len(paths), 8)))
         source = f"{folder}/weights.pth"
-        torch.save(networks.calibrated(options.model, batches).state_dict(), source)
+        torch.save(network.state_dict(), source)
         extra = ["--padding", "symmetric", "--resize", str(size), "--crop", str(size),
                  "--interpolation", "bilinear"]
     for name in ("mean", "std", "padding", "resize", "crop", "interpolation"):
@@ -70,7 +75,7 @@ def classified(options, weights, paths, precision):
                 names[entry["index"]] = entry["label"]
         failure = process.stderr.read()
         if process.wait():
-            print(f"cnnzoo at {precision}: {failure.strip().splitlines()[0]}")
+            print(f"cnnzoo at {precision}: {failure.strip()}", file=sys.stderr)
             return None, names
     return logits, names
 
@@ -128,7 +133,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=networks.INPUT_SIZES)
-    parser.add_argument("weights", help='weight file, or "random"')
+    parser.add_argument("weights", help='file, "seeded" or "random"')
     parser.add_argument("images_folder", metavar="images", type=pathlib.Path)
     parser.add_argument("--calibration", type=command.images_in, required=True,
                         help="folder of other images")

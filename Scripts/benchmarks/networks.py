@@ -38,6 +38,11 @@ def build(name):
     return lite(*LITE_SCALES[name]) if name in LITE_SCALES else reference.published(name)
 
 
+def seeded(name):
+    """The network with the tests' formula for weights; calm where `calibrated` amplifies rounding."""
+    return reference.seed_parameters(build(name))
+
+
 def calibrated(name, batches):
     """The network with torchvision's random weights, and the batch statistics of `batches`."""
     torch.manual_seed(0)
