@@ -2,8 +2,8 @@
 
 ONNX: torch.onnx.export, one file for ONNX Runtime and OpenVINO. int8: ONNX Runtime's quantize_static
 (QDQ, weights per channel, MinMax on the images given), for both as well. ncnn: pnnx. LiteRT:
-litert_torch with channels-last input; int8: ai_edge_quantizer, weights per channel, rows quantised as
-they come (dynamic range), for convolutions and products only, since XNNPACK has no such depthwise kernels.
+litert_torch with channels-last input; int8: ai_edge_quantizer, weights per channel, activations as they
+come (dynamic range), in convolutions and products only: XNNPACK has no such depthwise kernels.
 """
 
 import contextlib

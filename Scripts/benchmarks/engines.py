@@ -5,8 +5,9 @@ second or so, one after the other, so that all see the machine in the same state
 milliseconds per batch and, in brackets, how far the logits are from PyTorch's at f32: root mean square
 of the differences, relative to the logits' standard deviation. The ratio is cnnzoo's time to that of the
 best other engine. "installed" stands for everyone's own defaults. Weights are random, and so are the
-inputs, unless --images is given; conversion.py says how networks are converted. An engine without the precision,
-or with wrong logits at f32, is reported and not timed. ncnn has no batches: one image after another.
+inputs, unless --images is given; conversion.py says how networks are converted. An engine without the
+precision, or with wrong logits at f32, is reported and not timed. ncnn has no batches and gets one image
+after another.
 
 --isa says what the processor offers: native; no-amx, which has the operating system refuse AMX to the
 other engines and adds a row where one of them had used it; avx2, which only cnnzoo and OpenVINO can be
