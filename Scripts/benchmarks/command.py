@@ -10,13 +10,13 @@ CNNZOO = ROOT / ".build/release/cnnzoo"
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".ppm"}
 
 
-def bench(tool, model, threads, batch, seconds, weights=None):
+def bench(tool, model, threads, batch, seconds, weights=None, options=(), env=None):
     """The JSON document of `cnnzoo bench`: random weights unless a file is given."""
     command = [tool, "bench", model, "-t", str(threads), "-b", str(batch),
-               "--min-time", str(seconds), "--format", "json"]
+               "--min-time", str(seconds), "--format", "json", *options]
     if weights:
         command += ["--weights", weights]
-    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return json.loads(subprocess.run(command, check=True, capture_output=True, env=env).stdout)
 
 
 def classify(tool, network, *arguments):

@@ -1,236 +1,221 @@
-"""Times cnnzoo and other engines in turn; run it through Scripts/compare_engines.
+"""Times cnnzoo and other engines in turn at each precision; run it through Scripts/compare_engines.
 
-Each row is a model, a thread count and a batch size. In every round each engine runs for a second or
-so, one after the other, so that all see the machine in the same state. Cells contain the minimum and the
-median over all rounds; Δ is the largest difference of cnnzoo's logits from PyTorch's, relative to
-PyTorch's largest. ncnn does not support batches and gets one image at a time.
+A row is a network, a precision, a thread count and a batch size. In every round each engine runs for a
+second or so, one after the other, so that all see the machine in the same state. Cells hold the least
+milliseconds per batch and, in brackets, how far the logits are from PyTorch's at f32: root mean square
+of the differences, relative to the logits' standard deviation. The ratio is cnnzoo's time to that of the
+best other engine. "installed" stands for everyone's own defaults. Weights are random, and so are the
+inputs, unless --images is given; conversion.py says how networks are converted. An engine without the
+precision, or with wrong logits at f32, is reported and not timed. ncnn has no batches and gets one image
+after another.
 
---isa avx2 simulates a processor without AVX-512, as far as the engines can be limited: cnnzoo with
-CNNZOO_ISA, OpenVINO with ONEDNN_MAX_CPU_ISA and OV_CPU_MAX_ISA; both must then report what they actually
-use. ONNX Runtime and ncnn rely only on CPUID, so their columns are marked and excluded from the ratio.
+--isa says what the processor offers: native; no-amx, which has the operating system refuse AMX to the
+other engines and adds a row where one of them had used it; avx2, which only cnnzoo and OpenVINO can be
+held to, so that the others are marked with an asterisk and left out of the ratio.
 """
 
 import argparse
+import contextlib
 import os
-import statistics
+import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 
 import numpy as np
 import torch
-import torchvision
 from safetensors.numpy import load_file, save_file
 
 import command
-MODELS = {
-    "effnetv2-s": ("efficientnet_v2_s", 384),
-    "mobilenetv3-large": ("mobilenet_v3_large", 224),
-    "mobilenetv3-small": ("mobilenet_v3_small", 224),
-}
+import conversion
+import networks
+from other_engines import ENGINES, ENVIRONMENT, Worker
 
-
-def calibrated(name):
-    """The torchvision model with random weights and batch statistics that keep values in range."""
-    torch.manual_seed(0)
-    model = getattr(torchvision.models, name)(weights=None)
-    model.train()
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.momentum = None
-        size = 128
-        for _ in range(2):
-            model(torch.randn(4, 3, size, size))
-    return model.eval()
-
-
-class OnnxRuntime:
-    name = "ONNX Runtime"
-    can_be_limited = False
-
-    def __init__(self, folder, model, example, threads):
-        import onnxruntime
-
-        path = f"{folder}/{len(example)}.onnx"
-        if not os.path.exists(path):
-            torch.onnx.export(model, example, path, dynamo=False, opset_version=17)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(path, options)
-        self.input = {self.session.get_inputs()[0].name: example.numpy()}
-
-    def run(self):
-        return self.session.run(None, self.input)[0]
-
-
-class OpenVino:
-    name = "OpenVINO"
-    can_be_limited = True
-
-    def __init__(self, folder, model, example, threads):
-        import openvino
-
-        path = f"{folder}/{len(example)}.onnx"
-        core = openvino.Core()
-        settings = {
-            "INFERENCE_NUM_THREADS": threads,
-            "INFERENCE_PRECISION_HINT": "f32",
-            "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": 1,
-        }
-        self.model = core.compile_model(path, "CPU", settings)
-        self.request = self.model.create_infer_request()
-        self.input = [example.numpy()]
-
-    def run(self):
-        return self.request.infer(self.input, share_inputs=True)[0]
-
-    def check_limit(self):
-        """Exits if any node of the compiled network runs on AVX-512."""
-        kinds = {str(node.get_rt_info()["primitiveType"].value)
-                 for node in self.model.get_runtime_model().get_ordered_ops()
-                 if "primitiveType" in node.get_rt_info()}
-        wide = sorted(kind for kind in kinds if "avx512" in kind)
-        if wide or not any("avx2" in kind for kind in kinds):
-            sys.exit(f"OpenVINO is not limited to AVX2: {wide or sorted(kinds)}")
-
-
-class Ncnn:
-    name = "ncnn"
-    can_be_limited = False
-
-    def __init__(self, folder, model, example, threads):
-        import ncnn
-
-        base = f"{folder}/model"
-        if not os.path.exists(base + ".ncnn.param"):
-            import pnnx
-
-            with open(os.devnull, "w") as quiet:
-                saved = os.dup(1)
-                os.dup2(quiet.fileno(), 1)
-                try:
-                    pnnx.export(model, base + ".pt", example[:1], fp16=False)
-                finally:
-                    os.dup2(saved, 1)
-                    os.close(saved)
-        self.ncnn = ncnn
-        self.net = ncnn.Net()
-        self.net.opt.num_threads = threads
-        self.net.opt.use_vulkan_compute = False
-        for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic",
-                       "use_bf16_storage"):
-            setattr(self.net.opt, option, False)
-        self.net.load_param(base + ".ncnn.param")
-        self.net.load_model(base + ".ncnn.bin")
-        self.images = [ncnn.Mat(image).clone() for image in example.numpy()]
-
-    def run(self):
-        rows = []
-        for image in self.images:
-            extractor = self.net.create_extractor()
-            extractor.input("in0", image)
-            rows.append(np.array(extractor.extract("out0")[1]))
-        return np.stack(rows)
+MODELS = ["effnetv2-s", "mobilenetv3-large", "mobilenetv3-small", "effnet-lite0"]
+PRECISIONS = ["f32", "bf16", "int8", "installed"]
+PROCESSORS = {"native": "as it is", "no-amx": "no AMX", "avx2": "AVX2"}
+LARGEST_F32_ERROR = 1e-3
 
 
 class Cnnzoo:
-    name = "cnnzoo"
+    """The command; one process per measurement."""
+    name, amx, limited = "cnnzoo", False, True
 
-    def __init__(self, folder, model_name, example, threads):
-        self.weights = f"{folder}/model.safetensors"
-        self.cell = model_name, threads, len(example)
-        save_file({"input": example.numpy()}, f"{folder}/input.safetensors")
-        subprocess.run(
-            [command.CNNZOO, "infer", model_name, "--weights", self.weights, "--input",
-             f"{folder}/input.safetensors", "--output", f"{folder}/output.safetensors"],
-            check=True, stdout=subprocess.DEVNULL)
-        self.logits = load_file(f"{folder}/output.safetensors")["logits"]
+    def __init__(self, tool, model, precision, folder, threads, batch, isa):
+        self.tool, self.cell, self.isa = tool, (model, threads, batch), isa
+        self.weights = f"{folder}/weights.safetensors"
+        # f32 is the default.
+        self.options = ["--precision", precision] if precision in ("bf16", "int8") else []
+        self.environment = {**os.environ, **ENVIRONMENT[isa]}
+        output = f"{folder}/output.safetensors"
+        result = subprocess.run(
+            [tool, "infer", model, "--weights", self.weights, "--input", f"{folder}/input.npy",
+             "--output", output, *self.options], capture_output=True, text=True, env=self.environment)
+        if result.returncode:
+            raise RuntimeError(result.stderr.strip().splitlines()[0])
+        self.logits = load_file(output)["logits"]
 
     def samples(self, seconds):
-        report = command.bench(command.CNNZOO, *self.cell, seconds, self.weights)
-        isa = os.environ.get("CNNZOO_ISA", report["environment"]["instruction_set"])
-        if report["environment"]["instruction_set"] != isa:
-            sys.exit(f"cnnzoo is not limited to {isa}")
+        report = command.bench(self.tool, *self.cell, seconds, self.weights, self.options,
+                               env=self.environment)
+        if self.isa == "avx2" and report["environment"]["instruction_set"] != "avx2":
+            sys.exit("cnnzoo is not limited to AVX2")
         return report["results"][0]["samples_ms"]
 
+    def close(self):
+        pass
 
-def samples(engine, seconds):
-    if isinstance(engine, Cnnzoo):
-        return engine.samples(seconds)
-    engine.run()
-    times = []
-    end = time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < end:
-        start = time.perf_counter()
-        engine.run()
-        times.append((time.perf_counter() - start) * 1e3)
-    return times
+
+def relative_error(logits, expected):
+    return float(np.sqrt(np.mean((logits - expected) ** 2)) / np.std(expected))
+
+
+def example_inputs(model, batch, images):
+    """The input of a row and batches of the same shape to calibrate with: images, or noise."""
+    size = networks.INPUT_SIZES[model]
+    if not images:
+        torch.manual_seed(batch)
+        return torch.randn(batch, 3, size, size), (
+            torch.randn(batch, 3, size, size).numpy() for _ in range(max(2, 16 // batch)))
+    prepare = networks.imagenet_preparation(size)
+    chosen = networks.spread(images, batch + 64)
+    example = np.concatenate([prepare(path) for path in chosen[:batch]])
+    rest = chosen[batch:]
+    groups = [rest[start:start + batch] for start in range(0, len(rest) - batch + 1, batch)]
+    return torch.from_numpy(example), (
+        np.concatenate([prepare(path) for path in group]) for group in groups)
+
+
+def write_files(options, model, batch, folder):
+    """Prepares weights, input and every engine's format in the folder; returns PyTorch's logits."""
+    os.makedirs(folder, exist_ok=True)
+    example, arrays = example_inputs(model, batch, options.images)
+    network = networks.seeded(model) if options.images else networks.noise_calibrated(model)
+    np.save(f"{folder}/input.npy", example.numpy())
+    torch.save(network.state_dict(), f"{folder}/weights.pth")
+    subprocess.run([options.tool, "convert", f"{folder}/weights.pth", f"{folder}/weights.safetensors",
+                    "--model", model, "--padding", "symmetric"],
+                   check=True, stdout=subprocess.DEVNULL)
+    for engine, failure in conversion.all_formats(network, example, folder, arrays).items():
+        print(f"{model}: no conversion for {engine}: {failure}", file=sys.stderr)
+    return network(example).numpy()
+
+
+def start(options, model, precision, folder, threads, batch, expected):
+    """All engines that have the precision and are right, for each instruction set."""
+    running = []
+
+    def add(label, isa, begin):
+        try:
+            engine = begin()
+        except RuntimeError as failure:
+            print(f"{label}, {model}, {precision}: {failure}", file=sys.stderr)
+            return
+        engine.error = relative_error(engine.logits, expected)
+        if not np.isfinite(engine.error) or precision == "f32" and engine.error > LARGEST_F32_ERROR:
+            print(f"{label}, {model}, {precision}: wrong logits, error {engine.error:.1e}",
+                  file=sys.stderr)
+            engine.close()
+        elif isa == "no-amx" and not engine.limited:
+            sys.exit(f"{label} uses AMX although it is forbidden")
+        else:
+            running.append(engine)
+
+    main_isa, *others = options.isa
+    if precision == "f32":  # AMX has no f32.
+        others = [isa for isa in others if isa != "no-amx"]
+    add("cnnzoo", main_isa, lambda: Cnnzoo(
+        options.tool, model, precision, folder, threads, batch, main_isa))
+    for name, kind in ENGINES.items():
+        if precision not in kind.precisions:
+            continue
+        before = len(running)
+        for isa in [main_isa, *others]:
+            # Without AMX only those differ that had it.
+            if isa != "no-amx" or isa == main_isa or len(running) > before and running[before].amx:
+                add(kind.name, isa, lambda: Worker(name, precision, folder, threads, isa))
+    return running
+
+
+def rows(running, taken, isas):
+    """For each instruction set the cells of a row: every engine's, and the ratio."""
+    for isa in isas:
+        if isa != isas[0] and all(engine.isa != isa for engine in running):
+            continue
+        cells, least = {}, {}
+        for engine, times in zip(running, taken):
+            # An engine that does not depend on it stands in every row.
+            if engine.isa not in (isa, isas[0]) or engine.name in cells and engine.isa != isa:
+                continue
+            counts = isa != "avx2" or engine.limited
+            error = "" if engine.error < LARGEST_F32_ERROR else f" ({engine.error:.1%})"
+            cells[engine.name] = f"{min(times):.2f}{error}{'' if counts else '*'}"
+            if counts:
+                least[engine.name] = min(times)
+        own = least.pop("cnnzoo", None)
+        ratio = f"{own / min(least.values()):.2f}" if own and least else "–"
+        names = ["cnnzoo"] + [kind.name for kind in ENGINES.values()]
+        yield isa, [cells.get(name, "–") for name in names] + [ratio]
+
+
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return "unknown"
+
+
+def listed(choices=None):
+    """A type for argparse: comma-separated values."""
+    def parse(text):
+        values = text.split(",")
+        if choices and not set(values) <= set(choices):
+            raise argparse.ArgumentTypeError(f"choose from {', '.join(choices)}")
+        return values
+    return parse
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--models", default=",".join(MODELS))
-    parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--batches", default="1,8")
-    parser.add_argument("--isa", choices=["avx2"], help="limit the engines to AVX2 where possible")
+    parser.add_argument("--seconds", type=float, default=1.0, help="per engine and round")
+    parser.add_argument("--models", type=listed(MODELS), default=MODELS)
+    parser.add_argument("--precisions", type=listed(PRECISIONS), default=PRECISIONS)
+    parser.add_argument("--threads", type=listed(), default=["1", "2"])
+    parser.add_argument("--batch", type=listed(), default=["1", "8"])
+    parser.add_argument("--isa", type=listed(PROCESSORS), default=["native"])
+    parser.add_argument("--images", type=command.images_in, help="folder to calibrate int8 with")
+    parser.add_argument("--folder", help="keeps converted networks")
+    parser.add_argument("--tool", default=command.CNNZOO, help="the cnnzoo command")
     options = parser.parse_args()
-    if options.isa:
-        # Before any engine is loaded: each reads them once.
-        os.environ.update(CNNZOO_ISA="avx2", ONEDNN_MAX_CPU_ISA="AVX2", OV_CPU_MAX_ISA="AVX2")
+    os.environ.pop("CNNZOO_PRECISION", None)
     warnings.filterwarnings("ignore")
     torch.set_grad_enabled(False)
-    others = [OnnxRuntime, OpenVino, Ncnn]
-    counted = [other.can_be_limited or not options.isa for other in others]
-    names = [Cnnzoo.name] + [other.name if counts else f"{other.name} (not limited)"
-                             for other, counts in zip(others, counted)]
-    print("Milliseconds per batch, minimum / median. ratio: cnnzoo's minimum over the best other "
-          "engine's. Δ: largest difference of cnnzoo's logits from PyTorch's.")
-    if options.isa:
-        print("cnnzoo and OpenVINO are limited to AVX2 and confirm it; ONNX Runtime and ncnn cannot "
-              "be, use all the processor has, and are left out of the ratio.")
-    print()
-    print(f"| model | threads | batch | {' | '.join(names)} | ratio | Δ |")
-    print("|---|---:|---:|" + "---:|" * (len(names) + 2), flush=True)
-    for name in options.models.split(","):
-        torch_name, size = MODELS[name]
-        model = calibrated(torch_name)
-        with tempfile.TemporaryDirectory() as folder:
-            torch.save(model.state_dict(), f"{folder}/model.pth")
-            subprocess.run(
-                [command.CNNZOO, "convert", f"{folder}/model.pth", f"{folder}/model.safetensors",
-                 "--model", name], check=True, stdout=subprocess.DEVNULL)
-            for batch in map(int, options.batches.split(",")):
-                torch.manual_seed(batch)
-                example = torch.randn(batch, 3, size, size)
-                expected = model(example).numpy()
-                scale = np.abs(expected).max()
-                for threads in map(int, options.threads.split(",")):
-                    engines = [Cnnzoo(folder, name, example, threads)]
-                    engines += [other(folder, model, example, threads) for other in others]
-                    for engine in engines[1:]:
-                        error = np.abs(engine.run() - expected).max() / scale
-                        if not error < 1e-3:
-                            sys.exit(f"{engine.name} disagrees with PyTorch: {error}")
-                        if options.isa and engine.can_be_limited:
-                            engine.check_limit()
-                    taken = [[] for _ in engines]
-                    for _ in range(options.rounds):
-                        for index, engine in enumerate(engines):
-                            taken[index] += samples(engine, options.seconds)
-                    cells = [f"{min(t):.2f} / {statistics.median(t):.2f}" for t in taken]
-                    best = min(min(t) for t, counts in zip(taken[1:], counted) if counts)
-                    ratio = min(taken[0]) / best
-                    delta = np.abs(engines[0].logits - expected).max() / scale
-                    print(f"| {name} | {threads} | {batch} | {' | '.join(cells)} | {ratio:.2f} "
-                          f"| {delta:.0e} |", flush=True)
-                    del engines
+    names = ["cnnzoo"] + [kind.name for kind in ENGINES.values()]
+    print(f"{processor()}: least milliseconds per batch (error of the logits). ratio: cnnzoo's time "
+          "to that of the best other engine.\n")
+    print(f"| network | precision | processor | threads | batch | {' | '.join(names)} | ratio |")
+    print("|---|---|---|---:|---:|" + "---:|" * (len(names) + 1), flush=True)
+    with contextlib.ExitStack() as stack:
+        base = options.folder or stack.enter_context(tempfile.TemporaryDirectory())
+        for model in options.models:
+            for batch in map(int, options.batch):
+                folder = f"{base}/{model}-{batch}"
+                expected = write_files(options, model, batch, folder)
+                for precision in options.precisions:
+                    for threads in map(int, options.threads):
+                        running = start(options, model, precision, folder, threads, batch, expected)
+                        taken = [[] for _ in running]
+                        for _ in range(options.rounds):
+                            for times, engine in zip(taken, running):
+                                times += engine.samples(options.seconds)
+                        for engine in running:
+                            engine.close()
+                        for isa, cells in rows(running, taken, options.isa):
+                            print(f"| {model} | {precision} | {PROCESSORS[isa]} | {threads} | {batch} "
+                                  f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
