@@ -84,7 +84,7 @@ struct LowPrecisionTests {
     return [
       ("noise", noise.array(40)), ("zeros", [Float](repeating: 0, count: 40)),
       ("constant", [Float](repeating: -3.25, count: 40)),
-      ("one huge value", huge), ("denormals", noise.array(40).map { $0 * 1e-39 }),
+      ("one huge value", huge), ("denormals", noise.array(40).map { $0 * 1e-20 * 1e-19 }),
       ("ties", (0..<40).map { 1 + Float($0) * 0x1p-8 }),
     ]
   }()

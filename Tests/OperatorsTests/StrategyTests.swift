@@ -78,7 +78,8 @@ struct StrategyTests {
   /// Winograd, depthwise and k×k layers stay in f32; int8 needs 96 inputs to pay, else it is bf16.
   @Test(arguments: Precision.allCases)
   func precisions(_ precision: Precision) {
-    let target = ComputeTarget(gemm: .kernels, kernels: Self.set.kernels, precision: precision)
+    let target = ComputeTarget(
+      gemm: .kernels, kernels: Self.set.kernels(with: []), precision: precision)
     func choose(_ layer: ConvolutionLayer) -> ConvolutionStrategy? {
       .choose(for: layer, isGated: false, hasResidual: false, on: target)
     }
@@ -97,6 +98,27 @@ struct StrategyTests {
     #expect(
       fuse(layer(48, 48, 192, kernel: 3), layer(48, 192, 48))
         == .winogradProject(.six, precision))
+  }
+
+  /// Products of tiles beat Winograd's method in bf16.
+  @Test(
+    .enabled(
+      if: InstructionSet.avx512.isSupported
+        && InstructionSet.avx512.supportedExtensions.contains(.amx), "this processor lacks AMX"),
+    arguments: Precision.allCases)
+  func tilesReplaceWinograd(_ precision: Precision) {
+    let target = ComputeTarget(
+      gemm: .kernels, kernels: InstructionSet.avx512.kernels(with: [.amx]), precision: precision)
+    func choose(_ layer: ConvolutionLayer) -> ConvolutionStrategy? {
+      .choose(for: layer, isGated: false, hasResidual: false, on: target)
+    }
+    let isLow = precision != .f32
+    #expect(choose(layer(48, 16, 16, kernel: 3)) == (isLow ? .converted : .winograd(.six)))
+    #expect(choose(layer(112, 3, 24, kernel: 3, stride: 2)) == .direct)
+    #expect(
+      ConvolutionStrategy.fuse(
+        layer(48, 48, 192, kernel: 3), layer(48, 192, 48), hasResidual: true, on: target)
+        == (isLow ? .convertedProject(precision) : .winogradProject(.six, .f32)))
   }
 
   @Test func openBLASComputesLayersOneByOne() throws {
