@@ -1,136 +1,5 @@
 import Operators
-
-/// A compact description of an image's pixels: a hash to recognise exact copies and a thumbnail to
-/// recognise edited ones.
-public struct ImageFingerprint: Sendable, Equatable {
-  /// Pixels along each side of the thumbnail.
-  static let side = 32
-
-  private let hash: SIMD2<UInt64>
-  /// `side × side` values of luma.
-  private let thumbnail: [UInt8]
-  private let mean: Float
-  /// The square root of the sum of squared deviations from the mean.
-  private let norm: Float
-
-  /// Computes the fingerprint of an image.
-  public init(_ image: Image) {
-    hash = Self.hash(of: image)
-    let small = image.resized(width: Self.side, height: Self.side, interpolation: .bilinear).pixels
-    thumbnail = stride(from: 0, to: small.count, by: 3).map { index in
-      // BT.601, in units of 1/65536.
-      let luma =
-        19_595 * Int(small[index]) + 38_470 * Int(small[index + 1]) + 7_471 * Int(small[index + 2])
-      return UInt8((luma + 32_768) >> 16)
-    }
-    let (sum, squares) = thumbnail.reduce((0, 0)) { ($0.0 + Int($1), $0.1 + Int($1) * Int($1)) }
-    mean = Float(sum) / Float(thumbnail.count)
-    norm = Float(max(0, Double(squares) - Double(sum) * Double(sum) / Double(thumbnail.count)))
-      .squareRoot()
-  }
-
-  /// Whether both images have the same pixels.
-  func isExactCopy(of other: ImageFingerprint) -> Bool {
-    hash == other.hash && thumbnail == other.thumbnail
-  }
-
-  /// The similarity of the thumbnails, −1…1.
-  ///
-  /// It is the highest correlation, allowing for one of the images being the middle or a corner of
-  /// the other, cropped by 5 %.
-  func similarity(to other: ImageFingerprint) -> Float {
-    // Plain images have no structure to correlate, so only their brightness is compared.
-    let least = Float(Self.side)
-    guard norm > least, other.norm > least else {
-      return norm <= least && other.norm <= least && abs(mean - other.mean) <= 2 ? 1 : 0
-    }
-    let (own, others) = (thumbnail.map(Float.init), other.thumbnail.map(Float.init))
-    let plain = Self.correlation(own, others)
-    // Two images that differ by a crop of 5 % correlate more than this.
-    guard plain > 0.5 else { return plain }
-    return Self.crops.reduce(plain) { best, crop in
-      max(
-        best, Self.correlation(Self.cropped(own, crop), others),
-        Self.correlation(own, Self.cropped(others, crop)))
-    }
-  }
-
-  /// The left and upper edges of crops in the middle and in the corners, as fractions of the side.
-  private static let crops: [SIMD2<Float>] = [
-    SIMD2(0.5, 0.5), SIMD2(0, 0), SIMD2(1, 0), SIMD2(0, 1), SIMD2(1, 1),
-  ].map { $0 * cropping }
-
-  /// The fraction of each side that a crop removes.
-  private static let cropping: Float = 0.05
-
-  /// A crop of a thumbnail, stretched to the thumbnail's size by linear interpolation.
-  private static func cropped(_ values: [Float], _ crop: SIMD2<Float>) -> [Float] {
-    let (columns, rows) = (taps(from: crop.x), taps(from: crop.y))
-    return [Float](unsafeUninitializedCapacity: side * side) { result, count in
-      for (y, row) in rows.enumerated() {
-        let (upper, lower) = (row.index * side, (row.index + 1) * side)
-        for (x, column) in columns.enumerated() {
-          let (left, right) = (column.index, column.index + 1)
-          let above =
-            values[upper + left] + column.weight * (values[upper + right] - values[upper + left])
-          let below =
-            values[lower + left] + column.weight * (values[lower + right] - values[lower + left])
-          result[y * side + x] = above + row.weight * (below - above)
-        }
-      }
-      count = side * side
-    }
-  }
-
-  /// For each pixel of a crop along one axis: the pixel before it, and the weight of the next one.
-  private static func taps(from start: Float) -> [(index: Int, weight: Float)] {
-    (0..<side).map { pixel in
-      let place =
-        start * Float(side) + (Float(pixel) + 0.5) * (1 - cropping) - 0.5
-      let index = min(max(Int(place.rounded(.down)), 0), side - 2)
-      return (index, min(max(place - Float(index), 0), 1))
-    }
-  }
-
-  /// Pearson's correlation of two thumbnails.
-  private static func correlation(_ first: [Float], _ second: [Float]) -> Float {
-    var (sums, squares) = (SIMD2<Float>(), SIMD2<Float>())
-    var product: Float = 0
-    for index in first.indices {
-      let pair = SIMD2(first[index], second[index]) - 128
-      sums += pair
-      squares += pair * pair
-      product += pair.x * pair.y
-    }
-    let count = Float(first.count)
-    let deviations = squares - sums * sums / count
-    guard deviations.min() > 0 else { return 0 }
-    return (product - sums.x * sums.y / count) / (deviations.x * deviations.y).squareRoot()
-  }
-
-  /// A key for dictionaries: equal for exact copies.
-  var key: SIMD2<UInt64> { hash }
-
-  /// Two independent 64-bit hashes of the size and all pixels.
-  private static func hash(of image: Image) -> SIMD2<UInt64> {
-    var state = SIMD2<UInt64>(0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F)
-    let factors = SIMD2<UInt64>(0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53)
-    func mix(_ word: UInt64) {
-      state = (state ^ SIMD2(repeating: word)) &* factors
-      state ^= state &>> 29
-    }
-    mix(UInt64(image.width))
-    mix(UInt64(image.height))
-    image.pixels.withUnsafeBytes { bytes in
-      let words = bytes.count / 8
-      for index in 0..<words {
-        mix(bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
-      }
-      for index in 8 * words..<bytes.count { mix(UInt64(bytes[index])) }
-    }
-    return state
-  }
-}
+import Synchronization
 
 /// Finds images that are copies of each other: exact ones by their pixels, edited ones (recompressed,
 /// resized, slightly cropped) by their embeddings and thumbnails.
@@ -157,7 +26,8 @@ public struct DuplicateFinder: Sendable {
   /// [count, dimension], rows of length 1.
   private var values: [Float] = []
   private var fingerprints: [ImageFingerprint] = []
-  private let products: MatrixProducts
+  private var bounds = SimilarityBounds()
+  private let pairs: RowPairs
 
   // Measured on TrashNet and Flowers: see the article YourOwnClasses.
   /// The minimum cosine of the embeddings of copies.
@@ -167,11 +37,11 @@ public struct DuplicateFinder: Sendable {
 
   /// Creates a finder without images.
   ///
-  /// - Throws: `OpenBLASError` if OpenBLAS, which compares the embeddings, cannot be loaded.
-  public init(dimension: Int) throws(OpenBLASError) {
+  /// - Throws: `ProcessorError` if `CNNZOO_ISA` is wrong.
+  public init(dimension: Int) throws(ProcessorError) {
     precondition(dimension > 0)
     self.dimension = dimension
-    products = try MatrixProducts()
+    pairs = try RowPairs()
   }
 
   /// Adds an image: its embedding, of `dimension` finite values, and its fingerprint.
@@ -180,26 +50,47 @@ public struct DuplicateFinder: Sendable {
     // A vector of zeros has no direction; the image can still be an exact copy.
     values += (try? embedding.normalized()) ?? embedding
     fingerprints.append(fingerprint)
+    bounds.append(fingerprint)
   }
 
-  /// The groups of copies, ordered by their first image; takes n² comparisons for n images.
-  public func groups() -> [Group] {
-    var sets = DisjointSets(count: count)
+  /// The groups of copies, ordered by their first image; takes n² / 2 comparisons for n images.
+  ///
+  /// The groups do not depend on the number of threads.
+  public func groups(threads: Int = HostInfo.allowedThreads) -> [Group] {
+    let sets = Mutex(DisjointSets(count: count))
+    func join(_ first: Int, _ second: Int) { sets.withLock { $0.join(first, second) } }
     var firstByKey: [SIMD2<UInt64>: Int] = [:]
     for (image, fingerprint) in fingerprints.enumerated() {
       let first = firstByKey[fingerprint.key] ?? image
       firstByKey[fingerprint.key] = first
-      if first != image, fingerprint.isExactCopy(of: fingerprints[first]) {
-        sets.join(first, image)
+      if first != image, fingerprint.isExactCopy(of: fingerprints[first]) { join(first, image) }
+    }
+    bounds.withBounds(reaching: Self.leastSimilarity) { mayReach in
+      pairs.forEach(
+        [
+          bounds.criterion,
+          RowPairs.Criterion(values, columns: dimension, above: Self.leastCosine),
+        ], threads: threads
+      ) { first, second in
+        guard mayReach(first, second),
+          !sets.withLock({ $0.root(of: first) == $0.root(of: second) }),
+          isNearCopy(fingerprints[first], fingerprints[second])
+        else { return }
+        join(first, second)
       }
     }
-    products.forEachPair(
-      ofRows: values, columns: dimension, above: Self.leastCosine
-    ) { first, second, _ in
-      if fingerprints[first].similarity(to: fingerprints[second]) >= Self.leastSimilarity {
-        sets.join(first, second)
-      }
-    }
+    return groups(of: sets.withLock { $0 })
+  }
+
+  private func isNearCopy(_ first: ImageFingerprint, _ second: ImageFingerprint) -> Bool {
+    let similarity = first.similarity(to: second)
+    if similarity >= Self.leastSimilarity { return true }
+    return similarity > ImageFingerprint.leastOfCrops
+      && first.croppedSimilarity(to: second) >= Self.leastSimilarity
+  }
+
+  private func groups(of sets: DisjointSets) -> [Group] {
+    var sets = sets
     var members: [Int: [Int]] = [:]
     for image in 0..<count { members[sets.root(of: image), default: []].append(image) }
     return members.values.filter { $0.count > 1 }.sorted { $0[0] < $1[0] }.map { images in

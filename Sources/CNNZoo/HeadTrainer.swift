@@ -117,7 +117,7 @@ public final class HeadTrainer {
     }
   }
 
-  private func duplicates() throws(OpenBLASError) -> [DuplicateFinder.Group] {
+  private func duplicates() throws(ProcessorError) -> [DuplicateFinder.Group] {
     var finder = try DuplicateFinder(dimension: embedder.dimension)
     var images: [Int] = []
     for (image, fingerprint) in fingerprints.enumerated() {
@@ -125,7 +125,7 @@ public final class HeadTrainer {
       finder.append(vectors[image], fingerprint)
       images.append(image)
     }
-    return finder.groups().map {
+    return finder.groups(threads: embedder.options.threads).map {
       DuplicateFinder.Group(images: $0.images.map { images[$0] }, isExact: $0.isExact)
     }
   }

@@ -24,7 +24,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     case .someFailed: "some inputs failed"
     case .nothingDone: "all inputs failed, there were no images, or memory ran out"
     case .usage: "usage error"
-    case .badData: "the only input is damaged or of unknown format"
+    case .badData: "the only input is damaged or of unknown format, or an index does not match"
     case .missingInput: "an input is missing or unreadable"
     case .unavailable: "weights, the download server, OpenBLAS or LAPACKE are unavailable"
     case .cannotCreate: "the output file cannot be created"
@@ -176,6 +176,10 @@ extension EmbeddingError: StatusCarrying {
     case .nonFinite, .zero: .badWeights
     }
   }
+}
+
+extension EmbeddingIndexError: StatusCarrying {
+  var status: ExitStatus { .badData }
 }
 
 extension HeadTrainingError: StatusCarrying {

@@ -11,8 +11,13 @@ struct Infer: ParsableCommand {
       tensor, "logits", [N, classes]. Use this command to compare results with other programs.
       """)
 
-  @Argument(help: "Network; see `cnnzoo models`.", completion: .networks)
-  var model: String
+  @Argument(
+    help: ArgumentHelp(
+      "Network; see `cnnzoo models`.",
+      discussion:
+        "By default that of --weights, of CNNZOO_MODEL, or of the most accurate weights installed."
+    ), completion: .networks)
+  var model: String?
 
   @Option(help: "Weight file: safetensors or PyTorch.", completion: .file())
   var weights: String?
@@ -41,7 +46,7 @@ struct Infer: ParsableCommand {
   @OptionGroup(title: "Limits") var limits: LimitOptions
 
   func run() throws {
-    let network = try ModelCatalog.model(named: model)
+    let network = try model.map(ModelCatalog.model)
     try OutputFile.check(
       output, is: [.safetensors], replacesNone: [input] + (weights.map { [$0] } ?? []))
     let tensor = try InputTensor(path: input, limits: limits.weights)

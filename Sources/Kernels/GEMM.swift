@@ -166,11 +166,37 @@ public struct ClampEpilogue: GEMMEpilogue {
 
   @inlinable @inline(__always)
   public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {
-    block.nonlinearity.accept(ActivationPass<L>(block, rows, width))
+    block.nonlinearity.accept(ActivationPass<L>(block, rows, width, isExact: true))
   }
 }
 
-/// Turns integer sums into floats, then does the same.
+/// The same with approximate activations, for bf16.
+@frozen
+public struct ApproximateEpilogue: GEMMEpilogue {
+  @usableFromInline var clamp: ClampEpilogue
+
+  @inlinable @inline(__always)
+  public init(_ block: GEMMBlock) { clamp = ClampEpilogue(block) }
+
+  @inlinable @inline(__always)
+  public func moved(rows: Int, columns: Int) -> Self {
+    var moved = self
+    moved.clamp = clamp.moved(rows: rows, columns: columns)
+    return moved
+  }
+
+  @inlinable @inline(__always)
+  public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
+    clamp.apply(sum, L.self)
+  }
+
+  @inlinable @inline(__always)
+  public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {
+    block.nonlinearity.accept(ActivationPass<L>(block, rows, width, isExact: false))
+  }
+}
+
+/// Turns integer sums into floats, then does the same, for int8.
 ///
 /// Σ (minimum + step[r] · q) · step[n] · v = step[r] · step[n] · Σ q·v + minimum · step[n] · Σ v: exact
 /// but for the roundings of the epilogue.
@@ -206,7 +232,7 @@ public struct DequantizeEpilogue: GEMMEpilogue {
 
   @inlinable @inline(__always)
   public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {
-    clamp.revisit(block, rows: rows, width: width, L.self)
+    block.nonlinearity.accept(ActivationPass<L>(block, rows, width, isExact: false))
   }
 }
 
@@ -228,12 +254,21 @@ struct ActivationPass<L: Lanes>: NonlinearityVisitor {
   @usableFromInline let block: GEMMBlock
   @usableFromInline let rows: Range<Int>
   @usableFromInline let width: Int
+  @usableFromInline let isExact: Bool
 
   @inlinable @inline(__always)
-  init(_ block: GEMMBlock, _ rows: Range<Int>, _ width: Int) {
+  init(_ block: GEMMBlock, _ rows: Range<Int>, _ width: Int, isExact: Bool) {
     self.block = block
     self.rows = rows
     self.width = width
+    self.isExact = isExact
+  }
+
+  @inlinable @inline(__always)
+  func apply<F: NonlinearityFunction, V: Lanes>(
+    _: F.Type, _ x: V.Vector, _: V.Type
+  ) -> V.Vector {
+    isExact ? F.apply(x, V.self) : F.approximate(x, V.self)
   }
 
   @inlinable @inline(__always)
@@ -246,13 +281,13 @@ struct ActivationPass<L: Lanes>: NonlinearityVisitor {
       let residual = first + row * ldResidual
       var column = 0
       while column + L.count <= width {
-        let value = F.apply(L.load(c + column), L.self)
+        let value = apply(F.self, L.load(c + column), L.self)
         L.store(L.add(value, L.load(residual + column)), c + column)
         column += L.count
       }
       // Widths are multiples of 8, so the remainder after vectors of 16 is one vector of 8.
       if L.count > 8 && column < width {
-        let value = F.apply(L.Half.load(c + column), L.Half.self)
+        let value = apply(F.self, L.Half.load(c + column), L.Half.self)
         L.Half.store(L.Half.add(value, L.Half.load(residual + column)), c + column)
       }
     }

@@ -36,6 +36,8 @@ public protocol Lanes {
   /// a · 2ⁿ, where `shifted` is n + 1.5 · 2²³.
   static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector
 
+  /// 1 / a for positive numbers, to 13 bits or more.
+  static func reciprocal(_ a: Vector) -> Vector
   /// sum + the two products of bf16 in each word of `a` and `b`.
   static func dotBF16(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector
   /// sum + the four products of unsigned bytes of `a` and signed bytes of `b` in each word, all of
@@ -116,6 +118,11 @@ public enum Lanes16: Lanes {
   @inlinable @inline(__always)
   public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
     clanes_scale16(a, shifted)
+  }
+
+  @inlinable @inline(__always)
+  public static func reciprocal(_ a: Vector) -> Vector {
+    clanes_reciprocal16(a)
   }
 
   @inlinable @inline(__always)
@@ -220,6 +227,11 @@ public enum Lanes8: Lanes {
   @inlinable @inline(__always)
   public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
     clanes_scale8(a, shifted)
+  }
+
+  @inlinable @inline(__always)
+  public static func reciprocal(_ a: Vector) -> Vector {
+    clanes_reciprocal8(a)
   }
 
   @inlinable @inline(__always)
@@ -329,6 +341,11 @@ public enum Lanes4: Lanes {
   @inlinable @inline(__always)
   public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
     clanes_scale4(a, shifted)
+  }
+
+  @inlinable @inline(__always)
+  public static func reciprocal(_ a: Vector) -> Vector {
+    clanes_reciprocal4(a)
   }
 
   @inlinable @inline(__always)

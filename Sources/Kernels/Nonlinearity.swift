@@ -33,9 +33,16 @@ public protocol NonlinearityFunction {
   static var clamp: (low: Float, high: Float)? { get }
   /// Applies it to each lane.
   static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector
+  /// The same to 13 bits, more than bf16 or int8 have, where that is faster.
+  static func approximate<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector
 }
 
 extension NonlinearityFunction {
+  @inlinable @inline(__always)
+  public static func approximate<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    apply(x, L.self)
+  }
+
   @inlinable @inline(__always)
   public static var clamp: (low: Float, high: Float)? { nil }
 }
@@ -93,6 +100,11 @@ public enum SiLU: NonlinearityFunction {
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
     L.divide(x, L.add(L.splat(1), exponential(negated: x, L.self)))
   }
+
+  @inlinable @inline(__always)
+  public static func approximate<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.multiply(x, Sigmoid.approximate(x, L.self))
+  }
 }
 
 /// 1 / (1 + e⁻ˣ).
@@ -100,6 +112,11 @@ public enum Sigmoid: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
     L.divide(L.splat(1), L.add(L.splat(1), exponential(negated: x, L.self)))
+  }
+
+  @inlinable @inline(__always)
+  public static func approximate<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.reciprocal(L.add(L.splat(1), exponential(negated: x, L.self)))
   }
 }
 

@@ -15,7 +15,7 @@ private let tileSide = 16
 public func bf16Kernel() -> GEMMKernel {
   GEMMKernel(
     elementType: "bf16", elementsPerWord: 2, mr: side, nr: side, depthUnit: tileSide,
-    convert: roundPanel, run: { multiply($0, BF16Tiles.self, ClampEpilogue.self) })
+    convert: roundPanel, run: { multiply($0, BF16Tiles.self, ApproximateEpilogue.self) })
 }
 
 /// The GEMM in int8.

@@ -79,10 +79,9 @@ package enum ConvolutionStrategy: Hashable, Sendable {
 
   /// The precision of a layer's product.
   ///
-  /// Quantizing a row costs about as much as multiplying it by 24 columns in int8; below 96 inputs bf16
-  /// is faster. The choice depends on shapes alone, so that an answer does not depend on the processor's
-  /// extensions. Everything else stays in f32: Winograd's transforms would multiply a rounding error by
-  /// 5 to 15, and depthwise convolutions are bound by memory.
+  /// Below 96 inputs, quantizing a row costs more than the int8 product saves: bf16 there. k×k layers
+  /// stay in f32 unless `convertsRows`, because Winograd's transforms multiply a rounding error by 5 to
+  /// 15; so do depthwise convolutions, which hardly benefit.
   private static func precision(
     of layer: ConvolutionLayer, on target: ComputeTarget
   ) -> Precision {

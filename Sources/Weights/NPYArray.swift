@@ -12,8 +12,6 @@ public struct NPYArray: Sendable, Equatable {
   /// The elements, with the last dimension varying fastest.
   public let values: [Float]
 
-  private static let start: [UInt8] = [0x93] + Array("NUMPY".utf8)
-
   /// Creates an array from values in C order, one for each element of `shape`.
   public init(shape: [Int], values: [Float]) {
     precondition(
@@ -28,29 +26,27 @@ public struct NPYArray: Sendable, Equatable {
   ///   the file is known to contain every element.
   public init(path: String, limits: WeightLimits = WeightLimits()) throws(WeightsError) {
     let file = try MappedFile(path: path)
-    var reader = ByteReader(file)
-    guard reader.takes(Self.start) else { throw reader.malformed("not a .npy file", at: 0) }
-    let version = (try reader.byte(), try reader.byte())
-    guard 1...3 ~= version.0, version.1 == 0 else {
-      throw reader.unsupported(".npy version \(version.0).\(version.1)")
+    try self.init(file, range: 0..<file.count, limits: limits)
+    try file.verifyUnchanged()
+  }
+
+  /// Reads an array that fills a range of a file.
+  init(_ file: MappedFile, range: Range<Int>, limits: WeightLimits) throws(WeightsError) {
+    var reader = ByteReader(file, range: range)
+    let header = try NPYHeader(startOf: &reader, limits: limits)
+    guard let elementType = header.elementType else {
+      throw reader.unsupported("numbers of type '\(header.descr)'; save the array as '<f4'")
     }
-    let length =
-      version.0 == 1 ? Int(try reader.integer(UInt16.self)) : Int(try reader.integer(UInt32.self))
-    let data = reader.offset
-    _ = try reader.take(length)
-    var text = ByteReader(file, range: data..<reader.offset)
-    let header = try NPYHeader(&text, limits: limits)
     guard let count = checkedElementCount(of: header.shape),
-      let size = header.elementType.byteCount(of: count), size == reader.remaining
+      let size = elementType.byteCount(of: count), size == reader.remaining
     else {
       throw reader.malformed(
-        "\(header.shape) of \(header.elementType.rawValue) does not match the \(reader.remaining) "
+        "\(header.shape) of \(elementType.rawValue) does not match the \(reader.remaining) "
           + "bytes that follow the header")
     }
     let tensor = TensorView(
-      name: "array", elementType: header.elementType, shape: header.shape, strides: header.strides,
+      name: "array", elementType: elementType, shape: header.shape, strides: header.strides,
       elementCount: count, file: file, range: reader.offset..<reader.end)
-    try file.verifyUnchanged()
     shape = header.shape
     values = try tensor.floats()
   }
@@ -64,40 +60,63 @@ public struct NPYArray: Sendable, Equatable {
 
   /// The bytes of the file.
   public var encoded: [UInt8] {
-    let extents = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
-    var header = Array("{'descr': '<f4', 'fortran_order': False, 'shape': (\(extents)), }".utf8)
-    // Spaces and a newline, so that the numbers begin at a multiple of 64 bytes.
-    let fixed = Self.start.count + 4
-    let padding = 63 - (fixed + header.count) % 64
-    header += [UInt8](repeating: UInt8(ascii: " "), count: padding) + [UInt8(ascii: "\n")]
-    let length = UInt16(truncatingIfNeeded: header.count)
-    var bytes = Self.start + [1, 0, UInt8(truncatingIfNeeded: length), UInt8(length >> 8)] + header
+    var bytes = NPYHeader.encoded(descr: "<f4", shape: shape)
     bytes.reserveCapacity(bytes.count + 4 * values.count)
-    for value in values {
-      let bits = value.bitPattern
-      for shift in stride(from: 0, to: 32, by: 8) {
-        bytes.append(UInt8(truncatingIfNeeded: bits >> shift))
-      }
-    }
+    for value in values { bytes.append(littleEndian: value.bitPattern) }
     return bytes
   }
 }
 
 /// The Python dictionary that describes the array of a `.npy` file.
 struct NPYHeader {
-  let elementType: ElementType
+  /// NumPy's name of the element type, such as `<f4`.
+  let descr: String
   let shape: [Int]
   /// Nil for C order.
   let strides: [Int]?
+
+  /// The element type; `nil` for others, such as strings.
+  var elementType: ElementType? { Self.elementTypes[descr] }
+
+  private static let start: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
   private static let elementTypes: [String: ElementType] = [
     "<f2": .f16, "<f4": .f32, "<f8": .f64, "|b1": .bool, "|u1": .u8, "|i1": .i8, "<u2": .u16,
     "<i2": .i16, "<u4": .u32, "<i4": .i32, "<u8": .u64, "<i8": .i64,
   ]
 
+  /// Reads the start of a `.npy` file; the elements follow.
+  init(startOf reader: inout ByteReader, limits: WeightLimits) throws(WeightsError) {
+    let offset = reader.offset
+    guard reader.takes(Self.start) else { throw reader.malformed("not a .npy file", at: offset) }
+    let version = (try reader.byte(), try reader.byte())
+    guard 1...3 ~= version.0, version.1 == 0 else {
+      throw reader.unsupported(".npy version \(version.0).\(version.1)")
+    }
+    let length =
+      version.0 == 1 ? Int(try reader.integer(UInt16.self)) : Int(try reader.integer(UInt32.self))
+    let text = reader.offset
+    _ = try reader.take(length)
+    var header = ByteReader(reader.file, range: text..<reader.offset)
+    try self.init(&header, limits: limits)
+  }
+
+  /// The start of a `.npy` file of version 1, up to the elements.
+  static func encoded(descr: String, shape: [Int]) -> [UInt8] {
+    let extents = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
+    var header = Array(
+      "{'descr': '\(descr)', 'fortran_order': False, 'shape': (\(extents)), }".utf8)
+    // Spaces and a line end, so that the elements begin at a multiple of 64 bytes.
+    let fixed = start.count + 4
+    let padding = 63 - (fixed + header.count) % 64
+    header += [UInt8](repeating: UInt8(ascii: " "), count: padding) + [UInt8(ascii: "\n")]
+    let length = UInt16(truncatingIfNeeded: header.count)
+    return start + [1, 0, UInt8(truncatingIfNeeded: length), UInt8(length >> 8)] + header
+  }
+
   /// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }` and the space after it.
   init(_ reader: inout ByteReader, limits: WeightLimits) throws(WeightsError) {
-    var type: ElementType?
+    var type: String?
     var fortran: Bool?
     var shape: [Int]?
     try Self.expect("{", &reader)
@@ -106,12 +125,7 @@ struct NPYHeader {
       let key = try Self.string(&reader)
       try Self.expect(":", &reader)
       switch key {
-      case "descr" where type == nil:
-        let spelling = try Self.string(&reader)
-        type = Self.elementTypes[spelling]
-        if type == nil {
-          throw reader.unsupported("numbers of type '\(spelling)'; save the array as '<f4'")
-        }
+      case "descr" where type == nil: type = try Self.string(&reader)
       case "fortran_order" where fortran == nil:
         if Self.takes("True", &reader) {
           fortran = true
@@ -130,7 +144,7 @@ struct NPYHeader {
     guard let type, let fortran, let shape, reader.remaining == 0 else {
       throw reader.malformed("the header is incomplete or followed by other data")
     }
-    elementType = type
+    descr = type
     self.shape = shape
     guard fortran, shape.count > 1, let count = checkedElementCount(of: shape), count > 0 else {
       strides = nil

@@ -47,6 +47,9 @@ struct ZipEntry {
       throw reader.unsupported("\(name) has zip flags \(flags)")
     }
     guard method == 0 else {
+      if name.hasSuffix(".npy") {
+        throw reader.unsupported("\(name) is compressed; save the arrays with numpy.savez")
+      }
       throw reader.unsupported(
         "\(name) is compressed, as in a TorchScript program, not a state dict; save only the "
           + "weights, in Python: torch.save(model.state_dict(), \"weights.pth\")")

@@ -116,7 +116,9 @@ struct DuplicateFinderTests {
         [Float(cos(angle)), Float(sin(angle)), 0],
         image == 3 || image == 1403 ? prints[0] : image == 700 ? prints[1] : Self.noise(image))
     }
-    #expect(finder.groups().map(\.images) == [[3, 1403]])
+    for threads in [1, 2, 5] {
+      #expect(finder.groups(threads: threads).map(\.images) == [[3, 1403]])
+    }
   }
 
   private static func noise(_ seed: Int) -> ImageFingerprint {

@@ -187,6 +187,29 @@ struct ClassifyTests {
     #expect(try classify(clipped, "--quiet").errors.isEmpty)
   }
 
+  /// Those of the images that were found; `compared` names none.
+  @Test(
+    .enabled(if: Libraries.areThere, "OpenBLAS or LAPACKE is not installed"),
+    arguments: ["json", "jsonl"])
+  func warningsAreInRecordsOfSimilar(format: String) throws {
+    let clipped = "\(folder)/clipped.pgm"
+    let samples: [UInt8] = (0..<16).flatMap { [UInt8($0), 0] }
+    try Data(Array("P5 4 4 65535\n".utf8) + samples).write(to: URL(fileURLWithPath: clipped))
+    let outcome = try Tool.run(
+      ["similar", image, image, clipped, "--format", format] + TestFiles.network())
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let records =
+      format == "jsonl"
+      ? try outcome.lines.map { try object($0) }
+      : try #require(try object(outcome.output)["results"] as? [[String: Any]])
+    #expect(records.count == 2)
+    for record in records {
+      let warnings = record["warnings"] as? [String]
+      #expect((warnings != nil) == (record["input"] as? String == clipped))
+      if let warnings { #expect(warnings.count == 1 && warnings[0].contains("255")) }
+    }
+  }
+
   @Test(arguments: ["classify", "embed", "similar", "explain"])
   func urlsAreExplained(command: String) throws {
     for url in ["https://example.org/cat.jpg", "HTTP://example.org/cat.jpg"] {

@@ -25,6 +25,29 @@ struct PullTests {
     #expect(server.requests.count > count)
   }
 
+  @Test(.enabled(if: Tool.haveTerminal, "needs script of the package bsdutils"))
+  func progressOnATerminal() throws {
+    let data = bench.data
+    let server = try WebServer { _, connection in
+      connection.head("200 OK", ["Content-Length: \(data.count)"])
+      for start in stride(from: 0, to: data.count, by: data.count / 15) {
+        connection.send(data.dropFirst(start).prefix(data.count / 15))
+        usleep(100_000)
+      }
+    }
+    func pull(_ more: [String]) throws -> String {
+      try Tool.terminal(
+        ["pull", "--force", "--url", server.address, "--sha256", bench.sha256] + more,
+        environment: ["CNNZOO_CACHE": bench.cache, "no_proxy": "*"]
+      ).output
+    }
+    let shown = try pull([])
+    #expect(
+      shown.contains(/#*\.*  [\d.]+ MiB of 2.9 MiB, [\d.]+ [KM]iB\/s, 0:0\d left/), "\(shown)")
+    #expect(shown.contains("\r\u{1B}[K"))
+    #expect(try !pull(["--quiet"]).contains("left"))
+  }
+
   /// `classify` then uses the weights pulled for a network.
   @Test func weightsOfANetwork() throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: TestFiles.weights.get()))

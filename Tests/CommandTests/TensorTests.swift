@@ -43,6 +43,20 @@ struct TensorTests {
     #expect(try logits() == expected)
   }
 
+  /// As for other commands, the weights tell the network.
+  @Test func theNetworkIsOptional() throws {
+    try NPYArray(shape: [3, 32, 32], values: Self.values([3, 32, 32])).write(to: "\(folder)/in")
+    #expect(try infer("\(folder)/in").status == 0)
+    let expected = try logits()
+    let outcome = try Tool.run([
+      "infer", "--weights", try TestFiles.weights.get(), "--input", "\(folder)/in", "--output",
+      "\(folder)/out.safetensors", "--format", "json",
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try object(outcome.output)["model"] as? String == "mobilenetv3-small")
+    #expect(try logits() == expected)
+  }
+
   @Test func batchDimensionIsOptional() throws {
     try NPYArray(shape: [3, 32, 32], values: Self.values([3, 32, 32])).write(to: "\(folder)/in")
     #expect(try infer("\(folder)/in").status == 0)

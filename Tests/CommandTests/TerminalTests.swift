@@ -46,6 +46,24 @@ struct TerminalTests {
     #expect(try !Tool.terminal(long + ["--quiet"]).output.contains("left"))
   }
 
+  /// Long before the first round ends: with one round, that is the end.
+  @Test func aLongRoundShowsProgress() throws {
+    let shown = try Tool.terminal([
+      "bench", "mobilenetv3-small", "--input-size", "32", "--min-time", "2", "--rounds", "1",
+    ]).output
+    #expect(shown.contains(/rounds  #*\.*  0 of 1/), "\(shown)")
+  }
+
+  /// The time left keeps falling during a step.
+  @Test(arguments: [(0.0, "0:08 left"), (3, "0:05 left"), (30, "0:00 left")])
+  func timeLeftDuringAStep(since: Double, left: String) {
+    #expect(RunProgress.figures(1, 5, 2, showsRate: false, since: since) == "1 of 5, \(left)")
+  }
+
+  @Test func nothingDoneYet() {
+    #expect(RunProgress.figures(0, 5, 0) == "0 of 5")
+  }
+
   @Test func shortRunsHaveNoProgressLine() throws {
     #expect(try !Tool.terminal(Self.quickBench).output.contains("\u{1B}[K"))
   }
@@ -86,13 +104,16 @@ struct TerminalTests {
 extension Tool {
   static let haveTerminal = (try? shell("command -v script >/dev/null").status == 0) ?? false
 
-  /// Runs the command on a terminal of 80 columns, both streams together.
-  static func terminal(_ arguments: [String]) throws -> Outcome {
+  /// Runs the command on a terminal, both streams together.
+  static func terminal(
+    _ arguments: [String], columns: Int = 80, environment: [String: String] = [:]
+  ) throws -> Outcome {
     let words = arguments.map { "'\($0)'" }.joined(separator: " ")
+    let variables = environment.map { "\($0)='\($1)'" }.joined(separator: " ")
     return try shell(
       """
-      export TERM=xterm NO_COLOR=1
-      script -qec "stty cols 80; $cnnzoo \(words)" /dev/null
+      export TERM=xterm NO_COLOR=1 \(variables)
+      script -qec "stty cols \(columns); $cnnzoo \(words)" /dev/null
       """)
   }
 }

@@ -70,6 +70,46 @@ struct TrainTests {
     #expect(try object(explained.output)["index"] as? Int == 1)
   }
 
+  /// The table of few classes and of many; the line below it names what is hidden.
+  @Test(
+    .enabled(if: Tool.haveTerminal, "needs script of the package bsdutils"),
+    arguments: [(40, 3), (80, 3), (40, 14), (80, 14)])
+  func tablesFitTheTerminal(columns: Int, count: Int) throws {
+    let set = "\(folder)/\(count)"
+    for index in 0..<count {
+      for seed in 0..<2 {
+        try Self.image("\(set)/a class with a long name \(index)/\(seed).ppm", index % 2, seed)
+      }
+    }
+    let outcome = try Tool.terminal(
+      ["train", "--head-only", set, "--output", output] + TestFiles.network(), columns: columns)
+    let table = outcome.output.split(whereSeparator: \.isNewline).prefix {
+      !$0.hasPrefix("(not shown") && !$0.contains("trained.safetensors")
+    }
+    #expect(table.count == count + 1, "\(outcome.output)")
+    #expect(table.allSatisfy { $0.count <= columns }, "\(outcome.output)")
+    #expect(table.first?.contains("recall") == true)
+    if count == 3 { #expect(outcome.output.contains("(not shown: ")) }
+  }
+
+  /// Sparse files of twelve megapixels take long to read, and no room.
+  @Test(.enabled(if: Tool.haveTerminal, "needs script of the package bsdutils"))
+  func longRunsShowTheTimeLeft() throws {
+    for index in 0..<30 {
+      #expect(
+        try Tool.shell(
+          "printf 'P6 4000 3000 255\\n' > \"$1\"; truncate --size=36000017 \"$1\"",
+          ["\(classes)/7/large \(index).ppm"]
+        ).status == 0)
+    }
+    let arguments =
+      try ["train", "--head-only", classes, "--output", output]
+      + TestFiles.network() + ["--threads", "1"]
+    let shown = try Tool.terminal(arguments).output
+    #expect(shown.contains(/images  #*\.*  \d+ of 42, [\d.]+\/s, 0:\d\d left/), "\(shown)")
+    #expect(try !Tool.terminal(arguments + ["--quiet"]).output.contains(/\d left/))
+  }
+
   /// Fitted to `train`, evaluated on `val` and, once, on `test`.
   @Test func dividedDataset() throws {
     let set = folder + "/divided"

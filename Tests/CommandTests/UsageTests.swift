@@ -114,7 +114,7 @@ struct UsageTests {
     (["bench", "effnet-lite0", "--min-time", "3600", "--plot"], "plot.PNG", ".svg"),
     (
       ["embed", "/missing", "--model", "effnet-lite0", "-o"], "images.parquet",
-      ".jsonl or .npy or .safetensors"
+      ".jsonl or .csv or .npy or .npz or .safetensors"
     ),
     (
       ["train", "--head-only", "/missing", "--model", "effnet-lite0", "-o"], "cor.png",

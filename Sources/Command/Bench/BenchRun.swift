@@ -45,13 +45,13 @@ struct BenchRun {
   func measure(
     _ sessions: [(key: BenchKey, session: InferenceSession)], progress: RunProgress
   ) throws -> [BenchResult] {
-    let cold = try sessions.map { _, session throws in try prepare(session) }
+    let cold = try sessions.map { _, session throws in try prepare(session, progress) }
     let samples = try rounds.samples(
-      clock: Self.clock, afterEachTurn: progress.advance,
+      clock: Self.clock, afterEachRun: progress.redraw, afterEachTurn: { progress.advance() },
       of: sessions.map { key, session in { try session.run(batch: key.batch) } })
     let statistics = samples.map { RoundStatistics($0) }
     let layers = try sessions.map { _, session throws in
-      measuresLayers ? try self.layers(of: session) : nil
+      measuresLayers ? try self.layers(of: session, progress) : nil
     }
     let peak = Self.peakResidentBytes()
     return sessions.indices.map { index in
@@ -65,22 +65,26 @@ struct BenchRun {
   }
 
   /// Warms a session up and returns the seconds its first run took.
-  private func prepare(_ session: InferenceSession) throws -> Double {
+  private func prepare(_ session: InferenceSession, _ progress: RunProgress) throws -> Double {
     let batch = session.options.maximumBatch
     for image in 0..<batch { fill(image, of: session) }
     let cold = try RepetitionRule(minimumTime: 0, minimumCount: 1).samples(clock: Self.clock) {
       try session.run(batch: batch)
     }
     let warmUp = RepetitionRule(minimumTime: rounds.rule.minimumTime / 10, minimumCount: 2)
-    _ = try warmUp.samples(clock: Self.clock) { try session.run(batch: batch) }
+    _ = try warmUp.samples(clock: Self.clock, afterEach: progress.redraw) {
+      try session.run(batch: batch)
+    }
     return cold[0]
   }
 
   /// Profiles the session in separate runs: profiling would distort the timed ones.
-  private func layers(of session: InferenceSession) throws -> LayerTimes {
+  private func layers(
+    of session: InferenceSession, _ progress: RunProgress
+  ) throws -> LayerTimes {
     let limits = try HostInfo.limits(threads: session.options.threads)
     var profiles: [[Double]] = []
-    _ = try rounds.rule.samples(clock: Self.clock) {
+    _ = try rounds.rule.samples(clock: Self.clock, afterEach: progress.redraw) {
       profiles.append(try session.profile(batch: session.options.maximumBatch))
     }
     return LayerTimes(
@@ -131,7 +135,8 @@ package struct BenchRounds: Equatable, Sendable {
   ///
   /// - Parameter clock: Seconds since an arbitrary moment.
   package func samples(
-    clock: () -> Double, afterEachTurn: () -> Void = {}, of bodies: [() throws -> Void]
+    clock: () -> Double, afterEachRun: () -> Void = {}, afterEachTurn: () -> Void = {},
+    of bodies: [() throws -> Void]
   ) throws -> [[[Double]]] {
     let turn = RepetitionRule(
       minimumTime: rule.minimumTime / Double(count),
@@ -140,7 +145,8 @@ package struct BenchRounds: Equatable, Sendable {
     for round in 0..<count {
       for index in round.isMultiple(of: 2) ? Array(bodies.indices) : bodies.indices.reversed() {
         try bodies[index]()
-        samples[index].append(try turn.samples(clock: clock, of: bodies[index]))
+        samples[index].append(
+          try turn.samples(clock: clock, afterEach: afterEachRun, of: bodies[index]))
         afterEachTurn()
       }
     }

@@ -45,8 +45,10 @@ package struct RepetitionRule: Equatable, Sendable {
   }
 
   /// The seconds each repetition took according to `clock`, whose zero is arbitrary.
+  ///
+  /// - Parameter afterEach: Is called after each repetition, outside of the measured time.
   package func samples(
-    clock: () -> Double, of body: () throws -> Void
+    clock: () -> Double, afterEach: () -> Void = {}, of body: () throws -> Void
   ) rethrows -> [Double] {
     var samples: [Double] = []
     let start = clock()
@@ -56,6 +58,7 @@ package struct RepetitionRule: Equatable, Sendable {
       try body()
       last = clock()
       samples.append(last - before)
+      afterEach()
     } while samples.count < minimumCount || last - start < minimumTime
     return samples
   }

@@ -181,9 +181,8 @@ private final class ClassifyReport {
         "precision": .string(precision.rawValue), "top": json(predictions),
       ]
       try StandardOutput.write("\(JSON.object(.schema + members + warnings.json))\n")
-    case .csv: try StandardOutput.write(Self.rows(input, predictions).map(Table.csvRow).joined())
-    case .markdown:
-      try StandardOutput.write(Self.rows(input, predictions).map(Table.markdownRow).joined())
+    case .csv: try StandardOutput.write(Table.csvRows(Self.rows(input, predictions)))
+    case .markdown: try StandardOutput.write(Table.markdownRows(Self.rows(input, predictions)))
     }
   }
 
@@ -195,8 +194,8 @@ private final class ClassifyReport {
     case .text: return
     case .json: try write(members)
     case .jsonl: try StandardOutput.write("\(JSON.object(.schema + members))\n")
-    case .csv: try StandardOutput.write(Table.csvRow(row))
-    case .markdown: try StandardOutput.write(Table.markdownRow(row))
+    case .csv: try StandardOutput.write(Table.csvRows([row]))
+    case .markdown: try StandardOutput.write(Table.markdownRows([row]))
     }
     isFirst = false
   }

@@ -7,6 +7,7 @@ final class InputTally {
   let policy: FailurePolicy
   private(set) var answered = 0
   private(set) var failures: [ExitStatus] = []
+  private var reused = 0
   private let progress: RunProgress
 
   /// The progress line shows a total up to this many files in folders.
@@ -45,6 +46,15 @@ final class InputTally {
       try fail(failure)
       return .failure(failure)
     }
+  }
+
+  /// Counts the answers taken from an earlier run, `total` so far.
+  func count(reused total: Int) {
+    let new = total - reused
+    guard new > 0 else { return }
+    reused = total
+    answered += new
+    progress.advance(by: new)
   }
 
   /// Counts and logs a failure.

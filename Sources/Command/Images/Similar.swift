@@ -7,7 +7,9 @@ struct Similar: ParsableCommand {
     abstract: "Find the images most similar to one, or duplicates.",
     discussion: """
       Similarity is the cosine of the embeddings that `cnnzoo embed` computes: 1 for the same \
-      direction, near 0 for images with nothing in common.
+      direction, near 0 for images with nothing in common. With --index, only the image to compare \
+      with is read; the index must come from the same network, weights, layer, preprocessing and \
+      precision.
 
       --duplicates groups copies of the same image: identical pixels (exact), or recompressed, \
       resized or slightly cropped (near).
@@ -26,6 +28,11 @@ struct Similar: ParsableCommand {
 
   @OptionGroup var list: ImageListOptions
 
+  @Option(
+    help: "Search an npz or safetensors file written by `cnnzoo embed` instead of images.",
+    completion: .file())
+  var index: String?
+
   @Option(name: .customShort("k"), help: "Number of images to list.")
   var count = 10
 
@@ -43,7 +50,12 @@ struct Similar: ParsableCommand {
 
   func validate() throws {
     if !duplicates, query == nil { throw ValidationError("Specify the image to compare with.") }
-    try list.validate(searched, others: duplicates ? [] : [query].compactMap(\.self))
+    if index == nil {
+      try list.validate(searched, others: duplicates ? [] : [query].compactMap(\.self))
+    } else if duplicates || !inputs.isEmpty || list.filesFrom != nil {
+      throw ValidationError(
+        "--index replaces the images to search and cannot be combined with --duplicates.")
+    }
     if count < 1 { throw ValidationError("-k must be at least 1.") }
   }
 
@@ -57,39 +69,74 @@ struct Similar: ParsableCommand {
     options.decoding.fingerprints = duplicates
     let embedder = try Embedder(loaded, options: options)
     try Diagnostics.warnIfEmulated(embedder.precision)
-    var index = try SimilarityIndex(dimension: embedder.dimension)
+    if duplicates {
+      try listDuplicates(images, embedder)
+    } else {
+      try search(images, embedder)
+    }
+  }
+
+  private func listDuplicates(_ images: ImageInputs, _ embedder: Embedder) throws {
     var finder = try DuplicateFinder(dimension: embedder.dimension)
-    let wanted = duplicates ? nil : try query.map { try embedder.embed(network.image($0)) }
+    var names: [String] = []
+    let tally = list.tally(searched)
+    let failures = try embed(images, embedder, tally) { vector, answer in
+      guard let fingerprint = answer.fingerprint else { return }
+      finder.append(vector, fingerprint)
+      names.append(answer.input.name)
+    }
+    let groups = finder.groups(threads: network.threadCount)
+    try report(groups, names: names, failures: failures, by: embedder)
+      .write(as: format.format)
+    try tally.finish(skipped: images.skipped)
+  }
+
+  private func search(_ images: ImageInputs, _ embedder: Embedder) throws {
+    var vectors = try SimilarityIndex(dimension: embedder.dimension)
     var names: [String] = []
     var warnings: [[ImageWarning]] = []
-    var failures: [(name: String, failure: ImageFailure)] = []
+    if let path = index {
+      let stored = try EmbeddingIndex(contentsOf: path)
+      try stored.requireMatch(of: embedder, path: path)
+      for row in 0..<stored.count {
+        // Images that failed, or whose embedding has no direction, are similar to nothing.
+        guard let embedding = stored.embedding(row), (try? vectors.append(embedding)) != nil
+        else { continue }
+        names.append(stored.files[row].path)
+        warnings.append([])
+      }
+    }
+    let wanted = try embedder.embed(network.image(query ?? "-"))
     let tally = list.tally(searched)
+    let failures = try embed(images, embedder, tally) { vector, answer in
+      try vectors.append(vector)
+      names.append(answer.input.name)
+      warnings.append(answer.warnings)
+    }
+    let matches = names.isEmpty ? [] : try vectors.matches(of: wanted, count: count)
+    try report(
+      matches, names: names, warnings: warnings, failures: failures, by: embedder
+    ).write(as: format.format)
+    try tally.finish(skipped: images.skipped)
+  }
+
+  private typealias Failures = [(name: String, failure: ImageFailure)]
+
+  /// Embeds images; returns the failures to report.
+  private func embed(
+    _ images: ImageInputs, _ embedder: Embedder, _ tally: InputTally,
+    receive: ([Float], ImageResult<[Float]>) throws -> Void
+  ) throws -> Failures {
+    var failures: Failures = []
     defer { ProgressLine.erase() }
     try embedder.embed(images) { answer in
       switch try tally.count(answer) {
-      case .success(let vector):
-        if let fingerprint = answer.fingerprint {
-          finder.append(vector, fingerprint)
-        } else {
-          try index.append(vector)
-        }
-        names.append(answer.input.name)
-        warnings.append(answer.warnings)
+      case .success(let vector): try receive(vector, answer)
       case .failure(let failure):
         if list.onError != .skip { failures.append((answer.input.name, failure)) }
       }
     }
-    ProgressLine.erase()
-    if let wanted {
-      let matches = names.isEmpty ? [] : try index.matches(of: wanted, count: count)
-      try report(
-        matches, names: names, warnings: warnings, failures: failures, by: embedder
-      ).write(as: format.format)
-    } else {
-      try report(finder.groups(), names: names, failures: failures, by: embedder)
-        .write(as: format.format)
-    }
-    try tally.finish(skipped: images.skipped)
+    return failures
   }
 
   private func facts(of embedder: Embedder) -> JSON.Object {
@@ -102,7 +149,7 @@ struct Similar: ParsableCommand {
 
   private func report(
     _ groups: [DuplicateFinder.Group], names: [String],
-    failures: [(name: String, failure: ImageFailure)], by embedder: Embedder
+    failures: Failures, by embedder: Embedder
   ) -> Report {
     let results = groups.map { $0.json(names) }
     let errors = failures.map { name, failure in ["input": .string(name)] + failure.json }
@@ -129,7 +176,7 @@ struct Similar: ParsableCommand {
 
   private func report(
     _ matches: [SimilarityIndex.Match], names: [String], warnings: [[ImageWarning]],
-    failures: [(name: String, failure: ImageFailure)], by embedder: Embedder
+    failures: Failures, by embedder: Embedder
   ) -> Report {
     let results: [JSON.Object] = matches.enumerated().map { rank, match in
       [

@@ -182,7 +182,7 @@ private struct TrainReport {
     let showsAll = labels.count <= Self.mostColumns
     var table = Table(
       [
-        .text("class").shortened, .number("images"), .number("correct").optional(1),
+        .text("class").shortened, .number("images").optional(2), .number("correct").optional(1),
         .number("recall"),
       ]
         + (showsAll

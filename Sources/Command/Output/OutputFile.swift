@@ -5,7 +5,7 @@ import Glibc
 enum OutputFile {
   /// A file format that some command writes.
   enum Format: String {
-    case safetensors, npy, png, svg, jsonl
+    case safetensors, npy, npz, png, svg, jsonl, csv
   }
 
   /// Extensions of file formats; other contents would be misleading.
@@ -64,5 +64,27 @@ enum OutputFile {
   /// - Throws: `FileError.cannotCreate` and `.cannotWrite`.
   static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
     try Interrupts.deferred { () throws(FileError) in try AtomicFile.write(bytes, to: path) }
+  }
+
+  /// Writes the file piece by piece, complete or not at all.
+  ///
+  /// - Throws: `FileError.cannotCreate` and `.cannotWrite`.
+  static func write(
+    to path: String, _ body: ((String) throws(FileError) -> Void) throws(FileError) -> Void
+  ) throws(FileError) {
+    try Interrupts.deferred { () throws(FileError) in
+      let file = try AtomicFile(path: path)
+      var bytes: [UInt8] = []
+      func write() throws(FileError) {
+        try bytes.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in try file.write(bytes) }
+        bytes.removeAll(keepingCapacity: true)
+      }
+      try body { (text) throws(FileError) in
+        bytes += text.utf8
+        if bytes.count > 1 << 20 { try write() }
+      }
+      try write()
+      try file.commit()
+    }
   }
 }

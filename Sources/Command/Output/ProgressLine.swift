@@ -41,6 +41,8 @@ package final class RunProgress {
   private let start = MonotonicTime().seconds
   private var drawnAt = 0.0
   private var done = 0
+  /// When the last step was done.
+  private var advancedAt = 0.0
 
   /// Shorter runs show no progress line.
   private static let delay = 1.0
@@ -58,9 +60,15 @@ package final class RunProgress {
   /// Seconds since the run began.
   var elapsed: Double { MonotonicTime().seconds - start }
 
-  /// Counts one more step.
-  func advance() {
-    done += 1
+  /// Counts further steps.
+  func advance(by steps: Int = 1) {
+    done += steps
+    advancedAt = elapsed
+    redraw()
+  }
+
+  /// Brings the time left up to date during a long step.
+  func redraw() {
     let elapsed = elapsed
     guard ProgressLine.isEnabled, elapsed > Self.delay, elapsed - drawnAt >= Self.interval else {
       return
@@ -68,19 +76,25 @@ package final class RunProgress {
     drawnAt = elapsed
     ProgressLine.draw { width in
       Self.line(
-        name, done, of: total, figures: Self.figures(done, total, elapsed, showsRate: showsRate),
+        name, done, of: total,
+        figures: Self.figures(
+          done, total, advancedAt, showsRate: showsRate, since: elapsed - advancedAt),
         width: width)
     }
   }
 
   /// As `120 of 600, 35.1/s, 0:14 left`.
+  ///
+  /// - Parameters:
+  ///   - elapsed: Seconds that the steps so far have taken.
+  ///   - since: Seconds since then.
   package static func figures(
-    _ done: Int, _ total: Int?, _ elapsed: Double, showsRate: Bool = true
+    _ done: Int, _ total: Int?, _ elapsed: Double, showsRate: Bool = true, since: Double = 0
   ) -> String {
     var figures = ["\(done)" + (total.map { " of \($0)" } ?? "")]
-    if showsRate { figures.append("\(NumberText.fixed(Double(done) / elapsed, 1))/s") }
+    if showsRate, done > 0 { figures.append("\(NumberText.fixed(Double(done) / elapsed, 1))/s") }
     if let total, done > 0, total > done {
-      figures.append(timeLeft(elapsed / Double(done) * Double(total - done)))
+      figures.append(timeLeft(elapsed / Double(done) * Double(total - done) - since))
     }
     return figures.joined(separator: ", ")
   }

@@ -6,6 +6,8 @@ struct Table {
     case integer(Int)
     /// Rounded to `decimals` for people, exact for programs.
     case number(Double, decimals: Int)
+    /// With the precision of `Float`.
+    case float(Float)
     /// `text` for people, `plain` for programs.
     case shown(String, plain: String)
     case empty
@@ -101,14 +103,16 @@ struct Table {
   }
 
   /// RFC 4180, but with LF line endings.
-  var csv: String { csvHead + rows.map(Self.csvRow).joined() }
+  var csv: String { csvHead + Self.csvRows(rows) }
 
   /// GitHub-flavoured Markdown.
-  var markdown: String { markdownHead + rows.map(Self.markdownRow).joined() }
+  var markdown: String { markdownHead + Self.markdownRows(rows) }
 
-  var csvHead: String { Self.csvRow(columns.map { .text($0.title) }) }
+  var csvHead: String { Self.csvRows([columns.map { .text($0.title) }]) }
 
-  static func csvRow(_ cells: [Cell]) -> String {
+  static func csvRows(_ rows: [[Cell]]) -> String { rows.map(csvRow).joined() }
+
+  private static func csvRow(_ cells: [Cell]) -> String {
     cells.map(\.plain).map { cell in
       let needsQuotes = cell.unicodeScalars.contains {
         $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r"
@@ -118,11 +122,13 @@ struct Table {
   }
 
   var markdownHead: String {
-    Self.markdownRow(columns.map { .text($0.title) })
+    Self.markdownRows([columns.map { .text($0.title) }])
       + "|" + columns.map { $0.isNumeric ? "---:|" : "---|" }.joined() + "\n"
   }
 
-  static func markdownRow(_ cells: [Cell]) -> String {
+  static func markdownRows(_ rows: [[Cell]]) -> String { rows.map(markdownRow).joined() }
+
+  private static func markdownRow(_ cells: [Cell]) -> String {
     "|"
       + cells.map { cell in
         let escaped = cell.readable.replacing("\\", with: "\\\\").replacing("|", with: "\\|")
@@ -158,6 +164,7 @@ extension Table.Cell {
     case .text(let text): text.terminalSafe()
     case .integer(let value): NumberText.grouped(value)
     case .number(let value, let decimals): NumberText.fixed(value, decimals)
+    case .float(let value): "\(value)"
     case .shown(let text, plain: _): text.terminalSafe()
     case .empty: ""
     }
@@ -168,6 +175,7 @@ extension Table.Cell {
     case .text(let text): text
     case .integer(let value): "\(value)"
     case .number(let value, _): value.isFinite ? "\(value)" : ""
+    case .float(let value): value.isFinite ? "\(value)" : ""
     case .shown(_, let plain): plain
     case .empty: ""
     }

@@ -41,42 +41,4 @@ package struct MatrixProducts: Sendable {
     blas.dsyrk(size: columns, depth: matrix.count / columns, matrix, &result)
     return result
   }
-
-  /// Calls `body` for every pair of different rows of `matrix` whose product exceeds `bound`.
-  ///
-  /// Works in blocks, so that it needs little memory compared with the matrix.
-  package func forEachPair(
-    ofRows matrix: [Float], columns: Int, above bound: Float,
-    _ body: (_ first: Int, _ second: Int, _ product: Float) -> Void
-  ) {
-    precondition(columns > 0 && matrix.count.isMultiple(of: columns))
-    let (rows, block, chunk) = (matrix.count / columns, 256, 1024)
-    var transposed = [Float](repeating: 0, count: columns * block)
-    var products = [Float](repeating: 0, count: chunk * block)
-    for start in stride(from: 0, to: rows, by: block) {
-      let width = min(block, rows - start)
-      for row in 0..<width {
-        for column in 0..<columns {
-          transposed[column * width + row] = matrix[(start + row) * columns + column]
-        }
-      }
-      for other in stride(from: start, to: rows, by: chunk) {
-        let height = min(chunk, rows - other)
-        matrix.withUnsafeBufferPointer { matrix in
-          products.withUnsafeMutableBufferPointer { products in
-            guard let values = matrix.baseAddress, let result = products.baseAddress else { return }
-            blas.sgemm(
-              m: height, n: width, k: columns, values + other * columns, lda: columns, transposed,
-              result, ldc: width)
-            for row in 0..<height {
-              for column in 0..<min(width, other + row - start)
-              where result[row * width + column] > bound {
-                body(start + column, other + row, result[row * width + column])
-              }
-            }
-          }
-        }
-      }
-    }
-  }
 }
