@@ -22,11 +22,13 @@ public enum HostInfo {
   /// - Throws: `ProcessorError` if the environment forces one that is unknown or unsupported.
   public static func instructionSet() throws -> String { try InstructionSet.selected().rawValue }
 
-  /// Measures the peak rates of `threads` threads on this machine.
+  /// Measures the peak rates of `threads` threads on this machine at a precision.
   ///
   /// - Throws: `ProcessorError` as `instructionSet()` does, `OutOfMemory`.
-  public static func limits(threads: Int) throws -> MachineLimits {
-    try MachineLimits(threads: threads)
+  public static func limits(
+    threads: Int, precision: Precision = .f32
+  ) throws -> MachineLimits {
+    try MachineLimits(threads: threads, precision: precision)
   }
 
   /// The core type of OpenBLAS's kernels, such as `SkylakeX`; `nil` if OpenBLAS cannot be loaded.

@@ -4,7 +4,8 @@ import Kernels
 
 /// The measured peak rates of this machine with a number of threads.
 public struct MachineLimits: Sendable {
-  /// Floating-point operations per second of all threads, for multiply-adds in registers only.
+  /// Operations per second of all threads, two for each multiply-add: at f32 in registers only, at
+  /// lower precision in the GEMM kernel on matrices in the L1 cache.
   public let flops: Double
   /// Bytes per second that all threads read together, from memory of each size.
   public let bandwidths: [(bytes: Int, bytesPerSecond: Double)]
@@ -16,23 +17,29 @@ public struct MachineLimits: Sendable {
 
   /// Measures for about a fifth of a second.
   ///
-  /// - Parameter threads: the number of threads computing together.
+  /// - Parameters:
+  ///   - threads: the number of threads computing together.
+  ///   - precision: the precision of the multiply-adds.
   /// - Throws: `ProcessorError` for a forced instruction set that is not supported, `OutOfMemory`.
-  public init(threads: Int) throws {
+  public init(threads: Int, precision: Precision = .f32) throws {
     let kernels = try InstructionSet.selected().kernels
     let pool = WorkerPool(count: threads)
     let scratch = try AlignedBuffer(count: 64 * pool.count)
     // 0.5 x + 0.5 stays at 1, so no value is slower than others.
     for index in 0..<scratch.count { scratch.base[index] = 0.5 }
-    let rounds = 100_000
-    let operations = 2 * rounds * RegisterLoop.chains * kernels.lanes * pool.count
-    flops =
-      Double(operations)
-      / Self.best {
-        pool.run { worker in
-          kernels.registerLoop(RegisterLoop(rounds: rounds, values: scratch.base + 64 * worker))
+    if precision == .f32 {
+      let rounds = 100_000
+      let operations = 2 * rounds * RegisterLoop.chains * kernels.lanes * pool.count
+      flops =
+        Double(operations)
+        / Self.best {
+          pool.run { worker in
+            kernels.registerLoop(RegisterLoop(rounds: rounds, values: scratch.base + 64 * worker))
+          }
         }
-      }
+    } else {
+      flops = try Self.flops(of: kernels.gemm(precision), pool)
+    }
     let sizes = [1 << 18, 1 << 21, 1 << 24, 1 << 26]
     let memory = try AlignedBuffer(count: sizes[3] / 4)
     for index in 0..<memory.count { memory.base[index] = 1 }
@@ -65,9 +72,36 @@ public struct MachineLimits: Sendable {
     return compute >= memory ? (compute, .compute) : (memory, .memory)
   }
 
+  /// Operations per second of a GEMM kernel on a tile of A and a block of B that stay in the L1
+  /// cache.
+  private static func flops(of gemm: GEMMKernel, _ pool: WorkerPool) throws -> Double {
+    let (m, n, depth, rounds) = (gemm.mr, gemm.nr, 128, 4000)
+    let operands = try AlignedBuffer(count: depth * (m + n))
+    let results = try AlignedBuffer(count: m * n * pool.count)
+    // As bf16 and as bytes, these words are ordinary numbers.
+    for index in 0..<operands.count { operands.base[index] = Float(bitPattern: 0x3f01_3f01) }
+    let a = UnsafePointer(operands.base)
+    let scales = Quantization(rows: a, steps: a, sums: a)
+    let seconds = best {
+      pool.run { worker in
+        for _ in 0..<rounds {
+          gemm.run(
+            GEMMBlock(
+              m: m, n: n, k: depth, a: a, lda: depth, b: a + depth * m,
+              c: results.base + m * n * worker, ldc: n, quantization: scales))
+        }
+      }
+    }
+    return 2 * Double(m * n * depth * gemm.elementsPerWord * rounds * pool.count) / seconds
+  }
+
   /// Seconds of the fastest of several runs.
   private static func best(_ body: () -> Void) -> Double {
-    let clock = ContinuousClock()
-    return (0..<7).map { _ in clock.measure(body) / .seconds(1) }.min() ?? .infinity
+    let times = (0..<7).map { _ in
+      let start = MonotonicTime().seconds
+      body()
+      return MonotonicTime().seconds - start
+    }
+    return times.min() ?? .infinity
   }
 }

@@ -82,7 +82,8 @@ struct BenchRun {
   private func layers(
     of session: InferenceSession, _ progress: RunProgress
   ) throws -> LayerTimes {
-    let limits = try HostInfo.limits(threads: session.options.threads)
+    let limits = try HostInfo.limits(
+      threads: session.options.threads, precision: session.options.precision)
     var profiles: [[Double]] = []
     _ = try rounds.rule.samples(clock: Self.clock, afterEach: progress.redraw) {
       profiles.append(try session.profile(batch: session.options.maximumBatch))
