@@ -99,6 +99,7 @@ struct FaultTests {
         """
         set -m
         : > out
+        : > errors
         \(classify) >> out 2> errors &
         until [ "$(wc -l < out)" -ge \(3 * trial) ]; do :; done
         kill -\(signal) $!; wait $!; echo $? > status
