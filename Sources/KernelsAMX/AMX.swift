@@ -15,14 +15,14 @@ private let tileSide = 16
 public func bf16Kernel() -> GEMMKernel {
   GEMMKernel(
     elementType: "bf16", elementsPerWord: 2, mr: side, nr: side, depthUnit: tileSide,
-    convert: roundPanel, run: { multiply($0, BF16Tiles.self, ApproximateEpilogue.self) })
+    convert: roundPanel, run: multiplyBF16)
 }
 
 /// The GEMM in int8.
 public func int8Kernel() -> GEMMKernel {
   GEMMKernel(
     elementType: "int8", elementsPerWord: 4, mr: side, nr: side, depthUnit: tileSide,
-    convert: quantizePanel, run: { multiply($0, Int8Tiles.self, DequantizeEpilogue.self) })
+    convert: quantizePanel, run: multiplyInt8)
 }
 
 @inline(never)
@@ -31,58 +31,62 @@ private func roundPanel(_ panel: Panel) { convert(panel, RoundRow.self, Native.s
 @inline(never)
 private func quantizePanel(_ panel: Panel) { convert(panel, QuantizeRow.self, Native.self) }
 
-/// The products of loaded tiles.
-private protocol TileProduct {
-  static func topLeft()
-  static func topRight()
-  static func bottomLeft()
-  static func bottomRight()
-}
-
-private enum BF16Tiles: TileProduct {
-  @inline(__always) static func topLeft() { clanes_tile_bf16_top_left() }
-  @inline(__always) static func topRight() { clanes_tile_bf16_top_right() }
-  @inline(__always) static func bottomLeft() { clanes_tile_bf16_bottom_left() }
-  @inline(__always) static func bottomRight() { clanes_tile_bf16_bottom_right() }
-}
-
-private enum Int8Tiles: TileProduct {
-  @inline(__always) static func topLeft() { clanes_tile_bytes_top_left() }
-  @inline(__always) static func topRight() { clanes_tile_bytes_top_right() }
-  @inline(__always) static func bottomLeft() { clanes_tile_bytes_bottom_left() }
-  @inline(__always) static func bottomRight() { clanes_tile_bytes_bottom_right() }
-}
-
 /// A block, 32 rows at a time.
-///
-/// Tiles are loaded whole: rows of A behind the last, and columns of B beside the last, are read but
-/// not used.
 @inline(never)
-private func multiply<P: TileProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
+private func multiplyBF16(_ block: GEMMBlock) {
+  multiply(block, ApproximateEpilogue.self, isInt8: false)
+}
+
+@inline(never)
+private func multiplyInt8(_ block: GEMMBlock) {
+  multiply(block, DequantizeEpilogue.self, isInt8: true)
+}
+
+/// The products of the top and bottom tile of A and the left and right one of B.
+private enum Place { case topLeft, topRight, bottomLeft, bottomRight }
+
+@inline(__always)
+private func dot(_ place: Place, isInt8: Bool) {
+  switch place {
+  case .topLeft: isInt8 ? clanes_tile_bytes_top_left() : clanes_tile_bf16_top_left()
+  case .topRight: isInt8 ? clanes_tile_bytes_top_right() : clanes_tile_bf16_top_right()
+  case .bottomLeft: isInt8 ? clanes_tile_bytes_bottom_left() : clanes_tile_bf16_bottom_left()
+  case .bottomRight: isInt8 ? clanes_tile_bytes_bottom_right() : clanes_tile_bf16_bottom_right()
+  }
+}
+
+@inline(__always)
+private func multiply<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type, isInt8: Bool) {
   let epilogue = E(block)
-  clanes_tiles_begin()
+  var configured = 0
   var row = 0
   while row < block.m {
     let rows = min(side, block.m - row)
-    clanes_tiles_zero()
-    let a = block.a + row * block.lda
-    switch (rows > tileSide, block.n > tileSide) {
-    case (true, true): accumulate(a, block, P.self, twoRows: true, twoColumns: true)
-    case (true, false): accumulate(a, block, P.self, twoRows: true, twoColumns: false)
-    case (false, true): accumulate(a, block, P.self, twoRows: false, twoColumns: true)
-    case (false, false): accumulate(a, block, P.self, twoRows: false, twoColumns: false)
+    if rows != configured {
+      clanes_tiles_begin(rows, block.n)
+      configured = rows
     }
-    store(clanes_tiles_store(), block, row..<row + rows, epilogue)
+    let (a, c) = (block.a + row * block.lda, block.c + row * block.ldc)
+    switch (rows > tileSide, block.n > tileSide) {
+    case (true, true): tiles(a, c, block, isInt8: isInt8, twoRows: true, twoColumns: true)
+    case (true, false): tiles(a, c, block, isInt8: isInt8, twoRows: true, twoColumns: false)
+    case (false, true): tiles(a, c, block, isInt8: isInt8, twoRows: false, twoColumns: true)
+    case (false, false): tiles(a, c, block, isInt8: isInt8, twoRows: false, twoColumns: false)
+    }
+    finish(block, row..<row + rows, epilogue)
     epilogue.revisit(block, rows: row..<row + rows, width: block.n, Native.self)
     row += rows
   }
   clanes_tiles_end()
 }
 
+/// Up to 32 × 32 sums, from zero to memory.
 @inline(__always)
-private func accumulate<P: TileProduct>(
-  _ a: UnsafePointer<Float>, _ block: GEMMBlock, _: P.Type, twoRows: Bool, twoColumns: Bool
+private func tiles(
+  _ a: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ block: GEMMBlock, isInt8: Bool,
+  twoRows: Bool, twoColumns: Bool
 ) {
+  clanes_tiles_zero()
   var segment = a
   var b = block.b
   for _ in 0..<block.segments {
@@ -90,43 +94,45 @@ private func accumulate<P: TileProduct>(
     for _ in 0..<block.k / tileSide {
       clanes_tile_load_top(a, block.lda)
       clanes_tile_load_left(b, block.n)
-      P.topLeft()
+      dot(.topLeft, isInt8: isInt8)
       if twoRows {
         clanes_tile_load_bottom(a + tileSide * block.lda, block.lda)
-        P.bottomLeft()
+        dot(.bottomLeft, isInt8: isInt8)
       }
       if twoColumns {
         clanes_tile_load_right(b + tileSide, block.n)
-        P.topRight()
-        if twoRows { P.bottomRight() }
+        dot(.topRight, isInt8: isInt8)
+        if twoRows { dot(.bottomRight, isInt8: isInt8) }
       }
       a += tileSide
       b += tileSide * block.n
     }
     segment += block.segmentStride
   }
+  let bottom = c + tileSide * block.ldc
+  clanes_tile_store_top_left(c, block.ldc)
+  if twoColumns { clanes_tile_store_top_right(c + tileSide, block.ldc) }
+  if twoRows { clanes_tile_store_bottom_left(bottom, block.ldc) }
+  if twoRows && twoColumns { clanes_tile_store_bottom_right(bottom + tileSide, block.ldc) }
 }
 
-/// Takes sums, in rows of 32, through the epilogue to C.
+/// Takes the sums in some rows of C through the epilogue.
 @inline(__always)
-private func store<E: GEMMEpilogue>(
-  _ sums: UnsafePointer<Float>, _ block: GEMMBlock, _ rows: Range<Int>, _ epilogue: E
-) {
+private func finish<E: GEMMEpilogue>(_ block: GEMMBlock, _ rows: Range<Int>, _ epilogue: E) {
   for row in rows {
-    let source = sums + (row - rows.lowerBound) * side
-    let target = block.c + row * block.ldc
+    let c = block.c + row * block.ldc
     let epilogue = epilogue.moved(rows: row, columns: 0)
     var column = 0
     while column + Native.count <= block.n {
-      let value = epilogue.moved(rows: 0, columns: column)
-        .apply(Native.load(source + column), Native.self)
-      Native.store(value, target + column)
+      let sum = Native.load(c + column)
+      let value = epilogue.moved(rows: 0, columns: column).apply(sum, Native.self)
+      Native.store(value, c + column)
       column += Native.count
     }
     if column < block.n {
-      let value = epilogue.moved(rows: 0, columns: column)
-        .apply(Native.Half.load(source + column), Native.Half.self)
-      Native.Half.store(value, target + column)
+      let sum = Native.Half.load(c + column)
+      let value = epilogue.moved(rows: 0, columns: column).apply(sum, Native.Half.self)
+      Native.Half.store(value, c + column)
     }
   }
 }

@@ -48,9 +48,7 @@ struct LowPrecisionTests {
     let lda = depth + 16
     let x = AlignedBuffer(a)
     let factors = AlignedBuffer(gate ?? [0])
-    // A kernel of tiles reads rows behind the last; their values must not matter.
-    let out = AlignedBuffer(
-      [Float](repeating: 0, count: rows * lda), count: (rows + gemm.mr) * lda)
+    let out = AlignedBuffer([Float](repeating: 0, count: rows * lda))
     let scales = AlignedBuffer([Float](repeating: .nan, count: 2 * rows))
     gemm.convert(
       Panel(
@@ -180,8 +178,7 @@ struct LowPrecisionTests {
   private func packedB(
     _ gemm: GEMMKernel, _ noise: inout Noise, n: Int, k: Int, depth: Int
   ) -> (b: AlignedBuffer, steps: AlignedBuffer, sums: AlignedBuffer, values: [Double]) {
-    // Tiles read beside the last columns.
-    let b = AlignedBuffer([Float](repeating: 0, count: depth * n), count: depth * n + 32)
+    let b = AlignedBuffer([Float](repeating: 0, count: depth * n))
     let steps = AlignedBuffer(noise.array(n).map { 0.01 + $0.magnitude / 100 })
     let sums = AlignedBuffer([Float](repeating: 0, count: n))
     var values = [Double](repeating: 0, count: k * n)

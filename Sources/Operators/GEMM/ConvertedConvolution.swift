@@ -48,11 +48,11 @@ package struct ConvertedConvolution: Operator {
 
   private var rowWords: Int { paddedWidth * gemm.positionWords }
 
-  /// Words of the converted rows of the tallest strip, and of what the kernel reads behind them.
+  /// Words of the converted rows of the tallest strip.
   private var convertedCount: Int {
     let outputRows = (geometry.outputHeight + strips - 1) / strips
     let rows = min(geometry.inputHeight, (outputRows - 1) * geometry.stride + geometry.kernel)
-    return rows * rowWords + gemm.rowsReadBehind * geometry.stride * gemm.positionWords
+    return rows * rowWords
   }
 
   /// Floats of a row of the expanded map.

@@ -111,9 +111,6 @@ package struct GEMM: Sendable {
   /// Whether rows of A must be converted before they are multiplied, which `gate` also asks for.
   package func converts(gated: Bool) -> Bool { gated || precision != .f32 }
 
-  /// Rows of A that the kernel may read behind the last one, whatever they hold.
-  package var rowsReadBehind: Int { microKernel.isTiled ? microKernel.mr - 1 : 0 }
-
   /// Converts positions of a feature map, `stride` floats apart, to `positionWords` words each, which
   /// hold zeros; int8 would need a scale for each.
   package func convertPositions(
@@ -130,9 +127,9 @@ package struct GEMM: Sendable {
   /// rows fall into one cache set.
   private var panelStride: Int { depth % 1024 == 0 ? depth + 16 : depth }
 
-  /// Words of memory for `rows` converted rows, and for what a kernel of tiles reads behind them.
+  /// Words of memory for `rows` converted rows.
   package func panelCount(rows: Int) -> Int {
-    (rows + rowsReadBehind) * panelStride + (precision == .int8 ? 2 * rows : 0)
+    rows * (panelStride + (precision == .int8 ? 2 : 0))
   }
 
   /// Converts rows of a feature map, `lda` floats apart, into `panelCount` words; multiplies them by
@@ -141,7 +138,7 @@ package struct GEMM: Sendable {
     rows: Int, _ a: UnsafePointer<Float>, lda: Int, gate: UnsafePointer<Float>? = nil,
     into panel: UnsafeMutablePointer<Float>
   ) -> GEMMRows {
-    let scales = panel + panelCount(rows: rows) - (precision == .int8 ? 2 * rows : 0)
+    let scales = panel + rows * panelStride
     let words = k / microKernel.elementsPerWord
     if words < depth {
       for row in 0..<rows {
