@@ -65,8 +65,7 @@ package struct ExpandDepthwise: Operator {
 
   package var scratchCount: Int {
     expandedCount
-      + (gemm.converts(gated: false)
-        ? gemm.panelCount(rows: inputRows * expansion.inputWidth) : 0)
+      + (gemm.converts(gated: false) ? gemm.panelCount(rows: inputRows * paddedWidth) : 0)
   }
 
   package func taskCount(batch: Int) -> Int { batch * strips * groups }
@@ -79,36 +78,56 @@ package struct ExpandDepthwise: Operator {
     let bottom = min(
       geometry.inputHeight,
       (rows.upperBound - 1) * geometry.stride - geometry.paddingTop + geometry.kernel)
-    let width = expansion.inputWidth
-    let first =
-      memory.input + image * expansion.inputCount + top * width * expansion.inputStride
     let input =
-      gemm.converts(gated: false)
-      ? gemm.convert(
-        rows: (bottom - top) * width, first, lda: expansion.inputStride,
-        into: memory.scratch + expandedCount)
-      : GEMMRows(a: first, lda: expansion.inputStride)
+      memory.input + image * expansion.inputCount
+      + top * expansion.inputWidth * expansion.inputStride
+    let converted = gemm.converts(gated: false) ? convert(input, rows: bottom - top, memory) : nil
     let sums = memory.sums.map { $0 + (image * strips + strip) * geometry.outputStride }
     for block in evenRange(task % groups, of: groups, total: gemm.blocks.count) {
-      for row in top..<bottom {
-        expand(input.from((row - top) * width), block: block, row: row - top, memory)
-      }
+      expand(input, converted, rows: bottom - top, block: block, memory)
       convolve(rows, block: block, top: top, image: image, sums: sums, memory)
     }
   }
 
-  /// Expands a row of the image into row `row` of scratch memory, zeros left and right of it.
-  private func expand(_ input: GEMMRows, block: Int, row: Int, _ memory: OperatorMemory) {
+  /// Converts rows of the image, with space for the zeros left and right of each, so that one product
+  /// expands all of them.
+  private func convert(
+    _ input: UnsafePointer<Float>, rows: Int, _ memory: OperatorMemory
+  ) -> GEMMRows {
+    let panel = gemm.panel(rows: rows * paddedWidth, at: memory.scratch + expandedCount)
+    for row in 0..<rows {
+      gemm.convert(
+        rows: expansion.inputWidth, input + row * expansion.inputWidth * expansion.inputStride,
+        lda: expansion.inputStride, to: panel.from(row * paddedWidth + geometry.paddingLeft))
+    }
+    return panel
+  }
+
+  /// Expands rows of the image into scratch memory, zeros left and right of each.
+  private func expand(
+    _ input: UnsafePointer<Float>, _ converted: GEMMRows?, rows: Int, block: Int,
+    _ memory: OperatorMemory
+  ) {
     let width = gemm.blocks[block].count
     let rowStride = paddedWidth * width
-    let line = memory.scratch + row * rowStride
     let left = geometry.paddingLeft * width
     let right = left + geometry.inputWidth * width
-    line.update(repeating: 0, count: left)
-    (line + right).update(repeating: 0, count: rowStride - right)
-    gemm.multiply(
-      block: block, m: expansion.inputWidth, input, packed: memory.packed, into: line + left,
-      ldc: width, residual: nil)
+    if let converted {
+      gemm.multiply(
+        block: block, m: rows * paddedWidth, converted, packed: memory.packed,
+        into: memory.scratch, ldc: width, residual: nil)
+    }
+    for row in 0..<rows {
+      let line = memory.scratch + row * rowStride
+      line.update(repeating: 0, count: left)
+      (line + right).update(repeating: 0, count: rowStride - right)
+      guard converted == nil else { continue }
+      let first = row * expansion.inputWidth * expansion.inputStride
+      gemm.multiply(
+        block: block, m: expansion.inputWidth,
+        GEMMRows(a: input + first, lda: expansion.inputStride), packed: memory.packed,
+        into: line + left, ldc: width, residual: nil)
+    }
   }
 
   /// The output rows of a block, from scratch memory whose first row is the image's row `top`.

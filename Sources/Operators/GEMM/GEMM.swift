@@ -132,24 +132,39 @@ package struct GEMM: Sendable {
     rows * (panelStride + (precision == .int8 ? 2 : 0))
   }
 
-  /// Converts rows of a feature map, `lda` floats apart, into `panelCount` words; multiplies them by
-  /// `gate` first if there is one.
+  /// A panel of `rows` rows in `panelCount` words, to be converted.
+  package func panel(rows: Int, at words: UnsafeMutablePointer<Float>) -> GEMMRows {
+    GEMMRows(a: words, lda: panelStride, scales: words + rows * panelStride)
+  }
+
+  /// Converts rows of a feature map, `lda` floats apart, to the first rows of a panel; multiplies them
+  /// by `gate` first if there is one.
   package func convert(
     rows: Int, _ a: UnsafePointer<Float>, lda: Int, gate: UnsafePointer<Float>? = nil,
-    into panel: UnsafeMutablePointer<Float>
-  ) -> GEMMRows {
-    let scales = panel + rows * panelStride
+    to panel: GEMMRows
+  ) {
+    let target = UnsafeMutablePointer(mutating: panel.a)
     let words = k / microKernel.elementsPerWord
     if words < depth {
       for row in 0..<rows {
-        (panel + row * panelStride + words).update(repeating: 0, count: depth - words)
+        (target + row * panel.lda + words).update(repeating: 0, count: depth - words)
       }
     }
     microKernel.convert(
       Panel(
         rows: rows, channels: precision == .f32 ? channelStride(k) : k, x: a, xStride: lda,
-        gate: gate, out: panel, outStride: panelStride, scales: scales))
-    return GEMMRows(a: panel, lda: panelStride, scales: scales)
+        gate: gate, out: target, outStride: panel.lda,
+        scales: UnsafeMutablePointer(mutating: panel.scales ?? panel.a)))
+  }
+
+  /// Converts rows of a feature map into `panelCount` words.
+  package func convert(
+    rows: Int, _ a: UnsafePointer<Float>, lda: Int, gate: UnsafePointer<Float>? = nil,
+    into words: UnsafeMutablePointer<Float>
+  ) -> GEMMRows {
+    let panel = panel(rows: rows, at: words)
+    convert(rows: rows, a, lda: lda, gate: gate, to: panel)
+    return panel
   }
 
   /// Some rows and blocks of the product; `c` and `residual` are at column 0.
