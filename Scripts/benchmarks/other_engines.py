@@ -17,7 +17,7 @@ import numpy as np
 
 ARCH_PRCTL, GET_PERMISSION, REQUEST_PERMISSION, TILES = 158, 0x1022, 0x1023, 18
 libc = ctypes.CDLL(None, use_errno=True)
-# What the engines can be told by the environment; without AMX there is a filter besides.
+# Environment variables that limit the instruction set; no-amx also needs a system call filter.
 ENVIRONMENT = {
     "native": {},
     "no-amx": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"},

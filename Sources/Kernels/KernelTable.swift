@@ -9,8 +9,7 @@ public struct GEMMKernel: Sendable {
   public let elementType: String
   /// Elements in a 32-bit word, the kernel's unit along K.
   public let elementsPerWord: Int
-  /// Whether it lacks instructions for this format and gets the same results without, but no faster
-  /// than f32.
+  /// Whether it emulates the instructions for this format, which is no faster than f32.
   public let isEmulated: Bool
   /// Rows of the widest register tile.
   public let mr: Int

@@ -1,7 +1,7 @@
 import CLanes
 import Kernels
 
-/// Intel AMX: products of tiles, with sixteen times as many multiply-adds per cycle as FMA.
+/// Intel AMX: products of tiles, with over ten times as many multiply-adds per cycle as FMA.
 ///
 /// Everything around the product is AVX-512.
 typealias Native = Lanes16

@@ -83,7 +83,7 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// from 16, 24 and 40 channels take 1.1 to 1.6 times as long in bf16 as in f32, and its products of 64
   /// inputs 0.65 times. Quantizing takes two passes over a row: bf16 below 96 inputs.
   ///
-  /// The choice does not depend on the processor. k×k layers stay in f32 unless `convertsRows`, because
+  /// This choice does not depend on the processor. k×k layers stay in f32 unless `convertsRows`, because
   /// Winograd's transforms multiply a rounding error by 5 to 15; so do depthwise convolutions, which
   /// hardly benefit.
   private static func precision(
@@ -99,7 +99,7 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// Whether a k×k convolution is fastest in bf16.
   ///
   /// Only products of tiles (AMX) have so many multiply-adds to spare that the direct method beats
-  /// Winograd's. Positions are padded to 32 channels: below 16, three quarters would be zeros.
+  /// Winograd's. Positions are padded to 32 channels: below 16, more than half would be zeros.
   private static func convertsRows(_ layer: ConvolutionLayer, on target: ComputeTarget) -> Bool {
     target.precision != .f32 && target.kernels.bf16.isTiled && layer.kind == .convolution
       && layer.geometry.kernel > 1 && layer.geometry.inputChannels >= 16

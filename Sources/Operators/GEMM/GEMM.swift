@@ -111,8 +111,9 @@ package struct GEMM: Sendable {
   /// Whether rows of A must be converted before they are multiplied, which `gate` also asks for.
   package func converts(gated: Bool) -> Bool { gated || precision != .f32 }
 
-  /// Converts positions of a feature map, `stride` floats apart, to `positionWords` words each, which
-  /// hold zeros; int8 would need a scale for each.
+  /// Converts positions of a feature map, `stride` floats apart, to `positionWords` words each.
+  ///
+  /// The words must be zero, because padding is not written. Not for int8, which has a scale per row.
   package func convertPositions(
     _ count: Int, _ x: UnsafePointer<Float>, stride: Int, into words: UnsafeMutablePointer<Float>
   ) {
@@ -123,8 +124,8 @@ package struct GEMM: Sendable {
         out: words, outStride: positionWords, scales: words))
   }
 
-  /// Words between converted rows: 64 bytes more than a row where that is a multiple of 4096, lest all
-  /// rows fall into one cache set.
+  /// Words between converted rows: a cache line is added at multiples of 4096 bytes, where all rows
+  /// would map to the same cache set.
   private var panelStride: Int { depth % 1024 == 0 ? depth + 16 : depth }
 
   /// Words of memory for `rows` converted rows.
