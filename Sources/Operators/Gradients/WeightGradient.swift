@@ -1,0 +1,42 @@
+/// The gradient of a loss with respect to a layer's weights, planned from shapes alone.
+///
+/// Tasks write sums over fixed parts of the batch; `reduce` adds these in a fixed order, so that the
+/// result has the same bits for any number of threads.
+package protocol WeightGradient: Sendable {
+  /// Floats of scratch memory for each worker.
+  var scratchCount: Int { get }
+  /// Floats of partial sums.
+  func partialCount(batch: Int) -> Int
+  /// The number of tasks; they may run in any order and on any thread.
+  func taskCount(batch: Int) -> Int
+  /// Runs one task.
+  func run(task: Int, batch: Int, _ memory: WeightGradientMemory)
+  /// The number of tasks of the reduction.
+  func reductionCount(batch: Int) -> Int
+  /// Adds the partial sums of one part of the weights to `gradient`, which is in PyTorch's order.
+  func reduce(
+    task: Int, batch: Int, partials: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>)
+}
+
+/// The memory that one run of a weight gradient reads and writes; values have the layout that
+/// `OperatorMemory` describes.
+package struct WeightGradientMemory {
+  /// The layer's input.
+  package var input: UnsafePointer<Float>
+  /// The gradient with respect to the layer's output, before bias and nonlinearity.
+  package var outputGradient: UnsafePointer<Float>
+  /// `partialCount` floats.
+  package var partials: UnsafeMutablePointer<Float>
+  /// `scratchCount` floats that no other worker uses.
+  package var scratch: UnsafeMutablePointer<Float>
+
+  package init(
+    input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+    partials: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    self.input = input
+    self.outputGradient = outputGradient
+    self.partials = partials
+    self.scratch = scratch
+  }
+}
