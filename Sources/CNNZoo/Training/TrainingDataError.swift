@@ -35,9 +35,15 @@ extension TrainingDataError: CustomStringConvertible {
       "\(path): \(error.reason); it was intact when the run started: restore it and resume"
     case .changed(let path): "\(path): changed during the run; restore it and resume"
     case .otherFolder(let difference, let count):
-      "\(difference) since the run started"
-        + (count > 1 ? ", and there are \(count - 1) more differences" : "")
-        + "; restore the folder, or start a new run"
+      switch count {
+      case 1: "\(difference) since the run started; restore the folder, or start a new run"
+      case 2:
+        "\(difference) since the run started, and there is one more difference;"
+          + " restore the folder, or start a new run"
+      default:
+        "\(difference) since the run started, and there are \(count - 1) more differences;"
+          + " restore the folder, or start a new run"
+      }
     case .badList(let path, let reason): "\(path): not a list of training images: \(reason)"
     }
   }
