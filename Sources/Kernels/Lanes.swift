@@ -31,6 +31,8 @@ public protocol Lanes {
   static func maximum(_ a: Vector, _ b: Vector) -> Vector
   /// The lane-wise minimum; a NaN in `a` stays.
   static func minimum(_ a: Vector, _ b: Vector) -> Vector
+  /// `a` in lanes where `x` ≤ `y`, else `b`, also where either is NaN.
+  static func select(_ x: Vector, atMost y: Vector, _ a: Vector, else b: Vector) -> Vector
   /// a · b + c: one rounding where the instruction set has a fused instruction, else two.
   static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector
   /// a · 2ⁿ, where `shifted` is n + 1.5 · 2²³.
@@ -108,6 +110,11 @@ public enum Lanes16: Lanes {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector {
     clanes_min16(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func select(_ x: Vector, atMost y: Vector, _ a: Vector, else b: Vector) -> Vector {
+    clanes_select16(x, y, a, b)
   }
 
   @inlinable @inline(__always)
@@ -220,6 +227,11 @@ public enum Lanes8: Lanes {
   }
 
   @inlinable @inline(__always)
+  public static func select(_ x: Vector, atMost y: Vector, _ a: Vector, else b: Vector) -> Vector {
+    clanes_select8(x, y, a, b)
+  }
+
+  @inlinable @inline(__always)
   public static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
     clanes_fused8(a, b, c)
   }
@@ -326,6 +338,11 @@ public enum Lanes4: Lanes {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector {
     clanes_min4(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func select(_ x: Vector, atMost y: Vector, _ a: Vector, else b: Vector) -> Vector {
+    clanes_select4(x, y, a, b)
   }
 
   @inlinable @inline(__always)

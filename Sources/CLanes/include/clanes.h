@@ -31,6 +31,11 @@
   CLANES_INLINE clanes_f##N clanes_min##N(clanes_f##N a, clanes_f##N b) {                        \
     return a > b ? b : a;                                                                        \
   }                                                                                              \
+  /* a where x <= y, else b, also for a NaN. */                                                  \
+  CLANES_INLINE clanes_f##N clanes_select##N(clanes_f##N x, clanes_f##N y, clanes_f##N a,        \
+                                             clanes_f##N b) {                                    \
+    return x <= y ? a : b;                                                                       \
+  }                                                                                              \
   CLANES_INLINE clanes_f##N clanes_fused##N(clanes_f##N a, clanes_f##N b, clanes_f##N c) {       \
     return __builtin_elementwise_fma(a, b, c);                                                   \
   }                                                                                              \

@@ -1,0 +1,36 @@
+// Public only to be filled by the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
+/// The kernels of one instruction set that only training needs.
+public struct TrainingKernels: Sendable {
+  // Batch norm and other operations per channel.
+
+  /// Sums of squared differences from the mean.
+  public let squares: @Sendable (ChannelSquares) -> Void
+  /// Sums of products.
+  public let products: @Sendable (ChannelProducts) -> Void
+  /// A factor and an offset for each channel.
+  public let scale: @Sendable (ChannelScale) -> Void
+  /// Batch norm, activation and residual.
+  public let normalize: @Sendable (Normalize) -> Void
+  /// The activation's gradient with the sums for batch norm's.
+  public let normalizeGradient: @Sendable (NormalizeGradient) -> Void
+  /// Batch norm's gradient.
+  public let combine: @Sendable (LinearCombination) -> Void
+
+  public init(
+    squares: @escaping @Sendable (ChannelSquares) -> Void,
+    products: @escaping @Sendable (ChannelProducts) -> Void,
+    scale: @escaping @Sendable (ChannelScale) -> Void,
+    normalize: @escaping @Sendable (Normalize) -> Void,
+    normalizeGradient: @escaping @Sendable (NormalizeGradient) -> Void,
+    combine: @escaping @Sendable (LinearCombination) -> Void
+  ) {
+    self.squares = squares
+    self.products = products
+    self.scale = scale
+    self.normalize = normalize
+    self.normalizeGradient = normalizeGradient
+    self.combine = combine
+  }
+}

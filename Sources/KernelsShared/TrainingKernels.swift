@@ -1,0 +1,8 @@
+import Kernels
+
+/// The kernels of this instruction set for training.
+func trainingKernels() -> TrainingKernels {
+  TrainingKernels(
+    squares: squares, products: products, scale: scale, normalize: normalize,
+    normalizeGradient: normalizeGradient, combine: combine)
+}
