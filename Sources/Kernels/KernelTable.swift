@@ -80,6 +80,8 @@ public struct KernelTable: Sendable {
   public let registerLoop: @Sendable (RegisterLoop) -> Void
   /// Measures its peak read bandwidth.
   public let streamLoop: @Sendable (StreamLoop) -> Void
+  /// What only training needs.
+  public let training: TrainingKernels
 
   public init(
     name: String, lanes: Int, gemm: GEMMKernel, bf16: GEMMKernel, int8: GEMMKernel,
@@ -89,7 +91,8 @@ public struct KernelTable: Sendable {
     winogradInput: @escaping @Sendable (WinogradInput) -> Void,
     winogradOutput: @escaping @Sendable (WinogradOutput) -> Void,
     registerLoop: @escaping @Sendable (RegisterLoop) -> Void,
-    streamLoop: @escaping @Sendable (StreamLoop) -> Void
+    streamLoop: @escaping @Sendable (StreamLoop) -> Void,
+    training: TrainingKernels
   ) {
     self.name = name
     self.lanes = lanes
@@ -103,5 +106,6 @@ public struct KernelTable: Sendable {
     self.winogradOutput = winogradOutput
     self.registerLoop = registerLoop
     self.streamLoop = streamLoop
+    self.training = training
   }
 }
