@@ -231,7 +231,7 @@ extension Tape {
         partials = max(
           partials, step.weightGradient.partialCount(batch: batch), step.layer.geometry.outputStride)
         scratch = max(
-          scratch, step.forward.scratchCount, step.backward.scratchCount,
+          scratch, step.forward.scratchCount, step.backward?.scratchCount ?? 0,
           step.weightGradient.scratchCount)
       case .normalization(let step):
         partials = max(partials, sums(of: step.node.shape, batch: batch))
