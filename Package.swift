@@ -93,7 +93,6 @@ let package = Package(
       dependencies: ["Kernels", "CLinearAlgebra", "CSystem", "Host"]
         + kernelTargets.map { .byName(name: $0.name) },
       swiftSettings: strict),
-    .target(name: "Training", dependencies: ["Operators"], swiftSettings: strict),
     .target(name: "GraphIR", swiftSettings: strict),
     .target(name: "Weights", dependencies: ["Host"], swiftSettings: strict),
     .target(
@@ -103,6 +102,9 @@ let package = Package(
     .target(name: "ModelZoo", dependencies: ["GraphIR", "Images"], swiftSettings: strict),
     .target(
       name: "Inference", dependencies: ["GraphIR", "Host", "Operators", "Weights"],
+      swiftSettings: strict),
+    .target(
+      name: "Training", dependencies: ["GraphIR", "Host", "Inference", "Operators", "Weights"],
       swiftSettings: strict),
     .target(
       name: "Pretrained",
@@ -141,7 +143,11 @@ let package = Package(
     .testTarget(
       name: "OperatorsTests", dependencies: ["Host", "Operators", "Kernels"], swiftSettings: strict),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Operators"], swiftSettings: strict),
+      name: "TrainingTests",
+      dependencies: [
+        "GraphIR", "Host", "Inference", "ModelZoo", "Operators", "TestSupport", "Training", "Weights",
+      ],
+      swiftSettings: strict),
     .testTarget(
       name: "WeightsTests", dependencies: ["Host", "TestSupport", "Weights"], exclude: ["Goldens"],
       swiftSettings: strict),
