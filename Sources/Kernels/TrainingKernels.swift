@@ -18,13 +18,28 @@ public struct TrainingKernels: Sendable {
   /// Batch norm's gradient.
   public let combine: @Sendable (LinearCombination) -> Void
 
+  // Optimisers.
+
+  /// Stochastic gradient descent with momentum.
+  public let sgd: @Sendable (SGDUpdate) -> Void
+  /// RMSProp with TensorFlow's semantics.
+  public let rmsProp: @Sendable (RMSPropUpdate) -> Void
+  /// Adam with decoupled weight decay.
+  public let adamW: @Sendable (AdamWUpdate) -> Void
+  /// A moving average without an optimiser.
+  public let average: @Sendable (AverageUpdate) -> Void
+
   public init(
     squares: @escaping @Sendable (ChannelSquares) -> Void,
     products: @escaping @Sendable (ChannelProducts) -> Void,
     scale: @escaping @Sendable (ChannelScale) -> Void,
     normalize: @escaping @Sendable (Normalize) -> Void,
     normalizeGradient: @escaping @Sendable (NormalizeGradient) -> Void,
-    combine: @escaping @Sendable (LinearCombination) -> Void
+    combine: @escaping @Sendable (LinearCombination) -> Void,
+    sgd: @escaping @Sendable (SGDUpdate) -> Void,
+    rmsProp: @escaping @Sendable (RMSPropUpdate) -> Void,
+    adamW: @escaping @Sendable (AdamWUpdate) -> Void,
+    average: @escaping @Sendable (AverageUpdate) -> Void
   ) {
     self.squares = squares
     self.products = products
@@ -32,5 +47,9 @@ public struct TrainingKernels: Sendable {
     self.normalize = normalize
     self.normalizeGradient = normalizeGradient
     self.combine = combine
+    self.sgd = sgd
+    self.rmsProp = rmsProp
+    self.adamW = adamW
+    self.average = average
   }
 }

@@ -4,5 +4,6 @@ import Kernels
 func trainingKernels() -> TrainingKernels {
   TrainingKernels(
     squares: squares, products: products, scale: scale, normalize: normalize,
-    normalizeGradient: normalizeGradient, combine: combine)
+    normalizeGradient: normalizeGradient, combine: combine, sgd: sgd,
+    rmsProp: rmsProp, adamW: adamW, average: average)
 }
