@@ -145,9 +145,10 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "GraphIR", "Host", "Inference", "ModelZoo", "Operators", "TestSupport", "Training", "Weights",
+        "GraphIR", "Host", "Inference", "Kernels", "ModelZoo", "Operators", "TestSupport", "Training",
+        "Weights",
       ],
-      swiftSettings: strict),
+      exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "WeightsTests", dependencies: ["Host", "TestSupport", "Weights"], exclude: ["Goldens"],
       swiftSettings: strict),

@@ -3,6 +3,13 @@
 
 /// The kernels of one instruction set that only training needs.
 public struct TrainingKernels: Sendable {
+  // Convolutions.
+
+  /// A product with the first matrix transposed.
+  public let weightGradient: @Sendable (WeightGradientBlock) -> Void
+  /// The gradient of a depthwise kernel.
+  public let depthwiseGradient: @Sendable (DepthwiseGradient) -> Void
+
   // Batch norm and other operations per channel.
 
   /// Sums of squared differences from the mean.
@@ -30,6 +37,8 @@ public struct TrainingKernels: Sendable {
   public let average: @Sendable (AverageUpdate) -> Void
 
   public init(
+    weightGradient: @escaping @Sendable (WeightGradientBlock) -> Void,
+    depthwiseGradient: @escaping @Sendable (DepthwiseGradient) -> Void,
     squares: @escaping @Sendable (ChannelSquares) -> Void,
     products: @escaping @Sendable (ChannelProducts) -> Void,
     scale: @escaping @Sendable (ChannelScale) -> Void,
@@ -41,6 +50,8 @@ public struct TrainingKernels: Sendable {
     adamW: @escaping @Sendable (AdamWUpdate) -> Void,
     average: @escaping @Sendable (AverageUpdate) -> Void
   ) {
+    self.weightGradient = weightGradient
+    self.depthwiseGradient = depthwiseGradient
     self.squares = squares
     self.products = products
     self.scale = scale

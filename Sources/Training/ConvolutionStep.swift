@@ -3,6 +3,7 @@ import Operators
 
 extension ConvolutionStep {
   func forward(_ run: TapeRun) {
+    guard !run.images.isEmpty else { return }
     if let gathered, run.dropsImages { run.gather(input, into: gathered) }
     run.run(
       forward, input: run[source(input, run)], output: run[output], packed: run.packed + packed)
@@ -15,6 +16,7 @@ extension ConvolutionStep {
 
   /// Adds to the gradients of weights and bias, and computes that of the input.
   func backward(_ run: TapeRun) {
+    guard !run.images.isEmpty else { return }
     if let gathered, run.dropsImages { run.gather(inputAgain, into: gathered) }
     addWeightGradient(run)
     addBiasGradient(run)

@@ -100,8 +100,8 @@ struct TapeLowering {
     var step = ConvolutionStep(
       node: node, layer: layer,
       forward: strategy.makeOperator(for: [layer], isGated: false, on: target),
-      weightGradient: Gradients.weightGradient(of: layer, kernels: target.kernels),
-      backward: Gradients.inputGradient(of: layer, on: target), weight: weight,
+      weightGradient: layer.weightGradient(kernels: target.kernels),
+      backward: layer.inputGradient(on: target), weight: weight,
       bias: store.entry(node.id, .bias), input: try self.source(of: node), output: output,
       inputAgain: output, outputGradient: output)
     step.packed = reservePacked(step.forward.packedCount)

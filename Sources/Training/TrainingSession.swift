@@ -42,6 +42,8 @@ package final class TrainingSession {
   private let pool: WorkerPool
   private let buffers: [AlignedBuffer]
   private var run: TapeRun
+  /// Packs the weights of each layer, the largest first.
+  private let packings: [(TapeRun) -> Void]
   /// The images for which each unit ran.
   private var unitImages: [[Int]] = []
 
@@ -52,6 +54,7 @@ package final class TrainingSession {
     (self.graph, self.store, self.options) = (graph, store, options)
     let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
     tape = try Tape(graph, store, frozenStages: options.frozenStages, on: target)
+    packings = tape.packings
     pool = WorkerPool(count: options.threads)
     let plan = tape.memoryPlan(batch: options.batch)
     let sizes = tape.workingMemory(batch: options.batch)
@@ -116,9 +119,6 @@ package final class TrainingSession {
   // MARK: The two directions
 
   private func pack() {
-    let packings = tape.steps.flatMap { step in
-      if case .convolution(let step) = step { step.packings } else { [] }
-    }
     run.workers.forEach(packings.count) { index, _ in packings[index](run) }
   }
 
@@ -214,6 +214,14 @@ package final class TrainingSession {
 }
 
 extension Tape {
+  /// What packs the weights of each layer, the largest first.
+  var packings: [(TapeRun) -> Void] {
+    var convolutions: [ConvolutionStep] = []
+    for case .convolution(let step) in steps { convolutions.append(step) }
+    convolutions.sort { $0.weight.parameter.count > $1.weight.parameter.count }
+    return convolutions.flatMap(\.packings)
+  }
+
   /// Floats of partial sums, and of scratch memory for each thread.
   func workingMemory(batch: Int) -> (partials: Int, scratch: Int) {
     var (partials, scratch) = (widestStride, widestStride)

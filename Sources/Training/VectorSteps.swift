@@ -98,9 +98,9 @@ extension GateStep {
 }
 
 extension DropoutStep {
-  /// What a node's random numbers are derived from, below an image's key.
+  /// What the random numbers of an image are derived from.
   private func key(_ run: TapeRun, _ image: Int) -> RandomKey {
-    run.keys[image][RandomPurpose.dropout.rawValue][node.id]
+    run.keys[image][RandomPurpose.dropout.rawValue]
   }
 
   func forward(_ run: TapeRun) { apply(run, input, to: output) }
