@@ -27,6 +27,8 @@ public protocol Lanes {
   static func subtract(_ a: Vector, _ b: Vector) -> Vector
   static func multiply(_ a: Vector, _ b: Vector) -> Vector
   static func divide(_ a: Vector, _ b: Vector) -> Vector
+  /// The square root, correctly rounded.
+  static func squareRoot(_ a: Vector) -> Vector
   /// The lane-wise maximum; a NaN in `a` stays.
   static func maximum(_ a: Vector, _ b: Vector) -> Vector
   /// The lane-wise minimum; a NaN in `a` stays.
@@ -100,6 +102,11 @@ public enum Lanes16: Lanes {
   @inlinable @inline(__always)
   public static func divide(_ a: Vector, _ b: Vector) -> Vector {
     clanes_divide16(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func squareRoot(_ a: Vector) -> Vector {
+    clanes_sqrt16(a)
   }
 
   @inlinable @inline(__always)
@@ -217,6 +224,11 @@ public enum Lanes8: Lanes {
   }
 
   @inlinable @inline(__always)
+  public static func squareRoot(_ a: Vector) -> Vector {
+    clanes_sqrt8(a)
+  }
+
+  @inlinable @inline(__always)
   public static func maximum(_ a: Vector, _ b: Vector) -> Vector {
     clanes_max8(a, b)
   }
@@ -328,6 +340,11 @@ public enum Lanes4: Lanes {
   @inlinable @inline(__always)
   public static func divide(_ a: Vector, _ b: Vector) -> Vector {
     clanes_divide4(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func squareRoot(_ a: Vector) -> Vector {
+    clanes_sqrt4(a)
   }
 
   @inlinable @inline(__always)

@@ -25,6 +25,17 @@ public struct TrainingKernels: Sendable {
   /// Batch norm's gradient.
   public let combine: @Sendable (LinearCombination) -> Void
 
+  // Optimisers.
+
+  /// Stochastic gradient descent with momentum.
+  public let sgd: @Sendable (SGDUpdate) -> Void
+  /// RMSProp with TensorFlow's semantics.
+  public let rmsProp: @Sendable (RMSPropUpdate) -> Void
+  /// Adam with decoupled weight decay.
+  public let adamW: @Sendable (AdamWUpdate) -> Void
+  /// A moving average without an optimiser.
+  public let average: @Sendable (AverageUpdate) -> Void
+
   public init(
     weightGradient: @escaping @Sendable (WeightGradientBlock) -> Void,
     depthwiseGradient: @escaping @Sendable (DepthwiseGradient) -> Void,
@@ -33,7 +44,11 @@ public struct TrainingKernels: Sendable {
     scale: @escaping @Sendable (ChannelScale) -> Void,
     normalize: @escaping @Sendable (Normalize) -> Void,
     normalizeGradient: @escaping @Sendable (NormalizeGradient) -> Void,
-    combine: @escaping @Sendable (LinearCombination) -> Void
+    combine: @escaping @Sendable (LinearCombination) -> Void,
+    sgd: @escaping @Sendable (SGDUpdate) -> Void,
+    rmsProp: @escaping @Sendable (RMSPropUpdate) -> Void,
+    adamW: @escaping @Sendable (AdamWUpdate) -> Void,
+    average: @escaping @Sendable (AverageUpdate) -> Void
   ) {
     self.weightGradient = weightGradient
     self.depthwiseGradient = depthwiseGradient
@@ -43,5 +58,9 @@ public struct TrainingKernels: Sendable {
     self.normalize = normalize
     self.normalizeGradient = normalizeGradient
     self.combine = combine
+    self.sgd = sgd
+    self.rmsProp = rmsProp
+    self.adamW = adamW
+    self.average = average
   }
 }

@@ -5,5 +5,6 @@ func trainingKernels() -> TrainingKernels {
   TrainingKernels(
     weightGradient: weightGradient, depthwiseGradient: depthwiseGradient,
     squares: squares, products: products, scale: scale, normalize: normalize,
-    normalizeGradient: normalizeGradient, combine: combine)
+    normalizeGradient: normalizeGradient, combine: combine, sgd: sgd,
+    rmsProp: rmsProp, adamW: adamW, average: average)
 }

@@ -24,6 +24,9 @@
   CLANES_INLINE clanes_f##N clanes_subtract##N(clanes_f##N a, clanes_f##N b) { return a - b; }   \
   CLANES_INLINE clanes_f##N clanes_multiply##N(clanes_f##N a, clanes_f##N b) { return a * b; }   \
   CLANES_INLINE clanes_f##N clanes_divide##N(clanes_f##N a, clanes_f##N b) { return a / b; }     \
+  CLANES_INLINE clanes_f##N clanes_sqrt##N(clanes_f##N a) {                                      \
+    return __builtin_elementwise_sqrt(a);                                                        \
+  }                                                                                              \
   /* A NaN in `a` stays. */                                                                      \
   CLANES_INLINE clanes_f##N clanes_max##N(clanes_f##N a, clanes_f##N b) {                        \
     return a < b ? b : a;                                                                        \
