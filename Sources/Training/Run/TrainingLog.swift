@@ -8,6 +8,10 @@ package struct LogPosition: Hashable, Sendable {
   package var bytes: Int
   /// The checksum of its lines, in hexadecimal digits.
   package var checksum: String
+
+  package init(bytes: Int, checksum: String) {
+    (self.bytes, self.checksum) = (bytes, checksum)
+  }
 }
 
 /// The log of a run: a header and records, one JSON object per line.

@@ -30,7 +30,7 @@ extension TrainingState {
   ///   - log: The log, which must be durable.
   ///   - observer: Called after each change to a file.
   /// - Throws: `RunError.cannotSave`, `.damaged` if two parameters share a name.
-  static func write(
+  package static func write(
     _ store: ParameterStore, _ progress: TrainingProgress, number: Int, log: LogPosition,
     to path: String, observer: FileObserver? = nil
   ) throws(RunError) {
