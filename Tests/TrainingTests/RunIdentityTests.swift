@@ -42,6 +42,8 @@ struct RunIdentityTests {
     configuration.dropout = 0.5
     configuration.frozenStages = 2
     configuration.layerDecay = 0.9
+    configuration.optimizer = .adamW(beta1: 0.8, beta2: 0.99, epsilon: 1e-7)
+    configuration.schedule = .staircase(rate: 0.016)
     return configuration
   }()
 
@@ -72,10 +74,30 @@ struct RunIdentityTests {
     // A property that is not written would not be compared either.
     #expect(members.count == fields.count)
     let defaults = Mirror(reflecting: TrainingConfiguration()).children
-    for (field, byDefault) in zip(fields, defaults)
-    where field.label != "optimizer" && field.label != "schedule" {
+    for (field, byDefault) in zip(fields, defaults) {
       #expect("\(field.value)" != "\(byDefault.value)", "\(field.label ?? "") is the default")
     }
+  }
+
+  @Test(
+    arguments: [
+      Optimizer.sgd(momentum: 0.5, isNesterov: false), .sgd(momentum: 0.5, isNesterov: true),
+      .rmsProp(decay: 0.8, momentum: 0.7, epsilon: 0.01), .adamW(),
+    ],
+    [
+      LearningRateSchedule.constant(rate: 0.5, warmupEpochs: 0.25), .cosine(rate: 1e-9),
+      .staircase(rate: 0.1, warmupEpochs: 2, factor: 0.5, epochs: 1.5),
+    ])
+  func optimizersReadBackAsWritten(optimizer: Optimizer, schedule: LearningRateSchedule) throws {
+    let store = try RunFixtures.store(0)
+    var header = header
+    header.identity.configuration.optimizer = optimizer
+    header.identity.configuration.schedule = schedule
+    do {
+      let run = try RunFolder(new: "\(folder.path)/other.run")
+      try run.begin(header, store)
+    }
+    #expect(try RunFolder(existing: "\(folder.path)/other.run").header == header)
   }
 
   @Test func differencesNameEveryChange() throws {
@@ -88,6 +110,8 @@ struct RunIdentityTests {
     current.configuration.seed = 1
     current.configuration.averageDecay = 0.5
     current.configuration.loss = .softmax
+    current.configuration.optimizer = .rmsProp()
+    current.configuration.schedule.rate = 0.5
     current.parameters["features.0.weight"] = [5, 3, 3, 3]
     current.parameters["features.1.bias"] = nil
     current.parameters["new"] = []
@@ -98,8 +122,15 @@ struct RunIdentityTests {
         "initial_weights was 1f, is 2f", "configuration.seed was \(UInt64.max), is 1",
         "configuration.loss was sigmoid, is softmax",
         "configuration.average_decay was null, is 0.5",
+        "configuration.optimizer.name was adamw, is rmsprop",
+        "configuration.optimizer.beta1 was 0.8, is absent",
+        "configuration.optimizer.beta2 was 0.99, is absent",
+        "configuration.optimizer.epsilon was 1e-07, is 0.001",
+        "configuration.schedule.rate was 0.016, is 0.5",
         "parameters.features.0.weight was [4,3,3,3], is [5,3,3,3]",
-        "parameters.features.1.bias was [4], is absent", "parameters.new was absent, is []",
+        "parameters.features.1.bias was [4], is absent",
+        "configuration.optimizer.decay was absent, is 0.9",
+        "configuration.optimizer.momentum was absent, is 0.9", "parameters.new was absent, is []",
       ])
     #expect(header.identity != current)
   }
@@ -136,6 +167,21 @@ struct RunIdentityTests {
         "clip_norm is out of range: expected a positive number"
       ),
       ("\"clip_norm\":2.5", "\"clip_norm\":true", "clip_norm is neither a number nor null"),
+      ("\"adamw\"", "\"adam\"", "optimizer.name is none of sgd, nesterov, rmsprop, adamw"),
+      ("\"adamw\"", "\"sgd\"", "momentum is missing"),
+      (
+        "\"beta1\":0.8", "\"beta1\":1",
+        "optimizer.beta1 is out of range: expected 0 or more, below 1"
+      ),
+      ("\"beta1\":0.8", "\"beta1\":0.8,\"x\":1", "x is unknown"),
+      ("1e-07", "0", "optimizer.epsilon is out of range: expected above 0, up to 1"),
+      ("\"staircase\"", "\"stairs\"", "schedule.name is none of constant, cosine, staircase"),
+      ("\"staircase\"", "\"cosine\"", "factor is unknown"),
+      (
+        "\"factor\":0.97", "\"factor\":0",
+        "schedule.factor is out of range: expected above 0, up to 1"
+      ),
+      ("\"rate\":0.016", "\"rate\":-1", "schedule.rate is out of range: expected 0 or more"),
       ("\"model\":\"tiny\"", "\"model\":3", "model is not a text"),
       (
         "[4,3,3,3]", "[4,-3,3,3]",

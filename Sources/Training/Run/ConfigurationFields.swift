@@ -67,22 +67,22 @@ extension TrainingConfiguration {
   }
 }
 
-/// A property of a configuration in JSON.
-struct ConfigurationField<Root> {
-  let name: String
-  /// The values that it may have.
-  let expected: String
-  let isValid: (Root) -> Bool
-  let write: (Root) -> JSON
-  /// Checks the type, not the range.
-  let read: (inout Root, JSONValue) throws(JSONFault) -> Void
-}
-
 extension TrainingConfiguration {
-  typealias Field = ConfigurationField<TrainingConfiguration>
+  /// A property in JSON.
+  struct Field {
+    let name: String
+    /// The values that it may have.
+    let expected: String
+    let isValid: (Root) -> Bool
+    let write: (Root) -> JSON
+    /// Checks the type; the range is that of `isValid`.
+    let read: (inout Root, JSONValue) throws(JSONFault) -> Void
+
+    typealias Root = TrainingConfiguration
+  }
 }
 
-extension ConfigurationField {
+extension TrainingConfiguration.Field {
   static func integer(
     _ name: String, _ property: WritableKeyPath<Root, Int>, _ range: ClosedRange<Int>
   ) -> Self {
@@ -122,18 +122,6 @@ extension ConfigurationField {
           throw JSONFault("\(name) is neither a number nor null")
         }
         root[keyPath: property] = value.number
-      })
-  }
-
-  static func bool(_ name: String, _ property: WritableKeyPath<Root, Bool>) -> Self {
-    Self(
-      name: name, expected: "true or false", isValid: { _ in true },
-      write: { .bool($0[keyPath: property]) },
-      read: { (root, value) throws(JSONFault) in
-        guard case .bool(let flag) = value else {
-          throw JSONFault("\(name) is neither true nor false")
-        }
-        root[keyPath: property] = flag
       })
   }
 

@@ -33,13 +33,6 @@ extension [String: JSONValue] {
     return number
   }
 
-  mutating func bool(_ key: String) throws(JSONFault) -> Bool {
-    guard case .bool(let value) = try value(key) else {
-      throw JSONFault("\(key) is neither true nor false")
-    }
-    return value
-  }
-
   func requireEmpty() throws(JSONFault) {
     if let key = keys.min() { throw JSONFault("\(key) is unknown") }
   }
