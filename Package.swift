@@ -58,7 +58,7 @@ let fuzzTargets: [Target] =
     .executableTarget(
       name: "fuzz",
       dependencies: [
-        "CLibFuzzer", "Command", "CNNZoo", "GraphIR", "Images", "Operators", "Training", "Weights",
+        "CLibFuzzer", "Command", "CNNZoo", "GraphIR", "Images", "Training", "Weights",
       ],
       path: "Tests/Fuzz", exclude: ["Dictionaries"], swiftSettings: strict),
   ]

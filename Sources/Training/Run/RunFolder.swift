@@ -70,7 +70,7 @@ package final class RunFolder {
     (self.path, self.observer) = (Self.trimmed(path), observer)
     guard access("\(path)/\(Self.logName)", F_OK) == 0 else { throw .noRun(path: path) }
     lock = try Self.lock(path)
-    header = try TrainingLog.header(of: try Self.map(logPath)).0
+    header = try TrainingLog.header(path: logPath)
   }
 
   private static func trimmed(_ path: String) -> String {

@@ -32,7 +32,9 @@ package final class TrainingLog {
   /// Creates the log, durable with its header; replaces any existing file.
   ///
   /// - Throws: `RunError.file`.
-  init(path: String, header: RunHeader, observer: FileObserver? = nil) throws(RunError) {
+  package init(
+    path: String, header: RunHeader, observer: FileObserver? = nil
+  ) throws(RunError) {
     let line = Array("\(JSON.object(header.json))\n".utf8)
     do {
       try AtomicFile.write(line, to: path, observer: observer)
@@ -110,6 +112,14 @@ package final class TrainingLog {
 /// Reading.
 extension TrainingLog {
   private static let longestHeader = 16 << 20
+
+  /// The header of the log at `path`.
+  ///
+  /// - Throws: `RunError.file`, `.damaged`.
+  package static func header(path: String) throws(RunError) -> RunHeader {
+    let file = try RunError.reading { () throws(WeightsError) in try MappedFile(path: path) }
+    return try header(of: file).0
+  }
 
   /// The header of the log in `file`, and the range of its line.
   ///
