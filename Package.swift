@@ -56,7 +56,10 @@ let fuzzTargets: [Target] =
   : [
     .systemLibrary(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
     .executableTarget(
-      name: "fuzz", dependencies: ["CLibFuzzer", "Command", "CNNZoo", "Images", "Weights"],
+      name: "fuzz",
+      dependencies: [
+        "CLibFuzzer", "Command", "CNNZoo", "GraphIR", "Images", "Training", "Weights",
+      ],
       path: "Tests/Fuzz", exclude: ["Dictionaries"], swiftSettings: strict),
   ]
 
@@ -145,7 +148,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "GraphIR", "Host", "Inference", "Kernels", "ModelZoo", "Operators", "TestSupport", "Training",
+        "GraphIR", "Host", "Inference", "Kernels", "ModelZoo", "Operators", "TestSupport",
+        "Training",
         "Weights",
       ],
       exclude: ["Goldens"], swiftSettings: strict),

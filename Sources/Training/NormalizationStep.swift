@@ -119,7 +119,8 @@ extension NormalizationStep {
           let rows = Double(parts[index].rows.count)
           let partial = run.partials + 2 * index * stride + channel
           let difference = Double(partial[0]) - mean
-          squares += Double(partial[stride]) + difference * difference * count * rows / (count + rows)
+          squares +=
+            Double(partial[stride]) + difference * difference * count * rows / (count + rows)
           count += rows
           mean += difference * rows / count
         }

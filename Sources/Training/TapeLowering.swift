@@ -53,7 +53,8 @@ struct TapeLowering {
         add(
           .activation(
             ActivationStep(
-              shape: node.shape, nonlinearity: Nonlinearity(activation), input: try source(of: node),
+              shape: node.shape, nonlinearity: Nonlinearity(activation),
+              input: try source(of: node),
               output: output, gradient: output)), node, output)
       case .globalAveragePool:
         let output = newBuffer(of: node)
@@ -139,7 +140,8 @@ struct TapeLowering {
       node: node, epsilon: epsilon, nonlinearity: Nonlinearity(activation),
       isFrozen: !isTrained(node), statistics: statisticsCount, weight: weight, bias: bias,
       runningMean: mean, runningVariance: variance, input: input, output: output,
-      residual: residual, survival: survival, outputAgain: output, outputGradient: output, inputGradient: output)
+      residual: residual, survival: survival, outputAgain: output, outputGradient: output,
+      inputGradient: output)
     statisticsCount += NormalizationStep.vectors * channelStride(node.shape.channels)
     add(.normalization(step), node, output)
     if survival < 1, let residual { drop(survival: survival, residual) }

@@ -85,7 +85,8 @@ struct TapeRun {
   func gather(_ source: TapeBuffer, into target: TapeBuffer) {
     let count = count(source)
     workers.forEach(images.count) { index, _ in
-      (self[target] + index * count).update(from: self[source] + images[index] * count, count: count)
+      (self[target] + index * count).update(
+        from: self[source] + images[index] * count, count: count)
     }
   }
 

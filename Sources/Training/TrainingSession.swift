@@ -229,7 +229,8 @@ extension Tape {
       switch step {
       case .convolution(let step):
         partials = max(
-          partials, step.weightGradient.partialCount(batch: batch), step.layer.geometry.outputStride)
+          partials, step.weightGradient.partialCount(batch: batch), step.layer.geometry.outputStride
+        )
         scratch = max(
           scratch, step.forward.scratchCount, step.backward?.scratchCount ?? 0,
           step.weightGradient.scratchCount)

@@ -41,7 +41,8 @@ struct TinyGradientTests {
 
   private static func golden(_ network: TinyNetwork) throws -> WeightFile {
     let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    return try WeightFile(path: folder.appending(path: "Goldens/\(network.rawValue).safetensors").path)
+    return try WeightFile(
+      path: folder.appending(path: "Goldens/\(network.rawValue).safetensors").path)
   }
 
   /// The largest difference, relative to the largest expected value, but at least to `floor`.
