@@ -170,7 +170,7 @@ package final class TrainingSession {
   private func images(of unit: TapeUnit) -> [Int] {
     run.keys.indices.filter { image in
       guard unit.survival < 1, let block = unit.block else { return true }
-      let key = run.keys[image][RandomPurpose.stochasticDepth.rawValue]
+      let key = run.keys[image][.stochasticDepth]
       return key.uniform(block.number) < unit.survival
     }
   }
