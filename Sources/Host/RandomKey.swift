@@ -15,7 +15,8 @@ package struct RandomKey: Hashable, Sendable {
 
   /// The key for `counter` below this one.
   package subscript(counter: Int) -> RandomKey {
-    RandomKey(state: Self.mix(state ^ Self.mix(UInt64(bitPattern: Int64(counter)) &+ Self.increment)))
+    RandomKey(
+      state: Self.mix(state ^ Self.mix(UInt64(bitPattern: Int64(counter)) &+ Self.increment)))
   }
 
   /// 64 random bits.

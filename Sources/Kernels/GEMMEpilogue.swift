@@ -3,14 +3,18 @@
 
 import CLanes
 
-/// The operations that a GEMM applies to a tile while and right after storing it.
-public protocol GEMMEpilogue {
-  /// The epilogue at the first row and column of `block`.
-  init(_ block: GEMMBlock)
+/// The operations that a product applies to a tile while storing it.
+public protocol TileEpilogue {
   /// The epilogue advanced by some rows and columns.
   func moved(rows: Int, columns: Int) -> Self
   /// The vector to store for the vector `sum` of the product.
   func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector
+}
+
+/// The operations that a GEMM applies to a tile while and right after storing it.
+public protocol GEMMEpilogue: TileEpilogue {
+  /// The epilogue at the first row and column of `block`.
+  init(_ block: GEMMBlock)
   /// Called for rows of `block`, `width` columns wide, right after storing them, while they are in
   /// the L1 cache.
   func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type)

@@ -76,6 +76,8 @@ public struct KernelTable: Sendable {
   public let winogradInput: @Sendable (WinogradInput) -> Void
   /// Winograd's transform to an output tile.
   public let winogradOutput: @Sendable (WinogradOutput) -> Void
+  /// The kernels for training.
+  public let training: TrainingKernels
   /// Measures the processor's peak arithmetic.
   public let registerLoop: @Sendable (RegisterLoop) -> Void
   /// Measures its peak read bandwidth.
@@ -88,6 +90,7 @@ public struct KernelTable: Sendable {
     depthwise: @escaping @Sendable (DepthwiseRow) -> Void,
     winogradInput: @escaping @Sendable (WinogradInput) -> Void,
     winogradOutput: @escaping @Sendable (WinogradOutput) -> Void,
+    training: TrainingKernels,
     registerLoop: @escaping @Sendable (RegisterLoop) -> Void,
     streamLoop: @escaping @Sendable (StreamLoop) -> Void
   ) {
@@ -101,6 +104,7 @@ public struct KernelTable: Sendable {
     self.depthwise = depthwise
     self.winogradInput = winogradInput
     self.winogradOutput = winogradOutput
+    self.training = training
     self.registerLoop = registerLoop
     self.streamLoop = streamLoop
   }

@@ -15,7 +15,7 @@ public protocol TileRow {
   /// Adds `a` · `b` to every column.
   mutating func accumulate(_ a: Float, _ b: Self)
   /// Applies `epilogue`, which is at the row's first column, and writes the result to `c`.
-  func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, _ epilogue: E)
+  func store<E: TileEpilogue>(_ c: UnsafeMutablePointer<Float>, _ epilogue: E)
 }
 
 /// A row of one vector.
@@ -41,7 +41,7 @@ public struct OneVector<P: DotProduct>: TileRow {
   }
 
   @inlinable @inline(__always)
-  public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, _ epilogue: E) {
+  public func store<E: TileEpilogue>(_ c: UnsafeMutablePointer<Float>, _ epilogue: E) {
     P.L.store(epilogue.apply(vector, P.L.self), c)
   }
 }
@@ -79,7 +79,7 @@ public struct Beside<Left: TileRow, Right: TileRow>: TileRow {
   }
 
   @inlinable @inline(__always)
-  public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, _ epilogue: E) {
+  public func store<E: TileEpilogue>(_ c: UnsafeMutablePointer<Float>, _ epilogue: E) {
     left.store(c, epilogue)
     right.store(c + Left.width, epilogue.moved(rows: 0, columns: Left.width))
   }
@@ -95,7 +95,7 @@ public protocol RegisterTile {
   /// Adds the outer product of one column of A, whose values are `lda` apart, and `b`.
   mutating func accumulate(_ a: UnsafePointer<Float>, lda: Int, _ b: Row)
   /// Writes every row; see `TileRow.store`.
-  func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E)
+  func store<E: TileEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E)
 }
 
 /// A tile of one row.
@@ -115,7 +115,7 @@ public struct OneRow<Row: TileRow>: RegisterTile {
   }
 
   @inlinable @inline(__always)
-  public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E) {
+  public func store<E: TileEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E) {
     row.store(c, epilogue)
   }
 }
@@ -143,7 +143,7 @@ where Top.Row == Bottom.Row {
   }
 
   @inlinable @inline(__always)
-  public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E) {
+  public func store<E: TileEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E) {
     top.store(c, ldc: ldc, epilogue)
     bottom.store(c + Top.rows * ldc, ldc: ldc, epilogue.moved(rows: Top.rows, columns: 0))
   }
@@ -172,7 +172,7 @@ public struct FourRows<Row: TileRow>: RegisterTile {
   }
 
   @inlinable @inline(__always)
-  public func store<E: GEMMEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E) {
+  public func store<E: TileEpilogue>(_ c: UnsafeMutablePointer<Float>, ldc: Int, _ epilogue: E) {
     row0.store(c, epilogue)
     row1.store(c + ldc, epilogue.moved(rows: 1, columns: 0))
     row2.store(c + 2 * ldc, epilogue.moved(rows: 2, columns: 0))

@@ -27,3 +27,21 @@ func multiply<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: 
   default: multiply16(block, P.self, E.self)
   }
 }
+
+@inline(never)
+private func accumulate8<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  accumulateTiles(block, OneVector<P>.self, mr: 8)
+}
+
+@inline(never)
+private func accumulate16<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  accumulateTiles(block, Beside<OneVector<P>, OneVector<P>>.self, mr: mr)
+}
+
+@inline(__always)
+func accumulate<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  switch block.n {
+  case 8: accumulate8(block, P.self)
+  default: accumulate16(block, P.self)
+  }
+}

@@ -53,3 +53,47 @@ func multiply<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: 
   default: multiply48(block, P.self, E.self)
   }
 }
+
+// The products with the first matrix transposed.
+
+@inline(never)
+private func accumulate8<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  accumulateTiles(block, V<P.Half>.self, mr: mr)
+}
+
+@inline(never)
+private func accumulate16<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  accumulateTiles(block, V<P>.self, mr: mr)
+}
+
+@inline(never)
+private func accumulate24<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  accumulateTiles(block, Beside<V<P>, V<P.Half>>.self, mr: mr)
+}
+
+@inline(never)
+private func accumulate32<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  accumulateTiles(block, Two<P>.self, mr: mr)
+}
+
+@inline(never)
+private func accumulate40<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  accumulateTiles(block, Beside<Two<P>, V<P.Half>>.self, mr: mr)
+}
+
+@inline(never)
+private func accumulate48<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  accumulateTiles(block, Beside<Two<P>, V<P>>.self, mr: mr)
+}
+
+@inline(__always)
+func accumulate<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  switch block.n {
+  case 8: accumulate8(block, P.self)
+  case 16: accumulate16(block, P.self)
+  case 24: accumulate24(block, P.self)
+  case 32: accumulate32(block, P.self)
+  case 40: accumulate40(block, P.self)
+  default: accumulate48(block, P.self)
+  }
+}

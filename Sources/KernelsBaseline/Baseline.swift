@@ -13,3 +13,8 @@ func multiply<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: 
   multiplyTiles(
     block, Beside<OneVector<P>, OneVector<P>>.self, mr: mr, E.self, Native.self)
 }
+
+@inline(never)
+func accumulate<P: DotProduct>(_ block: WeightGradientBlock, _: P.Type) {
+  accumulateTiles(block, Beside<OneVector<P>, OneVector<P>>.self, mr: mr)
+}

@@ -83,6 +83,22 @@ package struct ConvolutionGeometry: Hashable, Sendable {
     let lowest = max(0, -top)
     return lowest..<max(lowest, min(kernel, inputHeight - top))
   }
+
+  /// Output rows for which a row of the kernel lies inside the image.
+  func outputRows(under kernelRow: Int) -> Range<Int> {
+    outputs(outputHeight, padding: paddingTop, tap: kernelRow, input: inputHeight)
+  }
+
+  /// Output columns for which a column of the kernel lies inside the image.
+  func outputColumns(under tap: Int) -> Range<Int> {
+    outputs(outputWidth, padding: paddingLeft, tap: tap, input: inputWidth)
+  }
+
+  private func outputs(_ count: Int, padding: Int, tap: Int, input: Int) -> Range<Int> {
+    let first = min(count, max(0, padding - tap + stride - 1) / stride)
+    let reach = input - 1 + padding - tap
+    return first..<max(first, reach < 0 ? 0 : min(count, reach / stride + 1))
+  }
 }
 
 /// A layer's weights with batch norm folded in, still in the file's order, ready to be packed.

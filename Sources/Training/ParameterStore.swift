@@ -105,7 +105,8 @@ package final class ParameterStore {
   }
 
   /// The values or averages of an entry, in PyTorch's order.
-  package func floats(_ entry: Entry, of buffer: AlignedBuffer) -> UnsafeMutableBufferPointer<Float> {
+  package func floats(_ entry: Entry, of buffer: AlignedBuffer) -> UnsafeMutableBufferPointer<Float>
+  {
     UnsafeMutableBufferPointer(start: buffer.base + entry.offset, count: entry.parameter.count)
   }
 

@@ -10,6 +10,14 @@ package enum RandomPurpose: Int {
   case order = 1
   /// How an image is cropped and mirrored.
   case augmentation = 2
+  /// Which inputs of the classifier are zeroed.
+  case dropout = 3
+  /// Which blocks leave an image out.
+  case stochasticDepth = 4
+  /// What training from scratch starts with.
+  case initialization = 5
+  /// What the network drops for an image: the key above those of dropout and stochastic depth.
+  case regularization = 6
 }
 
 extension RandomKey {

@@ -26,6 +26,10 @@ package enum JSONValue: Equatable, Sendable {
   package var elements: [JSONValue]? {
     if case .array(let elements) = self { elements } else { nil }
   }
+
+  package var members: [String: JSONValue]? {
+    if case .object(let members) = self { members } else { nil }
+  }
 }
 
 extension JSONValue {
@@ -42,7 +46,14 @@ extension JSONValue {
       throw .malformed(
         path: path, reason: "the file has \(file.count) bytes, more than \(Self.longestFile)")
     }
-    var json = StrictJSON(ByteReader(file))
+    try self.init(file, range: 0..<file.count)
+  }
+
+  /// Reads the only JSON value in a range of a file.
+  ///
+  /// - Throws: `WeightsError.malformed`, as `init(contentsOf:)` does.
+  package init(_ file: MappedFile, range: Range<Int>) throws(WeightsError) {
+    var json = StrictJSON(ByteReader(file, range: range))
     self = try json.value(depth: Self.deepest)
     try json.end()
   }

@@ -15,7 +15,8 @@ package protocol WeightGradient: Sendable {
   func reductionCount(batch: Int) -> Int
   /// Adds the partial sums of one part of the weights to `gradient`, which is in PyTorch's order.
   func reduce(
-    task: Int, batch: Int, partials: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>)
+    task: Int, batch: Int, partials: UnsafePointer<Float>,
+    into gradient: UnsafeMutablePointer<Float>)
 }
 
 /// The memory that one run of a weight gradient reads and writes; values have the layout that

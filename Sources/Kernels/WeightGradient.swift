@@ -1,0 +1,127 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
+import CLanes
+
+/// C[K, N] = Σₘ A[m, K] · B[m, N], or C plus that, for one block of columns: a product with the first
+/// matrix transposed, where both lie row-major in memory.
+///
+/// For a layer's weights, A is the gradient of the output, B the input, and m runs over positions.
+/// Rows come in segments of `m`: under one row of a convolution's kernel, the output positions of an
+/// image row are a segment, and the values under the kernel are consecutive. So no layer needs im2col.
+@frozen
+public struct WeightGradientBlock {
+  /// Rows of A and B in a segment.
+  public var m: Int
+  public var segments: Int
+  /// Columns of A, rows of C.
+  public var k: Int
+  /// Columns of B and C: a multiple of 8, at most the GEMM kernel's `nr`.
+  public var n: Int
+  public var a: UnsafePointer<Float>
+  /// Floats between rows of A, and between the starts of its segments.
+  public var lda: Int
+  public var segmentStrideA: Int
+  public var b: UnsafePointer<Float>
+  public var ldb: Int
+  public var segmentStrideB: Int
+  public var c: UnsafeMutablePointer<Float>
+  public var ldc: Int
+  /// Whether the product is added to C.
+  public var accumulates: Bool
+
+  @inlinable
+  public init(
+    m: Int, segments: Int = 1, k: Int, n: Int, a: UnsafePointer<Float>, lda: Int,
+    segmentStrideA: Int = 0, b: UnsafePointer<Float>, ldb: Int, segmentStrideB: Int = 0,
+    c: UnsafeMutablePointer<Float>, ldc: Int, accumulates: Bool
+  ) {
+    self.m = m
+    self.segments = segments
+    self.k = k
+    self.n = n
+    self.a = a
+    self.lda = lda
+    self.segmentStrideA = segmentStrideA
+    self.b = b
+    self.ldb = ldb
+    self.segmentStrideB = segmentStrideB
+    self.c = c
+    self.ldc = ldc
+    self.accumulates = accumulates
+  }
+}
+
+/// Adds what C held before.
+@frozen
+@usableFromInline
+struct AddEpilogue: TileEpilogue {
+  @usableFromInline var addend: UnsafePointer<Float>
+  @usableFromInline var stride: Int
+
+  /// Zeros and a stride of 0 where nothing is added, so that the store has no branch.
+  @inlinable @inline(__always)
+  init(_ block: WeightGradientBlock) {
+    addend = block.accumulates ? UnsafePointer(block.c) : clanes_zeros()
+    stride = block.accumulates ? block.ldc : 0
+  }
+
+  @inlinable @inline(__always)
+  func moved(rows: Int, columns: Int) -> Self {
+    var moved = self
+    moved.addend += rows * stride + columns
+    return moved
+  }
+
+  @inlinable @inline(__always)
+  func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector { L.add(L.load(addend), sum) }
+}
+
+/// One register tile of C: an outer product for each row of A and B, one store.
+@inlinable @inline(__always)
+func accumulateTile<T: RegisterTile>(
+  _: T.Type, _ block: WeightGradientBlock, row: Int, _ epilogue: AddEpilogue
+) {
+  var tile = T()
+  var segmentA = block.a + row
+  var segmentB = block.b
+  for _ in 0..<block.segments {
+    var a = segmentA
+    var b = segmentB
+    for _ in 0..<block.m {
+      tile.accumulate(a, lda: 1, T.Row.load(b))
+      a += block.lda
+      b += block.ldb
+    }
+    segmentA += block.segmentStrideA
+    segmentB += block.segmentStrideB
+  }
+  tile.store(
+    block.c + row * block.ldc, ldc: block.ldc, epilogue.moved(rows: row, columns: 0))
+}
+
+/// A block as wide as `Row`, in tiles of at most `mr` rows of C, 6 or 8.
+///
+/// Rows are distributed evenly, so that no tile has only one or two.
+@inlinable @inline(__always)
+public func accumulateTiles<Row: TileRow>(_ block: WeightGradientBlock, _: Row.Type, mr: Int) {
+  let epilogue = AddEpilogue(block)
+  let tiles = (block.k + mr - 1) / mr
+  var tile = 0
+  var row = 0
+  while row < block.k {
+    let rows = block.k / tiles + (tile < block.k % tiles ? 1 : 0)
+    tile += 1
+    switch rows {
+    case 2: accumulateTile(TwoRows<Row>.self, block, row: row, epilogue)
+    case 3: accumulateTile(ThreeRows<Row>.self, block, row: row, epilogue)
+    case 4: accumulateTile(FourRows<Row>.self, block, row: row, epilogue)
+    case 5: accumulateTile(FiveRows<Row>.self, block, row: row, epilogue)
+    case 6: accumulateTile(SixRows<Row>.self, block, row: row, epilogue)
+    case 7 where mr > 6: accumulateTile(SevenRows<Row>.self, block, row: row, epilogue)
+    case 8 where mr > 6: accumulateTile(EightRows<Row>.self, block, row: row, epilogue)
+    default: accumulateTile(OneRow<Row>.self, block, row: row, epilogue)
+    }
+    row += rows
+  }
+}

@@ -1,0 +1,217 @@
+import Kernels
+
+/// The gradient of a full convolution's or a linear layer's weights: dW = Σ gradientᵀ · input.
+///
+/// Both maps are read in place. Under one row of the kernel the values are one run of floats, and the
+/// next output position's run begins `stride` positions further on; where the kernel extends over the
+/// left or right edge, the run is shorter. So there is a product for each kernel row, and one for each
+/// column at an edge.
+package struct ConvolutionWeightGradient: WeightGradient {
+  private let geometry: ConvolutionGeometry
+  private let kernels: KernelTable
+  /// Which matrix is transposed.
+  private let layout: WeightGradientLayout
+  /// Output columns with the kernel inside the image.
+  private let inner: Range<Int>
+  /// The sums' column blocks, and the parts of the sums that one task computes.
+  private let blocks: ColumnBlocks
+  private let tiles: [Tile]
+  /// Strips of output rows in an image.
+  private let strips: Int
+
+  /// Sums that one task computes.
+  private struct Tile {
+    /// The row of the kernel.
+    var kernelRow: Int
+    /// Rows of the sums.
+    var rows: Range<Int>
+    /// Blocks of their columns.
+    var blocks: Range<Int>
+  }
+
+  package init(_ layer: ConvolutionLayer, kernels: KernelTable) {
+    let geometry = layer.geometry
+    self.geometry = geometry
+    self.kernels = kernels
+    let layout = WeightGradientLayout(geometry)
+    self.layout = layout
+    inner = geometry.innerColumns
+    let blocks = ColumnBlocks(layout.columns, widest: kernels.gemm.nr, lanes: kernels.lanes)
+    self.blocks = blocks
+    // The operands of 128 rows, about 192 columns and a panel of positions fit in the L2 cache.
+    let down = (layout.rows + 127) / 128
+    let groups = max(1, layout.columns / 192)
+    tiles = (0..<geometry.kernel).flatMap { kernelRow in
+      (0..<down).flatMap { index in
+        let rows = evenRange(index, of: down, total: layout.rows)
+        return (0..<min(groups, blocks.count)).map {
+          Tile(
+            kernelRow: kernelRow, rows: rows,
+            blocks: evenRange($0, of: min(groups, blocks.count), total: blocks.count))
+        }
+      }
+    }
+    let stripRows = max(1, Self.panelRows / geometry.outputWidth)
+    strips = (geometry.outputHeight + stripRows - 1) / stripRows
+  }
+
+  /// Positions that are multiplied at a time.
+  private static let panelRows = 256
+
+  package var scratchCount: Int { 0 }
+
+  package func partialCount(batch: Int) -> Int { chunks(batch: batch) * layout.count }
+
+  /// Parts of the batch with their own sums: enough for 16 tasks, but at least 512 positions each, and
+  /// partial sums that stay in the cache.
+  private func chunks(batch: Int) -> Int {
+    let wanted = (16 + tiles.count - 1) / tiles.count
+    let positions = batch * geometry.outputPositions
+    return max(
+      1, min(wanted, positions / 512, batch * strips, max(1, (1 << 19) / layout.count)))
+  }
+
+  package func taskCount(batch: Int) -> Int { chunks(batch: batch) * tiles.count }
+
+  package func run(task: Int, batch: Int, _ memory: WeightGradientMemory) {
+    let chunks = chunks(batch: batch)
+    let chunk = task % chunks
+    let tile = tiles[task / chunks]
+    let c = memory.partials + chunk * layout.count
+    if geometry.isPointwise {
+      let rows = evenRange(chunk, of: chunks, total: batch * geometry.outputPositions)
+      multiply(tile, rows, memory, into: c)
+    } else {
+      clear(tile, c)
+      for strip in evenRange(chunk, of: chunks, total: batch * strips) {
+        let rows = evenRange(strip % strips, of: strips, total: geometry.outputHeight)
+        var image = memory
+        image.input += strip / strips * geometry.inputCount
+        image.outputGradient += strip / strips * geometry.outputCount
+        add(tile, rows.clamped(to: geometry.outputRows(under: tile.kernelRow)), image, to: c)
+      }
+    }
+  }
+
+  /// Positions of a 1×1 convolution, which follow one another from image to image.
+  private func multiply(
+    _ tile: Tile, _ rows: Range<Int>, _ memory: WeightGradientMemory,
+    into c: UnsafeMutablePointer<Float>
+  ) {
+    let panels = max(1, rows.count / Self.panelRows)
+    for panel in 0..<panels {
+      let part = evenRange(panel, of: panels, total: rows.count)
+      let first = rows.lowerBound + part.lowerBound
+      multiply(
+        tile, inputs: 0..<geometry.inputStride,
+        WeightGradientRows(
+          m: part.count, input: memory.input + first * geometry.inputStride,
+          inputStride: geometry.inputStride,
+          gradient: memory.outputGradient + first * geometry.outputStride,
+          gradientStride: geometry.outputStride),
+        accumulates: panel > 0, c)
+    }
+  }
+
+  private func clear(_ tile: Tile, _ c: UnsafeMutablePointer<Float>) {
+    let columns =
+      blocks[tile.blocks.lowerBound]
+      .lowerBound..<blocks[tile.blocks.upperBound - 1]
+      .upperBound
+    for row in tile.rows {
+      (c + layout.offset(kernelRow: tile.kernelRow, row: row) + columns.lowerBound)
+        .update(repeating: 0, count: columns.count)
+    }
+  }
+
+  /// Adds the products of some output rows of one image, all with the kernel row inside the image.
+  private func add(
+    _ tile: Tile, _ rows: Range<Int>, _ memory: WeightGradientMemory,
+    to c: UnsafeMutablePointer<Float>
+  ) {
+    guard !rows.isEmpty else { return }
+    let g = geometry
+    let line = rows.lowerBound * g.stride - g.paddingTop + tile.kernelRow
+    let start = memory.input + (line * g.inputWidth - g.paddingLeft) * g.inputStride
+    let gradient = memory.outputGradient + rows.lowerBound * g.outputWidth * g.outputStride
+    let inputRow = g.stride * g.inputWidth * g.inputStride
+    let gradientRow = g.outputWidth * g.outputStride
+    let step = g.stride * g.inputStride
+    if !inner.isEmpty {
+      multiply(
+        tile, inputs: 0..<layout.run,
+        WeightGradientRows(
+          m: inner.count, input: start + inner.lowerBound * step, inputStride: step,
+          gradient: gradient + inner.lowerBound * g.outputStride, gradientStride: g.outputStride,
+          segments: rows.count, inputSegment: inputRow, gradientSegment: gradientRow),
+        accumulates: true, c)
+    }
+    for column in 0..<g.outputWidth where !inner.contains(column) {
+      let left = column * g.stride - g.paddingLeft
+      let taps = max(0, -left)..<max(0, -left, min(g.kernel, g.inputWidth - left))
+      multiply(
+        tile, inputs: taps.lowerBound * g.inputStride..<taps.upperBound * g.inputStride,
+        WeightGradientRows(
+          m: rows.count, input: start + column * step, inputStride: inputRow,
+          gradient: gradient + column * g.outputStride, gradientStride: gradientRow),
+        accumulates: true, c)
+    }
+  }
+
+  /// Multiplies rows of both maps for a part of the values under a kernel row.
+  private func multiply(
+    _ tile: Tile, inputs: Range<Int>, _ rows: WeightGradientRows, accumulates: Bool,
+    _ c: UnsafeMutablePointer<Float>
+  ) {
+    let sumRows = layout.isByOutput ? tile.rows : tile.rows.clamped(to: inputs)
+    guard !sumRows.isEmpty else { return }
+    for index in tile.blocks {
+      let columns = layout.isByOutput ? blocks[index].clamped(to: inputs) : blocks[index]
+      guard !columns.isEmpty else { continue }
+      let target =
+        c + layout.offset(kernelRow: tile.kernelRow, row: sumRows.lowerBound) + columns.lowerBound
+      let block =
+        layout.isByOutput
+        ? WeightGradientBlock(
+          m: rows.m, segments: rows.segments, k: sumRows.count, n: columns.count,
+          a: rows.gradient + sumRows.lowerBound, lda: rows.gradientStride,
+          segmentStrideA: rows.gradientSegment, b: rows.input + columns.lowerBound,
+          ldb: rows.inputStride, segmentStrideB: rows.inputSegment, c: target, ldc: layout.ldc,
+          accumulates: accumulates)
+        : WeightGradientBlock(
+          m: rows.m, segments: rows.segments, k: sumRows.count, n: columns.count,
+          a: rows.input + sumRows.lowerBound, lda: rows.inputStride,
+          segmentStrideA: rows.inputSegment, b: rows.gradient + columns.lowerBound,
+          ldb: rows.gradientStride, segmentStrideB: rows.gradientSegment, c: target,
+          ldc: layout.ldc, accumulates: accumulates)
+      kernels.training.weightGradient(block)
+    }
+  }
+
+  package func reductionCount(batch: Int) -> Int {
+    max(1, min(geometry.outputChannels, layout.count * chunks(batch: batch) / 65_536))
+  }
+
+  package func reduce(
+    task: Int, batch: Int, partials: UnsafePointer<Float>,
+    into gradient: UnsafeMutablePointer<Float>
+  ) {
+    layout.add(
+      evenRange(task, of: reductionCount(batch: batch), total: geometry.outputChannels),
+      of: partials, chunks: chunks(batch: batch), to: gradient)
+  }
+}
+
+/// Positions of the input and of the output's gradient that are multiplied with each other.
+private struct WeightGradientRows {
+  /// Positions in a segment.
+  var m: Int
+  /// The first position's values under the kernel row; floats between positions.
+  var input: UnsafePointer<Float>
+  var inputStride: Int
+  var gradient: UnsafePointer<Float>
+  var gradientStride: Int
+  var segments = 1
+  var inputSegment = 0
+  var gradientSegment = 0
+}

@@ -1,0 +1,78 @@
+import Kernels
+
+/// The gradient of a depthwise convolution's weights, with vectors along the channels.
+package struct DepthwiseWeightGradient: WeightGradient {
+  private let geometry: ConvolutionGeometry
+  private let kernels: KernelTable
+  /// Strips of output rows, small enough that a vector of channels stays in the L1 cache while the
+  /// kernel's rows pass over it.
+  private let strips: Int
+
+  package init(_ layer: ConvolutionLayer, kernels: KernelTable) {
+    geometry = layer.geometry
+    self.kernels = kernels
+    let rows = max(1, 256 / (geometry.inputWidth * geometry.stride))
+    strips = (geometry.outputHeight + rows - 1) / rows
+  }
+
+  private var taps: Int { geometry.kernel * geometry.kernel }
+  /// Floats of one group's sums: a vector of channels for each tap.
+  private var count: Int { taps * geometry.outputStride }
+
+  package var scratchCount: Int { 0 }
+
+  package func partialCount(batch: Int) -> Int { groups(batch: batch) * count }
+
+  /// Groups of images with their own sums.
+  private func groups(batch: Int) -> Int { min(batch, 16) }
+
+  /// Blocks of channels: only if there are few images, because whole rows are read faster.
+  private func blocks(batch: Int) -> Int {
+    min(max(1, 8 / groups(batch: batch)), max(1, geometry.outputStride / 64))
+  }
+
+  package func taskCount(batch: Int) -> Int { groups(batch: batch) * blocks(batch: batch) }
+
+  package func run(task: Int, batch: Int, _ memory: WeightGradientMemory) {
+    let g = geometry
+    let groups = groups(batch: batch)
+    let vectors = evenRange(
+      task / groups, of: blocks(batch: batch), total: (g.outputStride + 15) / 16)
+    let channels = vectors.lowerBound * 16..<min(vectors.upperBound * 16, g.outputStride)
+    let sums = memory.partials + task % groups * count + channels.lowerBound
+    for tap in 0..<taps {
+      (sums + tap * g.outputStride).update(repeating: 0, count: channels.count)
+    }
+    for image in evenRange(task % groups, of: groups, total: batch) {
+      for strip in 0..<strips {
+        kernels.training.depthwiseGradient(
+          DepthwiseGradient(
+            side: g.kernel, stride: g.stride, paddingTop: g.paddingTop,
+            paddingLeft: g.paddingLeft, channels: channels.count,
+            x: memory.input + image * g.inputCount + channels.lowerBound,
+            inputHeight: g.inputHeight, inputWidth: g.inputWidth, inputStride: g.inputStride,
+            gradient: memory.outputGradient + image * g.outputCount + channels.lowerBound,
+            outputWidth: g.outputWidth, outputStride: g.outputStride,
+            rows: evenRange(strip, of: strips, total: g.outputHeight), inner: g.innerColumns,
+            sums: sums, sumStride: g.outputStride))
+      }
+    }
+  }
+
+  package func reductionCount(batch: Int) -> Int { max(1, geometry.outputStride / 256) }
+
+  package func reduce(
+    task: Int, batch: Int, partials: UnsafePointer<Float>,
+    into gradient: UnsafeMutablePointer<Float>
+  ) {
+    let channels = evenRange(
+      task, of: reductionCount(batch: batch), total: geometry.outputChannels)
+    for tap in 0..<taps {
+      for channel in channels {
+        let source = partials + tap * geometry.outputStride + channel
+        let weight = gradient + channel * taps + tap
+        for group in 0..<groups(batch: batch) { weight.pointee += source[group * count] }
+      }
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import Kernels
+
+extension ConvolutionLayer {
+  /// The operator for the gradient with respect to this layer's weights.
+  package func weightGradient(kernels: KernelTable) -> any WeightGradient {
+    switch kind {
+    case .depthwise: DepthwiseWeightGradient(self, kernels: kernels)
+    case .convolution, .linear: ConvolutionWeightGradient(self, kernels: kernels)
+    }
+  }
+
+  /// The operator for the gradient with respect to this layer's input.
+  ///
+  /// Its input is the gradient with respect to the output, before bias and nonlinearity; its `pack`
+  /// takes the weights of this layer and ignores scale and bias. The input's positions must be padded to
+  /// a multiple of 8 channels. It writes zeros to padding channels.
+  package func inputGradient(on target: ComputeTarget) -> any Operator {
+    if geometry.stride == 1 { return TransposedConvolution(self, on: target) }
+    return switch kind {
+    case .depthwise: ScatteredDepthwise(self, kernels: target.kernels)
+    case .convolution, .linear: ScatteredConvolution(self, on: target)
+    }
+  }
+}

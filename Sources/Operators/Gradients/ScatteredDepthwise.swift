@@ -1,0 +1,144 @@
+import Kernels
+
+/// The gradient with respect to the input of a depthwise convolution of any stride.
+///
+/// Input positions fall into stride × stride phases: those of one phase meet every `stride`-th tap of
+/// the kernel, so their gradient is a depthwise convolution of stride 1 with a smaller, flipped kernel.
+/// `pack` takes the filter of the layer itself; scale and bias are ignored.
+package struct ScatteredDepthwise: Operator {
+  private let geometry: ConvolutionGeometry
+  private let kernels: KernelTable
+  /// Strips of input rows, one to a task.
+  private let strips: Int
+
+  /// - Parameter layer: the layer itself.
+  package init(_ layer: ConvolutionLayer, kernels: KernelTable) {
+    geometry = layer.geometry
+    precondition(geometry.inputStride == geometry.outputStride)
+    self.kernels = kernels
+    let rows = max(4, 1024 / geometry.inputWidth)
+    strips = (geometry.inputHeight + rows - 1) / rows
+  }
+
+  /// Taps of a phase along one side.
+  private func taps(_ phase: Int) -> Int {
+    max(0, geometry.kernel - phase + geometry.stride - 1) / geometry.stride
+  }
+
+  /// The weights of the phases, one after another, then zeros.
+  package var packedCount: Int { (geometry.kernel * geometry.kernel + 1) * geometry.outputStride }
+
+  /// Vectors of weights before those of a phase.
+  private func offset(row: Int, column: Int) -> Int {
+    (0..<row).reduce(0) { $0 + taps($1) } * geometry.kernel
+      + taps(row) * (0..<column).reduce(0) { $0 + taps($1) }
+  }
+
+  package func pack(
+    _ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    for row in 0..<g.kernel {
+      for column in 0..<g.kernel {
+        let (phaseRow, phaseColumn) = (row % g.stride, column % g.stride)
+        let (height, width) = (taps(phaseRow), taps(phaseColumn))
+        let flipped =
+          (height - 1 - row / g.stride) * width + width - 1 - column / g.stride
+        let vector =
+          packed + (offset(row: phaseRow, column: phaseColumn) + flipped) * g.outputStride
+        for channel in 0..<g.outputChannels {
+          vector[channel] = filter.weights[(channel * g.kernel + row) * g.kernel + column]
+        }
+      }
+    }
+  }
+
+  /// Zeros left and right of a copied row.
+  private var margin: Int { geometry.kernel / geometry.stride + 1 }
+  /// Positions of a copied row: up to the last that any input column meets.
+  private var paddedWidth: Int {
+    margin
+      + max(
+        geometry.outputWidth,
+        (geometry.inputWidth - 1 + geometry.paddingLeft) / geometry.stride + 1)
+  }
+
+  /// The output rows that some input rows meet.
+  private func outputRows(_ rows: Range<Int>) -> Range<Int> {
+    let g = geometry
+    let first = (rows.lowerBound + g.paddingTop - g.kernel + g.stride) / g.stride
+    let last = (rows.upperBound - 1 + g.paddingTop) / g.stride
+    let lower = max(0, min(first, g.outputHeight))
+    return lower..<max(lower, min(last + 1, g.outputHeight))
+  }
+
+  package var scratchCount: Int {
+    let rows = (0..<strips).map {
+      outputRows(evenRange($0, of: strips, total: geometry.inputHeight)).count
+    }
+    return (rows.max() ?? 0) * paddedWidth * geometry.outputStride
+  }
+
+  package func taskCount(batch: Int) -> Int { batch * strips }
+
+  package func run(task: Int, batch: Int, _ memory: OperatorMemory) {
+    let g = geometry
+    let image = task / strips
+    let rows = evenRange(task % strips, of: strips, total: g.inputHeight)
+    let source = outputRows(rows)
+    copy(source, of: memory.input + image * g.outputCount, to: memory.scratch)
+    let output = memory.output + image * g.inputCount
+    for row in rows {
+      for phase in 0..<min(g.stride, g.inputWidth) {
+        convolve(row: row, firstColumn: phase, from: source, memory, into: output)
+      }
+    }
+  }
+
+  /// Copies rows of the output's gradient with zeros around them.
+  private func copy(
+    _ rows: Range<Int>, of gradient: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    let before = margin * g.outputStride
+    let count = g.outputWidth * g.outputStride
+    let width = paddedWidth * g.outputStride
+    for (index, row) in rows.enumerated() {
+      let line = target + index * width
+      line.update(repeating: 0, count: before)
+      (line + before).update(from: gradient + row * count, count: count)
+      (line + before + count).update(repeating: 0, count: width - before - count)
+    }
+  }
+
+  /// Every `stride`-th column of an input row; `rows` have been copied to the scratch memory.
+  private func convolve(
+    row: Int, firstColumn: Int, from rows: Range<Int>, _ memory: OperatorMemory,
+    into output: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    let (y, x) = (row + g.paddingTop, firstColumn + g.paddingLeft)
+    let (height, width) = (taps(y % g.stride), taps(x % g.stride))
+    // The output row and column under the first of the phase's taps.
+    let (top, left) = (y / g.stride - height + 1, x / g.stride - width + 1)
+    let inside =
+      max(
+        top, rows.lowerBound)..<max(
+        top, rows.lowerBound, min(top + height, rows.upperBound))
+    let weights =
+      offset(row: y % g.stride, column: x % g.stride)
+      + (inside.lowerBound - top) * width
+    let copied = (inside.lowerBound - rows.lowerBound) * paddedWidth + margin + left
+    kernels.depthwise(
+      DepthwiseRow(
+        side: width, stride: 1, channels: g.outputStride,
+        x: memory.scratch + copied * g.outputStride, inputStride: g.outputStride,
+        rowStride: paddedWidth * g.outputStride,
+        weights: memory.packed + weights * g.outputStride, weightStride: g.outputStride,
+        kernelRows: inside.count,
+        bias: memory.packed + g.kernel * g.kernel * g.outputStride,
+        out: output + (row * g.inputWidth + firstColumn) * g.inputStride,
+        width: (g.inputWidth - firstColumn + g.stride - 1) / g.stride,
+        outputStride: g.stride * g.inputStride, nonlinearity: .identity, sums: nil))
+  }
+}

@@ -1,0 +1,84 @@
+import Kernels
+
+/// The gradient with respect to the input of a layer with stride 1: the convolution of the output's
+/// gradient with the transposed, flipped filter.
+///
+/// `pack` takes the filter of the layer itself; scale and bias are ignored.
+package struct TransposedConvolution: Operator {
+  private let forward: ConvolutionLayer
+  private let work: any Operator
+
+  /// - Parameter layer: the layer itself, with stride 1.
+  package init(_ layer: ConvolutionLayer, on target: ComputeTarget) {
+    let geometry = layer.geometry
+    precondition(geometry.stride == 1 && geometry.inputStride % 8 == 0)
+    forward = layer
+    let transposed = ConvolutionLayer(
+      kind: layer.kind,
+      geometry: ConvolutionGeometry(
+        inputHeight: geometry.outputHeight, inputWidth: geometry.outputWidth,
+        inputChannels: geometry.outputChannels, inputStride: geometry.outputStride,
+        outputHeight: geometry.inputHeight, outputWidth: geometry.inputWidth,
+        outputChannels: geometry.inputChannels, kernel: geometry.kernel, stride: 1,
+        paddingTop: geometry.kernel - 1 - geometry.paddingTop,
+        paddingLeft: geometry.kernel - 1 - geometry.paddingLeft),
+      nonlinearity: .identity)
+    guard
+      let strategy = ConvolutionStrategy.choose(
+        for: transposed, isGated: false, hasResidual: false, on: target)
+    else { preconditionFailure("every layer without gate and residual has a strategy") }
+    work = strategy.makeOperator(for: [transposed], isGated: false, on: target)
+  }
+
+  package var packedCount: Int { work.packedCount }
+  package var scratchCount: Int { work.scratchCount }
+  package var multiplyAdds: Int? { work.multiplyAdds }
+  package var takesBatch: Bool { work.takesBatch }
+
+  package func taskCount(batch: Int) -> Int { work.taskCount(batch: batch) }
+
+  package func run(task: Int, batch: Int, _ memory: OperatorMemory) {
+    work.run(task: task, batch: batch, memory)
+  }
+
+  package func pack(
+    _ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>
+  ) {
+    let geometry = forward.geometry
+    let taps = geometry.kernel * geometry.kernel
+    let isDepthwise = forward.kind == .depthwise
+    // A depthwise filter has one input for each output.
+    let (outputs, inputs) =
+      isDepthwise
+      ? (1, geometry.outputChannels) : (geometry.outputChannels, geometry.inputChannels)
+    withZeroedFloats(outputs * inputs * taps) { transposed in
+      guard let weights = filter.weights.baseAddress else { return }
+      transpose(weights, outputs: outputs, inputs: inputs, taps: taps, into: transposed)
+      work.pack(
+        ConvolutionFilter(
+          weights: UnsafeBufferPointer(start: transposed, count: outputs * inputs * taps),
+          scale: [Double](repeating: 1, count: geometry.inputChannels),
+          bias: [Double](repeating: 0, count: geometry.inputChannels)),
+        layer: layer, into: packed)
+    }
+  }
+
+  /// `[output][input][tap]` to `[input][output][last tap first]`.
+  private func transpose(
+    _ weights: UnsafePointer<Float>, outputs: Int, inputs: Int, taps: Int,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    // Squares of 16, so that every cache line is read and written once.
+    for firstOutput in stride(from: 0, to: outputs, by: 16) {
+      for firstInput in stride(from: 0, to: inputs, by: 16) {
+        for input in firstInput..<min(firstInput + 16, inputs) {
+          for output in firstOutput..<min(firstOutput + 16, outputs) {
+            let source = weights + (output * inputs + input) * taps
+            let column = target + (input * outputs + output) * taps
+            for tap in 0..<taps { column[tap] = source[taps - 1 - tap] }
+          }
+        }
+      }
+    }
+  }
+}
