@@ -128,9 +128,10 @@ struct TrainingListTests {
       case let other: Issue.record("\(count): \(String(describing: other))")
       }
     }
+    let zeros = String(repeating: "0", count: 32)
     for line in [
       "", "{}", "7", "[]", "null", #"{"file":"a/0.ppm"}"#, #"{"file":7}"#, "\u{0}",
-      #"{"file":"a/0.ppm","class":"a","split":"test","hash":"\#(String(repeating: "0", count: 32))"}"#,
+      #"{"file":"a/0.ppm","class":"a","split":"test","hash":"\#(zeros)"}"#,
       #"{"file":"a/0.ppm","class":"a","split":"train","hash":"00"}"#,
       #"{"file":"a/0.ppm","class":"a","split":"train"}"#,
       #"{"file":"a/0.ppm","file":"a/0.ppm"}"#, String(repeating: "[", count: 100_000),

@@ -12,7 +12,8 @@ import Testing
     let interpolation: Interpolation
     let crc: String
     var testDescription: String {
-      "\(box.columns) x \(box.rows) of \(width)x\(height) to \(newWidth)x\(newHeight) \(interpolation)"
+      "\(box.columns) x \(box.rows) of \(width)x\(height) to \(newWidth)x\(newHeight)"
+        + " \(interpolation)"
     }
   }
 
@@ -74,7 +75,7 @@ import Testing
     }
   }
 
-  /// Of 40,000 rectangles of a square: bounds up to rounding, and means within five standard errors.
+  /// Of 40,000 rectangles of a square: bounds up to rounding, frequencies, and means.
   @Test func distribution() {
     let side = 1000
     let boxes = Self.boxes(40_000, width: side, height: side, minimumArea: 0.35)
