@@ -67,7 +67,8 @@ enum RunFixtures {
 
   static func header(_ store: ParameterStore) -> RunHeader {
     RunHeader(
-      identity: identity(store), processor: "Ünïcode \"CPU\"", threads: 2, time: 1_700_000_000)
+      identity: identity(store), processor: "Ünïcode \"CPU\"", threads: 2, time: 1_700_000_000,
+      folder: "images")
   }
 
   static func step(_ step: Int) -> LogRecord {
