@@ -56,7 +56,10 @@ let fuzzTargets: [Target] =
   : [
     .systemLibrary(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
     .executableTarget(
-      name: "fuzz", dependencies: ["CLibFuzzer", "Command", "CNNZoo", "Images", "Weights"],
+      name: "fuzz",
+      dependencies: [
+        "CLibFuzzer", "Command", "CNNZoo", "GraphIR", "Images", "Training", "Weights",
+      ],
       path: "Tests/Fuzz", exclude: ["Dictionaries"], swiftSettings: strict),
   ]
 
@@ -93,7 +96,6 @@ let package = Package(
       dependencies: ["Kernels", "CLinearAlgebra", "CSystem", "Host"]
         + kernelTargets.map { .byName(name: $0.name) },
       swiftSettings: strict),
-    .target(name: "Training", dependencies: ["Operators"], swiftSettings: strict),
     .target(name: "GraphIR", swiftSettings: strict),
     .target(name: "Weights", dependencies: ["Host"], swiftSettings: strict),
     .target(
@@ -103,6 +105,9 @@ let package = Package(
     .target(name: "ModelZoo", dependencies: ["GraphIR", "Images"], swiftSettings: strict),
     .target(
       name: "Inference", dependencies: ["GraphIR", "Host", "Operators", "Weights"],
+      swiftSettings: strict),
+    .target(
+      name: "Training", dependencies: ["GraphIR", "Host", "Inference", "Operators", "Weights"],
       swiftSettings: strict),
     .target(
       name: "Pretrained",
@@ -141,12 +146,18 @@ let package = Package(
     .testTarget(
       name: "OperatorsTests", dependencies: ["Host", "Operators", "Kernels"], swiftSettings: strict),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Operators"], swiftSettings: strict),
+      name: "TrainingTests",
+      dependencies: [
+        "GraphIR", "Host", "Inference", "Kernels", "ModelZoo", "Operators", "TestSupport",
+        "Training",
+        "Weights",
+      ],
+      exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "WeightsTests", dependencies: ["Host", "TestSupport", "Weights"], exclude: ["Goldens"],
       swiftSettings: strict),
     .testTarget(
-      name: "ImagesTests", dependencies: ["Images", "TestSupport"], exclude: ["Goldens"],
+      name: "ImagesTests", dependencies: ["Host", "Images", "TestSupport"], exclude: ["Goldens"],
       swiftSettings: strict),
     .testTarget(
       name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR", "TestSupport"],

@@ -134,11 +134,50 @@ def texts():
     yield "json", b'[null, true, false, -1.5e+3, 0, "\\ud83d\\udc08\\n", {"a": [[]]}, {}]'
 
 
+def runs():
+    """The state of a linear layer's training, and a log's header."""
+    tensors = {"__metadata__": {
+        "format": "cnnzoo training state 1", "number": "4", "log.bytes": "1234",
+        "log.checksum": "0123456789abcdef", "epoch": "3", "step": "7", "updates": "307",
+        "epoch.images": "224", "epoch.correct": "77", "epoch.loss": "2.4333333333333336",
+        "epoch.seconds": "7e-09", "best.epoch": "2", "best.value": "0.6666666666666666"}}
+    position = 0
+    for buffer in ("values", "average", "state.0"):
+        for name, shape in (("weight", [2, 1]), ("bias", [2])):
+            tensors[f"{buffer}.classifier.{name}"] = {
+                "dtype": "F32", "shape": shape, "data_offsets": [position, position + 8]}
+            position += 8
+    tensors["checksum"] = {"dtype": "U64", "shape": [1], "data_offsets": [position, position + 8]}
+    header = json.dumps(tensors).encode()
+    yield "state", struct.pack("<Q", len(header)) + header + bytes(position + 8)
+    configuration = {
+        "epochs": 7, "batch": 5, "accumulation": 3, "image_size": 97,
+        "seed": "18446744073709551615", "loss": "sigmoid", "label_smoothing": 0.1,
+        "weight_decay": 1e-5, "average_decay": None, "clip_norm": 2.5,
+        "batch_norm_momentum": 0.1, "stochastic_depth": 0, "dropout": 0.5, "frozen_stages": 2,
+        "layer_decay": 0.9}
+    optimizers = ({"name": "sgd", "momentum": 0.9},
+                  {"name": "rmsprop", "decay": 0.9, "momentum": 0.9, "epsilon": 1e-3},
+                  {"name": "adamw", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8})
+    schedules = ({"name": "constant", "rate": 0.1, "warmup_epochs": 0},
+                 {"name": "cosine", "rate": 0.1, "warmup_epochs": 1.5},
+                 {"name": "staircase", "rate": 0.016, "warmup_epochs": 5, "factor": 0.97,
+                  "step_epochs": 2.4})
+    for optimizer, schedule in zip(optimizers, schedules):
+        log = {"type": "header", "schema": 1, "time": 1_700_000_000, "processor": "x", "threads": 2,
+               "model": "linear", "program": "1.0 (abc)", "instruction_set": "avx2",
+               "data": "d4", "initial_weights": "1f",
+               "configuration": configuration | {"optimizer": optimizer, "schedule": schedule},
+               "parameters": {"classifier.weight": [2, 1], "classifier.bias": [2]}}
+        yield "log", json.dumps(log).encode() + b"\n" + b'{"type":"step"}\n'
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     folder = pathlib.Path(sys.argv[1])
-    seeds = [*images(), *bitmaps(), *weights(), *(("pickle", each) for each in pickles()), *texts()]
+    seeds = [*images(), *bitmaps(), *weights(), *(("pickle", each) for each in pickles()), *texts(),
+             *runs()]
     counts = {}
     for fuzzer, data in seeds:
         if len(data) > LONGEST and fuzzer != "paths":

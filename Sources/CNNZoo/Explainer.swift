@@ -128,7 +128,7 @@ public struct ClassActivationMap: Sendable {
 ///
 /// Without a hidden layer, logit = w·p + b, and its gradient is w. With one, as in MobileNetV3,
 /// logit = Σⱼ vⱼ·f(zⱼ) + b with z = U·p + a, and its gradient is Σⱼ vⱼ·f′(zⱼ)·Uⱼ. Here f is hard
-/// swish, with the derivative 0 up to −3, (2z + 3) / 6 up to 3, and 1 beyond.
+/// swish, with the derivative 0 up to −3, (2z + 3) / 6 below 3, and 1 from there.
 package struct ClassFunction: Sendable {
   /// A linear layer and its activation.
   package struct Hidden: Sendable {

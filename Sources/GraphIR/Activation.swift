@@ -41,13 +41,13 @@ extension Activation {
     }
   }
 
-  /// Its derivative; at a kink, the derivative from the left.
+  /// Its derivative; at a kink, PyTorch's.
   public func derivative(at x: Double) -> Double {
     switch self {
     case .relu: x > 0 ? 1 : 0
-    case .relu6: x > 0 && x <= 6 ? 1 : 0
-    case .hardSwish: x <= -3 ? 0 : x <= 3 ? (2 * x + 3) / 6 : 1
-    case .hardSigmoid: x > -3 && x <= 3 ? 1 / 6 : 0
+    case .relu6: x > 0 && x < 6 ? 1 : 0
+    case .hardSwish: x <= -3 ? 0 : x < 3 ? (2 * x + 3) / 6 : 1
+    case .hardSigmoid: x > -3 && x < 3 ? 1 / 6 : 0
     case .silu:
       Activation.sigmoid.value(at: x) * (1 + x * (1 - Activation.sigmoid.value(at: x)))
     case .sigmoid: value(at: x) * (1 - value(at: x))

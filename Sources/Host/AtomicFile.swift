@@ -13,10 +13,15 @@ package final class AtomicFile {
   private let temporary: String
   private var isNamed: Bool
   private var descriptor: Int32
+  private let observer: FileObserver?
 
-  /// - Parameter isNamed: Whether to use a temporary name even if unnamed files are supported.
+  /// - Parameters:
+  ///   - isNamed: Whether to use a temporary name even if unnamed files are supported.
+  ///   - observer: Called after each change.
   /// - Throws: `FileError.cannotCreate`.
-  package init(path: String, isNamed: Bool = false) throws(FileError) {
+  package init(
+    path: String, isNamed: Bool = false, observer: FileObserver? = nil
+  ) throws(FileError) {
     var status = stat()
     // A rename would silently replace a device or a FIFO with a regular file.
     if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
@@ -26,6 +31,7 @@ package final class AtomicFile {
     directory = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
     let random = String(UInt64.random(in: .min ... .max), radix: 16)
     self.path = path
+    self.observer = observer
     temporary = "\(directory).cnnzoo-\(random).tmp"
     descriptor = isNamed ? -1 : Self.openWithoutName(in: directory)
     self.isNamed = descriptor < 0
@@ -35,12 +41,15 @@ package final class AtomicFile {
     guard descriptor >= 0 else {
       throw .cannotCreate(path: path, reason: systemMessage(errno))
     }
+    observer?(.created(descriptor, path: self.isNamed ? temporary : nil))
   }
 
   deinit {
     guard descriptor >= 0 else { return }
     close(descriptor)
-    if isNamed { unlink(temporary) }
+    guard isNamed else { return }
+    unlink(temporary)
+    observer?(.removed(temporary))
   }
 
   /// An unnamed file that can be linked later; negative if the file system does not support them.
@@ -58,13 +67,16 @@ package final class AtomicFile {
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     let code = Files.write(bytes, to: descriptor)
     guard code == 0 else { throw failure(code) }
+    observer?(.wrote(descriptor, bytes))
   }
 
   /// Writes a whole file, atomically.
   ///
   /// - Throws: `FileError.cannotCreate`, `.cannotWrite`.
-  package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-    let file = try AtomicFile(path: path)
+  package static func write(
+    _ bytes: [UInt8], to path: String, observer: FileObserver? = nil
+  ) throws(FileError) {
+    let file = try AtomicFile(path: path, observer: observer)
     try bytes.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in try file.write(bytes) }
     try file.commit()
   }
@@ -74,13 +86,16 @@ package final class AtomicFile {
   /// - Throws: `FileError.cannotWrite`.
   package func commit() throws(FileError) {
     guard fsync(descriptor) == 0 else { throw failure(errno) }
+    observer?(.synchronized(descriptor))
     let code = takeName()
     guard code == 0 else { throw failure(code) }
     // Nothing is left to remove at this point. Some file systems report a lost write only on close.
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0 else { throw failure(errno) }
-    Files.synchronize(directory: directory.isEmpty ? "." : directory)
+    let folder = directory.isEmpty ? "." : directory
+    Files.synchronize(directory: folder)
+    observer?(.synchronizedFolder(folder))
   }
 
   /// Gives the file its final name; returns 0 or the error number.
@@ -95,12 +110,15 @@ package final class AtomicFile {
     }
     guard rename(temporary, path) == 0 else { return errno }
     isNamed = false
+    observer?(.renamed(temporary, to: path))
     return 0
   }
 
   private func link(as name: String) -> Int32 {
     let source = "/proc/self/fd/\(descriptor)"
-    return linkat(AT_FDCWD, source, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno
+    guard linkat(AT_FDCWD, source, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 else { return errno }
+    observer?(.linked(descriptor, path: name))
+    return 0
   }
 
   private func failure(_ code: Int32) -> FileError {

@@ -144,36 +144,13 @@ struct Lowering {
   private func layer(
     _ folded: FoldedLayer, input: Int
   ) throws(InferenceError) -> ConvolutionLayer {
-    let node = folded.node
     let shape = graph.nodes[input].shape
-    let stride = nodeValues[input].map { values[$0].stride } ?? channelStride(shape.channels)
-    let nonlinearity = Nonlinearity(folded.activation)
-    guard case .convolution(let convolution) = node.operation else {
-      return ConvolutionLayer(
-        kind: .linear,
-        geometry: ConvolutionGeometry(
-          inputHeight: 1, inputWidth: 1, inputChannels: shape.channels, inputStride: stride,
-          outputHeight: 1, outputWidth: 1, outputChannels: node.shape.channels, kernel: 1,
-          stride: 1, paddingTop: 0, paddingLeft: 0), nonlinearity: nonlinearity)
-    }
-    let isDepthwise = convolution.groups > 1
-    guard
-      !isDepthwise
-        || (convolution.groups == shape.channels && node.shape.channels == shape.channels)
-    else { throw unsupported(node.id, "a grouped convolution") }
-    func before(_ size: Int) -> Int {
-      convolution.padding.extent(
-        input: size, kernel: convolution.kernel, stride: convolution.stride
-      ).before
-    }
-    return ConvolutionLayer(
-      kind: isDepthwise ? .depthwise : .convolution,
-      geometry: ConvolutionGeometry(
-        inputHeight: shape.height, inputWidth: shape.width, inputChannels: shape.channels,
-        inputStride: stride, outputHeight: node.shape.height, outputWidth: node.shape.width,
-        outputChannels: node.shape.channels, kernel: convolution.kernel,
-        stride: convolution.stride, paddingTop: before(shape.height),
-        paddingLeft: before(shape.width)), nonlinearity: nonlinearity)
+    let layer = ConvolutionLayer(
+      of: folded.node, input: shape,
+      inputStride: nodeValues[input].map { values[$0].stride } ?? channelStride(shape.channels),
+      nonlinearity: Nonlinearity(folded.activation))
+    guard let layer else { throw unsupported(folded.node.id, "a grouped convolution") }
+    return layer
   }
 
   private mutating func addValue(positions: Int, stride: Int) -> Int {
@@ -190,21 +167,5 @@ struct Lowering {
 
   private func unsupported(_ node: Int, _ operation: String) -> InferenceError {
     .unsupported(node: graph.nodes[node].name, operation: operation)
-  }
-}
-
-extension Nonlinearity {
-  /// The kernels' counterpart of a graph's activation.
-  fileprivate init(_ activation: Activation?) {
-    self =
-      switch activation {
-      case nil: .identity
-      case .relu: .relu
-      case .relu6: .relu6
-      case .hardSwish: .hardSwish
-      case .hardSigmoid: .hardSigmoid
-      case .silu: .silu
-      case .sigmoid: .sigmoid
-      }
   }
 }

@@ -76,12 +76,12 @@ public struct KernelTable: Sendable {
   public let winogradInput: @Sendable (WinogradInput) -> Void
   /// Winograd's transform to an output tile.
   public let winogradOutput: @Sendable (WinogradOutput) -> Void
+  /// The kernels for training.
+  public let training: TrainingKernels
   /// Measures the processor's peak arithmetic.
   public let registerLoop: @Sendable (RegisterLoop) -> Void
   /// Measures its peak read bandwidth.
   public let streamLoop: @Sendable (StreamLoop) -> Void
-  /// What only training needs.
-  public let training: TrainingKernels
 
   public init(
     name: String, lanes: Int, gemm: GEMMKernel, bf16: GEMMKernel, int8: GEMMKernel,
@@ -90,9 +90,9 @@ public struct KernelTable: Sendable {
     depthwise: @escaping @Sendable (DepthwiseRow) -> Void,
     winogradInput: @escaping @Sendable (WinogradInput) -> Void,
     winogradOutput: @escaping @Sendable (WinogradOutput) -> Void,
+    training: TrainingKernels,
     registerLoop: @escaping @Sendable (RegisterLoop) -> Void,
-    streamLoop: @escaping @Sendable (StreamLoop) -> Void,
-    training: TrainingKernels
+    streamLoop: @escaping @Sendable (StreamLoop) -> Void
   ) {
     self.name = name
     self.lanes = lanes
@@ -104,8 +104,8 @@ public struct KernelTable: Sendable {
     self.depthwise = depthwise
     self.winogradInput = winogradInput
     self.winogradOutput = winogradOutput
+    self.training = training
     self.registerLoop = registerLoop
     self.streamLoop = streamLoop
-    self.training = training
   }
 }

@@ -27,10 +27,14 @@ public protocol Lanes {
   static func subtract(_ a: Vector, _ b: Vector) -> Vector
   static func multiply(_ a: Vector, _ b: Vector) -> Vector
   static func divide(_ a: Vector, _ b: Vector) -> Vector
+  /// The square root, correctly rounded.
+  static func squareRoot(_ a: Vector) -> Vector
   /// The lane-wise maximum; a NaN in `a` stays.
   static func maximum(_ a: Vector, _ b: Vector) -> Vector
   /// The lane-wise minimum; a NaN in `a` stays.
   static func minimum(_ a: Vector, _ b: Vector) -> Vector
+  /// `a` in lanes where `x` ≤ `y`, else `b`, also where either is NaN.
+  static func select(_ x: Vector, atMost y: Vector, _ a: Vector, else b: Vector) -> Vector
   /// a · b + c: one rounding where the instruction set has a fused instruction, else two.
   static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector
   /// a · 2ⁿ, where `shifted` is n + 1.5 · 2²³.
@@ -101,6 +105,11 @@ public enum Lanes16: Lanes {
   }
 
   @inlinable @inline(__always)
+  public static func squareRoot(_ a: Vector) -> Vector {
+    clanes_sqrt16(a)
+  }
+
+  @inlinable @inline(__always)
   public static func maximum(_ a: Vector, _ b: Vector) -> Vector {
     clanes_max16(a, b)
   }
@@ -108,6 +117,11 @@ public enum Lanes16: Lanes {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector {
     clanes_min16(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func select(_ x: Vector, atMost y: Vector, _ a: Vector, else b: Vector) -> Vector {
+    clanes_select16(x, y, a, b)
   }
 
   @inlinable @inline(__always)
@@ -210,6 +224,11 @@ public enum Lanes8: Lanes {
   }
 
   @inlinable @inline(__always)
+  public static func squareRoot(_ a: Vector) -> Vector {
+    clanes_sqrt8(a)
+  }
+
+  @inlinable @inline(__always)
   public static func maximum(_ a: Vector, _ b: Vector) -> Vector {
     clanes_max8(a, b)
   }
@@ -217,6 +236,11 @@ public enum Lanes8: Lanes {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector {
     clanes_min8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func select(_ x: Vector, atMost y: Vector, _ a: Vector, else b: Vector) -> Vector {
+    clanes_select8(x, y, a, b)
   }
 
   @inlinable @inline(__always)
@@ -319,6 +343,11 @@ public enum Lanes4: Lanes {
   }
 
   @inlinable @inline(__always)
+  public static func squareRoot(_ a: Vector) -> Vector {
+    clanes_sqrt4(a)
+  }
+
+  @inlinable @inline(__always)
   public static func maximum(_ a: Vector, _ b: Vector) -> Vector {
     clanes_max4(a, b)
   }
@@ -326,6 +355,11 @@ public enum Lanes4: Lanes {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector {
     clanes_min4(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func select(_ x: Vector, atMost y: Vector, _ a: Vector, else b: Vector) -> Vector {
+    clanes_select4(x, y, a, b)
   }
 
   @inlinable @inline(__always)

@@ -33,6 +33,8 @@ public protocol NonlinearityFunction {
   static var clamp: (low: Float, high: Float)? { get }
   /// Applies it to each lane.
   static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector
+  /// Its derivative in each lane; at a kink, PyTorch's.
+  static func derivative<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector
   /// The same to 13 bits, more than bf16 or int8 have, where that is faster.
   static func approximate<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector
 }
@@ -54,6 +56,9 @@ public enum Identity: NonlinearityFunction {
 
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector { x }
+
+  @inlinable @inline(__always)
+  public static func derivative<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector { L.splat(1) }
 }
 
 /// max(x, 0).
@@ -64,6 +69,11 @@ public enum ReLU: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
     L.maximum(x, L.splat(0))
+  }
+
+  @inlinable @inline(__always)
+  public static func derivative<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.select(x, atMost: L.splat(0), L.splat(0), else: L.splat(1))
   }
 }
 
@@ -76,6 +86,11 @@ public enum ReLU6: NonlinearityFunction {
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
     L.minimum(L.maximum(x, L.splat(0)), L.splat(6))
   }
+
+  @inlinable @inline(__always)
+  public static func derivative<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.select(L.splat(6), atMost: x, L.splat(0), else: ReLU.derivative(x, L.self))
+  }
 }
 
 /// x · min(max(x + 3, 0), 6) / 6.
@@ -83,6 +98,13 @@ public enum HardSwish: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
     L.multiply(x, HardSigmoid.apply(x, L.self))
+  }
+
+  @inlinable @inline(__always)
+  public static func derivative<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    let slope = L.multiplyAdd(x, L.splat(1 / 3), L.splat(0.5))
+    let left = L.select(x, atMost: L.splat(-3), L.splat(0), else: slope)
+    return L.select(L.splat(3), atMost: x, L.splat(1), else: left)
   }
 }
 
@@ -92,6 +114,12 @@ public enum HardSigmoid: NonlinearityFunction {
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
     L.multiply(ReLU6.apply(L.add(x, L.splat(3)), L.self), L.splat(1 / 6))
   }
+
+  @inlinable @inline(__always)
+  public static func derivative<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    let left = L.select(x, atMost: L.splat(-3), L.splat(0), else: L.splat(1 / 6))
+    return L.select(L.splat(3), atMost: x, L.splat(0), else: left)
+  }
 }
 
 /// x / (1 + e⁻ˣ).
@@ -99,6 +127,22 @@ public enum SiLU: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
     L.divide(x, L.add(L.splat(1), exponential(negated: x, L.self)))
+  }
+
+  @inlinable @inline(__always)
+  public static func derivative<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    // s + s · (1 − s) · x.
+    let (value, slope) = Sigmoid.valueAndDerivative(x, L.self)
+    return L.multiplyAdd(slope, x, value)
+  }
+
+  /// Both for one exponential.
+  @inlinable @inline(__always)
+  public static func valueAndDerivative<L: Lanes>(
+    _ x: L.Vector, _: L.Type
+  ) -> (value: L.Vector, derivative: L.Vector) {
+    let (value, slope) = Sigmoid.valueAndDerivative(x, L.self)
+    return (L.multiply(x, value), L.multiplyAdd(slope, x, value))
   }
 
   @inlinable @inline(__always)
@@ -112,6 +156,22 @@ public enum Sigmoid: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
     L.divide(L.splat(1), L.add(L.splat(1), exponential(negated: x, L.self)))
+  }
+
+  @inlinable @inline(__always)
+  public static func derivative<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    valueAndDerivative(x, L.self).derivative
+  }
+
+  /// Both for one exponential.
+  @inlinable @inline(__always)
+  public static func valueAndDerivative<L: Lanes>(
+    _ x: L.Vector, _: L.Type
+  ) -> (value: L.Vector, derivative: L.Vector) {
+    // 1 − s = s · e⁻ˣ, without the cancellation for large x.
+    let e = exponential(negated: x, L.self)
+    let value = L.divide(L.splat(1), L.add(L.splat(1), e))
+    return (value, L.multiply(value, L.multiply(value, e)))
   }
 
   @inlinable @inline(__always)

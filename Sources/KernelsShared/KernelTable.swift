@@ -9,7 +9,6 @@ public func kernelTable() -> KernelTable {
     name: instructionSet, lanes: Native.count,
     gemm: f32Kernel(), bf16: bf16Kernel(), int8: int8Kernel(), epilogue: epilogue, sum: sum,
     depthwise: depthwise, winogradInput: winogradInput,
-    winogradOutput: winogradOutput, registerLoop: registerLoop, streamLoop: streamLoop,
-    training: TrainingKernels(
-      weightGradient: weightGradient, depthwiseGradient: depthwiseGradient))
+    winogradOutput: winogradOutput, training: trainingKernels(), registerLoop: registerLoop,
+    streamLoop: streamLoop)
 }

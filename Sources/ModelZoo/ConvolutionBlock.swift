@@ -5,10 +5,16 @@ struct BlockStyle {
   var padding: Padding
   /// The epsilon that batch norm adds to the variance.
   var epsilon: Double
+  /// The probability of dropping the last block's branch in training.
+  var stochasticDepth: Double
+  /// The probability of dropout before the classifier; `nil` for the family's own.
+  var dropout: Double?
 
   init(_ configuration: ModelConfiguration) {
     padding = configuration.padding
     epsilon = configuration.epsilon
+    stochasticDepth = configuration.stochasticDepth
+    dropout = configuration.dropout
   }
 }
 

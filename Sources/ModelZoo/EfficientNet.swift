@@ -58,8 +58,8 @@ extension GraphBuilder {
             x = builder.efficientNetBlock(
               x, "\(layer)", row: stage, stride: layer == 0 ? stage.stride : 1,
               at: (stage: index, index: layer, number: number),
-              // The rate rises linearly with depth to 0.2 (Huang et al. 2016).
-              dropProbability: 0.2 * Double(number) / Double(total), style: style)
+              dropProbability: style.block.stochasticDepth * Double(number) / Double(total),
+              style: style)
             number += 1
           }
           return x
@@ -71,7 +71,7 @@ extension GraphBuilder {
     }
     x = globalAveragePool(x, "avgpool")
     return scope("classifier", kind: "Sequential") { builder in
-      let dropped = builder.dropout(x, "0", probability: dropout)
+      let dropped = builder.dropout(x, "0", probability: style.block.dropout ?? dropout)
       return builder.linear(dropped, "1", outputs: classes)
     }
   }

@@ -138,7 +138,7 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
     x = builder.scope("classifier", kind: "Sequential") { builder in
       x = builder.linear(x, "0", outputs: scaled(hidden), role: .hidden)
       x = builder.activation(x, "1", activation, role: .hidden)
-      x = builder.dropout(x, "2", probability: 0.2)
+      x = builder.dropout(x, "2", probability: style.dropout ?? 0.2)
       return builder.linear(x, "3", outputs: configuration.classes)
     }
     return builder.graph(output: x)

@@ -112,6 +112,12 @@ public struct Model: Sendable {
     {
       return "a width multiplier or a reduced tail; only MobileNetV3 defines them"
     }
+    if !(0..<1).contains(configuration.stochasticDepth) {
+      return "stochastic depth of \(configuration.stochasticDepth); it must be from 0 to below 1"
+    }
+    if let dropout = configuration.dropout, !(0..<1).contains(dropout) {
+      return "a dropout of \(dropout); it must be from 0 to below 1"
+    }
     if !(0.05...16).contains(configuration.widthMultiplier) {
       return "a width multiplier of \(configuration.widthMultiplier); it must be from 0.05 to 16"
     }
@@ -160,6 +166,13 @@ public struct ModelConfiguration: Hashable, Sendable {
   public var widthMultiplier: Double
   /// Whether MobileNetV3's last stage is half as wide, as for detection and segmentation.
   public var reducedTail: Bool
+  /// In training, the probability of dropping the last block's branch; it rises linearly from 0 at the
+  /// first block (Huang et al. 2016, arXiv 1603.09382).
+  ///
+  /// MobileNetV3 has no stochastic depth.
+  public var stochasticDepth = 0.2
+  /// In training, the probability of zeroing an input of the classifier; `nil` for the family's own.
+  public var dropout: Double?
 
   /// A configuration for square images of side `inputSize`.
   public init(

@@ -142,11 +142,25 @@ public struct WeightPull {
     if let there = try present() { return there }
     guard !isOffline else { throw DownloadError.offline(source) }
     try cache.create()
-    let lock = try ProcessLock(folder: cache.folder, name: name) { report(.waiting) }
+    let lock = try lock(name)
     defer { withExtendedLifetime(lock) {} }
     if let there = try present() { return there }
     cache.sweep()
     return try make()
+  }
+
+  /// Waits until no other process downloads `name`.
+  private func lock(_ name: String) throws(DownloadError) -> ProcessLock {
+    do {
+      if let lock = try ProcessLock(
+        folder: cache.folder, name: name, shouldContinue: { report(.waiting) })
+      {
+        return lock
+      }
+    } catch {
+      throw .cannotCreate(path: "\(cache.folder)/.\(name).lock", reason: error.reason)
+    }
+    throw .interrupted
   }
 
   /// The URL that published weights are downloaded from.

@@ -26,6 +26,10 @@ package enum JSONValue: Equatable, Sendable {
   package var elements: [JSONValue]? {
     if case .array(let elements) = self { elements } else { nil }
   }
+
+  package var members: [String: JSONValue]? {
+    if case .object(let members) = self { members } else { nil }
+  }
 }
 
 extension JSONValue {
@@ -42,9 +46,35 @@ extension JSONValue {
       throw .malformed(
         path: path, reason: "the file has \(file.count) bytes, more than \(Self.longestFile)")
     }
-    var json = StrictJSON(ByteReader(file))
+    try self.init(file, range: 0..<file.count)
+  }
+
+  /// Reads the only JSON value in a range of a file.
+  ///
+  /// - Throws: `WeightsError.malformed`, as `init(contentsOf:)` does.
+  package init(_ file: MappedFile, range: Range<Int>) throws(WeightsError) {
+    var json = StrictJSON(ByteReader(file, range: range))
     self = try json.value(depth: Self.deepest)
     try json.end()
+  }
+
+  /// Reads a file that contains one JSON value after the other, such as lines of JSON.
+  ///
+  /// - Parameter limit: The largest size of the file in bytes.
+  /// - Throws: As `init(contentsOf:)`.
+  package static func values(in path: String, limit: Int) throws(WeightsError) -> [JSONValue] {
+    let file = try MappedFile(path: path)
+    guard file.count <= limit else {
+      throw .malformed(path: path, reason: "the file has \(file.count) bytes, more than \(limit)")
+    }
+    var json = StrictJSON(ByteReader(file))
+    var values: [JSONValue] = []
+    json.skipSpace()
+    while json.reader.remaining > 0 {
+      values.append(try json.value(depth: deepest))
+      json.skipSpace()
+    }
+    return values
   }
 }
 

@@ -101,9 +101,14 @@ public struct SafetensorsWriter {
   /// - Throws: `FileError.cannotCreate` or `.cannotWrite`; `WeightsError.unrepresentable` if a
   ///   value overflows its element type, `.malformed` if two tensors have the same name; errors of
   ///   producers.
-  public func write(to path: String) throws {
+  public func write(to path: String) throws { try write(to: path, observer: nil) }
+
+  /// Writes the file as `write(to:)` does.
+  ///
+  /// - Parameter observer: Called after each change to a file.
+  package func write(to path: String, observer: FileObserver?) throws {
     let header = try header(for: path)
-    let file = try AtomicFile(path: path)
+    let file = try AtomicFile(path: path, observer: observer)
     try header.withUnsafeBytes { try file.write($0) }
     for entry in entries {
       let size = try byteCount(of: entry, path)

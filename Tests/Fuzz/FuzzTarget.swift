@@ -9,7 +9,7 @@ struct FuzzTarget {
   let about: String
   let body: Body
 
-  static let all = images + weights + texts
+  static let all = images + weights + texts + runs
 }
 
 /// Ends the process, so that libFuzzer keeps the input, unless `condition` holds.

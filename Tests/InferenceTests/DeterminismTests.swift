@@ -1,6 +1,7 @@
 import GraphIR
 import Inference
 import ModelZoo
+import TestSupport
 import Testing
 
 /// Results for an image depend only on the image, bit for bit.

@@ -2,6 +2,7 @@ import Foundation
 import GraphIR
 import Inference
 import ModelZoo
+import TestSupport
 import Testing
 import Weights
 

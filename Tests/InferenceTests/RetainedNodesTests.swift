@@ -1,5 +1,6 @@
 import GraphIR
 import Inference
+import TestSupport
 import Testing
 
 /// Retaining values changes nothing else.

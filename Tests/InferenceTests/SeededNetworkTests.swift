@@ -1,6 +1,7 @@
 import GraphIR
 import Inference
 import ModelZoo
+import TestSupport
 import Testing
 
 /// Networks at full size, with parameters that both sides compute.

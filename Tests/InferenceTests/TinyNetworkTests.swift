@@ -1,5 +1,6 @@
 import GraphIR
 import Inference
+import TestSupport
 import Testing
 import Weights
 

@@ -16,6 +16,21 @@ enum Reference {
     }
   }
 
+  /// The derivative; at a kink, PyTorch's.
+  static func derivative(_ nonlinearity: Nonlinearity, _ x: Double) -> Double {
+    switch nonlinearity {
+    case .identity: return 1
+    case .relu: return x > 0 ? 1 : 0
+    case .relu6: return x > 0 && x < 6 ? 1 : 0
+    case .hardSwish: return x <= -3 ? 0 : x < 3 ? x / 3 + 0.5 : 1
+    case .hardSigmoid: return x > -3 && x < 3 ? 1 / 6 : 0
+    case .silu:
+      let s = apply(.sigmoid, x)
+      return s * (1 + x * apply(.sigmoid, -x))
+    case .sigmoid: return apply(.sigmoid, x) * apply(.sigmoid, -x)
+    }
+  }
+
   /// A convolution of `groups` groups with bias and nonlinearity, NHWC with channels not padded;
   /// weights in PyTorch's order.
   static func convolution(

@@ -24,12 +24,20 @@
   CLANES_INLINE clanes_f##N clanes_subtract##N(clanes_f##N a, clanes_f##N b) { return a - b; }   \
   CLANES_INLINE clanes_f##N clanes_multiply##N(clanes_f##N a, clanes_f##N b) { return a * b; }   \
   CLANES_INLINE clanes_f##N clanes_divide##N(clanes_f##N a, clanes_f##N b) { return a / b; }     \
+  CLANES_INLINE clanes_f##N clanes_sqrt##N(clanes_f##N a) {                                      \
+    return __builtin_elementwise_sqrt(a);                                                        \
+  }                                                                                              \
   /* A NaN in `a` stays. */                                                                      \
   CLANES_INLINE clanes_f##N clanes_max##N(clanes_f##N a, clanes_f##N b) {                        \
     return a < b ? b : a;                                                                        \
   }                                                                                              \
   CLANES_INLINE clanes_f##N clanes_min##N(clanes_f##N a, clanes_f##N b) {                        \
     return a > b ? b : a;                                                                        \
+  }                                                                                              \
+  /* a where x <= y, else b, also for a NaN. */                                                  \
+  CLANES_INLINE clanes_f##N clanes_select##N(clanes_f##N x, clanes_f##N y, clanes_f##N a,        \
+                                             clanes_f##N b) {                                    \
+    return x <= y ? a : b;                                                                       \
   }                                                                                              \
   CLANES_INLINE clanes_f##N clanes_fused##N(clanes_f##N a, clanes_f##N b, clanes_f##N c) {       \
     return __builtin_elementwise_fma(a, b, c);                                                   \

@@ -1,32 +1,29 @@
 import Glibc
-import Host
 
 /// A lock between processes on a name in a folder.
 ///
-/// It only saves work. Nothing may depend on it, because some network file systems grant every
-/// lock.
+/// Results must not depend on it, because some network file systems grant every lock.
 package final class ProcessLock {
   private let path: String
   private let descriptor: Int32
 
-  /// Waits for the lock called `name`.
+  /// Waits for the lock called `name`; `nil` if the caller gave up.
   ///
-  /// - Parameter shouldContinue: Called ten times a second while waiting; `false` gives up.
-  /// - Throws: `DownloadError.cannotCreate`, `.interrupted`.
-  package init(
+  /// - Parameter shouldContinue: Called ten times a second while another process holds the lock;
+  ///   `false` gives up.
+  /// - Throws: `FileError.cannotCreate`.
+  package init?(
     folder: String, name: String, shouldContinue: () -> Bool
-  ) throws(DownloadError) {
+  ) throws(FileError) {
     path = "\(folder)/.\(name).lock"
     while true {
       let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o666)
       guard descriptor >= 0 else {
         throw .cannotCreate(path: path, reason: systemMessage())
       }
-      do {
-        try Self.wait(for: descriptor, shouldContinue)
-      } catch {
+      guard Self.wait(for: descriptor, shouldContinue) else {
         close(descriptor)
-        throw error
+        return nil
       }
       // If the previous holder removed the file, others may lock a new one.
       if Self.isSame(descriptor, path) {
@@ -43,15 +40,14 @@ package final class ProcessLock {
     close(descriptor)
   }
 
-  private static func wait(for descriptor: Int32, _ shouldContinue: () -> Bool)
-    throws(DownloadError)
-  {
+  private static func wait(for descriptor: Int32, _ shouldContinue: () -> Bool) -> Bool {
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       // This file system has no locks.
-      guard errno == EWOULDBLOCK || errno == EINTR else { return }
-      guard shouldContinue() else { throw .interrupted }
+      guard errno == EWOULDBLOCK || errno == EINTR else { return true }
+      guard shouldContinue() else { return false }
       usleep(100_000)
     }
+    return true
   }
 
   private static func isSame(_ descriptor: Int32, _ path: String) -> Bool {

@@ -4,7 +4,7 @@ import ModelZoo
 
 /// A small member of each family: the tables of `tiny_networks` in
 /// Scripts/goldens/record_torchvision.py.
-enum TinyNetwork: String, CaseIterable, Sendable {
+package enum TinyNetwork: String, CaseIterable, Sendable {
   case efficientNetV2 = "tiny-effnetv2"
   case mobileNetV3 = "tiny-mobilenetv3"
   case efficientNetLite = "tiny-lite"
@@ -25,11 +25,18 @@ enum TinyNetwork: String, CaseIterable, Sendable {
     }
   }
 
-  func graph(_ padding: Padding = .symmetric, epsilon: Double? = nil) -> Graph {
+  /// The network's graph.
+  ///
+  /// - Parameter change: Changes the configuration.
+  package func graph(
+    _ padding: Padding = .symmetric, epsilon: Double? = nil,
+    change: (inout ModelConfiguration) -> Void = { _ in }
+  ) -> Graph {
     var configuration = ModelConfiguration(
       inputSize: size.height, classes: classes, padding: padding)
     configuration.inputWidth = size.width
     if let epsilon { configuration.epsilon = epsilon }
+    change(&configuration)
     switch self {
     case .efficientNetV2:
       return EfficientNetV2.graph(
@@ -66,13 +73,11 @@ enum TinyNetwork: String, CaseIterable, Sendable {
     }
   }
 
-  /// The recorded parameters.
-  func parameters(for graph: Graph) throws -> FileParameters {
-    try FileParameters(file: try Goldens.file(rawValue), graph: graph, names: [:])
-  }
-
   /// The one image that its results are recorded for.
-  var image: [Float] {
-    SeededImages.make(batch: 1, height: size.height, width: size.width)[0]
+  package var image: [Float] { images(1)[0] }
+
+  /// Images for training.
+  package func images(_ batch: Int) -> [[Float]] {
+    SeededImages.make(batch: batch, height: size.height, width: size.width)
   }
 }

@@ -1,0 +1,192 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
+/// out = nonlinearity(scale · z + shift) (+ residual): batch norm and activation.
+@frozen
+public struct Normalize: ChannelBody {
+  public var rows: Int
+  /// A multiple of 8.
+  public var channels: Int
+  public var z: UnsafePointer<Float>
+  public var zStride: Int
+  public var scale: UnsafePointer<Float>
+  public var shift: UnsafePointer<Float>
+  public var nonlinearity: Nonlinearity
+  public var residual: UnsafePointer<Float>?
+  public var residualStride: Int
+  /// May be the memory of `z` or `residual`.
+  public var out: UnsafeMutablePointer<Float>
+  public var outStride: Int
+
+  @inlinable
+  public init(
+    rows: Int, channels: Int, z: UnsafePointer<Float>, zStride: Int, scale: UnsafePointer<Float>,
+    shift: UnsafePointer<Float>, nonlinearity: Nonlinearity, residual: UnsafePointer<Float>?,
+    residualStride: Int, out: UnsafeMutablePointer<Float>, outStride: Int
+  ) {
+    self.rows = rows
+    self.channels = channels
+    self.z = z
+    self.zStride = zStride
+    self.scale = scale
+    self.shift = shift
+    self.nonlinearity = nonlinearity
+    self.residual = residual
+    self.residualStride = residualStride
+    self.out = out
+    self.outStride = outStride
+  }
+
+  @inlinable @inline(__always)
+  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    nonlinearity.accept(NormalizeVector<L>(self, channel))
+  }
+}
+
+/// One vector of channels of `Normalize`.
+@frozen
+@usableFromInline
+struct NormalizeVector<L: Lanes>: NonlinearityVisitor {
+  @usableFromInline let body: Normalize
+  @usableFromInline let channel: Int
+
+  @inlinable @inline(__always)
+  init(_ body: Normalize, _ channel: Int) {
+    self.body = body
+    self.channel = channel
+  }
+
+  @inlinable @inline(__always)
+  func visit<F: NonlinearityFunction>(_: F.Type) {
+    let scale = L.load(body.scale + channel)
+    let shift = L.load(body.shift + channel)
+    var z = body.z + channel
+    var out = body.out + channel
+    guard var added = body.residual.map({ $0 + channel }) else {
+      for _ in 0..<body.rows {
+        L.store(F.apply(L.multiplyAdd(scale, L.load(z), shift), L.self), out)
+        z += body.zStride
+        out += body.outStride
+      }
+      return
+    }
+    for _ in 0..<body.rows {
+      let value = F.apply(L.multiplyAdd(scale, L.load(z), shift), L.self)
+      L.store(L.add(value, L.load(added)), out)
+      z += body.zStride
+      added += body.residualStride
+      out += body.outStride
+    }
+  }
+}
+
+/// The gradient of batch norm's output u from that of the activation, with the sums that batch norm's
+/// own gradient needs.
+///
+/// out = g = gradient · nonlinearity′(scale · z + shift), and per channel sums = Σ over rows of g and
+/// products = Σ over rows of g · (z − mean).
+@frozen
+public struct NormalizeGradient: ChannelBody {
+  public var rows: Int
+  /// A multiple of 8.
+  public var channels: Int
+  public var gradient: UnsafePointer<Float>
+  public var gradientStride: Int
+  public var z: UnsafePointer<Float>
+  public var zStride: Int
+  public var scale: UnsafePointer<Float>
+  public var shift: UnsafePointer<Float>
+  public var mean: UnsafePointer<Float>
+  public var nonlinearity: Nonlinearity
+  /// May be the memory of `gradient` or `z`.
+  public var out: UnsafeMutablePointer<Float>
+  public var outStride: Int
+  public var sums: UnsafeMutablePointer<Float>
+  public var products: UnsafeMutablePointer<Float>
+
+  @inlinable
+  public init(
+    rows: Int, channels: Int, gradient: UnsafePointer<Float>, gradientStride: Int,
+    z: UnsafePointer<Float>, zStride: Int, scale: UnsafePointer<Float>,
+    shift: UnsafePointer<Float>, mean: UnsafePointer<Float>, nonlinearity: Nonlinearity,
+    out: UnsafeMutablePointer<Float>, outStride: Int, sums: UnsafeMutablePointer<Float>,
+    products: UnsafeMutablePointer<Float>
+  ) {
+    self.rows = rows
+    self.channels = channels
+    self.gradient = gradient
+    self.gradientStride = gradientStride
+    self.z = z
+    self.zStride = zStride
+    self.scale = scale
+    self.shift = shift
+    self.mean = mean
+    self.nonlinearity = nonlinearity
+    self.out = out
+    self.outStride = outStride
+    self.sums = sums
+    self.products = products
+  }
+
+  @inlinable @inline(__always)
+  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    nonlinearity.accept(NormalizeGradientVector<L>(self, channel))
+  }
+}
+
+/// One vector of channels of `NormalizeGradient`.
+@frozen
+@usableFromInline
+struct NormalizeGradientVector<L: Lanes>: NonlinearityVisitor {
+  @usableFromInline let body: NormalizeGradient
+  @usableFromInline let channel: Int
+
+  @inlinable @inline(__always)
+  init(_ body: NormalizeGradient, _ channel: Int) {
+    self.body = body
+    self.channel = channel
+  }
+
+  @inlinable @inline(__always)
+  func visit<F: NonlinearityFunction>(_: F.Type) {
+    let scale = L.load(body.scale + channel)
+    let shift = L.load(body.shift + channel)
+    let mean = L.load(body.mean + channel)
+    var gradient = body.gradient + channel
+    var z = body.z + channel
+    var out = body.out + channel
+    var evenSum = L.splat(0)
+    var oddSum = L.splat(0)
+    var evenProduct = L.splat(0)
+    var oddProduct = L.splat(0)
+    for _ in 0..<body.rows / 2 {
+      let first = L.load(z)
+      let firstSlope = F.derivative(L.multiplyAdd(scale, first, shift), L.self)
+      let firstGradient = L.multiply(L.load(gradient), firstSlope)
+      L.store(firstGradient, out)
+      evenSum = L.add(evenSum, firstGradient)
+      evenProduct = L.multiplyAdd(firstGradient, L.subtract(first, mean), evenProduct)
+
+      let second = L.load(z + body.zStride)
+      let secondSlope = F.derivative(L.multiplyAdd(scale, second, shift), L.self)
+      let secondGradient = L.multiply(L.load(gradient + body.gradientStride), secondSlope)
+      L.store(secondGradient, out + body.outStride)
+      oddSum = L.add(oddSum, secondGradient)
+      oddProduct = L.multiplyAdd(secondGradient, L.subtract(second, mean), oddProduct)
+
+      gradient += 2 * body.gradientStride
+      z += 2 * body.zStride
+      out += 2 * body.outStride
+    }
+    if body.rows % 2 == 1 {
+      let last = L.load(z)
+      let slope = F.derivative(L.multiplyAdd(scale, last, shift), L.self)
+      let lastGradient = L.multiply(L.load(gradient), slope)
+      L.store(lastGradient, out)
+      evenSum = L.add(evenSum, lastGradient)
+      evenProduct = L.multiplyAdd(lastGradient, L.subtract(last, mean), evenProduct)
+    }
+    L.store(L.add(evenSum, oddSum), body.sums + channel)
+    L.store(L.add(evenProduct, oddProduct), body.products + channel)
+  }
+}

@@ -1,0 +1,10 @@
+import Kernels
+
+/// The kernels of this instruction set for training.
+func trainingKernels() -> TrainingKernels {
+  TrainingKernels(
+    weightGradient: weightGradient, depthwiseGradient: depthwiseGradient,
+    squares: squares, products: products, scale: scale, normalize: normalize,
+    normalizeGradient: normalizeGradient, combine: combine, sgd: sgd,
+    rmsProp: rmsProp, adamW: adamW, average: average)
+}

@@ -1,0 +1,156 @@
+import Host
+import Weights
+
+/// A value of a training configuration that is out of range.
+public struct TrainingConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The field, such as `label_smoothing`.
+  public let field: String
+  /// The values that it may have.
+  public let expected: String
+
+  /// One line: the field and what it may be.
+  public var description: String { "\(field) is out of range: expected \(expected)" }
+}
+
+extension TrainingConfiguration {
+  /// Checks the range of every value.
+  ///
+  /// - Throws: `TrainingConfigurationError` for the first that is out of range.
+  public func validate() throws(TrainingConfigurationError) {
+    for field in Self.fields where !field.isValid(self) {
+      throw TrainingConfigurationError(field: field.name, expected: field.expected)
+    }
+    try optimizer.validate()
+    try schedule.validate()
+  }
+
+  /// The configuration in a log's header.
+  var json: JSON.Object {
+    JSON.Object(Self.fields.map { (key: $0.name, value: $0.write(self)) })
+      + ["optimizer": .object(optimizer.json), "schedule": .object(schedule.json)]
+  }
+
+  /// Reads the configuration from a log's header.
+  init(json members: [String: JSONValue]) throws(JSONFault) {
+    var members = members
+    self.init()
+    for field in Self.fields { try field.read(&self, try members.value(field.name)) }
+    optimizer = try Optimizer(json: try members.object("optimizer"))
+    schedule = try LearningRateSchedule(json: try members.object("schedule"))
+    try members.requireEmpty()
+    do {
+      try validate()
+    } catch {
+      throw JSONFault("\(error)")
+    }
+  }
+
+  /// Every property except `optimizer` and `schedule`.
+  static var fields: [Field] {
+    [
+      .integer("epochs", \.epochs, 1...1_000_000),
+      .integer("batch", \.batch, 1...65_536),
+      .integer("accumulation", \.accumulation, 1...65_536),
+      .integer("image_size", \.imageSize, 1...8192),
+      .seed("seed", \.seed),
+      .name("loss", \.loss),
+      .number("label_smoothing", \.labelSmoothing, "0 or more, below 1") { 0..<1 ~= $0 },
+      .number("weight_decay", \.weightDecay, "0 to 1") { 0...1 ~= $0 },
+      .optional("average_decay", \.averageDecay, "0 or more, below 1") { 0..<1 ~= $0 },
+      .optional("clip_norm", \.clipNorm, "a positive number") { $0 > 0 && $0.isFinite },
+      .number("batch_norm_momentum", \.batchNormMomentum, "above 0, up to 1") { $0 > 0 && $0 <= 1 },
+      .number("stochastic_depth", \.stochasticDepth, "0 or more, below 1") { 0..<1 ~= $0 },
+      .number("dropout", \.dropout, "0 or more, below 1") { 0..<1 ~= $0 },
+      .integer("frozen_stages", \.frozenStages, 0...1000),
+      .number("layer_decay", \.layerDecay, "above 0, up to 1") { $0 > 0 && $0 <= 1 },
+    ]
+  }
+}
+
+extension TrainingConfiguration {
+  /// A property in JSON.
+  struct Field {
+    let name: String
+    /// The values that it may have.
+    let expected: String
+    let isValid: (Root) -> Bool
+    let write: (Root) -> JSON
+    /// Checks the type; the range is that of `isValid`.
+    let read: (inout Root, JSONValue) throws(JSONFault) -> Void
+
+    typealias Root = TrainingConfiguration
+  }
+}
+
+extension TrainingConfiguration.Field {
+  static func integer(
+    _ name: String, _ property: WritableKeyPath<Root, Int>, _ range: ClosedRange<Int>
+  ) -> Self {
+    Self(
+      name: name, expected: "\(range.lowerBound) to \(range.upperBound)",
+      isValid: { range.contains($0[keyPath: property]) },
+      write: { .integer($0[keyPath: property]) },
+      read: { (root, value) throws(JSONFault) in
+        root[keyPath: property] = try value.integer(name, range)
+      })
+  }
+
+  static func number(
+    _ name: String, _ property: WritableKeyPath<Root, Double>, _ expected: String,
+    _ isValid: @escaping (Double) -> Bool
+  ) -> Self {
+    Self(
+      name: name, expected: expected, isValid: { isValid($0[keyPath: property]) },
+      write: { .number($0[keyPath: property]) },
+      read: { (root, value) throws(JSONFault) in
+        guard let number = value.number else { throw JSONFault("\(name) is not a number") }
+        root[keyPath: property] = number
+      })
+  }
+
+  /// A number, or null.
+  static func optional(
+    _ name: String, _ property: WritableKeyPath<Root, Double?>, _ expected: String,
+    _ isValid: @escaping (Double) -> Bool
+  ) -> Self {
+    Self(
+      name: name, expected: expected,
+      isValid: { $0[keyPath: property].map(isValid) ?? true },
+      write: { $0[keyPath: property].map(JSON.number) ?? .null },
+      read: { (root, value) throws(JSONFault) in
+        guard value == .null || value.number != nil else {
+          throw JSONFault("\(name) is neither a number nor null")
+        }
+        root[keyPath: property] = value.number
+      })
+  }
+
+  /// A number beyond the precision of JSON's, as text.
+  static func seed(_ name: String, _ property: WritableKeyPath<Root, UInt64>) -> Self {
+    Self(
+      name: name, expected: "0 to \(UInt64.max)", isValid: { _ in true },
+      write: { .string("\($0[keyPath: property])") },
+      read: { (root, value) throws(JSONFault) in
+        guard let text = value.text, let seed = UInt64(text), "\(seed)" == text else {
+          throw JSONFault("\(name) is not a number from 0 to \(UInt64.max), as text")
+        }
+        root[keyPath: property] = seed
+      })
+  }
+
+  /// One of several names.
+  static func name<Value: RawRepresentable<String> & CaseIterable>(
+    _ name: String, _ property: WritableKeyPath<Root, Value>
+  ) -> Self {
+    let expected = Value.allCases.map(\.rawValue).joined(separator: ", ")
+    return Self(
+      name: name, expected: expected, isValid: { _ in true },
+      write: { .string($0[keyPath: property].rawValue) },
+      read: { (root, value) throws(JSONFault) in
+        guard let value = value.text.flatMap(Value.init(rawValue:)) else {
+          throw JSONFault("\(name) is none of \(expected)")
+        }
+        root[keyPath: property] = value
+      })
+  }
+}

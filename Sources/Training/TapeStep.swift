@@ -1,0 +1,143 @@
+import GraphIR
+import Operators
+
+/// One step of a tape: what it computes forwards, and which gradients it computes backwards.
+///
+/// The set is closed: `TrainingSession` switches over it exhaustively, once in each direction.
+enum TapeStep {
+  case convolution(ConvolutionStep)
+  case normalization(NormalizationStep)
+  case activation(ActivationStep)
+  case pool(PoolStep)
+  case gate(GateStep)
+  case dropout(DropoutStep)
+}
+
+/// Consecutive steps that run for the same images: a block, or what lies between blocks.
+///
+/// The unit is what a fused schedule with private layouts may replace as a whole; between units only
+/// feature maps in NHWC are passed on.
+struct TapeUnit {
+  /// The block; `nil` for stem, head and classifier.
+  let block: Block?
+  /// Its steps.
+  var steps: Range<Int>
+  /// The probability that an image's branch is kept (stochastic depth).
+  var survival = 1.0
+  /// Whether the optimiser changes its parameters.
+  let isTrained: Bool
+}
+
+/// A buffer of a tape, for the images of a batch one after another.
+typealias TapeBuffer = Int
+
+/// A convolution or linear layer.
+struct ConvolutionStep {
+  /// What happens to the gradient of the input.
+  enum InputGradient {
+    /// Nothing below is trained.
+    case none
+    /// It is the first part.
+    case write(TapeBuffer)
+    /// It is added to another part; the buffer holds this part until then.
+    case add(TapeBuffer, part: TapeBuffer)
+  }
+
+  let node: Node
+  let layer: ConvolutionLayer
+  let forward: any Operator
+  let weightGradient: any WeightGradient
+  /// `nil` for the first layer, whose input is the image.
+  let backward: (any Operator)?
+  /// Offsets of the packed weights for both directions.
+  var packed = 0
+  var packedBackward = 0
+  let weight: ParameterStore.Entry
+  let bias: ParameterStore.Entry?
+
+  let input: TapeBuffer
+  let output: TapeBuffer
+  /// The input once more in the backward pass: `input` itself, or recomputed.
+  var inputAgain: TapeBuffer
+  var outputGradient: TapeBuffer
+  var inputGradient = InputGradient.none
+  /// Steps that recompute the input before the backward pass reads it.
+  var recomputed: [Int] = []
+  /// Holds the kept images of the unit's input side by side, if the unit drops images.
+  var gathered: TapeBuffer?
+}
+
+/// Batch norm with the activation or residual connection after it.
+struct NormalizationStep {
+  let node: Node
+  let epsilon: Double
+  let nonlinearity: Nonlinearity
+  /// Whether it uses and keeps its running statistics.
+  let isFrozen: Bool
+  /// Offset of the statistics: `NormalizationStep.vectors` vectors.
+  var statistics = 0
+  let weight: ParameterStore.Entry
+  let bias: ParameterStore.Entry
+  let runningMean: ParameterStore.Entry
+  let runningVariance: ParameterStore.Entry
+
+  /// The convolution's output.
+  let input: TapeBuffer
+  let output: TapeBuffer
+  /// The block's input, which is added.
+  let residual: TapeBuffer?
+  /// The probability that an image's branch is kept; the branch is divided by it.
+  let survival: Double
+  /// The output once more in the backward pass, if a later step needs it.
+  var outputAgain: TapeBuffer
+  var outputGradient: TapeBuffer
+  /// The same buffer as `outputGradient` unless a residual still needs that.
+  var inputGradient: TapeBuffer
+}
+
+/// An activation that does not follow batch norm: squeeze-excite's and MobileNetV3's hidden layer.
+struct ActivationStep {
+  let shape: TensorShape
+  let nonlinearity: Nonlinearity
+  let input: TapeBuffer
+  let output: TapeBuffer
+  /// The output's gradient, and in place of it the input's.
+  var gradient: TapeBuffer
+}
+
+/// The mean over all positions.
+struct PoolStep {
+  let shape: TensorShape
+  let input: TapeBuffer
+  let output: TapeBuffer
+  var outputGradient: TapeBuffer
+  var inputGradient: TapeBuffer
+  /// The factors of the gate that also reads the input, whose gradient is still that of the gate's
+  /// output.
+  var gate: TapeBuffer?
+}
+
+/// Squeeze-excite's product of a feature map and a vector.
+struct GateStep {
+  let shape: TensorShape
+  let input: TapeBuffer
+  let gate: TapeBuffer
+  let output: TapeBuffer
+  /// Input and output once more in the backward pass.
+  var inputAgain: TapeBuffer
+  var outputAgain: TapeBuffer
+  /// The output's gradient; `PoolStep` turns it into the input's.
+  var outputGradient: TapeBuffer
+  var gateGradient: TapeBuffer
+}
+
+/// Dropout before the classifier.
+struct DropoutStep {
+  let node: Node
+  let shape: TensorShape
+  let probability: Double
+  let input: TapeBuffer
+  let output: TapeBuffer
+  /// The output's gradient, and in place of it the input's.
+  var gradient: TapeBuffer
+}

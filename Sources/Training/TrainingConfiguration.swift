@@ -1,0 +1,56 @@
+/// How a network is trained.
+///
+/// Together with the data, the initial weights, the program and the instruction set, this determines
+/// every bit of the result; the number of threads does not.
+public struct TrainingConfiguration: Hashable, Sendable {
+  /// What the loss is computed from.
+  public enum Loss: String, Hashable, Sendable, CaseIterable {
+    /// Cross-entropy of the softmax: each image has one class.
+    case softmax
+    /// The sum over classes of the cross-entropy of the sigmoid: classes are independent.
+    case sigmoid
+  }
+
+  /// Passes over the training images.
+  public var epochs = 20
+  /// Images in a step.
+  public var batch = 32
+  /// Batches whose gradients are averaged before an update.
+  public var accumulation = 1
+  /// Side of the training images in pixels.
+  public var imageSize = 224
+  /// The seed of everything random.
+  public var seed: UInt64 = 0
+  /// The loss.
+  public var loss = Loss.softmax
+  /// The share of the target that is spread evenly over all classes (Szegedy et al. 2016,
+  /// arXiv 1512.00567, section 7).
+  public var labelSmoothing = 0.1
+  /// The factor of ½Σw² in the loss, over weights but not biases, γ and β; AdamW subtracts it from the
+  /// weights instead.
+  public var weightDecay = 1e-5
+  /// The optimiser.
+  public var optimizer = Optimizer.rmsProp()
+  /// The learning rate over time.
+  public var schedule = LearningRateSchedule.cosine(rate: 0.01, warmupEpochs: 1)
+  /// The limit of the average's decay, min(limit, (1 + n) / (10 + n)) at update n; `nil` for no average.
+  public var averageDecay: Double? = 0.9999
+  /// The largest Euclidean norm of all gradients together; longer ones are shortened to it.
+  public var clipNorm: Double?
+  /// The share of the batch in batch norm's running statistics, PyTorch's momentum.
+  public var batchNormMomentum = 0.1
+  /// The probability of dropping the last block's branch; it rises linearly from 0 at the first block
+  /// (Huang et al. 2016, arXiv 1603.09382).
+  public var stochasticDepth = 0.2
+  /// The probability of zeroing an input of the classifier.
+  public var dropout = 0.2
+  /// Leading stages that stay as they are, with the stem; 0 trains everything.
+  ///
+  /// A frozen layer's batch norm uses and keeps its running statistics.
+  public var frozenStages = 0
+  /// The learning rate's factor from one stage to the one before it; 1 for the same rate everywhere.
+  public var layerDecay = 1.0
+
+  /// The defaults.
+  public init() {}
+}

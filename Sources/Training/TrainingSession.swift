@@ -1,0 +1,268 @@
+import GraphIR
+import Host
+import Inference
+import Operators
+
+/// A network in training: memory, threads and packed weights for batches of one size.
+///
+/// A session computes gradients; an `OptimizerStep` changes the parameters. The bits depend neither on
+/// the number of threads nor on what ran before.
+package final class TrainingSession {
+  /// Settings of a session.
+  package struct Options: Sendable {
+    /// The largest batch.
+    package var batch: Int
+    /// Threads, including the caller's.
+    package var threads: Int
+    /// See `TrainingConfiguration.frozenStages`.
+    package var frozenStages = 0
+    /// See `TrainingConfiguration.batchNormMomentum`.
+    package var batchNormMomentum = 0.1
+    /// The loss.
+    package var loss = ClassificationLoss(.softmax, labelSmoothing: 0)
+
+    package init(batch: Int, threads: Int) { (self.batch, self.threads) = (batch, threads) }
+  }
+
+  /// What one batch gave.
+  package struct Result: Sendable {
+    /// The mean loss.
+    package var loss: Double
+    /// Images whose largest logit is that of the largest target.
+    package var correct: Int
+  }
+
+  package let graph: Graph
+  package let options: Options
+  package let store: ParameterStore
+  /// Bytes of the session's memory, not counting the parameters.
+  package let memoryBytes: Int
+
+  private let tape: Tape
+  private let pool: WorkerPool
+  private let buffers: [AlignedBuffer]
+  private var run: TapeRun
+  /// Packs the weights of each layer, the largest first.
+  private let packings: [(TapeRun) -> Void]
+  /// The images for which each unit ran.
+  private var unitImages: [[Int]] = []
+
+  /// Plans and allocates.
+  ///
+  /// - Throws: `TrainingError.unsupported`, `ProcessorError`, `OutOfMemory`.
+  package init(_ graph: Graph, _ store: ParameterStore, _ options: Options) throws {
+    (self.graph, self.store, self.options) = (graph, store, options)
+    let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
+    tape = try Tape(graph, store, frozenStages: options.frozenStages, on: target)
+    packings = tape.packings
+    pool = WorkerPool(count: options.threads)
+    let plan = tape.memoryPlan(batch: options.batch)
+    let sizes = tape.workingMemory(batch: options.batch)
+    let widest = tape.widestStride
+    let counts = [
+      plan.count, tape.statisticsCount, tape.packedCount, sizes.partials,
+      (sizes.scratch + 15 & ~15) * pool.count, 2 * widest,
+    ]
+    var buffers: [AlignedBuffer] = []
+    for count in counts { buffers.append(try AlignedBuffer(count: count)) }
+    self.buffers = buffers
+    memoryBytes = counts.reduce(0, +) * MemoryLayout<Float>.stride
+    let (ones, zeros) = (buffers[5].base, buffers[5].base + widest)
+    ones.update(repeating: 1, count: widest)
+    run = TapeRun(
+      tape: tape, store: store, kernels: target.kernels,
+      workers: TrainingWorkers(
+        pool: pool, scratch: buffers[4].base, scratchCount: sizes.scratch + 15 & ~15),
+      arena: buffers[0].base, offsets: plan.offsets, statistics: buffers[1].base,
+      packed: buffers[2].base, partials: buffers[3].base, ones: ones, zeros: zeros,
+      batchNormMomentum: options.batchNormMomentum)
+  }
+
+  /// The threads.
+  package var workers: WorkerPool { pool }
+
+  /// Calls `body` with the memory for the normalised pixels of an image of the next batch: NHWC, three
+  /// channels.
+  package func withInput(image: Int, _ body: (UnsafeMutableBufferPointer<Float>) throws -> Void)
+    rethrows
+  {
+    let count = run.count(tape.input)
+    try body(UnsafeMutableBufferPointer(start: run[tape.input] + image * count, count: count))
+  }
+
+  /// The logits of an image of the last batch.
+  package func logits(image: Int) -> UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(
+      start: run[tape.logits] + image * run.count(tape.logits), count: graph.classCount)
+  }
+
+  /// Runs a batch forwards and backwards with the current parameters, and adds the gradients of the
+  /// mean loss to those in the store.
+  ///
+  /// - Parameters:
+  ///   - targets: A probability for each class and image.
+  ///   - keys: What the random numbers of each image derive from.
+  /// - Throws: `TrainingError.nonFinite`; batch norm's statistics have then been updated.
+  package func addGradients(
+    targets: [[Float]], keys: [RandomKey]
+  ) throws(TrainingError) -> Result {
+    precondition(targets.count == keys.count && (1...options.batch).contains(keys.count))
+    run.keys = keys
+    pack()
+    forward()
+    let result = loss(targets)
+    guard result.loss.isFinite else { throw nonFinite() }
+    backward()
+    return result
+  }
+
+  // MARK: The two directions
+
+  private func pack() {
+    run.workers.forEach(packings.count) { index, _ in packings[index](run) }
+  }
+
+  private func forward() {
+    unitImages = tape.units.map(images)
+    for (unit, images) in zip(tape.units, unitImages) {
+      run.images = images
+      for index in unit.steps {
+        switch tape.steps[index] {
+        case .convolution(let step): step.forward(run)
+        case .normalization(let step): step.forward(run)
+        case .activation(let step): step.forward(run)
+        case .pool(let step): step.forward(run)
+        case .gate(let step): step.forward(run)
+        case .dropout(let step): step.forward(run)
+        }
+      }
+    }
+  }
+
+  private func backward() {
+    for (unit, images) in zip(tape.units, unitImages).reversed() {
+      run.images = images
+      for index in unit.steps.reversed() where index >= tape.firstTrained {
+        for other in tape.steps[index].recomputed { recompute(other) }
+        switch tape.steps[index] {
+        case .convolution(let step): step.backward(run)
+        case .normalization(let step): step.backward(run)
+        case .activation(let step): step.backward(run)
+        case .pool(let step): step.backward(run)
+        case .gate(let step): step.backward(run)
+        case .dropout(let step): step.backward(run)
+        }
+      }
+    }
+  }
+
+  private func recompute(_ index: Int) {
+    switch tape.steps[index] {
+    case .normalization(let step): step.recompute(run)
+    case .gate(let step): step.recompute(run)
+    case .convolution, .activation, .pool, .dropout:
+      preconditionFailure("only batch norm and gates are recomputed")
+    }
+  }
+
+  /// The images whose branch a unit computes (stochastic depth); a dropped one takes no part in batch
+  /// norm's statistics either.
+  private func images(of unit: TapeUnit) -> [Int] {
+    run.keys.indices.filter { image in
+      guard unit.survival < 1, let block = unit.block else { return true }
+      let key = run.keys[image][.stochasticDepth]
+      return key.uniform(block.number) < unit.survival
+    }
+  }
+
+  private func loss(_ targets: [[Float]]) -> Result {
+    var result = Result(loss: 0, correct: 0)
+    let count = run.count(tape.logits)
+    for (image, target) in targets.enumerated() {
+      let logits = logits(image: image)
+      let gradient = run[tape.logitsGradient] + image * count
+      gradient.update(repeating: 0, count: count)
+      result.loss +=
+        options.loss(
+          logits, targets: target, factor: 1 / Double(targets.count),
+          gradient: UnsafeMutableBufferPointer(start: gradient, count: logits.count))
+        / Double(targets.count)
+      let truth = target.indices.max { target[$0] < target[$1] }
+      if logits.indices.max(by: { logits[$0] < logits[$1] }) == truth { result.correct += 1 }
+    }
+    return result
+  }
+
+  /// The first layer with a value that is not finite, and the images that have one there.
+  private func nonFinite() -> TrainingError {
+    for (unit, kept) in zip(tape.units, unitImages) {
+      for index in unit.steps {
+        guard case .convolution(let step) = tape.steps[index] else { continue }
+        let count = run.count(step.output)
+        let images = kept.indices.filter { image in
+          let values = UnsafeBufferPointer(
+            start: run[step.output] + image * count, count: count)
+          return !values.allSatisfy(\.isFinite)
+        }
+        if !images.isEmpty {
+          return .nonFinite(place: step.node.name, images: images.map { kept[$0] })
+        }
+      }
+    }
+    return .nonFinite(place: "the loss", images: Array(run.keys.indices))
+  }
+}
+
+extension Tape {
+  /// What packs the weights of each layer, the largest first.
+  var packings: [(TapeRun) -> Void] {
+    var convolutions: [ConvolutionStep] = []
+    for case .convolution(let step) in steps { convolutions.append(step) }
+    convolutions.sort { $0.weight.parameter.count > $1.weight.parameter.count }
+    return convolutions.flatMap(\.packings)
+  }
+
+  /// Floats of partial sums, and of scratch memory for each thread.
+  func workingMemory(batch: Int) -> (partials: Int, scratch: Int) {
+    var (partials, scratch) = (widestStride, widestStride)
+    for step in steps {
+      switch step {
+      case .convolution(let step):
+        partials = max(
+          partials, step.weightGradient.partialCount(batch: batch), step.layer.geometry.outputStride
+        )
+        scratch = max(
+          scratch, step.forward.scratchCount, step.backward?.scratchCount ?? 0,
+          step.weightGradient.scratchCount)
+      case .normalization(let step):
+        partials = max(partials, sums(of: step.node.shape, batch: batch))
+      case .activation(let step): partials = max(partials, sums(of: step.shape, batch: batch))
+      case .pool, .gate, .dropout: break
+      }
+    }
+    return (partials, scratch)
+  }
+
+  private func sums(of shape: TensorShape, batch: Int) -> Int {
+    let stride = channelStride(shape.channels)
+    return 2 * stride
+      * TapeRun.Parts(images: batch, positions: shape.positions, stride: stride).count
+  }
+
+  /// Floats for a position of the widest value.
+  var widestStride: Int {
+    max(
+      64,
+      steps.map { step in
+        switch step {
+        case .convolution(let step):
+          max(step.layer.geometry.outputStride, step.layer.geometry.inputStride)
+        case .normalization(let step): channelStride(step.node.shape.channels)
+        case .activation(let step): channelStride(step.shape.channels)
+        case .pool(let step): channelStride(step.shape.channels)
+        case .gate(let step): channelStride(step.shape.channels)
+        case .dropout(let step): channelStride(step.shape.channels)
+        }
+      }.max() ?? 0)
+  }
+}

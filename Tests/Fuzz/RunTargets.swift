@@ -1,0 +1,97 @@
+import GraphIR
+import Training
+import Weights
+
+extension FuzzTarget {
+  static let runs = [
+    FuzzTarget(name: "state", about: "a state of a training run, whose checksum is not checked") {
+      checkState([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
+      return 0
+    },
+    FuzzTarget(name: "log", about: "the log of a training run") {
+      checkLog([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
+      return 0
+    },
+  ]
+}
+
+private let limits = TrainingProgress.Limits(epochs: 20, steps: 100, images: 3200)
+
+/// The parameters of a linear layer.
+private func store() -> ParameterStore {
+  var builder = GraphBuilder(name: "linear")
+  let input = builder.input(TensorShape(channels: 1))
+  let graph = builder.graph(output: builder.linear(input, "classifier", outputs: 2))
+  guard let store = try? ParameterStore(graph, states: 1) else { fatalError("out of memory") }
+  return store
+}
+
+/// The result of reading a run's file; nil if it is refused with a one-line message.
+private func read<Value>(_ body: () throws(RunError) -> Value) -> Value? {
+  do {
+    return try body()
+  } catch {
+    guard case .damaged = error else { fatalError("the error is of another input: \(error)") }
+    let text = "\(error)".utf8
+    require(text.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, "an error has control characters")
+    return nil
+  }
+}
+
+/// A state that is accepted holds possible numbers, and reads back as it was written.
+private func checkState(_ bytes: [UInt8]) {
+  let path = InputFile.path(holding: bytes)
+  let (store, copy) = (store(), store())
+  let open = { (path: String, store: ParameterStore) throws(RunError) in
+    try TrainingState(path: path, for: store, limits: limits)
+  }
+  guard let state = read({ () throws(RunError) in try open(path, store) }) else { return }
+  let progress = state.progress
+  require(
+    0...limits.epochs ~= progress.epoch && 0...limits.steps ~= progress.step
+      && progress.updates >= 0 && progress.sums.loss.isFinite && progress.sums.seconds >= 0
+      && progress.best?.value.isFinite ?? true, "a number is impossible")
+  do {
+    try state.copy(to: store)
+    let written = "\(InputFile.folder)/copy.safetensors"
+    try TrainingState.write(
+      store, progress, number: state.number, log: state.log, to: written)
+    let again = try open(written, copy)
+    try again.verify(for: copy)
+    try again.copy(to: copy)
+    require(
+      again.progress == progress && again.number == state.number && again.log == state.log,
+      "a state changed when it was written and read back")
+  } catch {
+    fatalError("a state cannot be written and read again: \(error)")
+  }
+  for (first, second) in zip(buffers(store), buffers(copy)) {
+    require(first == second, "an element changed when it was written and read back")
+  }
+}
+
+private func buffers(_ store: ParameterStore) -> [[UInt32]] {
+  ([store.values, store.average] + store.states).map { buffer in
+    (0..<buffer.count).map { buffer.base[$0].bitPattern }
+  }
+}
+
+/// A header that is accepted is possible, and reads back as it was written.
+private func checkLog(_ bytes: [UInt8]) {
+  let path = InputFile.path(holding: bytes)
+  let header = { (path: String) throws(RunError) in
+    try TrainingLog.header(path: path)
+  }
+  guard let read = read({ () throws(RunError) in try header(path) }) else { return }
+  do {
+    try read.identity.configuration.validate()
+    let written = "\(InputFile.folder)/log.jsonl"
+    _ = try TrainingLog(path: written, header: read)
+    let again = try header(written)
+    require(again == read, "a header changed when it was written and read back")
+    require(
+      read.identity.differences(in: again.identity).isEmpty, "an identity differs from itself")
+  } catch {
+    fatalError("a header cannot be written and read again: \(error)")
+  }
+}
