@@ -8,6 +8,8 @@ Needs Pillow 13, torch, torchvision and numpy. Writes to Tests/ImagesTests/Golde
   decoding.tsv       name, the image in base64, and either width, height and the CRC-32 of
                      Pillow's RGB bytes, upright and as stored, or the kind of error expected
   resizing.tsv       width, height, new width, new height, filter, CRC-32 of the RGB bytes
+  boxes.tsv          width, height, box (left, top, right, bottom), new width, new height, filter,
+                     CRC-32 of the RGB bytes
   preprocessing.tsv  width, height, resize, crop, filter, mean, std, CRC-32 of the float32
                      values in [rows, columns, channels] order
   photos.tsv         only with --photos: name, width, height, CRC-32 of the RGB bytes as stored,
@@ -74,6 +76,20 @@ def resizing():
                 yield width, height, *size, name, crc(image.tobytes())
 
 
+def boxes():
+    sizes = {(1, 1): [(0, 0, 1, 1)],
+             (16, 16): [(0, 0, 16, 16), (3, 5, 4, 6), (0, 0, 8, 16), (8, 1, 16, 15)],
+             (37, 24): [(0, 0, 37, 24), (5, 2, 29, 20), (1, 23, 37, 24), (20, 0, 21, 24)],
+             (3, 200): [(0, 10, 3, 190), (1, 0, 2, 200)],
+             (60, 90): [(7, 11, 51, 70), (30, 30, 34, 33)]}
+    for (width, height), parts in sizes.items():
+        for box in parts:
+            for size in [(1, 1), (8, 8), (16, 16), (33, 20)]:
+                for name, mode in (("bilinear", 2), ("bicubic", 3)):
+                    image = noise(width, height).resize(size, mode, box=box)
+                    yield width, height, *box, *size, name, crc(image.tobytes())
+
+
 def values(image, resize, crop, name, recipe):
     tensor = transforms.Compose([
         transforms.Resize(resize, FILTERS[name]), transforms.CenterCrop(crop),
@@ -110,6 +126,7 @@ def main():
     GOLDENS.mkdir(parents=True, exist_ok=True)
     write("decoding.tsv", decoding())
     write("resizing.tsv", resizing())
+    write("boxes.tsv", boxes())
     write("preprocessing.tsv", preprocessing())
     if options.photos:
         write("photos.tsv", photos(options.photos))

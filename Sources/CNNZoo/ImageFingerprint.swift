@@ -1,3 +1,6 @@
+import Host
+import Images
+
 /// A compact description of an image's pixels: a hash to recognise exact copies and a thumbnail to
 /// recognise edited ones.
 public struct ImageFingerprint: Sendable, Equatable {
@@ -138,23 +141,12 @@ public struct ImageFingerprint: Sendable, Equatable {
   /// A key for dictionaries: equal for exact copies.
   var key: SIMD2<UInt64> { hash }
 
-  /// Two independent 64-bit hashes of the size and all pixels.
+  /// The hash of the size and all pixels.
   private static func hash(of image: Image) -> SIMD2<UInt64> {
-    var state = SIMD2<UInt64>(0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F)
-    let factors = SIMD2<UInt64>(0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53)
-    func mix(_ word: UInt64) {
-      state = (state ^ SIMD2(repeating: word)) &* factors
-      state ^= state &>> 29
-    }
-    mix(UInt64(image.width))
-    mix(UInt64(image.height))
-    image.pixels.withUnsafeBytes { bytes in
-      let words = bytes.count / 8
-      for index in 0..<words {
-        mix(bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
-      }
-      for index in 8 * words..<bytes.count { mix(UInt64(bytes[index])) }
-    }
-    return state
+    var hash = ContentHash()
+    hash.append(UInt64(image.width))
+    hash.append(UInt64(image.height))
+    image.pixels.withUnsafeBytes { hash.append($0) }
+    return hash.words
   }
 }

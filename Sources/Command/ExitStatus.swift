@@ -182,6 +182,10 @@ extension EmbeddingIndexError: StatusCarrying {
   var status: ExitStatus { .badData }
 }
 
+extension DatasetError: StatusCarrying {
+  var status: ExitStatus { .usage }
+}
+
 extension HeadTrainingError: StatusCarrying {
   var status: ExitStatus { .badData }
 }

@@ -109,6 +109,21 @@ package final class OrderedWorkers<Task: Sendable, Outcome: Sendable>: @unchecke
     return (outcome, slot)
   }
 
+  /// Does all tasks and delivers the results in order, then stops.
+  ///
+  /// - Precondition: No task is in progress.
+  package func forEach(
+    _ tasks: some Sequence<Task>, receive: (Outcome) throws -> Void
+  ) rethrows {
+    precondition(count == 0)
+    defer { stop() }
+    for task in tasks {
+      if !hasRoom { try receive(take().outcome) }
+      give(task)
+    }
+    while count > 0 { try receive(take().outcome) }
+  }
+
   /// Lets the threads end after their current tasks, without waiting, because a read may never end.
   package func stop() {
     monitor.locked {

@@ -30,6 +30,7 @@ extension ConvolutionStep {
   }
 
   private func propagate(_ run: TapeRun, to target: TapeBuffer) {
+    guard let backward else { return }
     run.run(
       backward, input: run[outputGradient], output: run[target],
       packed: run.packed + packedBackward)
@@ -78,7 +79,7 @@ extension ConvolutionStep {
       { forward.pack(filter($0), layer: 0, into: $0.packed + packed) },
       {
         if case .none = inputGradient { return }
-        backward.pack(filter($0), layer: 0, into: $0.packed + packedBackward)
+        backward?.pack(filter($0), layer: 0, into: $0.packed + packedBackward)
       },
     ]
   }

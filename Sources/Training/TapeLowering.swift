@@ -102,11 +102,11 @@ struct TapeLowering {
       node: node, layer: layer,
       forward: strategy.makeOperator(for: [layer], isGated: false, on: target),
       weightGradient: layer.weightGradient(kernels: target.kernels),
-      backward: layer.inputGradient(on: target), weight: weight,
+      backward: isInput ? nil : layer.inputGradient(on: target), weight: weight,
       bias: store.entry(node.id, .bias), input: try self.source(of: node), output: output,
       inputAgain: output, outputGradient: output)
     step.packed = reservePacked(step.forward.packedCount)
-    if !isInput { step.packedBackward = reservePacked(step.backward.packedCount) }
+    step.packedBackward = reservePacked(step.backward?.packedCount ?? 0)
     add(.convolution(step), node, output)
   }
 

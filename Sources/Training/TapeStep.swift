@@ -47,7 +47,8 @@ struct ConvolutionStep {
   let layer: ConvolutionLayer
   let forward: any Operator
   let weightGradient: any WeightGradient
-  let backward: any Operator
+  /// `nil` for the first layer, whose input is the image.
+  let backward: (any Operator)?
   /// Offsets of the packed weights for both directions.
   var packed = 0
   var packedBackward = 0

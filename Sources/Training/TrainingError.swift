@@ -21,8 +21,3 @@ extension TrainingError: CustomStringConvertible {
     }
   }
 }
-
-/// What random numbers are for, as part of their key.
-package enum RandomPurpose: Int {
-  case order, crop, flip, dropout, stochasticDepth, initialization, split
-}

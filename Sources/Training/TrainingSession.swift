@@ -170,7 +170,7 @@ package final class TrainingSession {
   private func images(of unit: TapeUnit) -> [Int] {
     run.keys.indices.filter { image in
       guard unit.survival < 1, let block = unit.block else { return true }
-      let key = run.keys[image][RandomPurpose.stochasticDepth.rawValue]
+      let key = run.keys[image][.stochasticDepth]
       return key.uniform(block.number) < unit.survival
     }
   }
@@ -232,7 +232,7 @@ extension Tape {
           partials, step.weightGradient.partialCount(batch: batch), step.layer.geometry.outputStride
         )
         scratch = max(
-          scratch, step.forward.scratchCount, step.backward.scratchCount,
+          scratch, step.forward.scratchCount, step.backward?.scratchCount ?? 0,
           step.weightGradient.scratchCount)
       case .normalization(let step):
         partials = max(partials, sums(of: step.node.shape, batch: batch))

@@ -100,7 +100,7 @@ extension GateStep {
 extension DropoutStep {
   /// What the random numbers of an image are derived from.
   private func key(_ run: TapeRun, _ image: Int) -> RandomKey {
-    run.keys[image][RandomPurpose.dropout.rawValue]
+    run.keys[image][.dropout]
   }
 
   func forward(_ run: TapeRun) { apply(run, input, to: output) }

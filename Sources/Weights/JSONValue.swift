@@ -57,6 +57,25 @@ extension JSONValue {
     self = try json.value(depth: Self.deepest)
     try json.end()
   }
+
+  /// Reads a file that contains one JSON value after the other, such as lines of JSON.
+  ///
+  /// - Parameter limit: The largest size of the file in bytes.
+  /// - Throws: As `init(contentsOf:)`.
+  package static func values(in path: String, limit: Int) throws(WeightsError) -> [JSONValue] {
+    let file = try MappedFile(path: path)
+    guard file.count <= limit else {
+      throw .malformed(path: path, reason: "the file has \(file.count) bytes, more than \(limit)")
+    }
+    var json = StrictJSON(ByteReader(file))
+    var values: [JSONValue] = []
+    json.skipSpace()
+    while json.reader.remaining > 0 {
+      values.append(try json.value(depth: deepest))
+      json.skipSpace()
+    }
+    return values
+  }
 }
 
 extension StrictJSON {

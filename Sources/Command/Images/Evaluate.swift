@@ -68,6 +68,8 @@ struct Evaluate: ParsableCommand {
   }
 }
 
+extension DatasetSplit: ExpressibleByArgument {}
+
 extension ClassNameError: StatusCarrying {
   var status: ExitStatus { .usage }
 }

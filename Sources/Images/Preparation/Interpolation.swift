@@ -54,15 +54,20 @@ struct ResamplingWeights {
   /// The range of input positions used by the output positions.
   let inputs: Range<Int>
 
-  /// Computes the weights for the positions `outputs` of an axis resized from `inputSize` to
-  /// `outputSize` positions.
+  /// Computes the weights for the positions `outputs` of an axis, of which the part `source` is
+  /// resized to `outputSize` positions.
   ///
-  /// - Precondition: Both sizes are positive; `outputs` is not empty and within `0..<outputSize`.
+  /// As in Pillow, the filter also uses the positions beside `source`, as far as there are any.
+  ///
+  /// - Precondition: `source` is not empty and within `0..<inputSize`; `outputs` is not empty and
+  ///   within `0..<outputSize`.
   init(
-    from inputSize: Int, to outputSize: Int, outputs: Range<Int>, interpolation: Interpolation
+    from source: Range<Int>, of inputSize: Int, to outputSize: Int, outputs: Range<Int>,
+    interpolation: Interpolation
   ) {
+    precondition(!source.isEmpty && source.lowerBound >= 0 && source.upperBound <= inputSize)
     precondition(!outputs.isEmpty && outputs.lowerBound >= 0 && outputs.upperBound <= outputSize)
-    let scale = Double(inputSize) / Double(outputSize)
+    let scale = Double(source.count) / Double(outputSize)
     let stretch = max(scale, 1)
     let reach = interpolation.radius * stretch
     let stride = Int(reach.rounded(.up)) * 2 + 1
@@ -72,7 +77,7 @@ struct ResamplingWeights {
     counts.reserveCapacity(outputs.count)
     var exact = [Double](repeating: 0, count: stride)
     for (row, output) in outputs.enumerated() {
-      let center = (Double(output) + 0.5) * scale
+      let center = Double(source.lowerBound) + (Double(output) + 0.5) * scale
       let start = max(Int(center - reach + 0.5), 0)
       let count = min(Int(center + reach + 0.5), inputSize) - start
       var sum = 0.0

@@ -117,7 +117,7 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
 
   /// The normalised value of each byte, 256 for each channel, in the order of torchvision's
   /// operations: `(byte / 255 - mean) / standardDeviation`, each rounded to `Float`.
-  private func normalizationTable() -> [Float] {
+  func normalizationTable() -> [Float] {
     (0..<768).map { index in
       let channel = index / 256
       return (Float(index % 256) / 255 - mean[channel]) / standardDeviation[channel]

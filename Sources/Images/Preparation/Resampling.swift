@@ -6,8 +6,23 @@ extension Image {
   ///   - height: The new number of rows, at least 1.
   ///   - interpolation: The filter.
   public func resized(width: Int, height: Int, interpolation: Interpolation) -> Image {
+    resized(from: bounds, width: width, height: height, interpolation: interpolation)
+  }
+
+  /// A part of the image, resized: bit-identical to Pillow's `Image.resize(…, box=…)`.
+  ///
+  /// At the edges of the part, the filter also uses the pixels beside it.
+  ///
+  /// - Parameters:
+  ///   - box: The part, within the image and not empty.
+  ///   - width: The new number of columns, at least 1.
+  ///   - height: The new number of rows, at least 1.
+  ///   - interpolation: The filter.
+  package func resized(
+    from box: PixelBox, width: Int, height: Int, interpolation: Interpolation
+  ) -> Image {
     let resampling = Resampling(
-      of: self, width: width, height: height, columns: 0..<width, rows: 0..<height,
+      of: self, box: box, width: width, height: height, columns: 0..<width, rows: 0..<height,
       interpolation: interpolation)
     let pixels = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { buffer, filled in
       resampling.forEachRow { y, row in
@@ -17,6 +32,23 @@ extension Image {
     }
     return Image(width: width, height: height, pixels: pixels, warnings: warnings)
   }
+}
+
+/// A rectangle of whole pixels in an image.
+package struct PixelBox: Hashable, Sendable {
+  /// The columns, from the left.
+  package var columns: Range<Int>
+  /// The rows, from the top.
+  package var rows: Range<Int>
+
+  package init(columns: Range<Int>, rows: Range<Int>) {
+    (self.columns, self.rows) = (columns, rows)
+  }
+}
+
+extension Image {
+  /// The whole image.
+  package var bounds: PixelBox { PixelBox(columns: 0..<width, rows: 0..<height) }
 }
 
 /// A resize that computes only a rectangle of the result, with the same pixels as in the whole.
@@ -29,18 +61,21 @@ struct Resampling {
   private let vertical: ResamplingWeights
   private let isVerticalFirst: Bool
 
-  /// Prepares to resize `image` to `width` x `height` and to compute the given part of the result.
+  /// Prepares to resize a part of `image`, by default the whole, to `width` x `height` and to compute
+  /// the given part of the result.
   init(
-    of image: Image, width: Int, height: Int, columns: Range<Int>, rows: Range<Int>,
-    interpolation: Interpolation
+    of image: Image, box: PixelBox? = nil, width: Int, height: Int, columns: Range<Int>,
+    rows: Range<Int>, interpolation: Interpolation
   ) {
     self.image = image
+    let box = box ?? image.bounds
     horizontal = ResamplingWeights(
-      from: image.width, to: width, outputs: columns, interpolation: interpolation)
+      from: box.columns, of: image.width, to: width, outputs: columns,
+      interpolation: interpolation)
     vertical = ResamplingWeights(
-      from: image.height, to: height, outputs: rows, interpolation: interpolation)
+      from: box.rows, of: image.height, to: height, outputs: rows, interpolation: interpolation)
     // Pillow resizes rows first; since version 13, columns first if the height shrinks by more than
-    // twice as many pixels as the width.
+    // twice as many pixels as the width. It compares with the whole image even if there is a box.
     let fewerRows = image.height - height
     isVerticalFirst = fewerRows > 0 && fewerRows > 2 * (image.width - width)
   }
@@ -66,7 +101,7 @@ struct Resampling {
     withScratch(bytes: rowBytes * (inputs.count + 1), sums: rowBytes) { narrow, sums in
       for (row, y) in inputs.enumerated() {
         resampleRow(
-          source + 3 * image.width * y, with: horizontal, into: narrow + row * rowBytes)
+          source + 3 * image.width * y, from: 0, with: horizontal, into: narrow + row * rowBytes)
       }
       let output = narrow + inputs.count * rowBytes
       for row in 0..<vertical.count {
@@ -84,15 +119,17 @@ struct Resampling {
     _ source: UnsafePointer<UInt8>, _ body: (Int, UnsafeBufferPointer<UInt8>) -> Void
   ) {
     let stride = 3 * image.width
+    let left = horizontal.inputs.lowerBound
+    let wideBytes = 3 * horizontal.inputs.count
     let rowBytes = 3 * horizontal.count
-    withScratch(bytes: stride + rowBytes, sums: stride) { wide, sums in
-      let output = wide + stride
+    withScratch(bytes: wideBytes + rowBytes, sums: wideBytes) { wide, sums in
+      let output = wide + wideBytes
       for row in 0..<vertical.count {
-        let first = source + vertical.starts[row] * stride
+        let first = source + vertical.starts[row] * stride + 3 * left
         vertical.withWeights(of: row) {
-          addRows(first, count: stride, stride: stride, weights: $0, sums: sums, into: wide)
+          addRows(first, count: wideBytes, stride: stride, weights: $0, sums: sums, into: wide)
         }
-        resampleRow(wide, with: horizontal, into: output)
+        resampleRow(wide, from: left, with: horizontal, into: output)
         body(row, UnsafeBufferPointer(start: output, count: rowBytes))
       }
     }
@@ -120,9 +157,9 @@ private func rounded(_ sum: Int32) -> UInt8 {
   UInt8(truncatingIfNeeded: min(max(sum >> ResamplingWeights.fractionBits, 0), 255))
 }
 
-/// Resamples one row of RGB pixels along itself.
+/// Resamples one row of RGB pixels along itself; `source` begins with column `first`.
 private func resampleRow(
-  _ source: UnsafePointer<UInt8>, with kernel: ResamplingWeights,
+  _ source: UnsafePointer<UInt8>, from first: Int, with kernel: ResamplingWeights,
   into target: UnsafeMutablePointer<UInt8>
 ) {
   kernel.weights.withUnsafeBufferPointer { weights in
@@ -132,7 +169,7 @@ private func resampleRow(
         var out = target
         for x in 0..<starts.count {
           var (red, green, blue) = (half, half, half)
-          var pixel = source + 3 * starts[x]
+          var pixel = source + 3 * (starts[x] - first)
           for tap in 0..<counts[x] {
             let share = weight[tap]
             red &+= Int32(pixel[0]) &* share

@@ -1,9 +1,7 @@
-import ArgumentParser
-import CNNZoo
 import Host
 
 /// A part of a dataset.
-enum DatasetSplit: String, CaseIterable, ExpressibleByArgument {
+package enum DatasetSplit: String, CaseIterable, Sendable {
   case train
   case val
   case test
@@ -20,7 +18,7 @@ enum DatasetSplit: String, CaseIterable, ExpressibleByArgument {
 }
 
 /// A dataset: a folder with one folder per class, or with one such folder per split.
-struct Dataset {
+package struct Dataset {
   private let folder: FilePath
   private let includesHidden: Bool
   /// The folder of each split; empty if the classes are in the folder itself.
@@ -32,7 +30,7 @@ struct Dataset {
   /// folders of its own: a folder `train` next to a folder `car` is a class.
   ///
   /// - Throws: `ImageError.unreadable` if it is not a folder or cannot be read.
-  init(_ folder: FilePath, includesHidden: Bool) throws(ImageError) {
+  package init(_ folder: FilePath, includesHidden: Bool) throws(ImageError) {
     self.folder = folder
     self.includesHidden = includesHidden
     var paths: [DatasetSplit: FilePath] = [:]
@@ -50,36 +48,33 @@ struct Dataset {
   }
 
   /// The splits that the dataset is divided into, if any.
-  var splits: [DatasetSplit] { DatasetSplit.allCases.filter { paths[$0] != nil } }
+  package var splits: [DatasetSplit] { DatasetSplit.allCases.filter { paths[$0] != nil } }
 
   /// The classes of a split, or of the whole dataset if it is not divided.
   ///
-  /// - Throws: `UsageError` if the dataset has no such split, `ImageError.unreadable`.
-  func classes(of split: DatasetSplit?) throws -> ClassFolders {
+  /// - Throws: `DatasetError.noSplit` if the dataset has no such split, `ImageError.unreadable`.
+  package func classes(of split: DatasetSplit?) throws -> ClassFolders {
     guard let split else { return try ClassFolders(in: folder, includesHidden: includesHidden) }
     guard let path = paths[split] else {
-      throw UsageError(
-        "\(folder.shown.terminalSafe()) has no \(split.rawValue) split"
-          + (splits.isEmpty
-            ? ": its folders are classes"
-            : ", only \(splits.map(\.rawValue).joined(separator: " and "))"))
+      throw DatasetError.noSplit(
+        folder: folder.shown, split: split.rawValue, splits: splits.map(\.rawValue))
     }
     return try ClassFolders(in: path, includesHidden: includesHidden)
   }
 }
 
 /// The folders in a folder, one per class.
-struct ClassFolders {
+package struct ClassFolders {
   /// Their names, in the order of their bytes.
-  private(set) var names: [String] = []
-  private(set) var paths: [FilePath] = []
+  package private(set) var names: [String] = []
+  package private(set) var paths: [FilePath] = []
   /// Broken links.
-  private(set) var unreadable: [ImageError] = []
+  package private(set) var unreadable: [ImageError] = []
   /// Files next to the folders.
-  private(set) var skipped = 0
+  package private(set) var skipped = 0
 
   /// - Throws: `ImageError.unreadable` if `folder` is not a folder or cannot be read.
-  init(in folder: FilePath, includesHidden: Bool) throws(ImageError) {
+  package init(in folder: FilePath, includesHidden: Bool) throws(ImageError) {
     do throws(FileError) {
       for entry in try folder.entries(includesHidden: includesHidden) {
         switch entry.kind {
@@ -93,6 +88,24 @@ struct ClassFolders {
       }
     } catch {
       throw .unreadable(source: folder.shown, reason: error.reason)
+    }
+  }
+}
+
+/// Why a dataset cannot be used.
+public enum DatasetError: Error, Equatable, Sendable {
+  /// The folder is not divided, or into these splits only.
+  case noSplit(folder: String, split: String, splits: [String])
+}
+
+extension DatasetError: CustomStringConvertible {
+  /// One line: the folder and its parts.
+  public var description: String {
+    switch self {
+    case .noSplit(let folder, let split, let splits):
+      "\(folder) has no \(split) split"
+        + (splits.isEmpty
+          ? ": its folders are classes" : ", only \(splits.joined(separator: " and "))")
     }
   }
 }
