@@ -112,10 +112,13 @@ import Testing
   @Test func boxesStayTheSame() {
     let boxes = Self.boxes(3, width: 500, height: 375)
     #expect(boxes == Self.boxes(3, width: 500, height: 375))
-    #expect(boxes == Self.recorded, "\(boxes)")
+    #expect(boxes == Self.recorded)
   }
 
-  private static let recorded: [PixelBox] = []
+  private static let recorded = [
+    PixelBox(columns: 45..<369, rows: 14..<350), PixelBox(columns: 127..<438, rows: 53..<310),
+    PixelBox(columns: 37..<413, rows: 28..<341),
+  ]
 }
 
 /// From an image to a training example.
