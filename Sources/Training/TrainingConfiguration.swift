@@ -19,6 +19,12 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var accumulation = 1
   /// Side of the training images in pixels.
   public var imageSize = 224
+  /// The share of the images that validates, unless the folder itself is divided.
+  public var validationShare = 0.15
+  /// The smallest share of an image's area in a random crop; `nil` for the crop of inference.
+  public var minimumCropArea: Double? = 0.35
+  /// Whether every other image, at random, is mirrored.
+  public var flips = true
   /// The seed of everything random.
   public var seed: UInt64 = 0
   /// The loss.
@@ -51,6 +57,28 @@ public struct TrainingConfiguration: Hashable, Sendable {
   /// The learning rate's factor from one stage to the one before it; 1 for the same rate everywhere.
   public var layerDecay = 1.0
 
-  /// The defaults.
+  /// The defaults for training from scratch.
   public init() {}
+}
+
+extension TrainingConfiguration {
+  /// The defaults for training from random parameters.
+  public static var fromScratch: TrainingConfiguration {
+    var configuration = TrainingConfiguration()
+    configuration.imageSize = 128
+    configuration.schedule = .cosine(rate: 0.004, warmupEpochs: 2)
+    configuration.averageDecay = 0.999
+    return configuration
+  }
+
+  /// The defaults for training from pretrained weights.
+  public static var fineTuning: TrainingConfiguration {
+    var configuration = TrainingConfiguration()
+    configuration.epochs = 10
+    configuration.optimizer = .sgd()
+    configuration.schedule = .cosine(rate: 0.01, warmupEpochs: 1)
+    configuration.averageDecay = 0.99
+    configuration.stochasticDepth = 0.1
+    return configuration
+  }
 }
