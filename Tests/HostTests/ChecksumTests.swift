@@ -8,7 +8,7 @@ struct ChecksumTests {
     return sum
   }
 
-  /// Saved states must stay readable. The values are those of a separate implementation.
+  // Saved states must stay readable. The values are those of a separate implementation.
   @Test func valuesAreFixed() {
     let bytes = (0..<100).map { UInt8($0) }
     #expect(sum().digits == "3578020abe50dccb")

@@ -184,6 +184,24 @@ struct RunFolderTests {
     #expect(try RecordedRun.resume(path)?.state == 0)
   }
 
+  /// Interrupted before the log's header: there is nothing to resume, and nothing in the way.
+  @Test func interruptedBeforeTheBeginning() throws {
+    struct Interruption: Error {}
+    do {
+      let run = try RunFolder(new: path)
+      let store = try RunFixtures.store(0)
+      #expect(throws: Interruption.self) {
+        try run.begin(RunFixtures.header(store), store) {
+          for file in [run.images, run.best, run.last] { try RunFixtures.write([1], to: file) }
+          throw Interruption()
+        }
+      }
+    }
+    #expect(throws: RunError.noRun(path: path)) { try RunFolder(existing: path) }
+    do { _ = try RecordedRun(path, states: 1) }
+    #expect(try RecordedRun.resume(path)?.state == 1)
+  }
+
   @Test func runsAreNotReplacedByMistake() throws {
     #expect(throws: RunError.noRun(path: path)) { try RunFolder(existing: path) }
     do { _ = try RunFolder(new: path) }

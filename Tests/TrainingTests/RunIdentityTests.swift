@@ -31,6 +31,9 @@ struct RunIdentityTests {
     configuration.batch = 5
     configuration.accumulation = 3
     configuration.imageSize = 97
+    configuration.validationShare = 0.25
+    configuration.minimumCropArea = nil
+    configuration.flips = false
     configuration.seed = .max
     configuration.loss = .sigmoid
     configuration.labelSmoothing = 0.1 + 0.2
@@ -161,6 +164,12 @@ struct RunIdentityTests {
       ),
       ("\"loss\":\"sigmoid\"", "\"loss\":\"hinge\"", "loss is none of softmax, sigmoid"),
       ("\"dropout\":0.5", "\"dropout\":1", "dropout is out of range: expected 0 or more, below 1"),
+      ("\"flips\":false", "\"flips\":0", "flips is not true or false"),
+      ("\"folder\":\"images\"", "\"folder\":1", "folder is not a text"),
+      (
+        "\"includes_hidden\":false", "\"includes_hidden\":null",
+        "includes_hidden is not true or false"
+      ),
       ("\"dropout\":0.5", "\"dropout\":null", "dropout is not a number"),
       (
         "\"clip_norm\":2.5", "\"clip_norm\":-1",
@@ -206,6 +215,8 @@ struct RunIdentityTests {
     let changes: [(String, (inout TrainingConfiguration) -> Void)] = [
       ("epochs", { $0.epochs = 0 }), ("batch", { $0.batch = 0 }),
       ("accumulation", { $0.accumulation = -1 }), ("image_size", { $0.imageSize = 9000 }),
+      ("validation_share", { $0.validationShare = 1 }),
+      ("minimum_crop_area", { $0.minimumCropArea = 0 }),
       ("label_smoothing", { $0.labelSmoothing = 1 }), ("weight_decay", { $0.weightDecay = .nan }),
       ("average_decay", { $0.averageDecay = 1 }), ("clip_norm", { $0.clipNorm = .infinity }),
       ("batch_norm_momentum", { $0.batchNormMomentum = 0 }),

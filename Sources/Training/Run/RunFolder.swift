@@ -63,7 +63,9 @@ package final class RunFolder {
     if let other = names.first(where: { !ours.contains($0) }) {
       throw .occupied(path: path, by: other)
     }
-    guard names.isEmpty || replacing else { throw .exists(path: path) }
+    // Without these, a run was interrupted before it began.
+    let isRun = names.contains { $0 == Self.logName || Self.stateNames.contains($0) }
+    guard !isRun || replacing else { throw .exists(path: path) }
   }
 
   /// Opens the folder of a run and reads its header; `resume` continues the run.
