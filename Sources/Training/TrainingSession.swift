@@ -16,6 +16,8 @@ package final class TrainingSession {
     package var threads: Int
     /// See `TrainingConfiguration.frozenStages`.
     package var frozenStages = 0
+    /// See `TrainingConfiguration.batchNorm`.
+    package var batchNorm = TrainingConfiguration.BatchNorm.batch
     /// See `TrainingConfiguration.batchNormMomentum`.
     package var batchNormMomentum = 0.1
     /// The loss.
@@ -53,7 +55,8 @@ package final class TrainingSession {
   package init(_ graph: Graph, _ store: ParameterStore, _ options: Options) throws {
     (self.graph, self.store, self.options) = (graph, store, options)
     let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
-    tape = try Tape(graph, store, frozenStages: options.frozenStages, on: target)
+    tape = try Tape(
+      graph, store, frozenStages: options.frozenStages, batchNorm: options.batchNorm, on: target)
     packings = tape.packings
     pool = WorkerPool(count: options.threads)
     let plan = tape.memoryPlan(batch: options.batch)
@@ -82,7 +85,8 @@ package final class TrainingSession {
     _ graph: Graph, _ store: ParameterStore, _ options: Options
   ) throws -> Int {
     let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
-    let tape = try Tape(graph, store, frozenStages: options.frozenStages, on: target)
+    let tape = try Tape(
+      graph, store, frozenStages: options.frozenStages, batchNorm: options.batchNorm, on: target)
     return tape.memory(
       tape.memoryPlan(batch: options.batch), batch: options.batch, threads: options.threads
     ).reduce(0, +) * MemoryLayout<Float>.stride
