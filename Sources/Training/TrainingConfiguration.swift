@@ -85,8 +85,10 @@ extension TrainingConfiguration {
   public static var fineTuning: TrainingConfiguration {
     var configuration = TrainingConfiguration()
     configuration.epochs = 10
-    configuration.optimizer = .sgd()
-    configuration.schedule = .cosine(rate: 0.01, warmupEpochs: 1)
+    configuration.optimizer = .adamW()
+    configuration.schedule = .cosine(rate: 3e-4, warmupEpochs: 1)
+    configuration.weightDecay = 0.01
+    configuration.batchNorm = .fixed
     configuration.averageDecay = 0.99
     configuration.stochasticDepth = 0.1
     return configuration
