@@ -20,9 +20,9 @@ TESTS = pathlib.Path(__file__).resolve().parents[2] / "Tests"
 
 # Name, shape, learning rate's factor, whether weight decay applies.
 PARAMETERS = [
-    ("stem.weight", (5, 3, 3, 3), 0.5, True),
-    ("norm.weight", (5,), 0.5, False),
-    ("norm.bias", (5,), 0.5, False),
+    ("stem.weight", (5, 3, 3, 3), 0.25, True),
+    ("norm.weight", (5,), 0.25, False),
+    ("norm.bias", (5,), 0.25, False),
     ("classifier.weight", (3, 5), 1, True),
     ("classifier.bias", (3,), 1, False),
 ]

@@ -11,6 +11,7 @@
 @_exported import struct Operators.OpenBLASError
 @_exported import enum Operators.ProcessorError
 @_exported import Pretrained
+@_exported import Training
 @_exported import Weights
 
 /// The version of this library and of the command built from it.

@@ -74,6 +74,15 @@ public struct TrainedHead: Sendable {
     heldOut.reduce(0) { $0 + $1.probability } / Double(heldOut.count)
   }
 
+  /// The classifier's values by the names of the graph's parameters, as PyTorch orders them.
+  var classifierValues: [String: [Float]] {
+    var values: [String: [Float]] = [:]
+    for parameter in network.head.classifier.parameters {
+      values[parameter.name] = parameter.role == .weight ? head.weights : head.biases
+    }
+    return values
+  }
+
   /// Writes an ordinary weight file, atomically.
   ///
   /// It contains all tensors of the network, with the new classifier in place of the old one, and

@@ -1,7 +1,7 @@
 /// 128 bits that recognise the same bytes: two independent 64-bit hashes.
 ///
-/// It is much faster than a cryptographic hash and needs no library, but does not resist somebody who
-/// constructs bytes with a given hash.
+/// It is much faster than a cryptographic hash and needs no library, but does not resist somebody
+/// who constructs bytes with a given hash.
 package struct ContentHash: Hashable, Sendable {
   private var state = SIMD2<UInt64>(0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F)
 

@@ -88,6 +88,10 @@ public struct LoadedNetwork: Sendable {
     try InferenceSession(graph: graph, parameters: parameters, options: options)
   }
 
+  /// The name that the file uses for each parameter, by the name in the graph; without the prefix of a
+  /// wrapper.
+  package var parameterNames: [String: String] { fileNames }
+
   /// The name that the file uses for a node's parameter.
   package func fileName(of node: Node, _ role: Parameter.Role) -> String? {
     guard let parameter = node.parameters.first(where: { $0.role == role }),

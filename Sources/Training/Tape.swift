@@ -28,10 +28,12 @@ struct Tape {
   /// Lowers `graph`.
   ///
   /// - Throws: `TrainingError.unsupported`.
-  init(_ graph: Graph, _ store: ParameterStore, frozenStages: Int, on target: ComputeTarget)
-    throws(TrainingError)
-  {
-    var lowering = TapeLowering(graph, store, frozenStages: frozenStages, on: target)
+  init(
+    _ graph: Graph, _ store: ParameterStore, frozenStages: Int,
+    batchNorm: TrainingConfiguration.BatchNorm, on target: ComputeTarget
+  ) throws(TrainingError) {
+    var lowering = TapeLowering(
+      graph, store, frozenStages: frozenStages, batchNorm: batchNorm, on: target)
     try lowering.lower()
     lowering.assignGradients()
     steps = lowering.steps

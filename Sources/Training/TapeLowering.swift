@@ -8,6 +8,7 @@ struct TapeLowering {
   private let store: ParameterStore
   private let target: ComputeTarget
   private let frozenDepth: Int
+  private let batchNorm: TrainingConfiguration.BatchNorm
   private let depths: LayerDepths
 
   private(set) var steps: [TapeStep] = []
@@ -27,8 +28,11 @@ struct TapeLowering {
   /// The step that writes each buffer in the forward pass.
   private var producers: [TapeBuffer: Int] = [:]
 
-  init(_ graph: Graph, _ store: ParameterStore, frozenStages: Int, on target: ComputeTarget) {
-    (self.graph, self.store, self.target) = (graph, store, target)
+  init(
+    _ graph: Graph, _ store: ParameterStore, frozenStages: Int,
+    batchNorm: TrainingConfiguration.BatchNorm, on target: ComputeTarget
+  ) {
+    (self.graph, self.store, self.target, self.batchNorm) = (graph, store, target, batchNorm)
     frozenDepth = LayerDepths.depth(frozen: frozenStages)
     depths = LayerDepths(graph)
     readers = Array(repeating: [], count: graph.nodes.count)
@@ -138,7 +142,7 @@ struct TapeLowering {
     }
     let step = NormalizationStep(
       node: node, epsilon: epsilon, nonlinearity: Nonlinearity(activation),
-      isFrozen: !isTrained(node), statistics: statisticsCount, weight: weight, bias: bias,
+      usesRunningStatistics: batchNorm == .fixed || !isTrained(node), statistics: statisticsCount, weight: weight, bias: bias,
       runningMean: mean, runningVariance: variance, input: input, output: output,
       residual: residual, survival: survival, outputAgain: output, outputGradient: output,
       inputGradient: output)

@@ -11,6 +11,14 @@ public struct TrainingConfiguration: Hashable, Sendable {
     case sigmoid
   }
 
+  /// The statistics that batch norm uses.
+  public enum BatchNorm: String, Hashable, Sendable, CaseIterable {
+    /// Those of the batch; the running statistics follow them.
+    case batch
+    /// The running statistics, which stay as they are; γ and β are trained.
+    case fixed
+  }
+
   /// Passes over the training images.
   public var epochs = 20
   /// Images in a step.
@@ -19,6 +27,12 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var accumulation = 1
   /// Side of the training images in pixels.
   public var imageSize = 224
+  /// The share of the images that validates, unless the folder itself is divided.
+  public var validationShare = 0.15
+  /// The smallest share of an image's area in a random crop; `nil` for the crop of inference.
+  public var minimumCropArea: Double? = 0.35
+  /// Whether every other image, at random, is mirrored.
+  public var flips = true
   /// The seed of everything random.
   public var seed: UInt64 = 0
   /// The loss.
@@ -37,6 +51,8 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var averageDecay: Double? = 0.9999
   /// The largest Euclidean norm of all gradients together; longer ones are shortened to it.
   public var clipNorm: Double?
+  /// The statistics that batch norm uses.
+  public var batchNorm = BatchNorm.batch
   /// The share of the batch in batch norm's running statistics, PyTorch's momentum.
   public var batchNormMomentum = 0.1
   /// The probability of dropping the last block's branch; it rises linearly from 0 at the first block
@@ -51,6 +67,28 @@ public struct TrainingConfiguration: Hashable, Sendable {
   /// The learning rate's factor from one stage to the one before it; 1 for the same rate everywhere.
   public var layerDecay = 1.0
 
-  /// The defaults.
+  /// The defaults for training from scratch.
   public init() {}
+}
+
+extension TrainingConfiguration {
+  /// The defaults for training from random parameters.
+  public static var fromScratch: TrainingConfiguration {
+    var configuration = TrainingConfiguration()
+    configuration.imageSize = 128
+    configuration.schedule = .cosine(rate: 0.004, warmupEpochs: 2)
+    configuration.averageDecay = 0.999
+    return configuration
+  }
+
+  /// The defaults for training from pretrained weights.
+  public static var fineTuning: TrainingConfiguration {
+    var configuration = TrainingConfiguration()
+    configuration.epochs = 10
+    configuration.optimizer = .sgd()
+    configuration.schedule = .cosine(rate: 0.01, warmupEpochs: 1)
+    configuration.averageDecay = 0.99
+    configuration.stochasticDepth = 0.1
+    return configuration
+  }
 }

@@ -16,6 +16,8 @@ package final class TrainingSession {
     package var threads: Int
     /// See `TrainingConfiguration.frozenStages`.
     package var frozenStages = 0
+    /// See `TrainingConfiguration.batchNorm`.
+    package var batchNorm = TrainingConfiguration.BatchNorm.batch
     /// See `TrainingConfiguration.batchNormMomentum`.
     package var batchNormMomentum = 0.1
     /// The loss.
@@ -53,16 +55,14 @@ package final class TrainingSession {
   package init(_ graph: Graph, _ store: ParameterStore, _ options: Options) throws {
     (self.graph, self.store, self.options) = (graph, store, options)
     let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
-    tape = try Tape(graph, store, frozenStages: options.frozenStages, on: target)
+    tape = try Tape(
+      graph, store, frozenStages: options.frozenStages, batchNorm: options.batchNorm, on: target)
     packings = tape.packings
     pool = WorkerPool(count: options.threads)
     let plan = tape.memoryPlan(batch: options.batch)
     let sizes = tape.workingMemory(batch: options.batch)
     let widest = tape.widestStride
-    let counts = [
-      plan.count, tape.statisticsCount, tape.packedCount, sizes.partials,
-      (sizes.scratch + 15 & ~15) * pool.count, 2 * widest,
-    ]
+    let counts = tape.memory(plan, batch: options.batch, threads: pool.count)
     var buffers: [AlignedBuffer] = []
     for count in counts { buffers.append(try AlignedBuffer(count: count)) }
     self.buffers = buffers
@@ -76,6 +76,20 @@ package final class TrainingSession {
       arena: buffers[0].base, offsets: plan.offsets, statistics: buffers[1].base,
       packed: buffers[2].base, partials: buffers[3].base, ones: ones, zeros: zeros,
       batchNormMomentum: options.batchNormMomentum)
+  }
+
+  /// Bytes that a session takes, not counting the parameters.
+  ///
+  /// - Throws: `TrainingError.unsupported`, `ProcessorError`.
+  package static func memoryBytes(
+    _ graph: Graph, _ store: ParameterStore, _ options: Options
+  ) throws -> Int {
+    let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
+    let tape = try Tape(
+      graph, store, frozenStages: options.frozenStages, batchNorm: options.batchNorm, on: target)
+    return tape.memory(
+      tape.memoryPlan(batch: options.batch), batch: options.batch, threads: options.threads
+    ).reduce(0, +) * MemoryLayout<Float>.stride
   }
 
   /// The threads.
@@ -220,6 +234,16 @@ extension Tape {
     for case .convolution(let step) in steps { convolutions.append(step) }
     convolutions.sort { $0.weight.parameter.count > $1.weight.parameter.count }
     return convolutions.flatMap(\.packings)
+  }
+
+  /// Floats of each part of a session's memory: the buffers, batch norm's vectors, packed weights,
+  /// partial sums, scratch memory, constants.
+  func memory(_ plan: MemoryPlan, batch: Int, threads: Int) -> [Int] {
+    let sizes = workingMemory(batch: batch)
+    return [
+      plan.count, statisticsCount, packedCount, sizes.partials,
+      (sizes.scratch + 15 & ~15) * threads, 2 * widestStride,
+    ]
   }
 
   /// Floats of partial sums, and of scratch memory for each thread.

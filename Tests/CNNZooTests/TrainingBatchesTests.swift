@@ -198,6 +198,29 @@ struct TrainingBatchesTests {
     #expect(try samples(batches(images, batch: 1, epochs: 0..<0)).isEmpty)
   }
 
+  /// An image is turned upright as in inference.
+  @Test func orientationIsApplied() throws {
+    let row = try #require(
+      GoldenTable.rows("decoding.tsv", beside: "\(RealData.package)/Tests/ImagesTests/.")
+        .first { $0[0] == "jpeg EXIF 6" })
+    let bytes = [UInt8](try #require(Data(base64Encoded: row[1])))
+    let pets = try PetFolder()
+    for name in ["a/0.jpg", "b/0.jpg"] { try pets.folder.file(name, bytes) }
+    let key = RandomKey(seed: 9)[0][2][0]
+    for upright in [true, false] {
+      var decoding = DecodingOptions()
+      decoding.appliesOrientation = upright
+      let reader = TrainingImageReader(decoding: decoding)
+      let found = try samples(batches(pets.scanned(reader), reader: reader, epochs: 0..<1))
+      var values = [Float](repeating: .nan, count: Self.preprocessing.valueCount)
+      let image = try Image(decoding: bytes, applyOrientation: upright)
+      values.withUnsafeMutableBufferPointer {
+        Self.preprocessing.apply(to: image, key: key, into: $0)
+      }
+      #expect(found.first { $0.image == 0 }?.values == values.map(\.bitPattern))
+    }
+  }
+
   @Test func fewerImagesThanABatch() throws {
     let pets = try PetFolder()
     try pets.classes([1, 1])

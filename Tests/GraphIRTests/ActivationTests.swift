@@ -26,4 +26,16 @@ struct ActivationTests {
       #expect(abs(activation.derivative(at: x) - slope) < 1e-8, "at \(x)")
     }
   }
+
+  /// PyTorch's derivatives at the kinks −3, 0, 3 and 6.
+  @Test(
+    arguments: [
+      (.relu, [0, 0, 1, 1]), (.relu6, [0, 0, 1, 0]), (.hardSwish, [0, 0.5, 1, 1]),
+      (.hardSigmoid, [0, 1 / 6, 0, 0]),
+    ] as [(Activation, [Double])])
+  func kinks(activation: Activation, expected: [Double]) {
+    for (x, slope) in zip([-3.0, 0, 3, 6], expected) {
+      #expect(activation.derivative(at: x) == slope, "at \(x)")
+    }
+  }
 }

@@ -8,11 +8,11 @@ struct ChecksumTests {
     return sum
   }
 
-  /// Saved states must stay readable.
+  /// Saved states must stay readable. The values are those of a separate implementation.
   @Test func valuesAreFixed() {
     let bytes = (0..<100).map { UInt8($0) }
-    #expect(sum().digits == "EMPTY")
-    #expect(sum(bytes).digits == "HUNDRED")
+    #expect(sum().digits == "3578020abe50dccb")
+    #expect(sum(bytes).digits == "0878360b69cd1e05")
   }
 
   @Test(arguments: [1, 7, 8, 31, 32, 33, 64, 100]) func everyBitCounts(length: Int) {

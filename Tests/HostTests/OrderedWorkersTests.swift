@@ -31,6 +31,21 @@ struct OrderedWorkersTests {
     #expect(found.map(\.slot) == (0..<500).map { $0 % capacity })
   }
 
+  @Test(arguments: [(1, 1), (3, 2), (4, 200)])
+  func forEachDeliversAllInOrder(threads: Int, capacity: Int) {
+    struct Enough: Error {}
+    func workers() -> OrderedWorkers<Int, Int> {
+      OrderedWorkers(threads: threads, capacity: capacity) { task, _ in 2 * task }
+    }
+    var found: [Int] = []
+    workers().forEach(0..<100) { found.append($0) }
+    #expect(found == (0..<100).map { 2 * $0 })
+    workers().forEach([]) { _ in Issue.record("no task") }
+    #expect(throws: Enough.self) {
+      try workers().forEach(0..<100) { if $0 == 60 { throw Enough() } }
+    }
+  }
+
   @Test func aSlotBelongsToItsTaskAlone() {
     let capacity = 4
     let slots = UnsafeMutablePointer<Int>.allocate(capacity: capacity)

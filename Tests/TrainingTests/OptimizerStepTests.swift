@@ -76,7 +76,7 @@ struct OptimizerStepTests {
   }
 
   /// The norm, and that clipping limits it: without momentum and decay, the change is rate · gradient.
-  @Test(arguments: [(limit: 2.0, isClipped: true), (limit: 1000, isClipped: false)])
+  @Test(arguments: [(norm: 2.0, isClipped: true), (norm: 1000, isClipped: false)])
   func clipping(_ limit: (norm: Double, isClipped: Bool)) throws {
     let optimizer = Optimizer.sgd(momentum: 0)
     let store = try Self.store(optimizer, features: 331, outputs: 205)

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import GraphIR
 import Host
 import Training
@@ -67,12 +68,19 @@ enum RunFixtures {
 
   static func header(_ store: ParameterStore) -> RunHeader {
     RunHeader(
-      identity: identity(store), processor: "Ünïcode \"CPU\"", threads: 2, time: 1_700_000_000)
+      identity: identity(store), processor: "Ünïcode \"CPU\"", threads: 2, time: 1_700_000_000,
+      folder: "images")
   }
 
   static func step(_ step: Int) -> LogRecord {
     .step(
       .init(epoch: 3, step: step, loss: 1.0 / 3, learningRate: 0.01, imagesPerSecond: 88.5))
+  }
+
+  /// Writes a new file, because cutting an old one to nothing makes some file systems wait for the disk.
+  static func write(_ bytes: some Sequence<UInt8>, to path: String) throws {
+    unlink(path)
+    try Data(bytes).write(to: URL(filePath: path))
   }
 
   static func bytes(_ path: String) throws -> [UInt8] {

@@ -145,7 +145,7 @@ struct RunFolderTests {
     for index in 0..<covered {
       var damaged = bytes
       damaged[index] ^= 1 << (index % 7)
-      try Data(damaged).write(to: URL(filePath: "\(path)/log.jsonl"))
+      try RunFixtures.write(damaged, to: "\(path)/log.jsonl")
       do {
         let resumed = try RecordedRun.resume(path)
         #expect(index > older && resumed?.state == 1, "byte \(index)")
@@ -161,7 +161,7 @@ struct RunFolderTests {
       }
     }
     for length in [0, 1, header, header + 1, older] {
-      try Data(bytes[..<length]).write(to: URL(filePath: "\(path)/log.jsonl"))
+      try RunFixtures.write(bytes[..<length], to: "\(path)/log.jsonl")
       #expect(throws: RunError.self, "\(length) bytes") { try RecordedRun.resume(path) }
     }
   }

@@ -25,7 +25,8 @@ struct TrainingStateTests {
   private func fault(
     _ bytes: [UInt8], for store: ParameterStore? = nil, limits: TrainingProgress.Limits? = nil
   ) throws -> RunError? {
-    let damaged = try folder.file("damaged", bytes)
+    let damaged = "\(folder.path)/damaged"
+    try RunFixtures.write(bytes, to: damaged)
     do throws(RunError) {
       let state = try TrainingState(
         path: damaged, for: store ?? self.store, limits: limits ?? RunFixtures.limits)

@@ -11,8 +11,8 @@ package struct EpochSteps: Hashable, Sendable {
   /// The batches of an epoch: ceil(images / batch), or fewer if one of them would have one image.
   package let count: Int
 
-  /// - Parameter batch: Images in a batch. Batches are smaller where the epoch has no multiple of it;
-  ///   they are larger, with two or three images, only for batches of one or two.
+  /// - Parameter batch: Images in a batch. Batches are smaller if the epoch is not a multiple of it;
+  ///   they are larger, with two or three images, only if it is one or two.
   package init(images: Int, batch: Int) {
     precondition(images >= 1 && batch >= 1)
     self.images = images
@@ -43,10 +43,10 @@ package struct TrainingBatch {
 
 /// The batches of some epochs in order, decoded and augmented ahead on other threads.
 ///
-/// Each epoch contains every training image once, in an order that depends on the seed and the epoch. An
-/// image's augmentation depends on the seed, the epoch and the image. So the batches depend neither on
-/// the threads nor on where a run was interrupted, and none before the first one is computed. Up to one
-/// batch is ready while another is in use.
+/// Each epoch contains every training image once, in an order that depends on the seed and the
+/// epoch. An image's augmentation depends on the seed, the epoch and the image. So the batches
+/// depend neither on the threads nor on where a run was interrupted, and none before the first one
+/// is computed. Up to one batch is ready while another is in use.
 package final class TrainingBatches {
   /// What determines the batches, besides the images.
   package struct Settings: Sendable {

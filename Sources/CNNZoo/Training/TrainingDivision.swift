@@ -5,14 +5,14 @@ extension TrainingImages {
   /// Chooses the images for validation, in each class the same share.
   ///
   /// Copies of an image are on the same side, so that validation measures what the network makes of
-  /// new images. Copies with conflicting labels are for training where possible. A class with two or
-  /// more different images has at least one on each side, unless conflicting labels prevent it.
+  /// new images. Copies with conflicting labels are for training where possible. A class with two
+  /// or more different images has at least one on each side, unless conflicting labels prevent it.
   ///
   /// - Parameters:
   ///   - validationShare: From 0 to below 1; 0 leaves all images for training.
   ///   - seed: Determines the choice.
-  ///   - groups: Images that are copies of each other, as indices of ``images``, each in at most one
-  ///     group; see `DuplicateFinder`.
+  ///   - groups: Images that are copies of each other, as indices of ``images``; an image is in at
+  ///     most one group. See `DuplicateFinder`.
   /// - Precondition: The folder is not divided.
   public mutating func divide(
     validationShare: Double = 0.15, seed: UInt64, duplicates groups: [[Int]] = []

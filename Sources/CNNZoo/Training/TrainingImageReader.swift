@@ -5,9 +5,9 @@ import Synchronization
 
 /// Reads and decodes the images of a training folder, on any number of threads.
 ///
-/// Decoded images are kept in memory up to a budget. They stay there for the whole run, because each
-/// epoch needs every image once: dropping the least recently used would drop just those needed next.
-/// What is read does not depend on what is kept.
+/// Decoded images are kept in memory up to a budget. They stay there for the whole run, because
+/// each epoch needs every image once: dropping the least recently used would drop just those needed
+/// next. What is read does not depend on what is kept.
 public final class TrainingImageReader: Sendable {
   /// How images are decoded.
   let decoding: DecodingOptions
@@ -37,8 +37,8 @@ public final class TrainingImageReader: Sendable {
 
   /// Calls `body` with the decoded image.
   ///
-  /// - Throws: `TrainingDataError.lost` if it cannot be read, `.changed` if it is not the file that was
-  ///   scanned.
+  /// - Throws: `TrainingDataError.lost` if it cannot be decoded, `.changed` if it is not the file
+  ///   that was scanned.
   func withImage<Value>(
     of image: TrainingImage, _ body: (Image) -> Value
   ) throws(TrainingDataError) -> Value {

@@ -20,9 +20,9 @@ public struct TrainingImage: Sendable {
 
 /// The images of a folder, with their classes, for training and validation.
 ///
-/// The folder has one folder per class, or is divided into `train`, `val` (or `valid`, `validation`)
-/// and `test`, of which `test` is not used. The order of the images is that of the bytes of their
-/// paths; in a divided folder, those for training come first.
+/// The folder has one folder per class, or is divided into `train`, `val` (or `valid`,
+/// `validation`) and `test`, of which `test` is not used. The order of the images is that of the
+/// bytes of their paths; in a divided folder, those for training come first.
 ///
 /// ```swift
 /// var images = try TrainingImages(folder: "pets")
@@ -62,8 +62,8 @@ public struct TrainingImages: Sendable {
   ///   - folder: The path.
   ///   - includesHidden: Whether to include files and folders whose names begin with a dot.
   /// - Throws: `ImageError.unreadable` if it is not a folder or cannot be read; `HeadTrainingError`
-  ///   for names that cannot be classes; `ClassNameError` if a folder for validation is not among the
-  ///   classes; `DatasetError` if the folder is divided, but has no split `train`.
+  ///   for names that cannot be classes; `ClassNameError` if a folder for validation is not among
+  ///   the classes; `DatasetError` if the folder is divided, but has no split `train`.
   public init(folder: String, includesHidden: Bool = false) throws {
     try self.init(FilePath(folder.utf8), includesHidden: includesHidden)
   }
@@ -128,15 +128,16 @@ public struct TrainingImages: Sendable {
 }
 
 extension TrainingImages {
-  /// Decodes every image once, and moves those that cannot be decoded from ``images`` to ``failures``.
+  /// Decodes every image once, and moves those that cannot be decoded from ``images`` to
+  /// ``failures``.
   ///
   /// - Parameters:
   ///   - reader: Keeps decoded images as far as there is room.
   ///   - threads: Decoding threads.
-  ///   - receive: Called with each image in order: warnings, a fingerprint if the reader's options ask
-  ///     for it, and the `ImageError` of one that cannot be decoded.
-  /// - Throws: Errors of `receive`; `TrainingDataError.noImages` if a class is left without images for
-  ///   training.
+  ///   - receive: Called with each image in order: its warnings, its fingerprint if the reader's
+  ///     options ask for it, and the `ImageError` if it cannot be decoded.
+  /// - Throws: Errors of `receive`; `TrainingDataError.noImages` if a class is left without images
+  ///   for training.
   public mutating func scan(
     _ reader: TrainingImageReader, threads: Int = HostInfo.allowedThreads,
     receive: (ImageResult<TrainingImage>) throws -> Void = { _ in }

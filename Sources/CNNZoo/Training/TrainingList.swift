@@ -2,12 +2,12 @@ import Host
 import Images
 import Weights
 
-/// The list of a run's images: a line of JSON for each file, to recognise the folder when the run is
-/// resumed.
+/// The list of a run's images: a line of JSON for each file, to recognise the folder when the run
+/// is resumed.
 ///
-/// Files are compared by their contents, not by their times: a copied or unpacked folder is the same
-/// data, and each changed byte is noticed. A fast hash is enough, because nobody attacks their own
-/// images, and a scan reads every file anyway.
+/// Files are compared by their contents, not by their times: a copied or unpacked folder is the
+/// same data, and each changed byte is noticed. A fast hash is enough, because nobody attacks their
+/// own images, and a scan reads every file anyway.
 extension TrainingImages {
   /// The largest list that is read: some millions of images.
   private static let longestList = 1 << 30

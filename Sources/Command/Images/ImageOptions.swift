@@ -78,7 +78,7 @@ struct NetworkOptions: ParsableArguments {
     return image
   }
 
-  private var decoding: DecodingOptions {
+  var decoding: DecodingOptions {
     var options = DecodingOptions()
     options.limits = limits.decoding
     options.appliesOrientation = !noExif

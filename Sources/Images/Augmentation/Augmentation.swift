@@ -8,8 +8,8 @@ public struct Augmentation: Hashable, Sendable {
   public let flips: Bool
 
   /// - Parameters:
-  ///   - minimumArea: The smallest share of the image's area in a random crop, above 0 and at most 1;
-  ///     `nil` for the crop of inference.
+  ///   - minimumArea: The smallest share of the image's area in a random crop, above 0 and at most
+  ///     1; `nil` for the crop of inference.
   ///   - flips: Whether every other image, at random, is mirrored.
   public init(minimumArea: Double?, flips: Bool) {
     precondition(minimumArea.map { $0 > 0 && $0 <= 1 } ?? true)
@@ -31,8 +31,8 @@ public struct Augmentation: Hashable, Sendable {
 
 /// How an image becomes a training example: crop, resize, flip, normalise.
 ///
-/// Filter, mean and standard deviation are those of inference. The resize is bit-identical to Pillow's
-/// `Image.resize(…, box=…)`.
+/// Filter, mean and standard deviation are those of inference. The resize is bit-identical to
+/// Pillow's `Image.resize(…, box=…)`.
 package struct TrainingPreprocessing: Hashable, Sendable {
   /// The preprocessing of inference at the training size.
   package let inference: Preprocessing

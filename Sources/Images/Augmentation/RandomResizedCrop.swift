@@ -3,9 +3,9 @@ import Host
 
 /// A random rectangle of an image, as torchvision's `RandomResizedCrop` chooses it.
 ///
-/// The rectangle's share of the area is uniformly distributed from `minimumArea` to 1, the logarithm of
-/// its aspect ratio from ln 3/4 to ln 4/3, and its place over all those inside the image (Szegedy et al.
-/// 2014, arXiv 1409.4842, section 6).
+/// The rectangle's share of the area is uniformly distributed from `minimumArea` to 1, the
+/// logarithm of its aspect ratio from ln 3/4 to ln 4/3, and its place over all those inside the
+/// image (Szegedy et al. 2014, arXiv 1409.4842, section 6).
 package struct RandomResizedCrop: Hashable, Sendable {
   /// The smallest share of the image's area, above 0 and at most 1.
   package let minimumArea: Double

@@ -30,6 +30,9 @@ extension TrainingConfiguration {
       + ["optimizer": .object(optimizer.json), "schedule": .object(schedule.json)]
   }
 
+  /// The configuration as JSON on one line, as the metadata of the result has it.
+  package var description: String { "\(JSON.object(json))" }
+
   /// Reads the configuration from a log's header.
   init(json members: [String: JSONValue]) throws(JSONFault) {
     var members = members
@@ -52,12 +55,16 @@ extension TrainingConfiguration {
       .integer("batch", \.batch, 1...65_536),
       .integer("accumulation", \.accumulation, 1...65_536),
       .integer("image_size", \.imageSize, 1...8192),
+      .number("validation_share", \.validationShare, "0 or more, below 1") { 0..<1 ~= $0 },
+      .optional("minimum_crop_area", \.minimumCropArea, "above 0, up to 1") { $0 > 0 && $0 <= 1 },
+      .flag("flips", \.flips),
       .seed("seed", \.seed),
       .name("loss", \.loss),
       .number("label_smoothing", \.labelSmoothing, "0 or more, below 1") { 0..<1 ~= $0 },
       .number("weight_decay", \.weightDecay, "0 to 1") { 0...1 ~= $0 },
       .optional("average_decay", \.averageDecay, "0 or more, below 1") { 0..<1 ~= $0 },
       .optional("clip_norm", \.clipNorm, "a positive number") { $0 > 0 && $0.isFinite },
+      .name("batch_norm", \.batchNorm),
       .number("batch_norm_momentum", \.batchNormMomentum, "above 0, up to 1") { $0 > 0 && $0 <= 1 },
       .number("stochastic_depth", \.stochasticDepth, "0 or more, below 1") { 0..<1 ~= $0 },
       .number("dropout", \.dropout, "0 or more, below 1") { 0..<1 ~= $0 },
@@ -122,6 +129,17 @@ extension TrainingConfiguration.Field {
           throw JSONFault("\(name) is neither a number nor null")
         }
         root[keyPath: property] = value.number
+      })
+  }
+
+  /// True or false.
+  static func flag(_ name: String, _ property: WritableKeyPath<Root, Bool>) -> Self {
+    Self(
+      name: name, expected: "true or false", isValid: { _ in true },
+      write: { .bool($0[keyPath: property]) },
+      read: { (root, value) throws(JSONFault) in
+        guard case .bool(let flag) = value else { throw JSONFault("\(name) is not true or false") }
+        root[keyPath: property] = flag
       })
   }
 

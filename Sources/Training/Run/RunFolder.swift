@@ -18,12 +18,15 @@ package final class RunFolder {
   package var best: String { "\(path)/best.safetensors" }
   /// The weights of the last complete epoch.
   package var last: String { "\(path)/last.safetensors" }
+  /// The list of the run's images; write it before the run begins.
+  package var images: String { "\(path)/\(Self.imagesName)" }
   /// The log; `nil` until the run has begun or is resumed.
   package private(set) var log: TrainingLog?
   /// How the run began; `nil` for a new folder.
   package private(set) var header: RunHeader?
 
   private static let logName = "log.jsonl"
+  private static let imagesName = "images.jsonl"
   private static let stateNames = ["state-0.safetensors", "state-1.safetensors"]
   private static let weightNames = ["best.safetensors", "last.safetensors"]
 
@@ -56,7 +59,7 @@ package final class RunFolder {
     (self.path, self.observer) = (Self.trimmed(path), observer)
     lock = try Self.lock(path)
     let names = try Self.names(in: path)
-    let ours = [Self.logName] + Self.stateNames + Self.weightNames
+    let ours = [Self.logName, Self.imagesName] + Self.stateNames + Self.weightNames
     if let other = names.first(where: { !ours.contains($0) }) {
       throw .occupied(path: path, by: other)
     }
@@ -116,13 +119,18 @@ package final class RunFolder {
 extension RunFolder {
   /// Writes the log's header and the first state.
   ///
-  /// - Throws: `RunError.file`, `.cannotSave`.
-  package func begin(_ header: RunHeader, _ store: ParameterStore) throws(RunError) {
+  /// - Parameter prepare: Writes the list of images and the first weights, once what an older run left
+  ///   is gone.
+  /// - Throws: `RunError.file`, `.cannotSave`, and errors of `prepare`.
+  package func begin(
+    _ header: RunHeader, _ store: ParameterStore, prepare: () throws -> Void = {}
+  ) throws {
     // States go first: without them, what remains of an older run cannot be resumed by mistake.
     for name in Self.stateNames + Self.weightNames {
       let file = "\(path)/\(name)"
       if unlink(file) == 0 { observer?(.removed(file)) }
     }
+    try prepare()
     let log = try TrainingLog(path: logPath, header: header, observer: observer)
     Files.synchronize(directory: "\(path)/..")
     observer?(.synchronizedFolder("\(path)/.."))

@@ -125,9 +125,17 @@ public struct RunHeader: Equatable, Sendable {
   public var threads: Int
   /// When the run began, in seconds since 1970.
   public var time: Int
+  /// The path of the images' folder.
+  public var folder: String
+  /// Whether hidden files and folders are used.
+  public var includesHidden: Bool
 
   /// A header.
-  public init(identity: RunIdentity, processor: String, threads: Int, time: Int) {
+  public init(
+    identity: RunIdentity, processor: String, threads: Int, time: Int, folder: String,
+    includesHidden: Bool = false
+  ) {
+    (self.folder, self.includesHidden) = (folder, includesHidden)
     self.identity = identity
     self.processor = processor
     self.threads = threads
@@ -139,7 +147,8 @@ public struct RunHeader: Equatable, Sendable {
   var json: JSON.Object {
     [
       "type": .string("header"), "schema": .integer(Self.schema), "time": .integer(time),
-      "processor": .string(processor), "threads": .integer(threads),
+      "processor": .string(processor), "threads": .integer(threads), "folder": .string(folder),
+      "includes_hidden": .bool(includesHidden),
     ] + identity.json
   }
 
@@ -154,6 +163,11 @@ public struct RunHeader: Equatable, Sendable {
     time = try members.integer("time", 0...(1 << 52))
     processor = try members.text("processor")
     threads = try members.integer("threads", 1...(1 << 20))
+    folder = try members.text("folder")
+    guard case .bool(let hidden) = try members.value("includes_hidden") else {
+      throw JSONFault("includes_hidden is not true or false")
+    }
+    includesHidden = hidden
     identity = try RunIdentity(&members)
     try members.requireEmpty()
   }

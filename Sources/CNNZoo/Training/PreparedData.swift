@@ -1,0 +1,100 @@
+import GraphIR
+import Inference
+import Training
+
+/// The images of a run, and the head that training from weights starts with.
+struct PreparedData {
+  let images: TrainingImages
+  let reader: TrainingImageReader
+  /// `nil` for training from random parameters, and for a resumed run.
+  let head: TrainedHead?
+
+  /// The data of a resumed run.
+  init(images: TrainingImages, reader: TrainingImageReader) {
+    (self.images, self.reader, head) = (images, reader, nil)
+  }
+
+  /// Reads all images, divides them, and fits the head.
+  ///
+  /// Copies stay on one side of the division: exact and near ones if the weights can tell, else exact
+  /// ones.
+  ///
+  /// - Throws: Errors of `TrainingImages`, `HeadTrainer` and `receive`.
+  init(
+    _ start: TrainingStart, folder: String, _ options: Trainer.Options,
+    _ receive: (Trainer.Event) throws -> Void
+  ) throws {
+    var options = options
+    options.decoding.fingerprints = true
+    reader = TrainingImageReader(decoding: options.decoding, cacheBytes: options.cacheBytes)
+    var images = try TrainingImages(folder: folder, includesHidden: options.includesHidden)
+    try images.scan(reader, threads: options.threads) { try receive(.scanned($0)) }
+    let configuration = options.configuration
+    switch start {
+    case .weights(let network):
+      let head = try TrainingHead(network, images, options) { try receive(.embedded) }
+      if !images.isDivided {
+        images.divide(
+          validationShare: configuration.validationShare, seed: configuration.seed,
+          duplicates: try head.duplicates(threads: options.threads))
+      }
+      self.head = try head.fit(images)
+    case .random:
+      if !images.isDivided {
+        images.divide(
+          validationShare: configuration.validationShare, seed: configuration.seed,
+          duplicates: images.exactCopies)
+      }
+      head = nil
+    }
+    self.images = images
+  }
+
+  /// The parameters that training starts with.
+  func parameters(_ start: TrainingStart, _ graph: Graph, seed: UInt64) -> any ParameterSource {
+    switch start {
+    case .weights(let network):
+      ParametersWithHead(base: network.parameters, head: head?.classifierValues ?? [:])
+    case .random: InitialParameters(graph, seed: seed)
+    }
+  }
+}
+
+extension TrainingImages {
+  /// Groups of images with the same contents.
+  fileprivate var exactCopies: [[Int]] {
+    Dictionary(grouping: images.indices) { images[$0].hash }
+      .compactMap { $0.key != nil && $0.value.count > 1 ? $0.value : nil }
+      .sorted { $0[0] < $1[0] }
+  }
+}
+
+extension ParameterStore {
+  /// A store for a configuration.
+  ///
+  /// - Throws: `OutOfMemory`.
+  convenience init(_ graph: Graph, _ configuration: TrainingConfiguration) throws {
+    try self.init(
+      graph, states: configuration.optimizer.initialStates.count,
+      frozenStages: configuration.frozenStages, layerDecay: configuration.layerDecay)
+  }
+
+  /// 32 hexadecimal digits that identify the values.
+  var digest: String {
+    var hash = ContentHash()
+    hash.append(UnsafeRawBufferPointer(start: values.base, count: 4 * count))
+    return hash.description
+  }
+}
+
+extension TrainingSession.Options {
+  /// The options for a configuration.
+  init(_ configuration: TrainingConfiguration, batch: Int, threads: Int) {
+    self.init(batch: batch, threads: threads)
+    frozenStages = configuration.frozenStages
+    batchNorm = configuration.batchNorm
+    batchNormMomentum = configuration.batchNormMomentum
+    loss = ClassificationLoss(
+      configuration.loss, labelSmoothing: configuration.labelSmoothing)
+  }
+}

@@ -1,0 +1,140 @@
+import Training
+
+extension Trainer {
+  /// Settings of a run that do not change its result, except for `configuration`.
+  public struct Options: Sendable {
+    /// How the network is trained.
+    public var configuration = TrainingConfiguration()
+    /// Threads that compute, and as many that decode.
+    public var threads = HostInfo.allowedThreads
+    /// The largest number of bytes for parameters, feature maps and gradients; the batch is made smaller to
+    /// fit. `nil` for no limit.
+    public var memoryBytes: Int?
+    /// The largest number of bytes of decoded images to keep from epoch to epoch.
+    public var cacheBytes = 1 << 30
+    /// Whether to use files and folders whose names begin with a dot.
+    public var includesHidden = false
+    /// Whether a run in the run folder may be replaced.
+    public var replacesRun = false
+    /// Seconds after which the state is saved, besides at the end of each epoch.
+    public var saveInterval = 300.0
+    /// Steps after which the state is saved; `nil` for the interval alone.
+    public var saveSteps: Int?
+    /// How images are decoded.
+    public var decoding = DecodingOptions()
+    /// The program's version, which a run must be resumed with.
+    public var program = ""
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// What a run is about to do.
+  public struct Plan: Sendable {
+    /// The network.
+    public let model: String
+    /// How it is trained.
+    public let configuration: TrainingConfiguration
+    /// The class names.
+    public let labels: Labels
+    /// Images to train on, and to validate with.
+    public let trainingImages: Int
+    public let validationImages: Int
+    /// Steps of an epoch.
+    public let stepsPerEpoch: Int
+    /// Bytes of parameters, feature maps and gradients at their peak.
+    public let memoryBytes: Int
+    /// The folder with the run's log and states.
+    public let runFolder: String
+    /// The leave-one-out accuracy of the closed-form head that training starts with; `nil` without one.
+    public let headAccuracy: Double?
+    /// The epoch and step of the state that is resumed; `nil` for a new run.
+    public internal(set) var resumed: (epoch: Int, step: Int)?
+  }
+
+  /// Something that happens during a run.
+  public enum Event: Sendable {
+    /// An image has been read for the first time.
+    case scanned(ImageResult<TrainingImage>)
+    /// The closed-form head has seen an image.
+    case embedded
+    /// The run begins.
+    case planned(Plan)
+    /// A step is done.
+    case step(Step)
+    /// An epoch is done and validated.
+    case epoch(Epoch)
+    /// Something that the user should know, one sentence.
+    case warning(String)
+  }
+
+  /// A step.
+  public struct Step: Sendable {
+    /// The epoch and the step in it, counted from 0.
+    public let epoch: Int
+    public let step: Int
+    /// The mean loss of the epoch so far.
+    public let loss: Double
+    /// The share of the epoch's images so far whose class had the highest score.
+    public let accuracy: Double
+    /// The learning rate, before layer-wise factors.
+    public let learningRate: Double
+    /// Images in a second of the epoch so far.
+    public let imagesPerSecond: Double
+    /// Seconds until the last epoch is done, not counting validation.
+    public let remainingSeconds: Double
+  }
+
+  /// An epoch.
+  public struct Epoch: Sendable {
+    /// The epoch, counted from 0.
+    public let epoch: Int
+    /// The mean loss over the training images, with augmentation and regularisation.
+    public let loss: Double
+    /// The share of training images whose class had the highest score.
+    public let accuracy: Double
+    /// The validation; `nil` without images for it.
+    public let validation: Evaluation?
+    /// Whether this is the best validation so far.
+    public let isBest: Bool
+    /// Seconds of training and validation.
+    public let seconds: Double
+  }
+
+  /// How a run ended.
+  public enum Outcome: Sendable {
+    /// All epochs are done and the output is written; its validation is `nil` without images for it.
+    case finished(Evaluation?, bestEpoch: Int)
+    /// It was asked to stop, and can be resumed.
+    case stopped
+  }
+}
+
+/// Why a run ended early.
+public enum TrainerError: Error, Sendable {
+  /// A value became NaN or infinite; the images had one first.
+  case diverged(place: String, images: [String], runFolder: String)
+  /// Not even a batch of two images fits.
+  case tooLittleMemory(needed: Int, limit: Int)
+  /// There are too few images.
+  case fewImages(Int)
+}
+
+extension TrainerError: CustomStringConvertible {
+  /// One line: what is wrong, and what to do.
+  public var description: String {
+    switch self {
+    case .diverged(let place, let images, let folder):
+      let names = images.prefix(3).joined(separator: ", ") + (images.count > 3 ? ", …" : "")
+      return "training diverged: \(place) is no longer finite"
+        + (images.isEmpty ? "" : " for \(names)")
+        + "; the last good state is in \(folder). Start again with a lower learning rate, a longer"
+        + " warm-up or gradient clipping"
+    case .tooLittleMemory(let needed, let limit):
+      return "a batch of 2 images takes \(needed >> 20) MiB, more than the limit of"
+        + " \(limit >> 20) MiB; use smaller images or a smaller model"
+    case .fewImages(let count):
+      return "\(count) images for training; at least 2 are needed"
+    }
+  }
+}
