@@ -1,5 +1,4 @@
 import GraphIR
-import Host
 import Inference
 import Operators
 
@@ -43,12 +42,6 @@ struct Tape {
     (input, logits, logitsGradient) = (lowering.input, lowering.logits, lowering.logitsGradient)
     firstTrained = lowering.firstTrained
     (statisticsCount, packedCount) = (lowering.statisticsCount, lowering.packedCount)
-  }
-
-  /// Where the buffers are for a batch.
-  func memoryPlan(batch: Int) -> MemoryPlan {
-    MemoryPlan(
-      zip(bufferCounts, lifetimes).map { MemoryPlan.Record(count: $0 * batch, lifetime: $1) })
   }
 }
 
