@@ -31,7 +31,7 @@ package struct InitialParameters: ParameterSource, Sendable {
 
   /// The values of `parameter`, in PyTorch's order; they depend only on its name and the seed.
   package func values(of parameter: Parameter) -> [Float] {
-    var key = RandomKey(seed: seed)[.initialization]
+    var key = RandomKey(seed: seed)[-1][.initialization]
     for byte in parameter.name.utf8 { key = key[Int(byte)] }
     let shape = parameter.shape
     switch parameter.role {

@@ -11,6 +11,14 @@ public struct TrainingConfiguration: Hashable, Sendable {
     case sigmoid
   }
 
+  /// The statistics that batch norm uses.
+  public enum BatchNorm: String, Hashable, Sendable, CaseIterable {
+    /// Those of the batch; the running statistics follow them.
+    case batch
+    /// The running statistics, which stay as they are; γ and β are trained.
+    case fixed
+  }
+
   /// Passes over the training images.
   public var epochs = 20
   /// Images in a step.
@@ -43,6 +51,8 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var averageDecay: Double? = 0.9999
   /// The largest Euclidean norm of all gradients together; longer ones are shortened to it.
   public var clipNorm: Double?
+  /// The statistics that batch norm uses.
+  public var batchNorm = BatchNorm.batch
   /// The share of the batch in batch norm's running statistics, PyTorch's momentum.
   public var batchNormMomentum = 0.1
   /// The probability of dropping the last block's branch; it rises linearly from 0 at the first block
@@ -75,8 +85,10 @@ extension TrainingConfiguration {
   public static var fineTuning: TrainingConfiguration {
     var configuration = TrainingConfiguration()
     configuration.epochs = 10
-    configuration.optimizer = .sgd()
-    configuration.schedule = .cosine(rate: 0.01, warmupEpochs: 1)
+    configuration.optimizer = .adamW()
+    configuration.schedule = .cosine(rate: 3e-4, warmupEpochs: 1)
+    configuration.weightDecay = 0.01
+    configuration.batchNorm = .fixed
     configuration.averageDecay = 0.99
     configuration.stochasticDepth = 0.1
     return configuration

@@ -69,7 +69,7 @@ enum RunFixtures {
   static func header(_ store: ParameterStore) -> RunHeader {
     RunHeader(
       identity: identity(store), processor: "Ünïcode \"CPU\"", threads: 2, time: 1_700_000_000,
-      folder: "images")
+      folder: "images", output: "out.safetensors")
   }
 
   static func step(_ step: Int) -> LogRecord {

@@ -52,6 +52,11 @@ CLANES_OPERATIONS(8)
 CLANES_OPERATIONS(16)
 
 // Zeros for a GEMM block without bias or residual, as many as the widest block has columns.
+/* Fetches a cache line into the L2 cache; any address is allowed. */
+CLANES_INLINE void clanes_prefetch(const float *_Nonnull pointer) {
+  __builtin_prefetch(pointer, 0, 2);
+}
+
 CLANES_INLINE const float *_Nonnull clanes_zeros(void) {
   static const float zeros[64] = {0};
   return zeros;

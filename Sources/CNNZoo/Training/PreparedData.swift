@@ -92,6 +92,7 @@ extension TrainingSession.Options {
   init(_ configuration: TrainingConfiguration, batch: Int, threads: Int) {
     self.init(batch: batch, threads: threads)
     frozenStages = configuration.frozenStages
+    batchNorm = configuration.batchNorm
     batchNormMomentum = configuration.batchNormMomentum
     loss = ClassificationLoss(
       configuration.loss, labelSmoothing: configuration.labelSmoothing)

@@ -59,11 +59,18 @@ struct Train: ParsableCommand {
       guard folder == nil, output == nil, !headOnly, !fromScratch else {
         throw ValidationError("--resume takes folder, output and mode from the run.")
       }
+      if network.model != nil || network.weights != nil {
+        throw ValidationError(
+          "--resume takes the network from the run; drop --model and --weights.")
+      }
       return
     }
     guard let folder else { throw ValidationError("Specify a folder, or a run with --resume.") }
     try rejectFolderURL(folder)
     guard output != nil else { throw ValidationError("Specify the weight file to write with -o.") }
+    if !headOnly, network.compute.precision ?? .f32 != .f32 {
+      throw ValidationError("Networks are trained in f32; --precision is for --head-only.")
+    }
     if headOnly && fromScratch {
       throw ValidationError("--head-only needs pretrained weights; drop --from-scratch.")
     }

@@ -65,6 +65,10 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Keep the stem and this many leading stages as they are.")
   var freeze: Int?
 
+  @Option(
+    help: "Statistics in batch norm: of each batch, or fixed (default with pretrained weights).")
+  var batchNorm: TrainingConfiguration.BatchNorm?
+
   @Option(help: "Weight decay; not applied to biases and batch norm.")
   var weightDecay: Double?
 
@@ -109,6 +113,7 @@ struct TrainingOptions: ParsableArguments {
     set(\.schedule.warmupEpochs, warmup)
     set(\.layerDecay, layerDecay)
     set(\.frozenStages, freeze)
+    set(\.batchNorm, batchNorm)
     set(\.weightDecay, weightDecay)
     set(\.loss, loss)
     set(\.labelSmoothing, labelSmoothing)
@@ -122,6 +127,7 @@ struct TrainingOptions: ParsableArguments {
 }
 
 extension TrainingConfiguration.Loss: ExpressibleByArgument {}
+extension TrainingConfiguration.BatchNorm: ExpressibleByArgument {}
 
 /// An amount of memory: `512M`, `4G`, or bytes.
 struct ByteCount: ExpressibleByArgument {

@@ -51,12 +51,13 @@ package struct ConvolutionWeightGradient: WeightGradient {
         }
       }
     }
-    let stripRows = max(1, Self.panelRows / geometry.outputWidth)
+    let stripRows = max(1, 256 / geometry.outputWidth)
     strips = (geometry.outputHeight + stripRows - 1) / stripRows
   }
 
-  /// Positions that are multiplied at a time.
-  private static let panelRows = 256
+  /// Positions of a 1×1 convolution that are multiplied at a time, so that a block of columns stays in
+  /// the L1 cache.
+  private static let panelRows = 128
 
   package var scratchCount: Int { 0 }
 
@@ -108,7 +109,9 @@ package struct ConvolutionWeightGradient: WeightGradient {
           m: part.count, input: memory.input + first * geometry.inputStride,
           inputStride: geometry.inputStride,
           gradient: memory.outputGradient + first * geometry.outputStride,
-          gradientStride: geometry.outputStride),
+          gradientStride: geometry.outputStride,
+          inputAhead: part.count * geometry.inputStride,
+          gradientAhead: part.count * geometry.outputStride),
         accumulates: panel > 0, c)
     }
   }
@@ -143,7 +146,8 @@ package struct ConvolutionWeightGradient: WeightGradient {
         WeightGradientRows(
           m: inner.count, input: start + inner.lowerBound * step, inputStride: step,
           gradient: gradient + inner.lowerBound * g.outputStride, gradientStride: g.outputStride,
-          segments: rows.count, inputSegment: inputRow, gradientSegment: gradientRow),
+          segments: rows.count, inputSegment: inputRow, gradientSegment: gradientRow,
+          inputAhead: rows.count * inputRow, gradientAhead: rows.count * gradientRow),
         accumulates: true, c)
     }
     for column in 0..<g.outputWidth where !inner.contains(column) {
@@ -165,7 +169,7 @@ package struct ConvolutionWeightGradient: WeightGradient {
   ) {
     let sumRows = layout.isByOutput ? tile.rows : tile.rows.clamped(to: inputs)
     guard !sumRows.isEmpty else { return }
-    for index in tile.blocks {
+    for (pass, index) in tile.blocks.enumerated() {
       let columns = layout.isByOutput ? blocks[index].clamped(to: inputs) : blocks[index]
       guard !columns.isEmpty else { continue }
       let target =
@@ -176,13 +180,15 @@ package struct ConvolutionWeightGradient: WeightGradient {
           m: rows.m, segments: rows.segments, k: sumRows.count, n: columns.count,
           a: rows.gradient + sumRows.lowerBound, lda: rows.gradientStride,
           segmentStrideA: rows.gradientSegment, b: rows.input + columns.lowerBound,
-          ldb: rows.inputStride, segmentStrideB: rows.inputSegment, c: target, ldc: layout.ldc,
-          accumulates: accumulates)
+          ldb: rows.inputStride, segmentStrideB: rows.inputSegment,
+          aheadA: pass == 0 ? rows.gradientAhead : 0, aheadB: rows.inputAhead, c: target,
+          ldc: layout.ldc, accumulates: accumulates)
         : WeightGradientBlock(
           m: rows.m, segments: rows.segments, k: sumRows.count, n: columns.count,
           a: rows.input + sumRows.lowerBound, lda: rows.inputStride,
           segmentStrideA: rows.inputSegment, b: rows.gradient + columns.lowerBound,
-          ldb: rows.gradientStride, segmentStrideB: rows.gradientSegment, c: target,
+          ldb: rows.gradientStride, segmentStrideB: rows.gradientSegment,
+          aheadA: pass == 0 ? rows.inputAhead : 0, aheadB: rows.gradientAhead, c: target,
           ldc: layout.ldc, accumulates: accumulates)
       kernels.training.weightGradient(block)
     }
@@ -214,4 +220,7 @@ private struct WeightGradientRows {
   var segments = 1
   var inputSegment = 0
   var gradientSegment = 0
+  /// The distance of the positions that are multiplied next, or 0.
+  var inputAhead = 0
+  var gradientAhead = 0
 }

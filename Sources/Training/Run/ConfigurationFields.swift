@@ -64,6 +64,7 @@ extension TrainingConfiguration {
       .number("weight_decay", \.weightDecay, "0 to 1") { 0...1 ~= $0 },
       .optional("average_decay", \.averageDecay, "0 or more, below 1") { 0..<1 ~= $0 },
       .optional("clip_norm", \.clipNorm, "a positive number") { $0 > 0 && $0.isFinite },
+      .name("batch_norm", \.batchNorm),
       .number("batch_norm_momentum", \.batchNormMomentum, "above 0, up to 1") { $0 > 0 && $0 <= 1 },
       .number("stochastic_depth", \.stochasticDepth, "0 or more, below 1") { 0..<1 ~= $0 },
       .number("dropout", \.dropout, "0 or more, below 1") { 0..<1 ~= $0 },

@@ -127,15 +127,17 @@ public struct RunHeader: Equatable, Sendable {
   public var time: Int
   /// The path of the images' folder.
   public var folder: String
+  /// The path of the weight file that the run writes.
+  public var output: String
   /// Whether hidden files and folders are used.
   public var includesHidden: Bool
 
   /// A header.
   public init(
     identity: RunIdentity, processor: String, threads: Int, time: Int, folder: String,
-    includesHidden: Bool = false
+    output: String, includesHidden: Bool = false
   ) {
-    (self.folder, self.includesHidden) = (folder, includesHidden)
+    (self.folder, self.output, self.includesHidden) = (folder, output, includesHidden)
     self.identity = identity
     self.processor = processor
     self.threads = threads
@@ -148,6 +150,7 @@ public struct RunHeader: Equatable, Sendable {
     [
       "type": .string("header"), "schema": .integer(Self.schema), "time": .integer(time),
       "processor": .string(processor), "threads": .integer(threads), "folder": .string(folder),
+      "output": .string(output),
       "includes_hidden": .bool(includesHidden),
     ] + identity.json
   }
@@ -164,6 +167,7 @@ public struct RunHeader: Equatable, Sendable {
     processor = try members.text("processor")
     threads = try members.integer("threads", 1...(1 << 20))
     folder = try members.text("folder")
+    output = try members.text("output")
     guard case .bool(let hidden) = try members.value("includes_hidden") else {
       throw JSONFault("includes_hidden is not true or false")
     }

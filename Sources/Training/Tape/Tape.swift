@@ -1,5 +1,4 @@
 import GraphIR
-import Host
 import Inference
 import Operators
 
@@ -28,10 +27,12 @@ struct Tape {
   /// Lowers `graph`.
   ///
   /// - Throws: `TrainingError.unsupported`.
-  init(_ graph: Graph, _ store: ParameterStore, frozenStages: Int, on target: ComputeTarget)
-    throws(TrainingError)
-  {
-    var lowering = TapeLowering(graph, store, frozenStages: frozenStages, on: target)
+  init(
+    _ graph: Graph, _ store: ParameterStore, frozenStages: Int,
+    batchNorm: TrainingConfiguration.BatchNorm, on target: ComputeTarget
+  ) throws(TrainingError) {
+    var lowering = TapeLowering(
+      graph, store, frozenStages: frozenStages, batchNorm: batchNorm, on: target)
     try lowering.lower()
     lowering.assignGradients()
     steps = lowering.steps
@@ -41,12 +42,6 @@ struct Tape {
     (input, logits, logitsGradient) = (lowering.input, lowering.logits, lowering.logitsGradient)
     firstTrained = lowering.firstTrained
     (statisticsCount, packedCount) = (lowering.statisticsCount, lowering.packedCount)
-  }
-
-  /// Where the buffers are for a batch.
-  func memoryPlan(batch: Int) -> MemoryPlan {
-    MemoryPlan(
-      zip(bufferCounts, lifetimes).map { MemoryPlan.Record(count: $0 * batch, lifetime: $1) })
   }
 }
 

@@ -73,7 +73,7 @@ struct NormalizationStep {
   let epsilon: Double
   let nonlinearity: Nonlinearity
   /// Whether it uses and keeps its running statistics.
-  let isFrozen: Bool
+  let usesRunningStatistics: Bool
   /// Offset of the statistics: `NormalizationStep.vectors` vectors.
   var statistics = 0
   let weight: ParameterStore.Entry

@@ -36,10 +36,10 @@ extension NormalizationStep {
 
   // MARK: Forward
 
-  /// y = F(γ (z − μ) / √(σ² + ε) + β) (+ x), with the statistics of the batch, or the running ones if
-  /// frozen; updates the running ones.
+  /// y = F(γ (z − μ) / √(σ² + ε) + β) (+ x), with the statistics of the batch, which the running
+  /// ones follow, or with the running ones.
   func forward(_ run: TapeRun) {
-    if isFrozen {
+    if usesRunningStatistics {
       loadRunningStatistics(run)
     } else if !run.images.isEmpty {
       measure(run)
@@ -230,10 +230,10 @@ extension NormalizationStep {
     let gradients = run.store.gradients.base
     gradients[bias.offset + channel] += Float(sum)
     gradients[weight.offset + channel] += Float(product * inverse)
-    let b = isFrozen ? 0 : -factor * inverse * inverse * product / count
+    let b = usesRunningStatistics ? 0 : -factor * inverse * inverse * product / count
     vectors.a[channel] = Float(factor / survival)
     vectors.b[channel] = Float(b)
     vectors.c[channel] =
-      isFrozen ? 0 : Float(-factor * sum / count - b * Double(vectors.mean[channel]))
+      usesRunningStatistics ? 0 : Float(-factor * sum / count - b * Double(vectors.mean[channel]))
   }
 }

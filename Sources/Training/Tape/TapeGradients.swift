@@ -1,0 +1,120 @@
+/// The backward pass of a tape.
+extension TapeLowering {
+
+  /// Gives every gradient a buffer, and decides which values are kept and which are recomputed.
+  mutating func assignGradients() {
+    /// The gradient of each value.
+    var gradients: [TapeBuffer: TapeBuffer] = [:]
+    /// The copy that the backward pass reads.
+    var again: [TapeBuffer: TapeBuffer] = [:]
+    logitsGradient = newBuffer(bufferCounts[logits])
+    gradients[logits] = logitsGradient
+    let unitOf = units.enumerated().flatMap { index, unit in unit.steps.map { _ in index } }
+
+    /// Whether the gradient of a value is needed.
+    func isTrained(_ buffer: TapeBuffer) -> Bool {
+      producers[buffer].map { $0 >= firstTrained } ?? false
+    }
+    for index in steps.indices.reversed() where index >= firstTrained {
+      switch steps[index] {
+      case .convolution(var step):
+        step.outputGradient = gradients[step.output] ?? step.output
+        (step.inputAgain, step.recomputed) = recompute(
+          step.input, in: unitOf[index], unitOf: unitOf, &again)
+        if isTrained(step.input) {
+          if let buffer = gradients[step.input] {
+            step.inputGradient = .add(buffer, part: newBuffer(bufferCounts[step.input]))
+          } else {
+            let buffer = newBuffer(bufferCounts[step.input])
+            gradients[step.input] = buffer
+            step.inputGradient = .write(buffer)
+          }
+        }
+        steps[index] = .convolution(step)
+      case .normalization(var step):
+        step.outputGradient = gradients[step.output] ?? step.output
+        step.inputGradient = step.outputGradient
+        if let residual = step.residual {
+          gradients[residual] = step.outputGradient
+          step.inputGradient = newBuffer(bufferCounts[step.input])
+        }
+        gradients[step.input] = step.inputGradient
+        step.outputAgain = again[step.output] ?? step.output
+        steps[index] = .normalization(step)
+      case .activation(var step):
+        step.gradient = gradients[step.output] ?? step.output
+        gradients[step.input] = step.gradient
+        steps[index] = .activation(step)
+      case .pool(var step):
+        step.outputGradient = gradients[step.output] ?? step.output
+        if let buffer = gradients[step.input] {
+          step.inputGradient = buffer
+          step.gate = gate(of: step.input)
+        } else {
+          step.inputGradient = newBuffer(bufferCounts[step.input])
+          gradients[step.input] = step.inputGradient
+        }
+        steps[index] = .pool(step)
+      case .gate(var step):
+        step.outputGradient = gradients[step.output] ?? step.output
+        gradients[step.input] = step.outputGradient
+        step.gateGradient = newBuffer(bufferCounts[step.gate])
+        gradients[step.gate] = step.gateGradient
+        step.outputAgain = again[step.output] ?? step.output
+        step.inputAgain = again[step.input] ?? step.input
+        steps[index] = .gate(step)
+      case .dropout(var step):
+        step.gradient = gradients[step.output] ?? step.output
+        gradients[step.input] = step.gradient
+        steps[index] = .dropout(step)
+      }
+    }
+  }
+
+  /// Where the backward pass finds a value, and the steps that must recompute it first.
+  private mutating func recompute(
+    _ value: TapeBuffer, in unit: Int, unitOf: [Int], _ again: inout [TapeBuffer: TapeBuffer]
+  ) -> (TapeBuffer, [Int]) {
+    guard let producer = producers[value], unitOf[producer] == unit else { return (value, []) }
+    switch steps[producer] {
+    case .normalization:
+      let copy = again[value] ?? newBuffer(bufferCounts[value])
+      again[value] = copy
+      return (copy, [producer])
+    case .gate(let step):
+      let (_, before) = recompute(step.input, in: unit, unitOf: unitOf, &again)
+      let copy = newBuffer(bufferCounts[value])
+      again[value] = copy
+      return (copy, before + [producer])
+    case .convolution, .activation, .pool, .dropout: return (value, [])
+    }
+  }
+
+  /// The vector that gates a value.
+  private func gate(of value: TapeBuffer) -> TapeBuffer? {
+    for case .gate(let step) in steps where step.input == value { return step.gate }
+    return nil
+  }
+
+  /// When each buffer is in use.
+  func lifetimes() -> [ClosedRange<Int>] {
+    let end = steps.count
+    var lifetimes = [ClosedRange<Int>?](repeating: nil, count: bufferCounts.count)
+    func use(_ buffers: [TapeBuffer], at time: Int) {
+      for buffer in buffers {
+        let known = lifetimes[buffer]
+        lifetimes[buffer] =
+          min(known?.lowerBound ?? time, time)...max(known?.upperBound ?? time, time)
+      }
+    }
+    use([input], at: 0)
+    use([logits, logitsGradient], at: end)
+    for (index, step) in steps.enumerated() {
+      use(step.forwardBuffers, at: index)
+      guard index >= firstTrained else { continue }
+      use(step.backwardBuffers, at: 2 * end - index)
+      for other in step.recomputed { use(steps[other].recomputedBuffers, at: 2 * end - index) }
+    }
+    return lifetimes.map { $0 ?? 0...0 }
+  }
+}
