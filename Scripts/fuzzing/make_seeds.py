@@ -155,8 +155,8 @@ def runs():
         "validation_share": 0.15, "minimum_crop_area": 0.35, "flips": True,
         "seed": "18446744073709551615", "loss": "sigmoid", "label_smoothing": 0.1,
         "weight_decay": 1e-5, "average_decay": None, "clip_norm": 2.5,
-        "batch_norm_momentum": 0.1, "stochastic_depth": 0, "dropout": 0.5, "frozen_stages": 2,
-        "layer_decay": 0.9}
+        "batch_norm": "fixed", "batch_norm_momentum": 0.1, "stochastic_depth": 0,
+        "dropout": 0.5, "frozen_stages": 2, "layer_decay": 0.9}
     optimizers = ({"name": "sgd", "momentum": 0.9},
                   {"name": "rmsprop", "decay": 0.9, "momentum": 0.9, "epsilon": 1e-3},
                   {"name": "adamw", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8})
@@ -166,7 +166,7 @@ def runs():
                   "step_epochs": 2.4})
     for optimizer, schedule in zip(optimizers, schedules):
         log = {"type": "header", "schema": 1, "time": 1_700_000_000, "processor": "x", "threads": 2,
-               "folder": "images", "includes_hidden": False,
+               "folder": "images", "output": "own.safetensors", "includes_hidden": False,
                "model": "linear", "program": "1.0 (abc)", "instruction_set": "avx2",
                "data": "d4", "initial_weights": "1f",
                "configuration": configuration | {"optimizer": optimizer, "schedule": schedule},

@@ -40,6 +40,7 @@ struct RunIdentityTests {
     configuration.weightDecay = 1e-300
     configuration.averageDecay = nil
     configuration.clipNorm = 2.5
+    configuration.batchNorm = .fixed
     configuration.batchNormMomentum = 1.0 / 3
     configuration.stochasticDepth = 0
     configuration.dropout = 0.5
