@@ -255,14 +255,6 @@ struct TrainTests {
     #expect(!FileManager.default.fileExists(atPath: output))
   }
 
-  /// Training the whole network is not available; nothing is read or written.
-  @Test func trainingNeedsHeadOnly() throws {
-    let outcome = try Tool.run(["train", classes, "--output", output] + TestFiles.network())
-    #expect(outcome.status == 64 && outcome.output.isEmpty)
-    #expect(outcome.errors.contains("not available yet") && outcome.errors.contains("--head-only"))
-    #expect(!FileManager.default.fileExists(atPath: output))
-  }
-
   @Test(arguments: ["/no/folder/out.safetensors", "/dev/full"])
   func uncreatableOutputFailsAtOnce(output: String) throws {
     let outcome = try Tool.run(

@@ -75,7 +75,13 @@ struct UsageTests {
       ("similar --duplicates --model effnet-lite0", "--files-from"),
       ("similar x y -k 0 --model effnet-lite0", "-k"),
       ("explain --model effnet-lite0", "<input>"),
-      ("train x --model effnet-lite0 --head-only", "--output"),
+      ("train x --model effnet-lite0 --head-only", "-o"),
+      ("train -o x.safetensors", "--resume"),
+      ("train x --resume y.run", "--resume takes"),
+      ("train --resume y.run --model effnet-lite0", "--model"),
+      ("train x -o y.safetensors --from-scratch", "--model"),
+      ("train x -o y.safetensors --precision bf16", "f32"),
+      ("train x -o y.safetensors --from-scratch --head-only --model effnet-lite0", "pretrained"),
     ])
   func wrongUsage(command: String, message: String) throws {
     expectUsageError(try Tool.run(command.split(separator: " ").map(String.init)), message)
