@@ -142,7 +142,8 @@ struct TapeLowering {
     }
     let step = NormalizationStep(
       node: node, epsilon: epsilon, nonlinearity: Nonlinearity(activation),
-      usesRunningStatistics: batchNorm == .fixed || !isTrained(node), statistics: statisticsCount, weight: weight, bias: bias,
+      usesRunningStatistics: batchNorm == .fixed || !isTrained(node), statistics: statisticsCount,
+      weight: weight, bias: bias,
       runningMean: mean, runningVariance: variance, input: input, output: output,
       residual: residual, survival: survival, outputAgain: output, outputGradient: output,
       inputGradient: output)

@@ -33,12 +33,13 @@ struct TrainReport {
     ]
     if let validation {
       let interval = validation.accuracyInterval
-      facts = facts + [
-        "top1": .number(validation.accuracy),
-        "top1_interval": .array([.number(interval.lowerBound), .number(interval.upperBound)]),
-        "log_loss": .number(validation.logLoss),
-        "balanced_accuracy": .number(validation.balancedAccuracy),
-      ]
+      facts =
+        facts + [
+          "top1": .number(validation.accuracy),
+          "top1_interval": .array([.number(interval.lowerBound), .number(interval.upperBound)]),
+          "log_loss": .number(validation.logLoss),
+          "balanced_accuracy": .number(validation.balancedAccuracy),
+        ]
     }
     return facts
   }
@@ -75,7 +76,9 @@ struct TrainReport {
   private var notes: [String] {
     let plan = trainer.plan
     guard let validation else {
-      return ["\(trainer.output): \(plan.labels.count) classes; there were no images for validation"]
+      return [
+        "\(trainer.output): \(plan.labels.count) classes; there were no images for validation"
+      ]
     }
     let interval = validation.accuracyInterval
     func percent(_ share: Double) -> String { NumberText.fixed(100 * share, 1) }
