@@ -38,7 +38,16 @@ struct PreparedData {
           validationShare: configuration.validationShare, seed: configuration.seed,
           duplicates: try head.duplicates(threads: options.threads))
       }
-      self.head = try head.fit(images)
+      let fitted = try head.fit(images)
+      for group in fitted.conflicts {
+        let copies = group.images.map { images.images[images.training[$0]] }
+        try receive(
+          .warning(
+            "copies with different labels: "
+              + copies.map { "\($0.name) (\(images.labels[$0.classIndex]))" }
+              .joined(separator: ", ")))
+      }
+      self.head = fitted
     case .random:
       if !images.isDivided {
         images.divide(

@@ -27,70 +27,79 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
-  @Option(help: "Passes over the training images.")
+  @Option(help: "Passes over the training images (default: 10; from scratch 20).")
   var epochs: Int?
 
-  @Option(help: "Images per step.")
+  @Option(help: "Images per step (default: 32).")
   var batch: Int?
 
-  @Option(help: "Average the gradients of this many batches for each update.")
+  @Option(help: "Average the gradients of this many batches for each update (default: 1).")
   var accumulate: Int?
 
-  @Option(help: "Side of the training images in pixels (default: that of the weights).")
+  @Option(
+    help: "Side of the training images in pixels (default: that of the weights; from scratch 128).")
   var imageSize: Int?
 
-  @Option(help: "Seed of everything random.")
+  @Option(help: "Seed of everything random (default: 0).")
   var seed: UInt64?
 
   @Option(
     name: .customLong("val"),
-    help: "Share of the images for validation, unless FOLDER has a val folder.")
+    help: "Share of the images for validation, unless FOLDER has a val folder (default: 0.15).")
   var validation: Double?
 
-  @Option(help: "Optimiser.")
+  @Option(help: "Optimiser (default: adamw; from scratch rmsprop).")
   var optimizer: OptimizerName?
 
-  @Option(name: .customLong("lr"), help: "Peak learning rate.")
+  @Option(
+    name: .customLong("lr"), help: "Peak learning rate (default: 0.0003; from scratch 0.004).")
   var learningRate: Double?
 
-  @Option(help: "How the learning rate falls.")
+  @Option(help: "How the learning rate falls (default: cosine).")
   var schedule: ScheduleName?
 
-  @Option(help: "Epochs in which the learning rate rises to its peak.")
+  @Option(
+    help: "Epochs in which the learning rate rises to its peak (default: 1; from scratch 2).")
   var warmup: Double?
 
-  @Option(help: "Factor of the learning rate from each stage to the one before it.")
+  @Option(help: "Factor of the learning rate from each stage to the one before it (default: 1).")
   var layerDecay: Double?
 
-  @Option(help: "Keep the stem and this many leading stages as they are.")
+  @Option(help: "Keep the stem and this many leading stages as they are (default: train all).")
   var freeze: Int?
 
   @Option(
-    help: "Statistics in batch norm: of each batch, or fixed (default with pretrained weights).")
+    help: "Statistics in batch norm: of each batch, or fixed (default: fixed; from scratch batch).")
   var batchNorm: TrainingConfiguration.BatchNorm?
 
-  @Option(help: "Weight decay; not applied to biases and batch norm.")
+  @Option(
+    help: "Weight decay, not of biases and batch norm (default: 0.01; from scratch 1e-5).")
   var weightDecay: Double?
 
-  @Option(help: "Largest norm of the gradient; longer ones are shortened to it.")
+  @Option(help: "Largest norm of the gradient; longer ones are shortened to it (default: none).")
   var clip: Double?
 
-  @Option(help: "Decay of the weights' moving average; 0 for none.")
+  @Option(
+    help: "Decay of the weights' moving average; 0 for none (default: 0.99; from scratch 0.999).")
   var ema: Double?
 
-  @Option(help: "Loss: softmax for one class per image, sigmoid for independent classes.")
+  @Option(help: "softmax for one class per image, or sigmoid for independent classes (default: softmax).")
   var loss: TrainingConfiguration.Loss?
 
-  @Option(help: "Label smoothing.")
+  @Option(help: "Share of each target spread over all classes (default: 0.1).")
   var labelSmoothing: Double?
 
-  @Option(help: "Dropout before the classifier.")
+  @Option(help: "Dropout before the classifier (default: 0.2).")
   var dropout: Double?
 
-  @Option(help: "Probability of dropping the last block; it falls to 0 at the first.")
+  @Option(
+    help:
+      "Probability of dropping the last block, falling to 0 at the first (default: 0.1; from scratch 0.2)."
+  )
   var stochasticDepth: Double?
 
-  @Option(help: "Smallest share of an image in a random crop; 1 for no random crops.")
+  @Option(
+    help: "Smallest share of an image in a random crop; 1 for no random crops (default: 0.35).")
   var cropArea: Double?
 
   @Flag(help: "Never mirror images.")
