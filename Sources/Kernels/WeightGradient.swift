@@ -25,8 +25,10 @@ public struct WeightGradientBlock {
   public var b: UnsafePointer<Float>
   public var ldb: Int
   public var segmentStrideB: Int
-  /// The distance in A and B of what is multiplied next: it is fetched into the L2 cache meanwhile, since
-  /// processors foresee reads only where rows follow one another. 0 for none.
+  /// The distance in A and B of what is multiplied next, or 0.
+  ///
+  /// It is fetched into the L2 cache meanwhile, since processors foresee reads only where rows follow
+  /// one another.
   public var aheadA: Int
   public var aheadB: Int
   public var c: UnsafeMutablePointer<Float>

@@ -52,7 +52,7 @@ struct NetworkTrainingTests {
   /// A run that is interrupted by `script`, in which `$1` is the run's folder.
   private func start(_ arguments: [String], then script: String) throws -> Tool.Outcome {
     try Tool.shell(
-      "run=$1; shift; \"$cnnzoo\" \"$@\" & pid=$!; \(script); wait $pid",
+      "run=$1; shift; rm -rf \"$run\"; \"$cnnzoo\" \"$@\" & pid=$!; \(script); wait $pid",
       [run, "train", images, "-o", output] + Self.recipe + arguments)
   }
 
@@ -143,7 +143,7 @@ struct NetworkTrainingTests {
     let expected = try bytes(output)
     try FileManager.default.removeItem(atPath: output)
     let stopped = try start(
-      Self.scratch + ["--overwrite"],
+      Self.scratch,
       then: "until grep -q '\"type\":\"step\"' \"$run/log.jsonl\" 2>/dev/null; do sleep 0.01; done;"
         + " kill -TERM $pid")
     #expect(stopped.status == 143 || stopped.status == 0, "\(stopped.errors)")
@@ -161,7 +161,7 @@ struct NetworkTrainingTests {
     let expected = try bytes(output)
     try FileManager.default.removeItem(atPath: output)
     let killed = try start(
-      arguments + ["--overwrite"],
+      arguments,
       then: "until [ $(grep -c '\"type\":\"step\"' \"$run/log.jsonl\" 2>/dev/null || true)0 -ge"
         + " \(step)0 ]; do :; done; kill -9 $pid")
     #expect(killed.status == 137 || killed.status == 0, "\(killed.errors)")
@@ -233,7 +233,7 @@ struct NetworkTrainingTests {
   }
 
   @Test(arguments: [
-    ["--epochs", "0"], ["--label-smoothing", "1"], ["--dropout", "-0.1"], ["--val", "1"],
+    ["--epochs", "0"], ["--label-smoothing", "1"], ["--dropout", "1"], ["--val", "1"],
     ["--ema", "2"], ["--image-size", "100000"],
   ])
   func valuesOutOfRangeAreRefused(arguments: [String]) throws {

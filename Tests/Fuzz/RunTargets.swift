@@ -21,7 +21,8 @@ private let limits = TrainingProgress.Limits(epochs: 20, steps: 100, images: 320
 private func store() -> ParameterStore {
   var builder = GraphBuilder(name: "linear")
   let input = builder.input(TensorShape(channels: 1))
-  let graph = builder.graph(output: builder.linear(input, "classifier", outputs: 2))
+  let output = builder.linear(input, "classifier", outputs: 2)
+  let graph = builder.graph(output: output)
   guard let store = try? ParameterStore(graph, states: 1) else { fatalError("out of memory") }
   return store
 }

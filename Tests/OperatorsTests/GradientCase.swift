@@ -30,6 +30,8 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
     GradientCase(input: 8, output: 8, batch: 1),
     GradientCase(height: 7, width: 5, input: 24, output: 40, batch: 3),
     GradientCase(height: 7, width: 5, input: 12, output: 20),
+    // Sums by input, with padding channels.
+    GradientCase(height: 9, width: 8, input: 12, output: 20),
     // Several panels and chunks.
     GradientCase(height: 30, width: 17, input: 16, output: 88, batch: 5),
     // Several tasks a chunk.

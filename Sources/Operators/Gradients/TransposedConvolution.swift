@@ -51,12 +51,14 @@ package struct TransposedConvolution: Operator {
     let (outputs, inputs) =
       isDepthwise
       ? (1, geometry.outputChannels) : (geometry.outputChannels, geometry.inputChannels)
-    withZeroedFloats(outputs * inputs * taps) { transposed in
-      guard let weights = filter.weights.baseAddress else { return }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: outputs * inputs * taps) { buffer in
+      guard let weights = filter.weights.baseAddress, let transposed = buffer.baseAddress else {
+        return
+      }
       transpose(weights, outputs: outputs, inputs: inputs, taps: taps, into: transposed)
       work.pack(
         ConvolutionFilter(
-          weights: UnsafeBufferPointer(start: transposed, count: outputs * inputs * taps),
+          weights: UnsafeBufferPointer(buffer),
           scale: [Double](repeating: 1, count: geometry.inputChannels),
           bias: [Double](repeating: 0, count: geometry.inputChannels)),
         layer: layer, into: packed)
@@ -64,20 +66,30 @@ package struct TransposedConvolution: Operator {
   }
 
   /// `[output][input][tap]` to `[input][output][last tap first]`.
+  ///
+  /// Eight outputs at a time read eight sequential streams and write half cache lines.
   private func transpose(
     _ weights: UnsafePointer<Float>, outputs: Int, inputs: Int, taps: Int,
     into target: UnsafeMutablePointer<Float>
   ) {
-    // Squares of 16, so that every cache line is read and written once.
-    for firstOutput in stride(from: 0, to: outputs, by: 16) {
-      for firstInput in stride(from: 0, to: inputs, by: 16) {
-        for input in firstInput..<min(firstInput + 16, inputs) {
-          for output in firstOutput..<min(firstOutput + 16, outputs) {
-            let source = weights + (output * inputs + input) * taps
-            let column = target + (input * outputs + output) * taps
-            for tap in 0..<taps { column[tap] = source[taps - 1 - tap] }
-          }
+    let depth = inputs * taps
+    let whole = outputs & ~7
+    for first in stride(from: 0, to: whole, by: 8) {
+      for tap in 0..<taps {
+        var source = weights + first * depth + tap
+        var row = target + first * taps + taps - 1 - tap
+        for _ in 0..<inputs {
+          for lane in 0..<8 { row[lane &* taps] = source[lane &* depth] }
+          source += taps
+          row += outputs * taps
         }
+      }
+    }
+    for output in whole..<outputs {
+      for input in 0..<inputs {
+        let source = weights + output * depth + input * taps
+        let row = target + (input * outputs + output) * taps
+        for tap in 0..<taps { row[tap] = source[taps - 1 - tap] }
       }
     }
   }

@@ -45,7 +45,8 @@ extension RunError: CustomStringConvertible {
   private var sentence: String {
     switch self {
     case .exists(let path):
-      return "\(path): already contains a run; continue it (--resume) or replace it (--overwrite)"
+      return
+        "\(path): already contains a run; continue it with --resume, or replace it with --overwrite"
     case .occupied(let path, let name):
       return "\(path): contains \(name), which is not part of a run; choose another output file"
     case .noRun(let path):
