@@ -193,3 +193,12 @@ if Context.environment["CNNZOO_DECODER"] != nil {
     .executableTarget(
       name: "decoder", dependencies: ["Images"], path: "Tests/Decoder", swiftSettings: strict))
 }
+
+// One training step of a network: Scripts/conformance/check_training compares it with PyTorch.
+if Context.environment["CNNZOO_GRADIENTS"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "gradients",
+      dependencies: ["Host", "Inference", "ModelZoo", "TestSupport", "Training", "Weights"],
+      path: "Tests/Gradients", swiftSettings: strict))
+}
