@@ -166,10 +166,10 @@ public struct ModelConfiguration: Hashable, Sendable {
   public var widthMultiplier: Double
   /// Whether MobileNetV3's last stage is half as wide, as for detection and segmentation.
   public var reducedTail: Bool
-  /// In training, the probability of dropping the last block's branch; it rises linearly from 0 at the
-  /// first block (Huang et al. 2016, arXiv 1603.09382).
+  /// In training, the probability of dropping the last block's branch.
   ///
-  /// MobileNetV3 has no stochastic depth.
+  /// It rises linearly from 0 at the first block (Huang et al. 2016, arXiv 1603.09382). MobileNetV3 has
+  /// no stochastic depth.
   public var stochasticDepth = 0.2
   /// In training, the probability of zeroing an input of the classifier; `nil` for the family's own.
   public var dropout: Double?

@@ -37,8 +37,9 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var seed: UInt64 = 0
   /// The loss.
   public var loss = Loss.softmax
-  /// The share of the target that is spread evenly over all classes (Szegedy et al. 2016,
-  /// arXiv 1512.00567, section 7).
+  /// The share of the target that is spread evenly over all classes.
+  ///
+  /// Szegedy et al. 2016, arXiv 1512.00567, section 7.
   public var labelSmoothing = 0.1
   /// The factor of ½Σw² in the loss, over weights but not biases, γ and β; AdamW subtracts it from the
   /// weights instead.
@@ -55,8 +56,9 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var batchNorm = BatchNorm.batch
   /// The share of the batch in batch norm's running statistics, PyTorch's momentum.
   public var batchNormMomentum = 0.1
-  /// The probability of dropping the last block's branch; it rises linearly from 0 at the first block
-  /// (Huang et al. 2016, arXiv 1603.09382).
+  /// The probability of dropping the last block's branch.
+  ///
+  /// It rises linearly from 0 at the first block (Huang et al. 2016, arXiv 1603.09382).
   public var stochasticDepth = 0.2
   /// The probability of zeroing an input of the classifier.
   public var dropout = 0.2

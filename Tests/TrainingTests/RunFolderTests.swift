@@ -209,7 +209,7 @@ struct RunFolderTests {
     do { _ = try RunFolder(new: path) }
     do { _ = try RecordedRun(path, states: 3) }
     let error = #expect(throws: RunError.exists(path: path)) { try RunFolder(new: path) }
-    #expect("\(try #require(error))".contains("--overwrite"))
+    #expect("\(try #require(error))".contains("continue it with --resume"))
     try Data("w".utf8).write(to: URL(filePath: "\(path)/best.safetensors"))
     do {
       let folder = try RunFolder(new: path, replacing: true)

@@ -7,8 +7,9 @@ extension Trainer {
     public var configuration = TrainingConfiguration()
     /// Threads that compute, and as many that decode.
     public var threads = HostInfo.allowedThreads
-    /// The largest number of bytes for parameters, feature maps and gradients; the batch is made smaller to
-    /// fit. `nil` for no limit.
+    /// The largest number of bytes for parameters, feature maps and gradients; `nil` for no limit.
+    ///
+    /// The batch is made smaller to fit.
     public var memoryBytes: Int?
     /// The largest number of bytes of decoded images to keep from epoch to epoch.
     public var cacheBytes = 1 << 30
@@ -37,8 +38,9 @@ extension Trainer {
     public let configuration: TrainingConfiguration
     /// The class names.
     public let labels: Labels
-    /// Images to train on, and to validate with.
+    /// Images to train on.
     public let trainingImages: Int
+    /// Images to validate with.
     public let validationImages: Int
     /// Steps of an epoch.
     public let stepsPerEpoch: Int
@@ -70,8 +72,9 @@ extension Trainer {
 
   /// A step.
   public struct Step: Sendable {
-    /// The epoch and the step in it, counted from 0.
+    /// The epoch, counted from 0.
     public let epoch: Int
+    /// The step in the epoch, counted from 0.
     public let step: Int
     /// The mean loss of the epoch so far.
     public let loss: Double
