@@ -6,11 +6,13 @@ import TestSupport
 import Training
 import Weights
 
-// gradients MODEL SIZE BATCH OUTPUT: the loss, gradients and running statistics of one step of a
+// gradients MODEL SIZE BATCH batch|fixed OUTPUT: the loss, gradients and running statistics of one step of a
 // network with seeded parameters, for Scripts/conformance/check_training.
 let arguments = CommandLine.arguments
-guard arguments.count == 5, let size = Int(arguments[2]), let batch = Int(arguments[3]) else {
-  print("usage: gradients MODEL SIZE BATCH OUTPUT")
+guard arguments.count == 6, let size = Int(arguments[2]), let batch = Int(arguments[3]),
+  let statistics = TrainingConfiguration.BatchNorm(rawValue: arguments[4])
+else {
+  print("usage: gradients MODEL SIZE BATCH batch|fixed OUTPUT")
   exit(64)
 }
 let model = try ModelCatalog.model(named: arguments[1])
@@ -27,6 +29,7 @@ for entry in store.entries where graph.nodes[entry.node].role == .project {
   for index in entry.range { store.values.base[index] *= 0.125 }
 }
 var options = TrainingSession.Options(batch: batch, threads: 2)
+options.batchNorm = statistics
 options.loss = ClassificationLoss(.softmax, labelSmoothing: 0.1)
 let session = try TrainingSession(graph, store, options)
 let images = SeededImages.make(batch: batch, height: size, width: size)
@@ -44,4 +47,4 @@ for entry in store.entries {
     name: entry.parameter.name, shape: entry.parameter.shape,
     values: Array(store.floats(entry, of: buffer)))
 }
-try writer.write(to: arguments[4])
+try writer.write(to: arguments[5])
