@@ -110,6 +110,16 @@ package final class ParameterStore {
     UnsafeMutableBufferPointer(start: buffer.base + entry.offset, count: entry.parameter.count)
   }
 
+  /// The first parameter with a value or an average that is NaN or infinite.
+  package var firstNonFinite: Parameter? {
+    entries.first { entry in
+      [values, average].contains { buffer in
+        // Finite values give zero; the others give NaN, which stays.
+        floats(entry, of: buffer).reduce(0) { $0 + $1 * 0 } != 0
+      }
+    }?.parameter
+  }
+
   /// Bytes of all buffers for a graph.
   package static func bytes(_ graph: Graph, states: Int) -> Int {
     let floats = graph.parameters.reduce(0) { $0 + (($1.count + 15) & ~15) }

@@ -116,11 +116,11 @@ public final class Trainer {
     } else {
       // The run ended before its first state; the first weights are there.
       try store.load(LoadedNetwork(network.model, weights: run.last).parameters)
-      optimizer.resetStates()
-      try run.begin(header, store) {
-        try images.writeList(to: run.images)
-        try network.write(store, averages: false, configuration, to: run.last)
+      guard store.digest == header.identity.initialWeights else {
+        throw RunError.damaged(path: run.last, reason: "not the weights that the run began with")
       }
+      optimizer.resetStates()
+      try run.begin(header, store)
     }
   }
 

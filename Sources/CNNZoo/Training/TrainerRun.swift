@@ -1,5 +1,6 @@
 import Host
 import Images
+import Inference
 import Training
 
 extension Trainer {
@@ -46,6 +47,7 @@ extension Trainer {
   }
 
   private func save() throws {
+    try requireFiniteParameters()
     try folder.save(store, progress)
     saved = MonotonicTime()
   }
@@ -100,6 +102,20 @@ extension Trainer {
     return TrainerError.diverged(place: place, images: names, runFolder: folder.path)
   }
 
+  /// Neither states nor weight files get parameters that are not finite.
+  private func requireFiniteParameters() throws {
+    guard let parameter = store.firstNonFinite else { return }
+    throw try divergence(at: parameter.name)
+  }
+
+  private func divergence(at place: String) throws -> any Error {
+    try folder.log?.append(
+      .event(
+        .nonFinite(
+          epoch: progress.epoch, step: max(0, progress.step - 1), layer: place, images: [])))
+    return TrainerError.diverged(place: place, images: [], runFolder: folder.path)
+  }
+
   /// Updates in an epoch.
   private var updatesPerEpoch: Int {
     (plan.stepsPerEpoch + configuration.accumulation - 1) / configuration.accumulation
@@ -124,8 +140,9 @@ extension Trainer {
   private func endEpoch(_ receive: (Event) throws -> Void) throws {
     let start = MonotonicTime()
     let averages = configuration.averageDecay != nil
+    try requireFiniteParameters()
     try network.write(store, averages: averages, configuration, to: folder.last)
-    let validation = images.validation.isEmpty ? nil : try validate(folder.last)
+    let validation = images.validation.isEmpty ? nil : try validateEpoch()
     // Without validation, the last weights are the best.
     let figure = validation.map { -$0.logLoss }
     let isBest = figure.map { $0 > progress.best?.value ?? -.infinity } ?? true
@@ -143,6 +160,17 @@ extension Trainer {
     (progress.step, progress.sums) = (0, TrainingProgress.Sums())
     try save()
     try receive(.epoch(epoch))
+  }
+
+  /// Validates the epoch's weights, which may be finite but too large to compute with.
+  private func validateEpoch() throws -> Evaluation {
+    do {
+      return try validate(folder.last)
+    } catch InferenceError.badParameter(_, let name, _) {
+      throw try divergence(at: "a value computed from \(name)")
+    } catch ClassifierError.nonFiniteLogit(let index, let layer) {
+      throw try divergence(at: layer ?? "the logit of class \(index)")
+    }
   }
 
   /// The validation images as `evaluate` classifies them.

@@ -36,7 +36,7 @@ struct TrainedNetwork {
 
   /// A network for the labels' classes.
   ///
-  /// - Throws: `ModelError.unsupported`, `PretrainedError`.
+  /// - Throws: `ModelError.unsupported`, `PretrainedError`, `TrainingConfigurationError`.
   init(
     _ start: TrainingStart, labels: Labels, images: Int, _ configuration: TrainingConfiguration
   ) throws {
@@ -69,6 +69,7 @@ struct TrainedNetwork {
     variant.stochasticDepth = configuration.stochasticDepth
     variant.dropout = configuration.dropout
     graph = try model.graph(variant)
+    try configuration.validate(for: graph)
     fileNames =
       switch start {
       case .weights(let network): network.parameterNames

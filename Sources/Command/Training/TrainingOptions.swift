@@ -105,6 +105,32 @@ struct TrainingOptions: ParsableArguments {
   @Flag(help: "Never mirror images.")
   var noFlip = false
 
+  func validate() throws {
+    var configuration = TrainingConfiguration()
+    apply(to: &configuration)
+    do {
+      try configuration.validate()
+    } catch {
+      throw ValidationError(
+        "\(Self.option(for: error.field)) is out of range: expected \(error.expected).")
+    }
+  }
+
+  /// The option for a field of the configuration.
+  private static func option(for field: String) -> String {
+    switch field {
+    case "accumulation": "--accumulate"
+    case "validation_share": "--val"
+    case "minimum_crop_area": "--crop-area"
+    case "average_decay": "--ema"
+    case "clip_norm": "--clip"
+    case "frozen_stages": "--freeze"
+    case "schedule.rate": "--lr"
+    case "schedule.warmup_epochs": "--warmup"
+    default: "--" + String(field.map { $0 == "_" ? "-" : $0 })
+    }
+  }
+
   /// Applies the options.
   func apply(to configuration: inout TrainingConfiguration) {
     func set<Value>(_ property: WritableKeyPath<TrainingConfiguration, Value>, _ value: Value?) {

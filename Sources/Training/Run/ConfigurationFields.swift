@@ -1,3 +1,4 @@
+import GraphIR
 import Host
 import Weights
 
@@ -22,6 +23,16 @@ extension TrainingConfiguration {
     }
     try optimizer.validate()
     try schedule.validate()
+  }
+
+  /// Checks what depends on the network: the number of frozen stages.
+  ///
+  /// - Throws: `TrainingConfigurationError`.
+  package func validate(for graph: Graph) throws(TrainingConfigurationError) {
+    let stages = (graph.nodes.compactMap(\.stage).max() ?? -1) + 1
+    guard frozenStages <= stages else {
+      throw TrainingConfigurationError(field: "frozen_stages", expected: "0 to \(stages)")
+    }
   }
 
   /// The configuration in a log's header.

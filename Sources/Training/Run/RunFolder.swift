@@ -122,17 +122,19 @@ extension RunFolder {
   /// Writes the log's header and the first state.
   ///
   /// - Parameter prepare: Writes the list of images and the first weights, once what an older run left
-  ///   is gone.
+  ///   is gone. A run that was interrupted before its first state has both already, and keeps them.
   /// - Throws: `RunError.file`, `.cannotSave`, and errors of `prepare`.
   package func begin(
     _ header: RunHeader, _ store: ParameterStore, prepare: () throws -> Void = {}
   ) throws {
     // States go first: without them, what remains of an older run cannot be resumed by mistake.
-    for name in Self.stateNames + Self.weightNames {
-      let file = "\(path)/\(name)"
-      if unlink(file) == 0 { observer?(.removed(file)) }
+    if self.header == nil {
+      for name in Self.stateNames + Self.weightNames {
+        let file = "\(path)/\(name)"
+        if unlink(file) == 0 { observer?(.removed(file)) }
+      }
+      try prepare()
     }
-    try prepare()
     let log = try TrainingLog(path: logPath, header: header, observer: observer)
     Files.synchronize(directory: "\(path)/..")
     observer?(.synchronizedFolder("\(path)/.."))
