@@ -83,7 +83,9 @@ struct TrainingOptions: ParsableArguments {
     help: "Decay of the weights' moving average; 0 for none (default: 0.99; from scratch 0.999).")
   var ema: Double?
 
-  @Option(help: "softmax for one class per image, or sigmoid for independent classes (default: softmax).")
+  @Option(
+    help:
+      "softmax for one class per image, or sigmoid for independent classes (default: softmax).")
   var loss: TrainingConfiguration.Loss?
 
   @Option(help: "Share of each target spread over all classes (default: 0.1).")
