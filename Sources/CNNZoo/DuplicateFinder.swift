@@ -44,6 +44,22 @@ public struct DuplicateFinder: Sendable {
     pairs = try RowPairs()
   }
 
+  /// The groups of copies among images, of which some may have no fingerprint.
+  static func groups(
+    of images: some Sequence<([Float], ImageFingerprint?)>, dimension: Int, threads: Int
+  ) throws(ProcessorError) -> [Group] {
+    var finder = try DuplicateFinder(dimension: dimension)
+    var known: [Int] = []
+    for (index, (embedding, fingerprint)) in images.enumerated() {
+      guard let fingerprint else { continue }
+      finder.append(embedding, fingerprint)
+      known.append(index)
+    }
+    return finder.groups(threads: threads).map {
+      Group(images: $0.images.map { known[$0] }, isExact: $0.isExact)
+    }
+  }
+
   /// Adds an image: its embedding, of `dimension` finite values, and its fingerprint.
   public mutating func append(_ embedding: [Float], _ fingerprint: ImageFingerprint) {
     precondition(embedding.count == dimension)

@@ -118,16 +118,9 @@ public final class HeadTrainer {
   }
 
   private func duplicates() throws(ProcessorError) -> [DuplicateFinder.Group] {
-    var finder = try DuplicateFinder(dimension: embedder.dimension)
-    var images: [Int] = []
-    for (image, fingerprint) in fingerprints.enumerated() {
-      guard let fingerprint else { continue }
-      finder.append(vectors[image], fingerprint)
-      images.append(image)
-    }
-    return finder.groups(threads: embedder.options.threads).map {
-      DuplicateFinder.Group(images: $0.images.map { images[$0] }, isExact: $0.isExact)
-    }
+    try DuplicateFinder.groups(
+      of: zip(vectors, fingerprints), dimension: embedder.dimension,
+      threads: embedder.options.threads)
   }
 
   /// Throws unless each class has two images that are not copies of each other.

@@ -32,14 +32,10 @@ struct TrainingHead {
   ///
   /// - Throws: `ProcessorError`.
   func duplicates(threads: Int) throws -> [[Int]] {
-    var finder = try DuplicateFinder(dimension: trainer.embedder.dimension)
-    var images: [Int] = []
-    for (index, feature) in features.enumerated() {
-      guard let fingerprint = feature.fingerprint else { continue }
-      finder.append(feature.vector, fingerprint)
-      images.append(index)
-    }
-    return finder.groups(threads: threads).map { $0.images.map { images[$0] } }
+    try DuplicateFinder.groups(
+      of: features.lazy.map { ($0.vector, $0.fingerprint) },
+      dimension: trainer.embedder.dimension, threads: threads
+    ).map(\.images)
   }
 
   /// Fits a head to the images for training.
