@@ -6,9 +6,22 @@ package struct ClassificationLoss: Sendable {
   package let kind: TrainingConfiguration.Loss
   /// The share of the target that is spread evenly.
   package let labelSmoothing: Double
+  /// The weight of each class's images; empty for the same weight everywhere.
+  package let classWeights: [Double]
 
-  package init(_ kind: TrainingConfiguration.Loss, labelSmoothing: Double) {
+  package init(
+    _ kind: TrainingConfiguration.Loss, labelSmoothing: Double, classWeights: [Double] = []
+  ) {
     (self.kind, self.labelSmoothing) = (kind, labelSmoothing)
+    self.classWeights = classWeights
+  }
+
+  /// The weight of an image: its classes' mean weight, by its targets.
+  func weight(_ targets: [Float]) -> Double {
+    guard !classWeights.isEmpty else { return 1 }
+    let total = targets.reduce(0) { $0 + Double($1) }
+    guard total > 0 else { return 1 }
+    return zip(targets, classWeights).reduce(0) { $0 + Double($1.0) * $1.1 } / total
   }
 
   /// The target for one class.
@@ -29,9 +42,10 @@ package struct ClassificationLoss: Sendable {
     _ logits: UnsafeBufferPointer<Float>, targets: [Float], factor: Double,
     gradient: UnsafeMutableBufferPointer<Float>
   ) -> Double {
+    let weight = weight(targets)
     switch kind {
-    case .softmax: softmax(logits, targets, factor, gradient)
-    case .sigmoid: sigmoid(logits, targets, factor, gradient)
+    case .softmax: return weight * softmax(logits, targets, weight * factor, gradient)
+    case .sigmoid: return weight * sigmoid(logits, targets, weight * factor, gradient)
     }
   }
 

@@ -18,6 +18,8 @@ package enum RandomPurpose: Int {
   case initialization = 5
   /// What the network drops for an image: the key above those of dropout and stochastic depth.
   case regularization = 6
+  /// Which images of each class an epoch has, in balanced sampling.
+  case balance = 7
 }
 
 extension RandomKey {

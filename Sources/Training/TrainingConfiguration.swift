@@ -19,16 +19,41 @@ public struct TrainingConfiguration: Hashable, Sendable {
     case fixed
   }
 
+  /// How classes with different numbers of images are made to count the same.
+  public enum Balance: String, Hashable, Sendable, CaseIterable {
+    /// They are not: each image counts the same.
+    case none
+    /// An image's loss is multiplied by a weight in inverse proportion to its class's images; the
+    /// weights' mean over all images is 1.
+    case weights
+    /// Each class provides the same number of images of an epoch; those of small classes repeat.
+    case sampling
+  }
+
   /// Passes over the training images.
   public var epochs = 20
   /// Images in a step.
   public var batch = 32
   /// Batches whose gradients are averaged before an update.
   public var accumulation = 1
-  /// Side of the training images in pixels.
+  /// Side of the training images in pixels, in progressive learning at the end.
   public var imageSize = 224
+  /// Where progressive learning begins; `nil` for the same settings in all epochs.
+  public var progressive: ProgressiveLearning?
+  /// Side of the images that the result is for; `nil` for that of the initial weights, or without them
+  /// the last training size.
+  ///
+  /// Objects appear larger in random crops than in inference; a training size about 20 % smaller
+  /// makes up for it (Touvron et al. 2019, arXiv 1906.06423).
+  public var inferenceSize: Int?
   /// The share of the images that validates, unless the folder itself is divided.
   public var validationShare = 0.15
+  /// How classes of different sizes are treated.
+  public var balance = Balance.none
+  /// Epochs without a lower validation loss after which training ends; `nil` to train all epochs.
+  ///
+  /// In progressive learning, only epochs of the last stage count.
+  public var patience: Int?
   /// The smallest share of an image's area in a random crop; `nil` for the crop of inference.
   public var minimumCropArea: Double? = 0.35
   /// Whether every other image, at random, is mirrored.

@@ -130,6 +130,23 @@ package final class TrainingSession {
     return result
   }
 
+  /// Runs a batch forwards and moves batch norm's running statistics towards the batch's.
+  ///
+  /// With momenta 1, 1/2, 1/3 … they become the mean over all batches. Nothing may be dropped: use a
+  /// graph without dropout and stochastic depth.
+  ///
+  /// - Parameters:
+  ///   - images: The number of images in the batch.
+  ///   - momentum: The share of the batch.
+  package func updateStatistics(images: Int, momentum: Double) {
+    precondition((1...options.batch).contains(images))
+    run.keys = Array(repeating: RandomKey(seed: 0), count: images)
+    run.batchNormMomentum = momentum
+    pack()
+    forward()
+    run.batchNormMomentum = options.batchNormMomentum
+  }
+
   // MARK: The two directions
 
   private func pack() {

@@ -6,30 +6,13 @@ import Testing
 /// `train` without `--head-only`, on tiny images.
 @Suite(.enabled(if: Libraries.areThere, "OpenBLAS or LAPACKE is not installed"))
 struct NetworkTrainingTests {
-  private let folder: String
-  private var images: String { folder + "/images" }
+  private let dataset: ColoredImages
+  private var folder: String { dataset.folder }
+  private var images: String { dataset.images }
   private var output: String { folder + "/trained.safetensors" }
   private var run: String { folder + "/trained.run" }
 
-  init() throws {
-    folder = try TestFiles.folder()
-    for (index, name) in ["blue", "green", "red"].enumerated() {
-      for seed in 0..<10 { try image("\(name)/\(seed)", index, seed) }
-    }
-  }
-
-  /// An image that is mostly of one colour, with noise.
-  private func image(_ name: String, _ channel: Int, _ seed: Int) throws {
-    let path = "\(images)/\(name).ppm"
-    try FileManager.default.createDirectory(
-      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    let pixels = (0..<36 * 36).flatMap { position -> [UInt8] in
-      let noise = UInt8(
-        truncatingIfNeeded: (position &* position &* (seed + 3 + 12 * channel)) % 97)
-      return (0..<3).map { $0 == 2 - channel ? 150 + noise : noise }
-    }
-    try Data(Array("P6 36 36 255\n".utf8) + pixels).write(to: URL(filePath: path))
-  }
+  init() throws { dataset = try ColoredImages() }
 
   private static let recipe = ["--image-size", "32", "--epochs", "2", "--batch", "7"]
 
@@ -46,6 +29,12 @@ struct NetworkTrainingTests {
   }
 
   private func bytes(_ path: String) throws -> Data { try Data(contentsOf: URL(filePath: path)) }
+
+  /// The output, and the trained weights even if the output is the head.
+  private func results(_ output: String) throws -> [Data] {
+    try [output, output.replacingOccurrences(of: ".safetensors", with: ".run/best.safetensors")]
+      .map(bytes)
+  }
 
   private static let scratch = ["--from-scratch", "--model", "mobilenetv3-small"]
 
@@ -101,17 +90,17 @@ struct NetworkTrainingTests {
   @Test func bytesDependOnTheSeedAlone() throws {
     let weights = try TestFiles.network()
     #expect(try train(weights + ["-t", "1"]).status == 0)
-    let expected = try bytes(output)
+    let expected = try results(output)
     for (index, arguments) in [["-t", "2"], ["--cache-memory", "0"], ["--save-every", "1"]]
       .enumerated()
     {
       let other = "\(folder)/\(index).safetensors"
       #expect(try train(weights + arguments, to: other).status == 0)
-      #expect(try bytes(other) == expected, "\(arguments)")
+      #expect(try results(other) == expected, "\(arguments)")
     }
     let other = "\(folder)/seed.safetensors"
     #expect(try train(weights + ["--seed", "1"], to: other).status == 0)
-    #expect(try bytes(other) != expected)
+    #expect(try results(other) != expected)
   }
 
   /// Frozen layers keep every value, batch norm's statistics included.
@@ -120,7 +109,7 @@ struct NetworkTrainingTests {
       try TestFiles.network() + ["--freeze", "2", "--batch-norm", "batch", "--ema", "0"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let before = try WeightFile(path: try #require(try TestFiles.network().last))
-    let after = try WeightFile(path: output)
+    let after = try WeightFile(path: "\(run)/best.safetensors")
     var (same, moved) = (0, 0)
     for tensor in before.tensors {
       guard let other = after[tensor.name], other.shape == tensor.shape else { continue }
@@ -180,11 +169,11 @@ struct NetworkTrainingTests {
       ["train", "--resume", run],
       environment: ProcessInfo.processInfo.environment.merging(["CNNZOO_ISA": "baseline"]) { $1 })
     #expect(isa.status == 64 && isa.errors.contains("instruction_set"), "\(isa.errors)")
-    try image("red/new", 0, 77)
+    try dataset.write("red/new", 0, 77)
     let added = try resume()
     #expect(added.status == 64 && added.errors.contains("red/new.ppm"), "\(added.errors)")
     try FileManager.default.removeItem(atPath: "\(images)/red/new.ppm")
-    try image("red/3", 1, 3)
+    try dataset.write("red/3", 1, 3)
     let changed = try resume()
     #expect(changed.status == 64 && changed.errors.contains("red/3.ppm"), "\(changed.errors)")
     #expect(try bytes("\(run)/state-0.safetensors") == state)

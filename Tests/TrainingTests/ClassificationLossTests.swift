@@ -21,9 +21,11 @@ struct ClassificationLossTests {
     return (value, gradient)
   }
 
-  @Test(arguments: TrainingConfiguration.Loss.allCases, [0, 0.1])
-  func gradientsAreDerivatives(_ kind: TrainingConfiguration.Loss, smoothing: Double) {
-    let loss = ClassificationLoss(kind, labelSmoothing: smoothing)
+  @Test(arguments: TrainingConfiguration.Loss.allCases, [0, 0.1], [[], [0.5, 2, 1, 3, 0.25]])
+  func gradientsAreDerivatives(
+    _ kind: TrainingConfiguration.Loss, smoothing: Double, weights: [Double]
+  ) {
+    let loss = ClassificationLoss(kind, labelSmoothing: smoothing, classWeights: weights)
     for targets in Self.targets {
       let gradient = Self.loss(loss, Self.logits, targets, factor: 0.5).gradient
       for index in Self.logits.indices {
@@ -35,6 +37,19 @@ struct ClassificationLossTests {
           Self.loss(loss, above, targets).value - Self.loss(loss, below, targets).value
         #expect(abs(Double(gradient[index]) - 0.5 * difference / Double(2 * step)) < 2e-6)
       }
+    }
+  }
+
+  @Test func classWeightsMultiplyTheLoss() {
+    let plain = ClassificationLoss(.softmax, labelSmoothing: 0.1)
+    let weighted = ClassificationLoss(
+      .softmax, labelSmoothing: 0.1, classWeights: [0.5, 2, 1, 3, 0.25])
+    for (targets, weight) in zip(Self.targets, [1, 0.5, 0.3 * 0.5 + 0.7 * 3, 1.35]) {
+      let (expected, value) = (
+        Self.loss(plain, Self.logits, targets).value * weight,
+        Self.loss(weighted, Self.logits, targets).value
+      )
+      #expect(abs(value - expected) < 1e-6 * expected)
     }
   }
 

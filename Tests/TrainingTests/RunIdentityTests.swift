@@ -31,6 +31,10 @@ struct RunIdentityTests {
     configuration.batch = 5
     configuration.accumulation = 3
     configuration.imageSize = 97
+    configuration.progressive = ProgressiveLearning(stages: 3, imageSize: 41, dropout: 0.25)
+    configuration.inferenceSize = 113
+    configuration.patience = 4
+    configuration.balance = .sampling
     configuration.validationShare = 0.25
     configuration.minimumCropArea = nil
     configuration.flips = false

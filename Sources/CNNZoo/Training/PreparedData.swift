@@ -1,4 +1,5 @@
 import GraphIR
+import Host
 import Inference
 import Training
 
@@ -8,6 +9,8 @@ struct PreparedData {
   let reader: TrainingImageReader
   /// `nil` for training from random parameters, and for a resumed run.
   let head: TrainedHead?
+  /// The time in which an image was decoded, on all threads together; 0 for a resumed run.
+  var secondsPerImage = 0.0
 
   /// The data of a resumed run.
   init(images: TrainingImages, reader: TrainingImageReader) {
@@ -28,7 +31,10 @@ struct PreparedData {
     options.decoding.fingerprints = true
     reader = TrainingImageReader(decoding: options.decoding, cacheBytes: options.cacheBytes)
     var images = try TrainingImages(folder: folder, includesHidden: options.includesHidden)
+    let began = MonotonicTime()
     try images.scan(reader, threads: options.threads) { try receive(.scanned($0)) }
+    secondsPerImage =
+      (MonotonicTime().seconds - began.seconds) / Double(max(1, images.images.count))
     let configuration = options.configuration
     switch start {
     case .weights(let network):
@@ -75,35 +81,5 @@ extension TrainingImages {
     Dictionary(grouping: images.indices) { images[$0].hash }
       .compactMap { $0.key != nil && $0.value.count > 1 ? $0.value : nil }
       .sorted { $0[0] < $1[0] }
-  }
-}
-
-extension ParameterStore {
-  /// A store for a configuration.
-  ///
-  /// - Throws: `OutOfMemory`.
-  convenience init(_ graph: Graph, _ configuration: TrainingConfiguration) throws {
-    try self.init(
-      graph, states: configuration.optimizer.initialStates.count,
-      frozenStages: configuration.frozenStages, layerDecay: configuration.layerDecay)
-  }
-
-  /// 32 hexadecimal digits that identify the values.
-  var digest: String {
-    var hash = ContentHash()
-    hash.append(UnsafeRawBufferPointer(start: values.base, count: 4 * count))
-    return hash.description
-  }
-}
-
-extension TrainingSession.Options {
-  /// The options for a configuration.
-  init(_ configuration: TrainingConfiguration, batch: Int, threads: Int) {
-    self.init(batch: batch, threads: threads)
-    frozenStages = configuration.frozenStages
-    batchNorm = configuration.batchNorm
-    batchNormMomentum = configuration.batchNormMomentum
-    loss = ClassificationLoss(
-      configuration.loss, labelSmoothing: configuration.labelSmoothing)
   }
 }

@@ -10,7 +10,9 @@ import Training
 /// var options = Trainer.Options()
 /// options.configuration.epochs = 5
 /// let trainer = try Trainer(.weights(network), folder: "pets", output: "pets.safetensors", options)
-/// if case .finished(let validation?, _) = try trainer.run() { print(validation.accuracy) }
+/// if case .finished(let result) = try trainer.run(), let validation = result.validation {
+///   print(validation.accuracy, validation.accuracyInterval)
+/// }
 /// ```
 ///
 /// A run keeps its log and states in a folder beside the output, `pets.run`. After any interruption,
@@ -29,9 +31,10 @@ public final class Trainer {
   let reader: TrainingImageReader
   let network: TrainedNetwork
   let store: ParameterStore
-  let session: TrainingSession
   let optimizer: OptimizerStep
   let folder: RunFolder
+  /// The network in training; `nil` between two stages.
+  var session: TrainingSession?
   /// How far the run has come.
   var progress = TrainingProgress()
   /// The time of the last save.
@@ -51,15 +54,19 @@ public final class Trainer {
     receive: (Event) throws -> Void = { _ in }
   ) throws {
     try options.configuration.validate()
+    let began = MonotonicTime()
     let run = try RunFolder(
       new: RunFolder.path(forOutput: output), replacing: options.replacesRun)
     let data = try PreparedData(start, folder: folder, options, receive)
+    var options = options
+    if let limit = options.timeLimit {
+      options.configuration = try Self.planned(start, data, options, limit: limit, began: began)
+    }
     let network = try TrainedNetwork(
       start, labels: data.images.labels, images: data.images.training.count, options.configuration)
     let store = try ParameterStore(network.graph, options.configuration)
     try store.load(data.parameters(start, network.graph, seed: options.configuration.seed))
-    var options = options
-    options.configuration.batch = try Self.batch(network.graph, store, data.images, options)
+    options.configuration.batch = try Self.batch(network, store, data.images, options)
     try self.init(
       network, store, data, run, output: output, options, head: data.head)
     optimizer.resetStates()
@@ -70,7 +77,9 @@ public final class Trainer {
     try run.begin(header, store) {
       try images.writeList(to: run.images)
       try network.write(store, averages: false, options.configuration, to: run.last)
+      if data.head != nil { try network.writeHead(store, to: run.head) }
     }
+    try run.log?.append(.event(.planned(configuration.stages)))
     for failure in images.failures {
       try run.log?.append(.event(.warning("\(failure.name): \(failure.error.reason)")))
     }
@@ -134,20 +143,13 @@ public final class Trainer {
     let training = images.training.count
     guard training > 1 else { throw TrainerError.fewImages(training) }
     let steps = EpochSteps(images: training, batch: configuration.batch)
-    session = try TrainingSession(
-      network.graph, store,
-      TrainingSession.Options(configuration, batch: steps.largest, threads: options.threads))
-    optimizer = OptimizerStep(
-      store, optimizer: configuration.optimizer, weightDecay: configuration.weightDecay,
-      clipNorm: configuration.clipNorm,
-      average: configuration.averageDecay.map(WeightAverage.init(limit:)),
-      kernels: try InstructionSet.selected().kernels)
+    optimizer = try OptimizerStep(store, configuration)
     plan = Plan(
       model: network.model.name, configuration: configuration, labels: images.labels,
       trainingImages: training, validationImages: images.validation.count,
       stepsPerEpoch: steps.count,
-      memoryBytes: session.memoryBytes
-        + ParameterStore.bytes(network.graph, states: store.states.count),
+      memoryBytes: try Self.bytes(
+        network, store, configuration, batch: steps.largest, threads: options.threads),
       runFolder: folder.path,
       headAccuracy: head.map { Double($0.correct) / Double($0.classes.count) },
       resumed: nil)
@@ -161,23 +163,33 @@ public final class Trainer {
   }
 
   /// The largest batch up to the configured one that fits the limit on memory.
-  private static func batch(
-    _ graph: Graph, _ store: ParameterStore, _ images: TrainingImages, _ options: Options
+  static func batch(
+    _ network: TrainedNetwork, _ store: ParameterStore, _ images: TrainingImages,
+    _ options: Options
   ) throws -> Int {
     let configuration = options.configuration
     guard let limit = options.memoryBytes else { return configuration.batch }
-    let fixed = ParameterStore.bytes(graph, states: store.states.count)
-    func bytes(_ batch: Int) throws -> Int {
+    func needed(_ batch: Int) throws -> Int {
       let largest = EpochSteps(images: max(2, images.training.count), batch: batch).largest
-      return try fixed
-        + TrainingSession.memoryBytes(
-          graph, store, .init(configuration, batch: largest, threads: options.threads))
+      return try bytes(network, store, configuration, batch: largest, threads: options.threads)
     }
     var batch = configuration.batch
-    while batch > 2, try bytes(batch) > limit { batch -= max(1, batch / 16) }
-    let needed = try bytes(batch)
-    guard needed <= limit else { throw TrainerError.tooLittleMemory(needed: needed, limit: limit) }
+    while batch > 2, try needed(batch) > limit { batch -= max(1, batch / 16) }
+    let least = try needed(batch)
+    guard least <= limit else { throw TrainerError.tooLittleMemory(needed: least, limit: limit) }
     return batch
+  }
+
+  /// Bytes of parameters, feature maps and gradients in the stage that takes most.
+  private static func bytes(
+    _ network: TrainedNetwork, _ store: ParameterStore, _ configuration: TrainingConfiguration,
+    batch: Int, threads: Int
+  ) throws -> Int {
+    let sessions = try configuration.stages.map { stage in
+      try TrainingSession.memoryBytes(
+        network.graph(of: stage), store, .init(configuration, batch: batch, threads: threads))
+    }
+    return (sessions.max() ?? 0) + ParameterStore.bytes(network.graph, states: store.states.count)
   }
 
   private static func absolute(_ path: String) -> String {

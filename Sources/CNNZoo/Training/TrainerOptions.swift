@@ -11,6 +11,11 @@ extension Trainer {
     ///
     /// The batch is made smaller to fit.
     public var memoryBytes: Int?
+    /// How long a new run may take; `nil` for the configuration's epochs.
+    ///
+    /// Two steps are measured, and the number of epochs, and if need be image size and frozen stages,
+    /// are chosen so that the run ends then. Its configuration says what was chosen.
+    public var timeLimit: TimeLimit?
     /// The largest number of bytes of decoded images to keep from epoch to epoch.
     public var cacheBytes = 1 << 30
     /// Whether to use files and folders whose names begin with a dot.
@@ -62,6 +67,10 @@ extension Trainer {
     case embedded
     /// The run begins.
     case planned(Plan)
+    /// The closed-form head is validated: the result to improve on.
+    case head(Evaluation)
+    /// A stage of progressive learning begins.
+    case stage(TrainingStage)
     /// A step is done.
     case step(Step)
     /// An epoch is done and validated.
@@ -92,6 +101,8 @@ extension Trainer {
   public struct Epoch: Sendable {
     /// The epoch, counted from 0.
     public let epoch: Int
+    /// Side of the training images in pixels.
+    public let imageSize: Int
     /// The mean loss over the training images, with augmentation and regularisation.
     public let loss: Double
     /// The share of training images whose class had the highest score.
@@ -106,10 +117,28 @@ extension Trainer {
 
   /// How a run ended.
   public enum Outcome: Sendable {
-    /// All epochs are done and the output is written; its validation is `nil` without images for it.
-    case finished(Evaluation?, bestEpoch: Int)
+    /// The output is written.
+    case finished(Result)
     /// It was asked to stop, and can be resumed.
     case stopped
+  }
+
+  /// The result of a run.
+  public struct Result: Sendable {
+    /// The validation of the output; `nil` without images for it.
+    public let validation: Evaluation?
+    /// The validation of the closed-form head that training began with; `nil` without one.
+    public let head: Evaluation?
+    /// Whether the output is that head, because training did not improve on it beyond chance.
+    public let keepsHead: Bool
+    /// The epoch with the best weights, counted from 0.
+    public let bestEpoch: Int
+    /// By what the logits of the best weights were divided; `nil` if they were not.
+    public let temperature: Double?
+    /// Whether the output has batch norm statistics estimated after training.
+    public let hasNewStatistics: Bool
+    /// The epochs after which training ended early; `nil` if all were trained.
+    public let stoppedAt: Int?
   }
 }
 
@@ -119,6 +148,8 @@ public enum TrainerError: Error, Sendable {
   case diverged(place: String, images: [String], runFolder: String)
   /// Not even a batch of two images fits.
   case tooLittleMemory(needed: Int, limit: Int)
+  /// Not even one epoch fits the time.
+  case tooLittleTime(needed: Double, left: Double)
   /// There are too few images.
   case fewImages(Int)
 }
@@ -136,6 +167,10 @@ extension TrainerError: CustomStringConvertible {
     case .tooLittleMemory(let needed, let limit):
       return "a batch of 2 images takes \(needed >> 20) MiB, more than the limit of"
         + " \(limit >> 20) MiB; use smaller images or a smaller model"
+    case .tooLittleTime(let needed, let left):
+      return "one epoch takes about \(Int(needed.rounded(.up))) s, but"
+        + " \(max(0, Int(left))) s are left; allow more time, or train the classifier alone"
+        + " (--head-only)"
     case .fewImages(let count):
       return "\(count) images for training; at least 2 are needed"
     }

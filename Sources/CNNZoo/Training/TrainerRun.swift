@@ -14,31 +14,63 @@ extension Trainer {
   public func run(
     receive: (Event) throws -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws -> Outcome {
-    let preprocessing = TrainingPreprocessing(
-      network.info.preprocessing, size: configuration.imageSize,
-      augmentation: Augmentation(
-        minimumArea: configuration.minimumCropArea, flips: configuration.flips))
+    let head = try validateHead()
+    if let head { try receive(.head(head)) }
     saved = MonotonicTime()
-    if progress.epoch < configuration.epochs {
-      let batches = try TrainingBatches(
-        images, reader: reader,
-        settings: .init(
-          preprocessing: preprocessing, batch: configuration.batch, seed: configuration.seed),
-        epochs: progress.epoch..<configuration.epochs, firstStep: progress.step,
-        threads: options.threads)
-      while let batch = try batches.next() {
-        try train(on: batch, receive)
-        if progress.step == plan.stepsPerEpoch { try endEpoch(receive) }
-        let isBetweenUpdates = progress.step % configuration.accumulation == 0
-        if isBetweenUpdates, shouldStop(), progress.epoch < configuration.epochs {
-          try folder.log?.append(.event(.stopped(reason: "interrupted")))
-          try save()
-          return .stopped
-        }
-        if isBetweenUpdates, isSaveDue { try save() }
-      }
+    for stage in configuration.stages
+    where progress.epoch < stage.epochs.upperBound && !isStoppedEarly {
+      guard try train(stage, receive, shouldStop) else { return .stopped }
     }
-    return try finish()
+    return .finished(try finish(head))
+  }
+
+  /// Trains the rest of a stage.
+  ///
+  /// - Returns: Whether the run goes on; if not, its state is saved.
+  private func train(
+    _ stage: TrainingStage, _ receive: (Event) throws -> Void, _ shouldStop: () -> Bool
+  ) throws -> Bool {
+    let first = max(progress.epoch, stage.epochs.lowerBound)
+    let steps = EpochSteps(images: plan.trainingImages, batch: configuration.batch)
+    // Memory of the stage before is freed first.
+    session = nil
+    let session = try TrainingSession(
+      network.graph(of: stage), store,
+      TrainingSession.Options(
+        configuration, classWeights: images.classWeights(configuration.balance),
+        batch: steps.largest, threads: options.threads))
+    self.session = session
+    if configuration.progressive != nil { try receive(.stage(stage)) }
+    let batches = try TrainingBatches(
+      images, reader: reader,
+      settings: .init(configuration, network.info.preprocessing, size: stage.imageSize),
+      epochs: first..<stage.epochs.upperBound, firstStep: progress.step, threads: options.threads)
+    while let batch = try batches.next() {
+      try train(session, on: batch, stage, receive)
+      if progress.step == plan.stepsPerEpoch {
+        try endEpoch(stage, receive)
+        if isStoppedEarly {
+          try folder.log?.append(.event(.stoppedEarly(epoch: progress.epoch)))
+          break
+        }
+      }
+      let isBetweenUpdates = progress.step % configuration.accumulation == 0
+      if isBetweenUpdates, shouldStop(), progress.epoch < configuration.epochs {
+        try folder.log?.append(.event(.stopped(reason: "interrupted")))
+        try save()
+        return false
+      }
+      if isBetweenUpdates, isSaveDue { try save() }
+    }
+    return true
+  }
+
+  /// Whether the validation loss has not improved for as long as the configuration allows.
+  private var isStoppedEarly: Bool {
+    guard let patience = configuration.patience, let best = progress.best,
+      let last = configuration.stages.last
+    else { return false }
+    return progress.epoch - max(best.epoch + 1, last.epochs.lowerBound) >= patience
   }
 
   private var isSaveDue: Bool {
@@ -53,28 +85,23 @@ extension Trainer {
   }
 
   /// One step: gradients of a batch, and an update once enough of them are summed.
-  private func train(on batch: TrainingBatch, _ receive: (Event) throws -> Void) throws {
+  private func train(
+    _ session: TrainingSession, on batch: TrainingBatch, _ stage: TrainingStage,
+    _ receive: (Event) throws -> Void
+  ) throws {
     let start = MonotonicTime()
-    let count = batch.values.count / batch.images.count
-    for place in batch.images.indices {
-      session.withInput(image: place) { input in
-        _ = input.update(
-          fromContentsOf: UnsafeBufferPointer(
-            rebasing: batch.values[place * count..<(place + 1) * count]))
-      }
-    }
-    let targets = batch.classes.map { index in
-      images.labels.names.indices.map { $0 == index ? Float(1) : 0 }
-    }
+    session.setInputs(batch)
     let key = RandomKey(seed: configuration.seed)[batch.epoch][.regularization]
     let rate = learningRate
     let record: LogRecord.Step
     do throws(TrainingError) {
-      let result = try session.addGradients(targets: targets, keys: batch.images.map { key[$0] })
+      let result = try session.addGradients(
+        targets: batch.targets(classes: images.labels.count),
+        keys: batch.entries.map { key[$0] })
       progress.step += 1
-      progress.sums.images += batch.images.count
+      progress.sums.images += batch.entries.count
       progress.sums.correct += result.correct
-      progress.sums.loss += result.loss * Double(batch.images.count)
+      progress.sums.loss += result.loss * Double(batch.entries.count)
       let summed = (progress.step - 1) % configuration.accumulation + 1
       if summed == configuration.accumulation || progress.step == plan.stepsPerEpoch {
         try optimizer.update(
@@ -86,17 +113,17 @@ extension Trainer {
       progress.sums.seconds += seconds
       record = LogRecord.Step(
         epoch: batch.epoch, step: batch.step, loss: result.loss, learningRate: rate,
-        imagesPerSecond: Double(batch.images.count) / seconds)
+        imagesPerSecond: Double(batch.entries.count) / seconds)
     } catch {
       throw try failure(error, batch)
     }
     try folder.log?.append(.step(record))
-    try receive(.step(step(batch, rate)))
+    try receive(.step(step(batch, stage, rate)))
   }
 
   private func failure(_ error: TrainingError, _ batch: TrainingBatch) throws -> any Error {
     guard case .nonFinite(let place, let places) = error else { return error }
-    let names = places.map { images.images[batch.images[$0]].name }
+    let names = places.map { images.images[batch.entries[$0].image].name }
     try folder.log?.append(
       .event(.nonFinite(epoch: batch.epoch, step: batch.step, layer: place, images: names)))
     return TrainerError.diverged(place: place, images: names, runFolder: folder.path)
@@ -126,18 +153,25 @@ extension Trainer {
       step: progress.updates, stepsPerEpoch: updatesPerEpoch, epochs: configuration.epochs)
   }
 
-  private func step(_ batch: TrainingBatch, _ rate: Double) -> Step {
+  private func step(_ batch: TrainingBatch, _ stage: TrainingStage, _ rate: Double) -> Step {
     let sums = progress.sums
     let speed = Double(sums.images) / max(sums.seconds, 1e-9)
-    let rest = (configuration.epochs - batch.epoch) * plan.trainingImages - sums.images
+    // An image's time is in proportion to its area.
+    let area = Double(stage.imageSize * stage.imageSize)
+    var rest = Double(plan.trainingImages - sums.images)
+    for stage in configuration.stages {
+      let epochs = stage.epochs.clamped(to: batch.epoch + 1..<max(configuration.epochs, batch.epoch + 1))
+      rest += Double(epochs.count * plan.trainingImages)
+        * Double(stage.imageSize * stage.imageSize) / area
+    }
     return Step(
       epoch: batch.epoch, step: batch.step, loss: sums.loss / Double(sums.images),
       accuracy: Double(sums.correct) / Double(sums.images), learningRate: rate,
-      imagesPerSecond: speed, remainingSeconds: Double(rest) / speed)
+      imagesPerSecond: speed, remainingSeconds: rest / speed)
   }
 
   /// Writes the epoch's weights, validates them and saves the state.
-  private func endEpoch(_ receive: (Event) throws -> Void) throws {
+  private func endEpoch(_ stage: TrainingStage, _ receive: (Event) throws -> Void) throws {
     let start = MonotonicTime()
     let averages = configuration.averageDecay != nil
     try requireFiniteParameters()
@@ -152,7 +186,7 @@ extension Trainer {
     }
     let sums = progress.sums
     let epoch = Epoch(
-      epoch: progress.epoch, loss: sums.loss / Double(sums.images),
+      epoch: progress.epoch, imageSize: stage.imageSize, loss: sums.loss / Double(sums.images),
       accuracy: Double(sums.correct) / Double(sums.images), validation: validation, isBest: isBest,
       seconds: sums.seconds + MonotonicTime().seconds - start.seconds)
     try folder.log?.append(.epoch(LogRecord.Epoch(epoch)))
@@ -172,38 +206,6 @@ extension Trainer {
       throw try divergence(at: layer ?? "the logit of class \(index)")
     }
   }
-
-  /// The validation images as `evaluate` classifies them.
-  private func validate(_ weights: String) throws -> Evaluation {
-    var settings = Classifier.Options()
-    settings.threads = options.threads
-    settings.maximumBatch = 8
-    settings.decoding = options.decoding
-    let classifier = try Classifier(model: network.model, weights: weights, options: settings)
-    var evaluation = Evaluation(classCount: images.labels.count)
-    var rest = images.validation[...]
-    try classifier.classify(
-      ImageInputs(images.validation.map { images.images[$0].input }), topK: .max
-    ) { answer in
-      let ranking = try answer.result.get()
-      let index = rest.removeFirst()
-      evaluation.add(
-        truth: images.images[index].classIndex,
-        ranking: ranking.map { ($0.index, $0.probability) })
-    }
-    return evaluation
-  }
-
-  /// Writes the output and validates it once more, as the file that users get.
-  private func finish() throws -> Outcome {
-    let best = try WeightFile(path: folder.best)
-    var writer = SafetensorsWriter(metadata: best.metadata)
-    for tensor in best.tensors { writer.append(tensor) }
-    try writer.write(to: output)
-    try folder.log?.append(.event(.finished))
-    let validation = images.validation.isEmpty ? nil : try validate(output)
-    return .finished(validation, bestEpoch: progress.best?.epoch ?? configuration.epochs - 1)
-  }
 }
 
 extension LogRecord.Epoch {
@@ -212,6 +214,6 @@ extension LogRecord.Epoch {
       epoch: epoch.epoch, trainLoss: epoch.loss, trainAccuracy: epoch.accuracy,
       validation: epoch.validation.map {
         [("top1", $0.accuracy), ("log_loss", $0.logLoss), ("images", Double($0.count))]
-      } ?? [], isBest: epoch.isBest, seconds: epoch.seconds)
+      } ?? [], isBest: epoch.isBest, seconds: epoch.seconds, imageSize: epoch.imageSize)
   }
 }

@@ -33,18 +33,21 @@ package struct TrainingBatch {
   package let epoch: Int
   /// The position in the epoch, from 0.
   package let step: Int
-  /// The images, as indices of `TrainingImages.images`.
-  package let images: [Int]
+  package let entries: [EpochOrder.Entry]
   /// The class of each image.
   package let classes: [Int]
   /// Normalised pixels, [images, size, size, 3], until the next batch is asked for.
   package let values: UnsafeBufferPointer<Float>
+
+  /// The images, as indices of `TrainingImages.images`.
+  package var images: [Int] { entries.map(\.image) }
 }
 
 /// The batches of some epochs in order, decoded and augmented ahead on other threads.
 ///
-/// Each epoch contains every training image once, in an order that depends on the seed and the
-/// epoch. An image's augmentation depends on the seed, the epoch and the image. So the batches
+/// Each epoch contains every training image once, or with balanced sampling each class equally often,
+/// in an order that depends on the seed and the epoch. An image's augmentation depends on the seed,
+/// the epoch and the image. So the batches
 /// depend neither on the threads nor on where a run was interrupted, and none before the first one
 /// is computed. Up to one batch is ready while another is in use.
 package final class TrainingBatches {
@@ -55,9 +58,15 @@ package final class TrainingBatches {
     /// Images in a batch: see `EpochSteps`.
     package var batch: Int
     package var seed: UInt64
+    /// Whether classes are balanced by sampling.
+    package var balance: TrainingConfiguration.Balance
 
-    package init(preprocessing: TrainingPreprocessing, batch: Int, seed: UInt64) {
+    package init(
+      preprocessing: TrainingPreprocessing, batch: Int, seed: UInt64,
+      balance: TrainingConfiguration.Balance = .none
+    ) {
       (self.preprocessing, self.batch, self.seed) = (preprocessing, batch, seed)
+      self.balance = balance
     }
   }
 
@@ -66,7 +75,7 @@ package final class TrainingBatches {
 
   private let settings: Settings
   private let images: TrainingImages
-  private let training: [Int]
+  private let epochOrder: EpochOrder
   private let workers: OrderedWorkers<Task, TrainingDataError?>
   /// Two batches, [2, largest batch, size, size, 3].
   private let memory: AlignedBuffer
@@ -75,7 +84,7 @@ package final class TrainingBatches {
   /// The next step to start.
   private var step: Int
   /// The order of the first of `epochs`.
-  private var order: [Int] = []
+  private var order: [EpochOrder.Entry] = []
   /// Batches started so far.
   private var started = 0
   /// The batches in progress, at most two.
@@ -101,8 +110,8 @@ package final class TrainingBatches {
     _ images: TrainingImages, reader: TrainingImageReader, settings: Settings, epochs: Range<Int>,
     firstStep: Int = 0, threads: Int
   ) throws(OutOfMemory) {
-    training = images.training
-    steps = EpochSteps(images: training.count, batch: settings.batch)
+    epochOrder = EpochOrder(images, balance: settings.balance)
+    steps = EpochSteps(images: images.training.count, batch: settings.batch)
     precondition((0..<steps.count).contains(firstStep))
     (self.images, self.settings, self.epochs, step) = (images, settings, epochs, firstStep)
     let preprocessing = settings.preprocessing
@@ -136,7 +145,7 @@ package final class TrainingBatches {
     fill()
     guard !pending.isEmpty else { return nil }
     let batch = pending.removeFirst()
-    for _ in batch.images {
+    for _ in batch.entries {
       guard let error = workers.take().outcome else { continue }
       failure = error
       workers.stop()
@@ -149,9 +158,7 @@ package final class TrainingBatches {
   private func fill() {
     while pending.count < 2, let epoch = epochs.first {
       let key = RandomKey(seed: settings.seed)[epoch]
-      if order.isEmpty {
-        order = key[.order].permutation(training.count).map { training[$0] }
-      }
+      if order.isEmpty { order = epochOrder(key) }
       start(Array(order[steps[step]]), epoch: epoch, key: key[.augmentation])
       step += 1
       if step == steps.count {
@@ -161,17 +168,18 @@ package final class TrainingBatches {
     }
   }
 
-  private func start(_ members: [Int], epoch: Int, key: RandomKey) {
+  private func start(_ members: [EpochOrder.Entry], epoch: Int, key: RandomKey) {
     let count = settings.preprocessing.valueCount
     let offset = started % 2 * steps.largest * count
-    for (place, image) in members.enumerated() {
+    for (place, entry) in members.enumerated() {
       workers.give(
-        Task(image: images.images[image], key: key[image], offset: offset + place * count))
+        Task(
+          image: images.images[entry.image], key: key[entry], offset: offset + place * count))
     }
     pending.append(
       TrainingBatch(
-        epoch: epoch, step: step, images: members,
-        classes: members.map { images.images[$0].classIndex },
+        epoch: epoch, step: step, entries: members,
+        classes: members.map { images.images[$0.image].classIndex },
         values: UnsafeBufferPointer(start: memory.base + offset, count: members.count * count)))
     started += 1
   }

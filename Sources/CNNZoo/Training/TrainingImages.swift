@@ -169,8 +169,6 @@ extension TrainingImages {
 
   /// Throws unless each class has an image for training.
   func checkClasses() throws(TrainingDataError) {
-    var counts = [Int](repeating: 0, count: labels.count)
-    for image in images where !image.isValidation { counts[image.classIndex] += 1 }
-    if let index = counts.firstIndex(of: 0) { throw .noImages(class: labels[index]) }
+    if let index = trainingCounts.firstIndex(of: 0) { throw .noImages(class: labels[index]) }
   }
 }

@@ -1,4 +1,5 @@
 import GraphIR
+import Host
 import Inference
 import ModelZoo
 import Operators
@@ -25,14 +26,16 @@ public enum TrainingStart: Sendable {
 /// The description of the network in training, and of the weight files that it gives.
 struct TrainedNetwork {
   let model: Model
-  /// The graph at the training size, with as many outputs as there are classes.
+  /// The graph of the last stage, with as many outputs as there are classes.
   let graph: Graph
   /// What the weight files say about themselves.
   let info: WeightInfo
   /// Further entries of their metadata.
   let metadata: [String: String]
   /// The name of each parameter in the weight files, by the name in the graph.
-  let fileNames: [String: String]
+  private let fileNames: [String: String]
+  /// The variant of the last stage.
+  private let variant: ModelConfiguration
 
   /// A network for the labels' classes.
   ///
@@ -50,10 +53,14 @@ struct TrainedNetwork {
       variant = network.configuration
       metadata = network.file.metadata
       info.source = "trained on \(count), from " + (info.source ?? network.file.path.lastComponent)
+      if let size = configuration.inferenceSize {
+        info.preprocessing = info.preprocessing.scaled(toCrop: size)
+      }
     case .random(let model, let chosen):
       info = try WeightInfo(path: model.name, metadata: [:], model: model)
       variant = chosen
-      info.preprocessing = info.preprocessing.scaled(toCrop: configuration.imageSize)
+      info.preprocessing = info.preprocessing.scaled(
+        toCrop: configuration.inferenceSize ?? configuration.imageSize)
       (info.padding, info.epsilon) = (chosen.padding, chosen.epsilon)
       (info.widthMultiplier, info.reducedTail) = (chosen.widthMultiplier, chosen.reducedTail)
       (info.source, info.license) = ("trained on \(count), from random parameters", nil)
@@ -65,10 +72,8 @@ struct TrainedNetwork {
     info.featurePrecision = nil
     self.info = info
     variant.classes = labels.count
-    (variant.inputHeight, variant.inputWidth) = (configuration.imageSize, configuration.imageSize)
-    variant.stochasticDepth = configuration.stochasticDepth
-    variant.dropout = configuration.dropout
-    graph = try model.graph(variant)
+    self.variant = variant.inTraining(configuration)
+    graph = try model.graph(self.variant)
     try configuration.validate(for: graph)
     fileNames =
       switch start {
@@ -85,15 +90,34 @@ struct TrainedNetwork {
     info = network.info
     metadata = network.file.metadata
     fileNames = network.parameterNames
-    var variant = network.configuration
-    (variant.inputHeight, variant.inputWidth) = (configuration.imageSize, configuration.imageSize)
-    variant.stochasticDepth = configuration.stochasticDepth
-    variant.dropout = configuration.dropout
+    variant = network.configuration.inTraining(configuration)
     graph = try model.graph(variant)
   }
 
-  /// Writes an ordinary weight file, atomically.
+  /// The graph of a stage; its parameters are those of every other stage.
   ///
+  /// - Throws: `ModelError.unsupported`.
+  func graph(of stage: TrainingStage) throws -> Graph {
+    var variant = variant
+    (variant.inputHeight, variant.inputWidth) = (stage.imageSize, stage.imageSize)
+    variant.dropout = stage.dropout
+    return try model.graph(variant)
+  }
+
+  /// The graph at the inference size, which drops nothing.
+  ///
+  /// - Throws: `ModelError.unsupported`.
+  func inferenceGraph() throws -> Graph {
+    var variant = variant
+    let size = info.preprocessing.crop
+    (variant.inputHeight, variant.inputWidth) = (size, size)
+    (variant.dropout, variant.stochasticDepth) = (0, 0)
+    return try model.graph(variant)
+  }
+
+  /// Writes the weights in training as an ordinary weight file, atomically.
+  ///
+  /// - Parameter averages: Whether to write the averages instead of the values.
   /// - Throws: `WeightsError`, `FileError`.
   func write(
     _ store: ParameterStore, averages: Bool, _ configuration: TrainingConfiguration,
@@ -101,15 +125,44 @@ struct TrainedNetwork {
   ) throws {
     var entries = metadata.merging(info.metadata) { $1 }
     entries["training"] = configuration.description
-    var writer = SafetensorsWriter(metadata: entries)
+    try write(store, averages ? store.average : store.values, entries, to: path)
+  }
+
+  /// Writes the initial weights with the closed-form head, whose scores are for softmax.
+  ///
+  /// - Throws: `WeightsError`, `FileError`.
+  func writeHead(_ store: ParameterStore, to path: String) throws {
+    var info = info
+    info.activation = .softmax
+    try write(store, store.values, metadata.merging(info.metadata) { $1 }, to: path)
+  }
+
+  private func write(
+    _ store: ParameterStore, _ buffer: AlignedBuffer, _ metadata: [String: String],
+    to path: String
+  ) throws {
+    var writer = SafetensorsWriter(metadata: metadata)
     for entry in store.entries {
       let parameter = entry.parameter
-      let values = store.floats(entry, of: averages ? store.average : store.values)
       writer.append(
-        name: fileNames[parameter.name] ?? parameter.name, shape: parameter.shape,
-        values: Array(values))
+        name: fileName(parameter), shape: parameter.shape,
+        values: Array(store.floats(entry, of: buffer)))
     }
     try writer.write(to: path)
+  }
+
+  /// The name of a parameter in the weight files.
+  func fileName(_ parameter: Parameter) -> String { fileNames[parameter.name] ?? parameter.name }
+}
+
+extension ModelConfiguration {
+  /// The variant of a training run's last stage.
+  fileprivate func inTraining(_ configuration: TrainingConfiguration) -> ModelConfiguration {
+    var variant = self
+    (variant.inputHeight, variant.inputWidth) = (configuration.imageSize, configuration.imageSize)
+    variant.stochasticDepth = configuration.stochasticDepth
+    variant.dropout = configuration.dropout
+    return variant
   }
 }
 

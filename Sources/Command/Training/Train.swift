@@ -11,12 +11,14 @@ struct Train: ParsableCommand {
       otherwise 15 % of the images, chosen so that copies stay together, are for validation.
 
       Training starts from pretrained weights with a new classifier, fitted in closed form to the \
-      images; then every layer is trained. --from-scratch starts from random weights. --head-only \
-      stops after the classifier, which takes seconds: ridge regression on the layer's input, \
-      reported leave-one-out.
+      images; then every layer is trained. If that is no better on the validation images, beyond \
+      chance, OUTPUT gets the classifier alone. --from-scratch starts from random weights. \
+      --head-only stops after the classifier, which takes seconds: ridge regression on the layer's \
+      input, reported leave-one-out.
 
       OUTPUT is an ordinary weight file that includes the class names; use it with `cnnzoo classify \
-      --weights OUTPUT`. It has the weights of the epoch with the lowest validation log loss. The \
+      --weights OUTPUT`. It has the weights of the epoch with the lowest validation log loss, with \
+      calibrated probabilities. The \
       log and the states of the run are in OUTPUT's folder, in NAME.run; after an interruption, \
       --resume continues from the last state and gives the same bits as an uninterrupted run, with \
       any number of threads.
@@ -63,6 +65,9 @@ struct Train: ParsableCommand {
         throw ValidationError(
           "--resume takes the network from the run; drop --model and --weights.")
       }
+      if saving.time != nil {
+        throw ValidationError("--resume follows the run's plan; drop --time.")
+      }
       return
     }
     guard let folder else { throw ValidationError("Specify a folder, or a run with --resume.") }
@@ -97,12 +102,22 @@ struct Train: ParsableCommand {
     let start = try start(output)
     var options = options
     options.configuration = defaults(start)
-    training.apply(to: &options.configuration)
+    training.apply(to: &options.configuration, usesPresetSize: fromScratch)
     options.includesHidden = hidden
+    options.timeLimit = saving.time.map { time in
+      TimeLimit(
+        seconds: time.seconds, choosesSize: training.imageSize == nil,
+        choosesEpochs: training.epochs == nil, choosesFrozenStages: training.freeze == nil)
+    }
     let display = TrainingDisplay(onError)
     defer { ProgressLine.erase() }
     let trainer = try Trainer(
       start, folder: folder, output: output, options, receive: display.receive)
+    if saving.time != nil {
+      ProgressLine.erase()
+      let chosen = TrainingOptions.chosen(trainer.plan.configuration, since: options.configuration)
+      Diagnostics.log("planned for the time: \(chosen)")
+    }
     try run(trainer, display)
   }
 
@@ -110,7 +125,7 @@ struct Train: ParsableCommand {
     let display = TrainingDisplay(onError)
     defer { ProgressLine.erase() }
     let trainer = try Trainer(
-      resuming: path, options, configure: training.apply, receive: display.receive)
+      resuming: path, options, configure: { training.apply(to: &$0) }, receive: display.receive)
     try run(trainer, display)
   }
 
@@ -127,10 +142,9 @@ struct Train: ParsableCommand {
       }
       return outcome
     }
-    guard case .finished(let validation, let epoch) = outcome else { return }
+    guard case .finished(let result) = outcome else { return }
     ProgressLine.erase()
-    try TrainReport(trainer, display.epochs, validation, bestEpoch: epoch)
-      .report.write(as: format.format)
+    try TrainReport(trainer, display.epochs, result).report.write(as: format.format)
     try display.finish()
   }
 
@@ -190,7 +204,7 @@ extension TrainerError: StatusCarrying {
   var status: ExitStatus {
     switch self {
     case .diverged, .fewImages: .badData
-    case .tooLittleMemory: .nothingDone
+    case .tooLittleMemory, .tooLittleTime: .nothingDone
     }
   }
 }

@@ -4,15 +4,11 @@ import CNNZoo
 struct TrainReport {
   private let trainer: Trainer
   private let epochs: [Trainer.Epoch]
-  private let validation: Evaluation?
-  private let bestEpoch: Int
+  private let result: Trainer.Result
 
-  /// - Parameters:
-  ///   - epochs: Those that this process trained.
-  ///   - validation: That of the output.
-  init(_ trainer: Trainer, _ epochs: [Trainer.Epoch], _ validation: Evaluation?, bestEpoch: Int) {
-    (self.trainer, self.epochs) = (trainer, epochs)
-    (self.validation, self.bestEpoch) = (validation, bestEpoch)
+  /// - Parameter epochs: Those that this process trained.
+  init(_ trainer: Trainer, _ epochs: [Trainer.Epoch], _ result: Trainer.Result) {
+    (self.trainer, self.epochs, self.result) = (trainer, epochs, result)
   }
 
   var report: Report {
@@ -29,9 +25,12 @@ struct TrainReport {
       "training_images": .integer(plan.trainingImages),
       "validation_images": .integer(plan.validationImages),
       "head_accuracy": plan.headAccuracy.map(JSON.number) ?? .null,
-      "best_epoch": .integer(bestEpoch + 1),
+      "best_epoch": .integer(result.bestEpoch + 1), "keeps_head": .bool(result.keepsHead),
+      "head_top1": result.head.map { .number($0.accuracy) } ?? .null,
+      "temperature": result.temperature.map(JSON.number) ?? .null,
+      "stopped_at": result.stoppedAt.map(JSON.integer) ?? .null,
     ]
-    if let validation {
+    if let validation = result.validation {
       let interval = validation.accuracyInterval
       facts =
         facts + [
@@ -46,7 +45,8 @@ struct TrainReport {
 
   private static func json(_ epoch: Trainer.Epoch) -> JSON.Object {
     [
-      "epoch": .integer(epoch.epoch + 1), "train_loss": .number(epoch.loss),
+      "epoch": .integer(epoch.epoch + 1), "image_size": .integer(epoch.imageSize),
+      "train_loss": .number(epoch.loss),
       "train_accuracy": .number(epoch.accuracy),
       "validation_top1": epoch.validation.map { .number($0.accuracy) } ?? .null,
       "validation_log_loss": epoch.validation.map { .number($0.logLoss) } ?? .null,
@@ -75,18 +75,36 @@ struct TrainReport {
 
   private var notes: [String] {
     let plan = trainer.plan
-    guard let validation else {
+    guard let validation = result.validation else {
       return [
         "\(trainer.output): \(plan.labels.count) classes; there were no images for validation"
       ]
     }
-    let interval = validation.accuracyInterval
+    let contents =
+      result.keepsHead ? "the closed-form head" : "the weights of epoch \(result.bestEpoch + 1)"
+    var notes = ["\(trainer.output): \(plan.labels.count) classes, \(contents)"]
+    if let epoch = result.stoppedAt, let patience = plan.configuration.patience {
+      notes.append(
+        "Stopped after epoch \(epoch): the validation loss did not fall for"
+          + " \(NumberText.count(patience, "epoch"))")
+    }
+    notes.append("Validation: " + Self.figures(validation))
+    guard let head = result.head else { return notes }
+    if result.keepsHead {
+      notes.append(
+        "Training the whole network did not improve on the head beyond chance; the trained weights"
+          + " are in \(plan.runFolder)/best.safetensors")
+    } else {
+      notes.append("The closed-form head alone: " + Self.figures(head))
+    }
+    return notes
+  }
+
+  private static func figures(_ evaluation: Evaluation) -> String {
+    let interval = evaluation.accuracyInterval
     func percent(_ share: Double) -> String { NumberText.fixed(100 * share, 1) }
-    return [
-      "\(trainer.output): \(plan.labels.count) classes, the weights of epoch \(bestEpoch + 1)",
-      "Validation: \(validation.correct(inTop: 1)) of \(validation.count) correct,"
-        + " \(percent(validation.accuracy)) % (95 % interval \(percent(interval.lowerBound)) to"
-        + " \(percent(interval.upperBound)) %), log loss \(NumberText.fixed(validation.logLoss, 3))",
-    ]
+    return "\(evaluation.correct(inTop: 1)) of \(evaluation.count) correct,"
+      + " \(percent(evaluation.accuracy)) % (95 % interval \(percent(interval.lowerBound)) to"
+      + " \(percent(interval.upperBound)) %), log loss \(NumberText.fixed(evaluation.logLoss, 3))"
   }
 }

@@ -36,6 +36,14 @@ final class TrainingDisplay {
       ProgressLine.erase()
       self.plan = plan
       for line in Self.lines(plan) { Diagnostics.log(line) }
+    case .head(let head):
+      ProgressLine.erase()
+      Diagnostics.log(
+        "closed-form head: validation \(percent(head.accuracy)), log loss"
+          + " \(NumberText.fixed(head.logLoss, 3)); training has to beat this")
+    case .stage(let stage):
+      ProgressLine.erase()
+      Diagnostics.log("stage at \(stage.imageSize) pixels, from epoch \(stage.epochs.lowerBound + 1)")
     case .step(let step): draw(step)
     case .epoch(let epoch):
       ProgressLine.erase()
@@ -56,9 +64,10 @@ final class TrainingDisplay {
       "\(plan.model): \(NumberText.count(plan.trainingImages, "image")) of"
         + " \(plan.labels.count) classes, \(plan.validationImages) more for validation",
       "\(NumberText.count(configuration.epochs, "epoch")) of"
-        + " \(NumberText.count(plan.stepsPerEpoch, "step")) at \(configuration.imageSize) pixels;"
+        + " \(NumberText.count(plan.stepsPerEpoch, "step")) at \(sizes(configuration)) pixels;"
         + " up to \(plan.memoryBytes >> 20) MiB; log and states in \(plan.runFolder)",
     ]
+    if configuration.progressive != nil { lines += schedule(configuration.stages) }
     if let accuracy = plan.headAccuracy {
       lines.append("starting from a closed-form head: \(percent(accuracy)) leave-one-out")
     }
@@ -66,6 +75,28 @@ final class TrainingDisplay {
       lines.append("resuming at epoch \(resumed.epoch + 1), step \(resumed.step + 1)")
     }
     return lines
+  }
+
+  private static func sizes(_ configuration: TrainingConfiguration) -> String {
+    let sizes = configuration.stages.map(\.imageSize)
+    guard let first = sizes.first, let last = sizes.last, first != last else {
+      return "\(configuration.imageSize)"
+    }
+    return "\(first) to \(last)"
+  }
+
+  /// A table with a line for each stage of progressive learning.
+  private static func schedule(_ stages: [TrainingStage]) -> [String] {
+    var table = Table([
+      .number("stage"), .number("epochs"), .number("size"), .number("dropout"),
+    ])
+    for (index, stage) in stages.enumerated() {
+      table.rows.append([
+        .integer(index + 1), .text("\(stage.epochs.lowerBound + 1)-\(stage.epochs.upperBound)"),
+        .integer(stage.imageSize), .number(stage.dropout, decimals: 3),
+      ])
+    }
+    return table.text().split(separator: "\n").map { "  \($0)" }
   }
 
   private func draw(_ step: Trainer.Step) {

@@ -40,6 +40,33 @@ struct TrainingOptions: ParsableArguments {
     help: "Side of the training images in pixels (default: that of the weights; from scratch 128).")
   var imageSize: Int?
 
+  @Option(
+    defaultAsFlag: ProgressiveLearning.Preset.s,
+    help: ArgumentHelp(
+      "Grow images and regularisation in stages, as EfficientNetV2-S, -M or -L does (s, m, l).",
+      valueName: "preset"))
+  var progressive: ProgressiveLearning.Preset?
+
+  @Option(help: "Number of stages in progressive learning (default: 4).")
+  var stages: Int?
+
+  @Option(
+    help: "Image side in the first stage (default: in proportion to --image-size, as the preset).")
+  var startSize: Int?
+
+  @Option(help: "Dropout in the first stage (default: the preset's).")
+  var startDropout: Double?
+
+  @Option(
+    help: "Image side that the result is for (default: that of the weights, or --image-size).")
+  var inferenceSize: Int?
+
+  @Option(help: "Stop after this many epochs without a lower validation loss (default: never).")
+  var patience: Int?
+
+  @Option(help: "Make small classes count as much as large ones: weights, sampling (default: none).")
+  var balance: TrainingConfiguration.Balance?
+
   @Option(help: "Seed of everything random (default: 0).")
   var seed: UInt64?
 
@@ -109,7 +136,7 @@ struct TrainingOptions: ParsableArguments {
 
   func validate() throws {
     var configuration = TrainingConfiguration()
-    apply(to: &configuration)
+    apply(to: &configuration, usesPresetSize: true)
     do {
       try configuration.validate()
     } catch {
@@ -129,19 +156,59 @@ struct TrainingOptions: ParsableArguments {
     case "frozen_stages": "--freeze"
     case "schedule.rate": "--lr"
     case "schedule.warmup_epochs": "--warmup"
+    case "progressive.stages": "--stages"
+    case "progressive.image_size": "--start-size"
+    case "progressive.dropout": "--start-dropout"
     default: "--" + String(field.map { $0 == "_" ? "-" : $0 })
     }
   }
 
+  /// The options that a plan for a limited time amounts to; given instead, they yield the same bits.
+  static func chosen(
+    _ plan: TrainingConfiguration, since configuration: TrainingConfiguration
+  ) -> String {
+    var options = ["--epochs \(plan.epochs)", "--image-size \(plan.imageSize)"]
+    if plan.frozenStages != configuration.frozenStages {
+      options.append("--freeze \(plan.frozenStages)")
+    }
+    if plan.schedule.warmupEpochs != configuration.schedule.warmupEpochs {
+      options.append("--warmup \(plan.schedule.warmupEpochs)")
+    }
+    if plan.batch != configuration.batch { options.append("--batch \(plan.batch)") }
+    if let start = plan.progressive?.imageSize, start != configuration.progressive?.imageSize {
+      options.append("--start-size \(start)")
+    }
+    return options.joined(separator: " ")
+  }
+
   /// Applies the options.
-  func apply(to configuration: inout TrainingConfiguration) {
+  ///
+  /// - Parameter usesPresetSize: Whether the last image size is the preset's own by default, rather than
+  ///   the configuration's.
+  func apply(to configuration: inout TrainingConfiguration, usesPresetSize: Bool = false) {
     func set<Value>(_ property: WritableKeyPath<TrainingConfiguration, Value>, _ value: Value?) {
       if let value { configuration[keyPath: property] = value }
+    }
+    if let progressive {
+      let size = imageSize ?? (usesPresetSize ? nil : configuration.imageSize)
+      configuration.apply(progressive, lastImageSize: size)
     }
     set(\.epochs, epochs)
     set(\.batch, batch)
     set(\.accumulation, accumulate)
     set(\.imageSize, imageSize)
+    if stages != nil || startSize != nil || startDropout != nil {
+      var start =
+        configuration.progressive
+        ?? ProgressiveLearning(imageSize: configuration.imageSize, dropout: dropout ?? configuration.dropout)
+      start.stages = stages ?? start.stages
+      start.imageSize = startSize ?? start.imageSize
+      start.dropout = startDropout ?? start.dropout
+      configuration.progressive = start
+    }
+    if let inferenceSize { configuration.inferenceSize = inferenceSize }
+    if let patience { configuration.patience = patience }
+    set(\.balance, balance)
     set(\.seed, seed)
     set(\.validationShare, validation)
     set(\.optimizer, optimizer?.optimizer)
@@ -165,6 +232,8 @@ struct TrainingOptions: ParsableArguments {
 
 extension TrainingConfiguration.Loss: ExpressibleByArgument {}
 extension TrainingConfiguration.BatchNorm: ExpressibleByArgument {}
+extension TrainingConfiguration.Balance: ExpressibleByArgument {}
+extension ProgressiveLearning.Preset: ExpressibleByArgument {}
 
 /// An amount of memory: `512M`, `4G`, or bytes.
 struct ByteCount: ExpressibleByArgument {
@@ -181,8 +250,40 @@ struct ByteCount: ExpressibleByArgument {
   }
 }
 
-/// Where and how a run saves, and the memory that it may take; none of this changes the result.
+/// An amount of time: `20m`, `1h30m`, `90s`, or seconds.
+struct TimeAmount: ExpressibleByArgument {
+  let seconds: Double
+
+  init?(argument: String) {
+    let units: [(Character, Double)] = [("h", 3600), ("m", 60), ("s", 1)]
+    if let seconds = Int(argument), seconds > 0 {
+      self.seconds = Double(seconds)
+      return
+    }
+    var (rest, seconds, first) = (argument[...], 0.0, 0)
+    while !rest.isEmpty {
+      let digits = rest.prefix { $0.isASCII && $0.isNumber }
+      guard let number = Int(digits), number < 1_000_000,
+        let unit = rest.dropFirst(digits.count).first,
+        let index = units.indices.dropFirst(first).first(where: { units[$0].0 == unit })
+      else { return nil }
+      seconds += Double(number) * units[index].1
+      first = index + 1
+      rest = rest.dropFirst(digits.count + 1)
+    }
+    guard seconds > 0 else { return nil }
+    self.seconds = seconds
+  }
+}
+
+/// Where and how a run saves, and the memory and time that it may take.
 struct RunOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "End after this time, such as 20m or 1h30m: chooses epochs, and if need be size and frozen stages.",
+      valueName: "duration"))
+  var time: TimeAmount?
+
   @Option(
     help: "Memory for parameters, feature maps and gradients, such as 4G; makes the batch fit.")
   var memory: ByteCount?

@@ -21,6 +21,7 @@ extension TrainingConfiguration {
     for field in Self.fields where !field.isValid(self) {
       throw TrainingConfigurationError(field: field.name, expected: field.expected)
     }
+    try progressive?.validate()
     try optimizer.validate()
     try schedule.validate()
   }
@@ -38,7 +39,10 @@ extension TrainingConfiguration {
   /// The configuration in a log's header.
   var json: JSON.Object {
     JSON.Object(Self.fields.map { (key: $0.name, value: $0.write(self)) })
-      + ["optimizer": .object(optimizer.json), "schedule": .object(schedule.json)]
+      + [
+        "progressive": progressive.map { .object($0.json) } ?? .null,
+        "optimizer": .object(optimizer.json), "schedule": .object(schedule.json),
+      ]
   }
 
   /// The configuration as JSON on one line, as the metadata of the result has it.
@@ -49,6 +53,7 @@ extension TrainingConfiguration {
     var members = members
     self.init()
     for field in Self.fields { try field.read(&self, try members.value(field.name)) }
+    progressive = try ProgressiveLearning(json: try members.value("progressive"))
     optimizer = try Optimizer(json: try members.object("optimizer"))
     schedule = try LearningRateSchedule(json: try members.object("schedule"))
     try members.requireEmpty()
@@ -59,13 +64,16 @@ extension TrainingConfiguration {
     }
   }
 
-  /// Every property except `optimizer` and `schedule`.
+  /// Every property except `progressive`, `optimizer` and `schedule`.
   static var fields: [Field] {
     [
       .integer("epochs", \.epochs, 1...1_000_000),
       .integer("batch", \.batch, 1...65_536),
       .integer("accumulation", \.accumulation, 1...65_536),
-      .integer("image_size", \.imageSize, 1...8192),
+      .integer("image_size", \.imageSize, 1...2048),
+      .optional("inference_size", \.inferenceSize, 1...2048),
+      .optional("patience", \.patience, 1...1_000_000),
+      .name("balance", \.balance),
       .number("validation_share", \.validationShare, "0 or more, below 1") { 0..<1 ~= $0 },
       .optional("minimum_crop_area", \.minimumCropArea, "above 0, up to 1") { $0 > 0 && $0 <= 1 },
       .flag("flips", \.flips),
@@ -140,6 +148,19 @@ extension TrainingConfiguration.Field {
           throw JSONFault("\(name) is neither a number nor null")
         }
         root[keyPath: property] = value.number
+      })
+  }
+
+  /// An integer, or null.
+  static func optional(
+    _ name: String, _ property: WritableKeyPath<Root, Int?>, _ range: ClosedRange<Int>
+  ) -> Self {
+    Self(
+      name: name, expected: "\(range.lowerBound) to \(range.upperBound)",
+      isValid: { $0[keyPath: property].map(range.contains) ?? true },
+      write: { $0[keyPath: property].map(JSON.integer) ?? .null },
+      read: { (root, value) throws(JSONFault) in
+        root[keyPath: property] = value == .null ? nil : try value.integer(name, range)
       })
   }
 

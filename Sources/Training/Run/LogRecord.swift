@@ -44,10 +44,12 @@ package enum LogRecord: Sendable {
     package var isBest: Bool
     /// Seconds of training and validation.
     package var seconds: Double
+    /// Side of the training images in pixels.
+    package var imageSize: Int
 
     package init(
       epoch: Int, trainLoss: Double, trainAccuracy: Double,
-      validation: [(name: String, value: Double)], isBest: Bool, seconds: Double
+      validation: [(name: String, value: Double)], isBest: Bool, seconds: Double, imageSize: Int
     ) {
       self.epoch = epoch
       self.trainLoss = trainLoss
@@ -55,6 +57,7 @@ package enum LogRecord: Sendable {
       self.validation = validation
       self.isBest = isBest
       self.seconds = seconds
+      self.imageSize = imageSize
     }
   }
 
@@ -70,7 +73,13 @@ package enum LogRecord: Sendable {
     case nonFinite(epoch: Int, step: Int, layer: String, images: [String])
     /// Something that the user should know, such as a damaged image.
     case warning(String)
-    /// All epochs are complete.
+    /// The schedule of the run, before its first step.
+    case planned([TrainingStage])
+    /// The closed-form head's figures over the validation images.
+    case head(top1: Double, logLoss: Double)
+    /// Training ends early: the validation loss did not improve for some epochs.
+    case stoppedEarly(epoch: Int)
+    /// The run is complete.
     case finished
   }
 }
@@ -92,6 +101,7 @@ extension LogRecord {
         "validation": .object(
           JSON.Object(epoch.validation.map { (key: $0.name, value: .number($0.value)) })),
         "best": .bool(epoch.isBest), "seconds": .number(epoch.seconds),
+        "image_size": .integer(epoch.imageSize),
       ]
     case .event(let event):
       ["type": .string("event"), "time": .integer(time(nil))] + event.json
@@ -115,7 +125,22 @@ extension LogRecord.Event {
         "layer": .string(layer), "images": .array(images.map(JSON.string)),
       ]
     case .warning(let text): ["event": .string("warning"), "text": .string(text)]
+    case .planned(let stages):
+      ["event": .string("planned"), "stages": .array(stages.map { .object($0.json) })]
+    case .head(let top1, let logLoss):
+      ["event": .string("head"), "top1": .number(top1), "log_loss": .number(logLoss)]
+    case .stoppedEarly(let epoch):
+      ["event": .string("stopped early"), "epoch": .integer(epoch)]
     case .finished: ["event": .string("finished")]
     }
+  }
+}
+
+extension TrainingStage {
+  fileprivate var json: JSON.Object {
+    [
+      "first_epoch": .integer(epochs.lowerBound), "epochs": .integer(epochs.count),
+      "image_size": .integer(imageSize), "dropout": .number(dropout),
+    ]
   }
 }

@@ -18,6 +18,10 @@ package final class RunFolder {
   package var best: String { "\(path)/best.safetensors" }
   /// The weights of the last complete epoch.
   package var last: String { "\(path)/last.safetensors" }
+  /// The weights with the closed-form head, which the run begins with.
+  package var head: String { "\(path)/head.safetensors" }
+  /// The best weights with batch norm's statistics estimated again.
+  package var result: String { "\(path)/result.safetensors" }
   /// The list of the run's images; write it before the run begins.
   package var images: String { "\(path)/\(Self.imagesName)" }
   /// The log; `nil` until the run has begun or is resumed.
@@ -28,7 +32,7 @@ package final class RunFolder {
   private static let logName = "log.jsonl"
   private static let imagesName = "images.jsonl"
   private static let stateNames = ["state-0.safetensors", "state-1.safetensors"]
-  private static let weightNames = ["best.safetensors", "last.safetensors"]
+  private static let weightNames = ["best", "last", "head", "result"].map { "\($0).safetensors" }
 
   private var logPath: String { "\(path)/\(Self.logName)" }
   private let lock: ProcessLock

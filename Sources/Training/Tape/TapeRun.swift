@@ -22,7 +22,7 @@ struct TapeRun {
   let ones: UnsafePointer<Float>
   /// Zeros, as many.
   let zeros: UnsafePointer<Float>
-  let batchNormMomentum: Double
+  var batchNormMomentum: Double
   /// The random numbers of each image, in the batch's order.
   var keys: [RandomKey] = []
   /// The images for which the current unit runs, in order; all of them outside of blocks.

@@ -1,0 +1,155 @@
+import CNNZoo
+import Foundation
+import TestSupport
+import Testing
+
+/// Stages, balance, early stopping and time limits of `train`, on tiny images.
+@Suite(.enabled(if: Libraries.areThere, "OpenBLAS or LAPACKE is not installed"))
+struct TrainingPlanTests {
+  private let dataset: ColoredImages
+  private var output: String { dataset.folder + "/own.safetensors" }
+  private var run: String { dataset.folder + "/own.run" }
+
+  init() throws { dataset = try ColoredImages(perClass: [14, 10, 6]) }
+
+  private static let scratch = ["--from-scratch", "--model", "mobilenetv3-small"]
+
+  private func train(_ arguments: [String], to output: String? = nil) throws -> Tool.Outcome {
+    let recipe = ["--image-size", "32", "--batch", "9", "--format", "json"]
+    return try Tool.run(
+      ["train", dataset.images, "-o", output ?? self.output] + recipe + arguments)
+  }
+
+  private func bytes(_ path: String) throws -> Data { try Data(contentsOf: URL(filePath: path)) }
+
+  private func records(_ type: String) throws -> [[String: Any]] {
+    try String(contentsOfFile: "\(run)/log.jsonl", encoding: .utf8).split(separator: "\n")
+      .map { try object(String($0)) }.filter { $0["type"] as? String == type }
+  }
+
+  // MARK: Progressive learning
+
+  @Test func imagesGrowInStages() throws {
+    let outcome = try train(
+      Self.scratch + [
+        "--epochs", "4", "--stages", "2", "--start-size", "24", "--start-dropout", "0.05",
+      ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try records("epoch").map { $0["image_size"] as? Int } == [24, 24, 32, 32])
+    let planned = try #require(
+      try records("event").first { $0["event"] as? String == "planned" }?["stages"]
+        as? [[String: Any]])
+    #expect(planned.map { $0["dropout"] as? Double } == [0.05, 0.2])
+    // The table of the stages.
+    for row in ["1-2    24    0.050", "3-4    32    0.200"] {
+      #expect(outcome.errors.contains(row), "\(outcome.errors)")
+    }
+  }
+
+  @Test func presetsSetEachEndpoint() throws {
+    let outcome = try train(Self.scratch + ["--epochs", "4", "--progressive", "m"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    // 128 to 380, in proportion.
+    #expect(try records("epoch").map { $0["image_size"] as? Int } == [11, 18, 25, 32])
+    let configuration = try #require(
+      try records("header").first?["configuration"] as? [String: Any])
+    #expect(configuration["dropout"] as? Double == 0.4)
+    let refused = try Tool.run(["train", dataset.images, "-o", output, "--progressive", "x"])
+    #expect(refused.status == 64 && refused.errors.contains("--progressive"))
+  }
+
+  @Test func runsResumeAcrossStages() throws {
+    let arguments =
+      Self.scratch + ["--epochs", "3", "--start-size", "24", "--save-every", "1", "-t", "1"]
+    #expect(try train(arguments).status == 0)
+    let expected = try bytes(output)
+    for epoch in 0..<3 {
+      try FileManager.default.removeItem(atPath: output)
+      let killed = try Tool.shell(
+        "run=$1; shift; rm -rf \"$run\"; \"$cnnzoo\" \"$@\" & pid=$!;"
+          + " until grep -q '\"epoch\":\(epoch),\"step\":1' \"$run/log.jsonl\" 2>/dev/null;"
+          + " do :; done; kill -9 $pid; wait $pid",
+        [run, "train", dataset.images, "-o", output, "--image-size", "32", "--batch", "9"]
+          + arguments)
+      #expect(killed.status == 137 || killed.status == 0, "\(killed.errors)")
+      let resumed = try Tool.run(["train", "--resume", run, "-t", "2"])
+      #expect(resumed.status == 0, "\(resumed.errors)")
+      #expect(try bytes(output) == expected, "killed in epoch \(epoch)")
+    }
+  }
+
+  // MARK: The end of a run
+
+  /// With a learning rate of 0, no epoch is better than the first, nor than the head.
+  @Test func runsThatDoNotImproveStopAndKeepTheHead() throws {
+    let weights = try TestFiles.network()
+    let outcome = try train(weights + ["--lr", "0", "--epochs", "9", "--patience", "2"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let report = try object(outcome.output)
+    #expect(report["stopped_at"] as? Int == 3 && report["best_epoch"] as? Int == 1)
+    #expect(report["keeps_head"] as? Bool == true && report["temperature"] is NSNull)
+    #expect(report["top1"] as? Double == report["head_top1"] as? Double)
+    #expect(try bytes(output) == bytes("\(run)/head.safetensors"))
+    #expect(outcome.errors.contains("closed-form head: validation"))
+    #expect(try records("epoch").count == 3)
+    let resumed = try Tool.run(["train", "--resume", run])
+    #expect(resumed.status == 0 && resumed.output.contains("\(run)/best.safetensors"))
+  }
+
+  @Test func sizeOfInferenceIsInTheResult() throws {
+    let outcome = try train(Self.scratch + ["--epochs", "1", "--inference-size", "40"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try WeightFile(path: output).metadata["crop"] == "40")
+  }
+
+  // MARK: Balance
+
+  @Test func balanceChangesTheResultButNotWithThreads() throws {
+    var results: [Data] = []
+    for balance in ["none", "weights", "sampling"] {
+      let path = "\(dataset.folder)/\(balance).safetensors"
+      let arguments = Self.scratch + ["--epochs", "2", "--balance", balance]
+      #expect(try train(arguments + ["-t", "1"], to: path).status == 0)
+      let expected = try bytes(path)
+      #expect(try train(arguments + ["-t", "2", "--overwrite"], to: path).status == 0)
+      #expect(try bytes(path) == expected)
+      results.append(expected)
+    }
+    #expect(Set(results).count == 3)
+  }
+
+  // MARK: Time
+
+  /// What is planned for a time gives the same bits when given by options.
+  @Test func plansForATimeCanBeRepeated() throws {
+    let outcome = try train(Self.scratch + ["--time", "6s"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let line = try #require(
+      outcome.errors.split(separator: "\n").first { $0.contains("planned for the time: ") })
+    let options = try #require(line.components(separatedBy: "time: ").last)
+    #expect(options.contains("--epochs"))
+    let again = "\(dataset.folder)/again.safetensors"
+    let repeated = try train(
+      Self.scratch + options.split(separator: " ").map(String.init), to: again)
+    #expect(repeated.status == 0, "\(repeated.errors)")
+    #expect(try bytes(again) == bytes(output))
+  }
+
+  @Test(arguments: ["0", "20x", "m", "1m1h", "-3s", "99999999999999999999s", "1.5h"])
+  func timesAreChecked(time: String) throws {
+    let outcome = try train(Self.scratch + ["--time=\(time)"])
+    #expect(outcome.status == 64 && outcome.errors.contains("--time"), "\(outcome.errors)")
+  }
+
+  @Test(arguments: [
+    ["--stages", "0"], ["--start-size", "0"], ["--start-size", "3000"], ["--start-dropout", "1"],
+    ["--inference-size", "0"], ["--patience", "0"], ["--image-size", "2049"],
+  ])
+  func valuesOutOfRangeAreRefused(arguments: [String]) throws {
+    let outcome = try train(Self.scratch + arguments)
+    #expect(
+      outcome.status == 64 && outcome.errors.contains("\(arguments[0]) is out of range"),
+      "\(outcome.errors)")
+    #expect(!FileManager.default.fileExists(atPath: run))
+  }
+}
