@@ -58,8 +58,7 @@ struct TrainingBatchesTests {
   ) throws -> TrainingBatches {
     try TrainingBatches(
       images, reader: reader,
-      settings: TrainingBatches.Settings(
-        preprocessing: Self.preprocessing, batch: batch, seed: seed), epochs: epochs,
+      settings: .init(batch: batch, seed: seed) { _ in Self.preprocessing }, epochs: epochs,
       firstStep: firstStep, threads: threads)
   }
 

@@ -14,16 +14,14 @@ extension Trainer {
   public func run(
     receive: (Event) throws -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws -> Outcome {
-    let preprocessing = TrainingPreprocessing(
-      network.info.preprocessing, size: configuration.imageSize,
-      augmentation: Augmentation(
-        minimumArea: configuration.minimumCropArea, flips: configuration.flips))
+    let preprocessing = TrainingPreprocessing(network.info.preprocessing, configuration)
     saved = MonotonicTime()
     if progress.epoch < configuration.epochs {
       let batches = try TrainingBatches(
         images, reader: reader,
-        settings: .init(
-          preprocessing: preprocessing, batch: configuration.batch, seed: configuration.seed),
+        settings: .init(batch: configuration.batch, seed: configuration.seed) { _ in
+          preprocessing
+        },
         epochs: progress.epoch..<configuration.epochs, firstStep: progress.step,
         threads: options.threads)
       while let batch = try batches.next() {
@@ -63,14 +61,12 @@ extension Trainer {
             rebasing: batch.values[place * count..<(place + 1) * count]))
       }
     }
-    let targets = batch.classes.map { index in
-      images.labels.names.indices.map { $0 == index ? Float(1) : 0 }
-    }
     let key = RandomKey(seed: configuration.seed)[batch.epoch][.regularization]
     let rate = learningRate
     let record: LogRecord.Step
     do throws(TrainingError) {
-      let result = try session.addGradients(targets: targets, keys: batch.images.map { key[$0] })
+      let result = try session.addGradients(
+        targets: batch.targets, keys: batch.images.map { key[$0] })
       progress.step += 1
       progress.sums.images += batch.images.count
       progress.sums.correct += result.correct
@@ -203,6 +199,21 @@ extension Trainer {
     try folder.log?.append(.event(.finished))
     let validation = images.validation.isEmpty ? nil : try validate(output)
     return .finished(validation, bestEpoch: progress.best?.epoch ?? configuration.epochs - 1)
+  }
+}
+
+extension TrainingPreprocessing {
+  /// How a configuration prepares the images for weights with some preprocessing.
+  init(_ preprocessing: Preprocessing, _ configuration: TrainingConfiguration) {
+    var augmentation = Augmentation(
+      minimumArea: configuration.minimumCropArea, flips: configuration.flips)
+    augmentation.randAugment = configuration.randAugmentMagnitude.map {
+      RandAugment(operations: configuration.randAugmentOperations, magnitude: $0)
+    }
+    augmentation.erasingProbability = configuration.erasingProbability
+    augmentation.mixupAlpha = configuration.mixupAlpha
+    augmentation.cutMixAlpha = configuration.cutMixAlpha
+    self.init(preprocessing, size: configuration.imageSize, augmentation: augmentation)
   }
 }
 

@@ -35,8 +35,14 @@ package struct TrainingBatch {
   package let step: Int
   /// The images, as indices of `TrainingImages.images`.
   package let images: [Int]
-  /// The class of each image.
+  /// The class of each image, before mixing.
   package let classes: [Int]
+  /// The probability of each class for each image; those of an image sum to 1.
+  package let targets: [[Float]]
+  /// How each image was combined with another one of the batch.
+  package let mixtures: [Mixture?]
+  /// How the images were prepared.
+  package let preprocessing: TrainingPreprocessing
   /// Normalised pixels, [images, size, size, 3], until the next batch is asked for.
   package let values: UnsafeBufferPointer<Float>
 }
@@ -44,19 +50,23 @@ package struct TrainingBatch {
 /// The batches of some epochs in order, decoded and augmented ahead on other threads.
 ///
 /// Each epoch contains every training image once, in an order that depends on the seed and the
-/// epoch. An image's augmentation depends on the seed, the epoch and the image. So the batches
+/// epoch. An image's augmentation depends on the seed, the epoch and the image; which other image it
+/// is mixed with, on the order. So the batches
 /// depend neither on the threads nor on where a run was interrupted, and none before the first one
 /// is computed. Up to one batch is ready while another is in use.
 package final class TrainingBatches {
   /// What determines the batches, besides the images.
   package struct Settings: Sendable {
-    /// Size, crop and normalisation.
-    package var preprocessing: TrainingPreprocessing
+    /// Size, normalisation and augmentation of an epoch's images.
+    package var preprocessing: @Sendable (_ epoch: Int) -> TrainingPreprocessing
     /// Images in a batch: see `EpochSteps`.
     package var batch: Int
     package var seed: UInt64
 
-    package init(preprocessing: TrainingPreprocessing, batch: Int, seed: UInt64) {
+    package init(
+      batch: Int, seed: UInt64,
+      preprocessing: @escaping @Sendable (_ epoch: Int) -> TrainingPreprocessing
+    ) {
       (self.preprocessing, self.batch, self.seed) = (preprocessing, batch, seed)
     }
   }
@@ -68,8 +78,10 @@ package final class TrainingBatches {
   private let images: TrainingImages
   private let training: [Int]
   private let workers: OrderedWorkers<Task, TrainingDataError?>
-  /// Two batches, [2, largest batch, size, size, 3].
+  /// Two batches, [2, largest batch, largest image].
   private let memory: AlignedBuffer
+  /// The values of the largest image.
+  private let largestImage: Int
 
   private var epochs: Range<Int>
   /// The next step to start.
@@ -78,14 +90,15 @@ package final class TrainingBatches {
   private var order: [Int] = []
   /// Batches started so far.
   private var started = 0
-  /// The batches in progress, at most two.
-  private var pending: [TrainingBatch] = []
+  /// The batches in progress, at most two, and their memory.
+  private var pending: [(batch: TrainingBatch, values: UnsafeMutableBufferPointer<Float>)] = []
   private var failure: TrainingDataError?
 
   /// An image to prepare.
   private struct Task: Sendable {
     let image: TrainingImage
     let key: RandomKey
+    let preprocessing: TrainingPreprocessing
     /// The first of its values in the memory.
     let offset: Int
   }
@@ -105,13 +118,14 @@ package final class TrainingBatches {
     steps = EpochSteps(images: training.count, batch: settings.batch)
     precondition((0..<steps.count).contains(firstStep))
     (self.images, self.settings, self.epochs, step) = (images, settings, epochs, firstStep)
-    let preprocessing = settings.preprocessing
-    let values = preprocessing.valueCount
-    let memory = try AlignedBuffer(count: 2 * steps.largest * values)
+    largestImage = epochs.map { settings.preprocessing($0).valueCount }.max() ?? 0
+    let memory = try AlignedBuffer(count: 2 * steps.largest * largestImage)
     self.memory = memory
     workers = OrderedWorkers(threads: threads, capacity: 2 * steps.largest) { task, _ in
       // Each task in progress has its own part of the memory.
-      let output = UnsafeMutableBufferPointer(start: memory.base + task.offset, count: values)
+      let preprocessing = task.preprocessing
+      let output = UnsafeMutableBufferPointer(
+        start: memory.base + task.offset, count: preprocessing.valueCount)
       do throws(TrainingDataError) {
         try reader.withImage(of: task.image) { image in
           preprocessing.apply(to: image, key: task.key, into: output)
@@ -135,13 +149,14 @@ package final class TrainingBatches {
     // The memory of the batch before is free.
     fill()
     guard !pending.isEmpty else { return nil }
-    let batch = pending.removeFirst()
+    let (batch, values) = pending.removeFirst()
     for _ in batch.images {
       guard let error = workers.take().outcome else { continue }
       failure = error
       workers.stop()
       throw error
     }
+    mix(values, size: batch.preprocessing.size, batch.mixtures)
     return batch
   }
 
@@ -152,7 +167,7 @@ package final class TrainingBatches {
       if order.isEmpty {
         order = key[.order].permutation(training.count).map { training[$0] }
       }
-      start(Array(order[steps[step]]), epoch: epoch, key: key[.augmentation])
+      start(Array(order[steps[step]]), epoch: epoch, key)
       step += 1
       if step == steps.count {
         (step, order) = (0, [])
@@ -161,18 +176,44 @@ package final class TrainingBatches {
     }
   }
 
-  private func start(_ members: [Int], epoch: Int, key: RandomKey) {
-    let count = settings.preprocessing.valueCount
-    let offset = started % 2 * steps.largest * count
+  /// Starts a batch.
+  ///
+  /// - Parameter key: That of the epoch.
+  private func start(_ members: [Int], epoch: Int, _ key: RandomKey) {
+    let preprocessing = settings.preprocessing(epoch)
+    let count = preprocessing.valueCount
+    let offset = started % 2 * steps.largest * largestImage
     for (place, image) in members.enumerated() {
       workers.give(
-        Task(image: images.images[image], key: key[image], offset: offset + place * count))
+        Task(
+          image: images.images[image], key: key[.augmentation][image],
+          preprocessing: preprocessing, offset: offset + place * count))
     }
+    let classes = members.map { images.images[$0].classIndex }
+    let mixtures = preprocessing.augmentation.mixtures(
+      size: preprocessing.size, keys: members.map { key[.mixing][$0] })
+    let values = UnsafeMutableBufferPointer(
+      start: memory.base + offset, count: members.count * count)
     pending.append(
-      TrainingBatch(
-        epoch: epoch, step: step, images: members,
-        classes: members.map { images.images[$0].classIndex },
-        values: UnsafeBufferPointer(start: memory.base + offset, count: members.count * count)))
+      (
+        TrainingBatch(
+          epoch: epoch, step: step, images: members, classes: classes,
+          targets: Self.targets(classes, mixtures, count: images.labels.count),
+          mixtures: mixtures, preprocessing: preprocessing, values: UnsafeBufferPointer(values)),
+        values
+      ))
     started += 1
+  }
+
+  /// The probability of each of `count` classes for each image of a batch.
+  private static func targets(
+    _ classes: [Int], _ mixtures: [Mixture?], count: Int
+  ) -> [[Float]] {
+    zip(classes, mixtures).map { index, mixture in
+      var target = [Float](repeating: 0, count: count)
+      target[index] = mixture?.share ?? 1
+      if let mixture { target[classes[mixture.partner]] += 1 - mixture.share }
+      return target
+    }
   }
 }
