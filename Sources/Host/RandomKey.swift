@@ -33,6 +33,34 @@ package struct RandomKey: Hashable, Sendable {
     return radius * cos(2 * .pi * uniform(2 * index + 1))
   }
 
+  /// A number from 0 to 1 with the distribution Beta(`alpha`, `alpha`).
+  ///
+  /// It is X / (X + Y) of two gamma variables, as logarithms: with a small `alpha`, both underflow.
+  ///
+  /// - Precondition: `alpha` is positive.
+  package func beta(_ alpha: Double) -> Double {
+    precondition(alpha > 0)
+    return 1 / (1 + exp(self[1].logGamma(alpha) - self[0].logGamma(alpha)))
+  }
+
+  /// The logarithm of a number with the distribution Gamma(`shape`, 1).
+  ///
+  /// Marsaglia & Tsang 2000 for `shape` + 1, whose product with U^(1 / shape) has this shape.
+  private func logGamma(_ shape: Double) -> Double {
+    let d = shape + 2.0 / 3
+    let c = 1 / (9 * d).squareRoot()
+    var attempt = 0
+    while true {
+      let x = self[0].normal(attempt)
+      let v = (1 + c * x) * (1 + c * x) * (1 + c * x)
+      let threshold = log(1 - self[1].uniform(attempt))
+      if v > 0, threshold < x * x / 2 + d - d * v + d * log(v) {
+        return log(d * v) + log(1 - self[2].uniform()) / shape
+      }
+      attempt += 1
+    }
+  }
+
   /// The numbers below `count` in random order (Fisher & Yates; Durstenfeld 1964).
   package func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)

@@ -41,7 +41,7 @@ enum Orientation: Int, CaseIterable {
 
 extension Image {
   /// Reverses the pixels of each row.
-  fileprivate mutating func mirror() {
+  mutating func mirror() {
     for y in 0..<height { reversePixels(y * width..<(y + 1) * width) }
   }
 

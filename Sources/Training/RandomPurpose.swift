@@ -18,8 +18,10 @@ package enum RandomPurpose: Int {
   case initialization = 5
   /// What the network drops for an image: the key above those of dropout and stochastic depth.
   case regularization = 6
+  /// How an image is combined with another one of its batch.
+  case mixing = 7
   /// Which images of each class an epoch has, in balanced sampling.
-  case balance = 7
+  case balance = 8
 }
 
 extension RandomKey {

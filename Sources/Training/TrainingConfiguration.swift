@@ -58,6 +58,22 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var minimumCropArea: Double? = 0.35
   /// Whether every other image, at random, is mirrored.
   public var flips = true
+  /// The strength of RandAugment's operations, from 0 to 30; `nil` for no RandAugment.
+  ///
+  /// Cubuk et al. 2020, arXiv 1909.13719.
+  public var randAugmentMagnitude: Double?
+  /// The operations that RandAugment applies to an image, one after the other.
+  public var randAugmentOperations = 2
+  /// The probability of erasing a rectangle of an image (Zhong et al. 2020, arXiv 1708.04896).
+  public var erasingProbability = 0.0
+  /// The α of mixup, which blends images and their labels with shares of Beta(α, α); 0 for no mixup.
+  ///
+  /// Zhang et al. 2018, arXiv 1710.09412.
+  public var mixupAlpha = 0.0
+  /// The α of CutMix, which pastes a rectangle of another image; 0 for no CutMix.
+  ///
+  /// With mixup, each is applied to one half of the batch (Yun et al. 2019, arXiv 1905.04899).
+  public var cutMixAlpha = 0.0
   /// The seed of everything random.
   public var seed: UInt64 = 0
   /// The loss.

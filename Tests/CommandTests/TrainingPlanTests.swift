@@ -99,7 +99,7 @@ struct TrainingPlanTests {
   @Test func sizeOfInferenceIsInTheResult() throws {
     let outcome = try train(Self.scratch + ["--epochs", "1", "--inference-size", "40"])
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(try WeightFile(path: output).metadata["crop"] == "40")
+    #expect(try WeightFile(path: output).metadata["preprocessing.crop"] == "40")
   }
 
   // MARK: Balance
@@ -116,6 +116,19 @@ struct TrainingPlanTests {
       results.append(expected)
     }
     #expect(Set(results).count == 3)
+  }
+
+  @Test func verySmallClassesAreNamed() throws {
+    for seed in 1..<6 {
+      try FileManager.default.removeItem(atPath: "\(dataset.images)/red/\(seed).ppm")
+    }
+    try dataset.write("red/another", 0, 40)
+    let outcome = try train(Self.scratch + ["--epochs", "1", "--val", "0"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.errors.contains("blue has 14 images for training, red 2; --balance"))
+    let balanced = try train(
+      Self.scratch + ["--epochs", "1", "--val", "0", "--balance", "sampling", "--overwrite"])
+    #expect(balanced.status == 0 && !balanced.errors.contains("--balance"))
   }
 
   // MARK: Time

@@ -7,7 +7,10 @@ struct ProgressiveLearningTests {
     configuration.epochs = epochs
     configuration.imageSize = 300
     configuration.dropout = 0.3
-    configuration.progressive = ProgressiveLearning(stages: stages, imageSize: 128, dropout: 0.1)
+    configuration.randAugmentMagnitude = 15
+    configuration.mixupAlpha = 0.3
+    configuration.progressive = ProgressiveLearning(
+      stages: stages, imageSize: 128, dropout: 0.1, randAugmentMagnitude: 5, mixupAlpha: 0)
     return configuration
   }
 
@@ -16,8 +19,14 @@ struct ProgressiveLearningTests {
     let stages = configuration(350).stages
     #expect(stages.map(\.imageSize) == [128, 185, 243, 300])
     #expect(stages.map(\.epochs) == [0..<87, 87..<175, 175..<262, 262..<350])
-    for (stage, expected) in zip(stages, [0.1, 1 / 6, 7 / 30, 0.3]) {
+    for (stage, expected) in zip(stages, [0.1, 1 / 6, 7 / 30, 0.3] as [Double]) {
       #expect(abs(stage.dropout - expected) < 1e-12)
+    }
+    for (stage, expected) in zip(stages, [5, 25 / 3, 35 / 3, 15] as [Double]) {
+      #expect(abs((stage.randAugmentMagnitude ?? 0) - expected) < 1e-12)
+    }
+    for (stage, expected) in zip(stages, [0, 0.1, 0.2, 0.3]) {
+      #expect(abs(stage.mixupAlpha - expected) < 1e-12)
     }
     #expect(stages.first?.dropout == 0.1 && stages.last?.dropout == 0.3)
   }
@@ -38,25 +47,39 @@ struct ProgressiveLearningTests {
   @Test func withoutItThereIsOneStage() {
     var constant = configuration(9)
     constant.progressive = nil
-    #expect(constant.stages == [TrainingStage(epochs: 0..<9, imageSize: 300, dropout: 0.3)])
+    #expect(
+      constant.stages == [
+        TrainingStage(
+          epochs: 0..<9, imageSize: 300, dropout: 0.3, randAugmentMagnitude: 15, mixupAlpha: 0.3)
+      ])
+    // Without RandAugment at the end, there is none at the start.
+    var plain = configuration(9)
+    plain.randAugmentMagnitude = nil
+    #expect(plain.stages.allSatisfy { $0.randAugmentMagnitude == nil })
   }
 
   @Test(arguments: [
-    (ProgressiveLearning.Preset.s, 128, 300, 0.1, 0.3), (.m, 128, 380, 0.1, 0.4),
-    (.l, 128, 380, 0.1, 0.5),
-  ])
+    (ProgressiveLearning.Preset.s, 300, 0.3, 15, 0), (.m, 380, 0.4, 20, 0.2), (.l, 380, 0.5, 25, 0.5),
+  ] as [(ProgressiveLearning.Preset, Int, Double, Double, Double)])
   func presets(
-    preset: ProgressiveLearning.Preset, first: Int, last: Int, least: Double, most: Double
+    preset: ProgressiveLearning.Preset, size: Int, dropout: Double, magnitude: Double, alpha: Double
   ) throws {
     var configuration = TrainingConfiguration()
     configuration.apply(preset)
     let stages = configuration.stages
     #expect(stages.count == 4)
-    #expect(stages.map(\.imageSize).first == first && stages.map(\.imageSize).last == last)
-    #expect(stages.map(\.dropout).first == least && stages.map(\.dropout).last == most)
+    #expect(
+      stages.first
+        == TrainingStage(
+          epochs: 0..<5, imageSize: 128, dropout: 0.1, randAugmentMagnitude: 5, mixupAlpha: 0))
+    #expect(
+      stages.last
+        == TrainingStage(
+          epochs: 15..<20, imageSize: size, dropout: dropout, randAugmentMagnitude: magnitude,
+          mixupAlpha: alpha))
     // Another last size keeps the proportion.
-    configuration.apply(preset, lastImageSize: last / 2)
-    #expect(configuration.stages.map(\.imageSize).first == first / 2)
+    configuration.apply(preset, lastImageSize: size / 2)
+    #expect(configuration.stages.first?.imageSize == 64)
   }
 
   @Test func rangesAreChecked() {
@@ -65,6 +88,8 @@ struct ProgressiveLearningTests {
       ProgressiveLearning(imageSize: 0, dropout: 0.1),
       ProgressiveLearning(imageSize: 64, dropout: 1),
       ProgressiveLearning(imageSize: 64, dropout: .nan),
+      ProgressiveLearning(imageSize: 64, dropout: 0, randAugmentMagnitude: -1),
+      ProgressiveLearning(imageSize: 64, dropout: 0, mixupAlpha: .infinity),
     ] {
       var configuration = configuration(3)
       configuration.progressive = start

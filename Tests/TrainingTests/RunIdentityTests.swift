@@ -31,7 +31,13 @@ struct RunIdentityTests {
     configuration.batch = 5
     configuration.accumulation = 3
     configuration.imageSize = 97
-    configuration.progressive = ProgressiveLearning(stages: 3, imageSize: 41, dropout: 0.25)
+    configuration.progressive = ProgressiveLearning(
+      stages: 3, imageSize: 41, dropout: 0.25, randAugmentMagnitude: 7, mixupAlpha: 0.75)
+    configuration.randAugmentMagnitude = 9
+    configuration.randAugmentOperations = 1
+    configuration.erasingProbability = 0.25
+    configuration.mixupAlpha = 0.2
+    configuration.cutMixAlpha = 1
     configuration.inferenceSize = 113
     configuration.patience = 4
     configuration.balance = .sampling

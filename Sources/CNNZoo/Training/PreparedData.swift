@@ -63,6 +63,7 @@ struct PreparedData {
       head = nil
     }
     self.images = images
+    if configuration.balance == .none, let text = images.imbalance { try receive(.warning(text)) }
   }
 
   /// The parameters that training starts with.
@@ -81,5 +82,18 @@ extension TrainingImages {
     Dictionary(grouping: images.indices) { images[$0].hash }
       .compactMap { $0.key != nil && $0.value.count > 1 ? $0.value : nil }
       .sorted { $0[0] < $1[0] }
+  }
+}
+
+extension TrainingImages {
+  /// A sentence about classes of very different sizes; `nil` if they are not.
+  fileprivate var imbalance: String? {
+    let counts = trainingCounts
+    guard let most = counts.indices.max(by: { counts[$0] < counts[$1] }),
+      let least = counts.indices.min(by: { counts[$0] < counts[$1] }),
+      counts[most] >= 4 * counts[least]
+    else { return nil }
+    return "\(labels[most]) has \(counts[most]) images for training, \(labels[least])"
+      + " \(counts[least]); --balance sampling or --balance weights makes classes count the same"
   }
 }

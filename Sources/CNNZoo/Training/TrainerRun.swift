@@ -43,7 +43,7 @@ extension Trainer {
     if configuration.progressive != nil { try receive(.stage(stage)) }
     let batches = try TrainingBatches(
       images, reader: reader,
-      settings: .init(configuration, network.info.preprocessing, size: stage.imageSize),
+      settings: .init(configuration, network.info.preprocessing, stage),
       epochs: first..<stage.epochs.upperBound, firstStep: progress.step, threads: options.threads)
     while let batch = try batches.next() {
       try train(session, on: batch, stage, receive)
@@ -96,7 +96,7 @@ extension Trainer {
     let record: LogRecord.Step
     do throws(TrainingError) {
       let result = try session.addGradients(
-        targets: batch.targets(classes: images.labels.count),
+        targets: batch.targets,
         keys: batch.entries.map { key[$0] })
       progress.step += 1
       progress.sums.images += batch.entries.count

@@ -72,16 +72,14 @@ extension Trainer {
     optimizer.resetStates()
     let batches = try TrainingBatches(
       data.images, reader: data.reader,
-      settings: .init(
-        configuration, network.info.preprocessing, size: configuration.imageSize),
+      settings: .init(configuration, network.info.preprocessing, configuration.lastStage),
       epochs: 0..<4, threads: options.threads)
     var (images, began, step) = (0, MonotonicTime(), 0)
     while let batch = try batches.next() {
       session.setInputs(batch)
       let key = RandomKey(seed: configuration.seed)
       _ = try session.addGradients(
-        targets: batch.targets(classes: data.images.labels.count),
-        keys: batch.entries.map { key[$0] })
+        targets: batch.targets, keys: batch.entries.map { key[$0] })
       try optimizer.update(after: step, learningRate: 0, gradientFactor: 1, on: session.workers)
       step += 1
       // The first step warms up; short ones are repeated.

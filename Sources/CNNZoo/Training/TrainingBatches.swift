@@ -34,8 +34,12 @@ package struct TrainingBatch {
   /// The position in the epoch, from 0.
   package let step: Int
   package let entries: [EpochOrder.Entry]
-  /// The class of each image.
+  /// The class of each image, before mixing.
   package let classes: [Int]
+  /// The probability of each class for each image; those of an image sum to 1.
+  package let targets: [[Float]]
+  /// How each image was combined with another one of the batch.
+  package let mixtures: [Mixture?]
   /// Normalised pixels, [images, size, size, 3], until the next batch is asked for.
   package let values: UnsafeBufferPointer<Float>
 
@@ -47,13 +51,13 @@ package struct TrainingBatch {
 ///
 /// Each epoch contains every training image once, or with balanced sampling each class equally often,
 /// in an order that depends on the seed and the epoch. An image's augmentation depends on the seed,
-/// the epoch and the image. So the batches
+/// the epoch and the image; which other image it is mixed with, on the order. So the batches
 /// depend neither on the threads nor on where a run was interrupted, and none before the first one
 /// is computed. Up to one batch is ready while another is in use.
 package final class TrainingBatches {
   /// What determines the batches, besides the images.
   package struct Settings: Sendable {
-    /// Size, crop and normalisation.
+    /// Size, normalisation and augmentation.
     package var preprocessing: TrainingPreprocessing
     /// Images in a batch: see `EpochSteps`.
     package var batch: Int
@@ -87,8 +91,8 @@ package final class TrainingBatches {
   private var order: [EpochOrder.Entry] = []
   /// Batches started so far.
   private var started = 0
-  /// The batches in progress, at most two.
-  private var pending: [TrainingBatch] = []
+  /// The batches in progress, at most two, and their memory.
+  private var pending: [(batch: TrainingBatch, values: UnsafeMutableBufferPointer<Float>)] = []
   private var failure: TrainingDataError?
 
   /// An image to prepare.
@@ -115,12 +119,12 @@ package final class TrainingBatches {
     precondition((0..<steps.count).contains(firstStep))
     (self.images, self.settings, self.epochs, step) = (images, settings, epochs, firstStep)
     let preprocessing = settings.preprocessing
-    let values = preprocessing.valueCount
-    let memory = try AlignedBuffer(count: 2 * steps.largest * values)
+    let memory = try AlignedBuffer(count: 2 * steps.largest * preprocessing.valueCount)
     self.memory = memory
     workers = OrderedWorkers(threads: threads, capacity: 2 * steps.largest) { task, _ in
       // Each task in progress has its own part of the memory.
-      let output = UnsafeMutableBufferPointer(start: memory.base + task.offset, count: values)
+      let output = UnsafeMutableBufferPointer(
+        start: memory.base + task.offset, count: preprocessing.valueCount)
       do throws(TrainingDataError) {
         try reader.withImage(of: task.image) { image in
           preprocessing.apply(to: image, key: task.key, into: output)
@@ -144,13 +148,14 @@ package final class TrainingBatches {
     // The memory of the batch before is free.
     fill()
     guard !pending.isEmpty else { return nil }
-    let batch = pending.removeFirst()
+    let (batch, values) = pending.removeFirst()
     for _ in batch.entries {
       guard let error = workers.take().outcome else { continue }
       failure = error
       workers.stop()
       throw error
     }
+    mix(values, size: settings.preprocessing.size, batch.mixtures)
     return batch
   }
 
@@ -159,7 +164,7 @@ package final class TrainingBatches {
     while pending.count < 2, let epoch = epochs.first {
       let key = RandomKey(seed: settings.seed)[epoch]
       if order.isEmpty { order = epochOrder(key) }
-      start(Array(order[steps[step]]), epoch: epoch, key: key[.augmentation])
+      start(Array(order[steps[step]]), epoch: epoch, key)
       step += 1
       if step == steps.count {
         (step, order) = (0, [])
@@ -168,19 +173,44 @@ package final class TrainingBatches {
     }
   }
 
-  private func start(_ members: [EpochOrder.Entry], epoch: Int, key: RandomKey) {
-    let count = settings.preprocessing.valueCount
+  /// Starts a batch.
+  ///
+  /// - Parameter key: That of the epoch.
+  private func start(_ members: [EpochOrder.Entry], epoch: Int, _ key: RandomKey) {
+    let preprocessing = settings.preprocessing
+    let count = preprocessing.valueCount
     let offset = started % 2 * steps.largest * count
     for (place, entry) in members.enumerated() {
       workers.give(
         Task(
-          image: images.images[entry.image], key: key[entry], offset: offset + place * count))
+          image: images.images[entry.image], key: key[.augmentation][entry],
+          offset: offset + place * count))
     }
+    let classes = members.map { images.images[$0.image].classIndex }
+    let mixtures = preprocessing.augmentation.mixtures(
+      size: preprocessing.size, keys: members.map { key[.mixing][$0] })
+    let values = UnsafeMutableBufferPointer(
+      start: memory.base + offset, count: members.count * count)
     pending.append(
-      TrainingBatch(
-        epoch: epoch, step: step, entries: members,
-        classes: members.map { images.images[$0.image].classIndex },
-        values: UnsafeBufferPointer(start: memory.base + offset, count: members.count * count)))
+      (
+        TrainingBatch(
+          epoch: epoch, step: step, entries: members, classes: classes,
+          targets: Self.targets(classes, mixtures, count: images.labels.count),
+          mixtures: mixtures, values: UnsafeBufferPointer(values)),
+        values
+      ))
     started += 1
+  }
+
+  /// The probability of each of `count` classes for each image of a batch.
+  private static func targets(
+    _ classes: [Int], _ mixtures: [Mixture?], count: Int
+  ) -> [[Float]] {
+    zip(classes, mixtures).map { index, mixture in
+      var target = [Float](repeating: 0, count: count)
+      target[index] = mixture?.share ?? 1
+      if let mixture { target[classes[mixture.partner]] += 1 - mixture.share }
+      return target
+    }
   }
 }

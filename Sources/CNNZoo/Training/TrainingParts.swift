@@ -55,25 +55,32 @@ extension OptimizerStep {
 }
 
 extension TrainingBatches.Settings {
-  /// The settings for a configuration.
+  /// The settings for a stage.
   ///
-  /// - Parameters:
-  ///   - preprocessing: That of inference.
-  ///   - size: The side of the training images in pixels.
-  init(_ configuration: TrainingConfiguration, _ preprocessing: Preprocessing, size: Int) {
+  /// - Parameter preprocessing: That of inference.
+  init(
+    _ configuration: TrainingConfiguration, _ preprocessing: Preprocessing, _ stage: TrainingStage
+  ) {
     self.init(
-      preprocessing: TrainingPreprocessing(
-        preprocessing, size: size,
-        augmentation: Augmentation(
-          minimumArea: configuration.minimumCropArea, flips: configuration.flips)),
+      preprocessing: TrainingPreprocessing(preprocessing, configuration, stage),
       batch: configuration.batch, seed: configuration.seed, balance: configuration.balance)
   }
 }
 
-extension TrainingBatch {
-  /// For each image, 1 for its class and 0 for all others.
-  func targets(classes count: Int) -> [[Float]] {
-    classes.map { index in (0..<count).map { $0 == index ? 1 : 0 } }
+extension TrainingPreprocessing {
+  /// How a stage's images are prepared for weights with some preprocessing.
+  init(
+    _ preprocessing: Preprocessing, _ configuration: TrainingConfiguration, _ stage: TrainingStage
+  ) {
+    var augmentation = Augmentation(
+      minimumArea: configuration.minimumCropArea, flips: configuration.flips)
+    augmentation.randAugment = stage.randAugmentMagnitude.map {
+      RandAugment(operations: configuration.randAugmentOperations, magnitude: $0)
+    }
+    augmentation.erasingProbability = configuration.erasingProbability
+    augmentation.mixupAlpha = stage.mixupAlpha
+    augmentation.cutMixAlpha = configuration.cutMixAlpha
+    self.init(preprocessing, size: stage.imageSize, augmentation: augmentation)
   }
 }
 

@@ -89,11 +89,14 @@ final class TrainingDisplay {
   private static func schedule(_ stages: [TrainingStage]) -> [String] {
     var table = Table([
       .number("stage"), .number("epochs"), .number("size"), .number("dropout"),
+      .number("RandAugment"), .number("mixup"),
     ])
     for (index, stage) in stages.enumerated() {
       table.rows.append([
         .integer(index + 1), .text("\(stage.epochs.lowerBound + 1)-\(stage.epochs.upperBound)"),
         .integer(stage.imageSize), .number(stage.dropout, decimals: 3),
+        stage.randAugmentMagnitude.map { .number($0, decimals: 1) } ?? .text("-"),
+        .number(stage.mixupAlpha, decimals: 2),
       ])
     }
     return table.text().split(separator: "\n").map { "  \($0)" }

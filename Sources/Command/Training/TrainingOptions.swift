@@ -57,6 +57,12 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Dropout in the first stage (default: the preset's).")
   var startDropout: Double?
 
+  @Option(help: "RandAugment's magnitude in the first stage (default: the preset's).")
+  var startRandAugment: Double?
+
+  @Option(help: "Mixup's α in the first stage (default: the preset's).")
+  var startMixup: Double?
+
   @Option(
     help: "Image side that the result is for (default: that of the weights, or --image-size).")
   var inferenceSize: Int?
@@ -159,6 +165,8 @@ struct TrainingOptions: ParsableArguments {
     case "progressive.stages": "--stages"
     case "progressive.image_size": "--start-size"
     case "progressive.dropout": "--start-dropout"
+    case "progressive.rand_augment_magnitude": "--start-rand-augment"
+    case "progressive.mixup_alpha": "--start-mixup"
     default: "--" + String(field.map { $0 == "_" ? "-" : $0 })
     }
   }
@@ -197,15 +205,6 @@ struct TrainingOptions: ParsableArguments {
     set(\.batch, batch)
     set(\.accumulation, accumulate)
     set(\.imageSize, imageSize)
-    if stages != nil || startSize != nil || startDropout != nil {
-      var start =
-        configuration.progressive
-        ?? ProgressiveLearning(imageSize: configuration.imageSize, dropout: dropout ?? configuration.dropout)
-      start.stages = stages ?? start.stages
-      start.imageSize = startSize ?? start.imageSize
-      start.dropout = startDropout ?? start.dropout
-      configuration.progressive = start
-    }
     if let inferenceSize { configuration.inferenceSize = inferenceSize }
     if let patience { configuration.patience = patience }
     set(\.balance, balance)
@@ -227,6 +226,29 @@ struct TrainingOptions: ParsableArguments {
     if let ema { configuration.averageDecay = ema == 0 ? nil : ema }
     if let cropArea { configuration.minimumCropArea = cropArea == 1 ? nil : cropArea }
     if noFlip { configuration.flips = false }
+    start(&configuration)
+  }
+}
+
+extension TrainingOptions {
+  /// Applies the options for the first stage; one is enough for progressive learning.
+  private func start(_ configuration: inout TrainingConfiguration) {
+    guard
+      stages != nil || startSize != nil || startDropout != nil || startRandAugment != nil
+        || startMixup != nil
+    else { return }
+    let last = configuration.lastStage
+    var start =
+      configuration.progressive
+      ?? ProgressiveLearning(
+        imageSize: last.imageSize, dropout: last.dropout,
+        randAugmentMagnitude: last.randAugmentMagnitude ?? 0, mixupAlpha: last.mixupAlpha)
+    start.stages = stages ?? start.stages
+    start.imageSize = startSize ?? start.imageSize
+    start.dropout = startDropout ?? start.dropout
+    start.randAugmentMagnitude = startRandAugment ?? start.randAugmentMagnitude
+    start.mixupAlpha = startMixup ?? start.mixupAlpha
+    configuration.progressive = start
   }
 }
 

@@ -74,13 +74,7 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
     guard output.count == valueCount, let base = output.baseAddress else {
       throw .wrongBufferSize(expected: valueCount, found: output.count)
     }
-    let (width, height) = resizedSides(width: image.width, height: image.height)
-    let columns = CropAxis(size: width, crop: crop)
-    let rows = CropAxis(size: height, crop: crop)
-    let resampling = Resampling(
-      of: image, width: width, height: height, columns: columns.kept, rows: rows.kept,
-      interpolation: interpolation)
-
+    let (resampling, columns, rows) = resampling(of: image)
     let rowValues = 3 * crop
     let table = normalizationTable()
     table.withUnsafeBufferPointer { table in
@@ -103,6 +97,28 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
         }
       }
     }
+  }
+
+  /// The image after the resize and the crop, before normalisation.
+  package func cropped(_ image: Image) -> Image {
+    let (resampling, columns, rows) = resampling(of: image)
+    var pixels = [UInt8](repeating: 0, count: valueCount)
+    resampling.forEachRow { y, row in
+      let first = 3 * ((rows.padding + y) * crop + columns.padding)
+      pixels.replaceSubrange(first..<first + row.count, with: row)
+    }
+    return Image(width: crop, height: crop, pixels: pixels)
+  }
+
+  /// The resize, and what the crop keeps of it.
+  private func resampling(of image: Image) -> (Resampling, columns: CropAxis, rows: CropAxis) {
+    let (width, height) = resizedSides(width: image.width, height: image.height)
+    let columns = CropAxis(size: width, crop: crop)
+    let rows = CropAxis(size: height, crop: crop)
+    let resampling = Resampling(
+      of: image, width: width, height: height, columns: columns.kept, rows: rows.kept,
+      interpolation: interpolation)
+    return (resampling, columns, rows)
   }
 
   /// The sides of an image after the resize.

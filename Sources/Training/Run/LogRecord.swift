@@ -141,6 +141,8 @@ extension TrainingStage {
     [
       "first_epoch": .integer(epochs.lowerBound), "epochs": .integer(epochs.count),
       "image_size": .integer(imageSize), "dropout": .number(dropout),
+      "rand_augment_magnitude": randAugmentMagnitude.map(JSON.number) ?? .null,
+      "mixup_alpha": .number(mixupAlpha),
     ]
   }
 }

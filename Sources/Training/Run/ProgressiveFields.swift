@@ -8,6 +8,8 @@ extension ProgressiveLearning {
     try Self.require((1...1000).contains(stages), "stages", "1 to 1000")
     try Self.require((1...2048).contains(imageSize), "image_size", "1 to 2048")
     try Self.require(0..<1 ~= dropout, "dropout", "0 or more, below 1")
+    try Self.require(0...30 ~= randAugmentMagnitude, "rand_augment_magnitude", "0 to 30")
+    try Self.require(0...10 ~= mixupAlpha, "mixup_alpha", "0 to 10")
   }
 
   private static func require(
@@ -21,6 +23,7 @@ extension ProgressiveLearning {
   var json: JSON.Object {
     [
       "stages": .integer(stages), "image_size": .integer(imageSize), "dropout": .number(dropout),
+      "rand_augment_magnitude": .number(randAugmentMagnitude), "mixup_alpha": .number(mixupAlpha),
     ]
   }
 
@@ -32,7 +35,9 @@ extension ProgressiveLearning {
     self.init(
       stages: try members.integer("stages", 1...1000),
       imageSize: try members.integer("image_size", 1...2048),
-      dropout: try members.number("dropout"))
+      dropout: try members.number("dropout"),
+      randAugmentMagnitude: try members.number("rand_augment_magnitude"),
+      mixupAlpha: try members.number("mixup_alpha"))
     try members.requireEmpty()
   }
 }
