@@ -9,7 +9,7 @@ package enum ImageOperation: Hashable, Sendable {
   case equalize
   /// 255 − value: `ImageOps.invert`.
   case invert
-  /// Keeps the highest bits, 0 to 8 of them: `ImageOps.posterize`.
+  /// Keeps the highest bits, 1 to 8 of them: `ImageOps.posterize`.
   case posterize(bits: Int)
   /// Inverts values from a threshold on: `ImageOps.solarize`.
   case solarize(threshold: Int)
@@ -53,12 +53,11 @@ extension Image {
       blend(with: [meanBrightness, meanBrightness, meanBrightness], factor)
     case .brightness(let factor): blend(with: [0, 0, 0], factor)
     case .sharpness(let factor): blend(with: smoothed, factor)
-    case .rotate(let degrees):
-      transform(.rotation(degrees, width: width, height: height), .bilinear)
-    case .shearX(let shear): transform(AffineMap(xy: shear), .bilinear)
-    case .shearY(let shear): transform(AffineMap(yx: shear), .bilinear)
-    case .translateX(let pixels): transform(AffineMap(x: pixels), .nearest)
-    case .translateY(let pixels): transform(AffineMap(y: pixels), .nearest)
+    case .rotate(let degrees): transform(.rotation(degrees, width: width, height: height))
+    case .shearX(let shear): transform(AffineMap(xy: shear))
+    case .shearY(let shear): transform(AffineMap(yx: shear))
+    case .translateX(let pixels): shift(left: pixels, up: 0)
+    case .translateY(let pixels): shift(left: 0, up: pixels)
     case .cutout(let box): fill(box)
     }
   }
