@@ -38,6 +38,36 @@ package enum ImageOperation: Hashable, Sendable {
   case cutout(PixelBox)
 }
 
+extension ImageOperation: CustomStringConvertible {
+  /// Its name and parameter, such as `rotate 12°`.
+  package var description: String {
+    switch self {
+    case .autoContrast: "autocontrast"
+    case .equalize: "equalize"
+    case .invert: "invert"
+    case .posterize(let bits): "posterize to \(bits) bits"
+    case .solarize(let threshold): "solarize from \(threshold)"
+    case .solarizeAdd(let amount): "solarize, add \(amount)"
+    case .color(let factor): "color × \(Self.decimal(factor))"
+    case .contrast(let factor): "contrast × \(Self.decimal(factor))"
+    case .brightness(let factor): "brightness × \(Self.decimal(factor))"
+    case .sharpness(let factor): "sharpness × \(Self.decimal(factor))"
+    case .rotate(let degrees): "rotate \(Self.decimal(degrees))°"
+    case .shearX(let shear): "shear x \(Self.decimal(shear))"
+    case .shearY(let shear): "shear y \(Self.decimal(shear))"
+    case .translateX(let pixels): "translate x \(Self.decimal(pixels)) px"
+    case .translateY(let pixels): "translate y \(Self.decimal(pixels)) px"
+    case .cutout(let box): "cutout \(box.columns.count) × \(box.rows.count) px"
+    }
+  }
+
+  /// At most two decimals.
+  private static func decimal(_ value: Double) -> String {
+    let rounded = (value * 100).rounded() / 100
+    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+  }
+}
+
 extension Image {
   /// Applies an operation.
   package mutating func apply(_ operation: ImageOperation) {
