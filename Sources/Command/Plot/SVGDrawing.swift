@@ -48,6 +48,16 @@ package struct SVGDrawing {
     parts += "<path d=\"M\(steps)\" class=\"\(style)\"/>\n"
   }
 
+  /// A PNG image.
+  package mutating func image(
+    _ png: [UInt8], x: Double, y: Double, width: Double, height: Double
+  ) {
+    parts +=
+      "<image x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" width=\"\(Self.number(width))\""
+      + " height=\"\(Self.number(height))\" xmlns:xlink=\"http://www.w3.org/1999/xlink\""
+      + " xlink:href=\"data:image/png;base64,\(Self.base64(png))\"/>\n"
+  }
+
   /// The whole file.
   package func document(
     width: Double, height: Double, title: String, styleSheet: String
@@ -67,6 +77,23 @@ package struct SVGDrawing {
   }
 
   private static func point(_ x: Double, _ y: Double) -> String { "\(number(x)) \(number(y))" }
+
+  /// RFC 4648.
+  package static func base64(_ bytes: [UInt8]) -> String {
+    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    var text: [UInt8] = []
+    text.reserveCapacity((bytes.count + 2) / 3 * 4)
+    for first in stride(from: 0, to: bytes.count, by: 3) {
+      let group = bytes[first..<min(first + 3, bytes.count)]
+      var bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+      bits <<= UInt32(8 * (3 - group.count))
+      for digit in 0..<4 {
+        text.append(
+          digit > group.count ? UInt8(ascii: "=") : digits[Int(bits >> (18 - 6 * digit)) & 63])
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
 
   /// At most two decimals; values that are not finite must not break the file.
   private static func number(_ value: Double) -> String {

@@ -40,6 +40,11 @@ struct Train: ParsableCommand {
   @Option(help: "Continue the run in this folder.", completion: .directory)
   var resume: String?
 
+  @Option(
+    help: "Show what the network will see of some images as an SVG file, and do not train.",
+    completion: .file(extensions: ["svg"]))
+  var preview: String?
+
   @OptionGroup(title: "Training") var training: TrainingOptions
 
   @OptionGroup(title: "Run") var saving: RunOptions
@@ -61,6 +66,9 @@ struct Train: ParsableCommand {
       guard folder == nil, output == nil, !headOnly, !fromScratch else {
         throw ValidationError("--resume takes folder, output and mode from the run.")
       }
+      if preview != nil {
+        throw ValidationError("--preview shows the images of a new run; drop --resume.")
+      }
       if network.model != nil || network.weights != nil {
         throw ValidationError(
           "--resume takes the network from the run; drop --model and --weights.")
@@ -72,9 +80,19 @@ struct Train: ParsableCommand {
     }
     guard let folder else { throw ValidationError("Specify a folder, or a run with --resume.") }
     try rejectFolderURL(folder)
-    guard output != nil else { throw ValidationError("Specify the weight file to write with -o.") }
+    guard output != nil || preview != nil else {
+      throw ValidationError("Specify the weight file to write with -o.")
+    }
     if !headOnly, network.compute.precision ?? .f32 != .f32 {
       throw ValidationError("Networks are trained in f32; --precision is for --head-only.")
+    }
+    if headOnly && preview != nil {
+      throw ValidationError(
+        "--head-only does not change the images; drop --preview or --head-only.")
+    }
+    if training.randAugment ?? 0 == 0, training.progressive == nil,
+      training.randAugmentOperations != nil {
+      throw ValidationError("--rand-augment-operations needs a strength: --rand-augment N.")
     }
     if headOnly && fromScratch {
       throw ValidationError("--head-only needs pretrained weights; drop --from-scratch.")
@@ -91,7 +109,9 @@ struct Train: ParsableCommand {
 
   func run() throws {
     if let resume { return try run(resuming: resume) }
-    guard let folder, let output else { return }
+    guard let folder else { return }
+    if let preview { return try write(preview, of: folder) }
+    guard let output else { return }
     if headOnly {
       return try HeadTraining(
         folder: folder, output: output, network: network,
@@ -100,15 +120,7 @@ struct Train: ParsableCommand {
     }
     try OutputFile.check(output, is: [.safetensors])
     let start = try start(output)
-    var options = options
-    options.configuration = defaults(start)
-    training.apply(to: &options.configuration, usesPresetSize: fromScratch)
-    options.includesHidden = hidden
-    options.timeLimit = saving.time.map { time in
-      TimeLimit(
-        seconds: time.seconds, choosesSize: training.imageSize == nil,
-        choosesEpochs: training.epochs == nil, choosesFrozenStages: training.freeze == nil)
-    }
+    let options = options(start)
     let display = TrainingDisplay(onError)
     defer { ProgressLine.erase() }
     let trainer = try Trainer(
@@ -148,11 +160,25 @@ struct Train: ParsableCommand {
     try display.finish()
   }
 
-  private func start(_ output: String) throws -> TrainingStart {
+  /// Writes a preview, and names images that cannot be read.
+  private func write(_ preview: String, of folder: String) throws {
+    try OutputFile.check(preview, is: [.svg])
+    let start = try start(nil)
+    let options = options(start)
+    let found = try TrainingPreview(start, folder: folder, options)
+    for failure in found.failures {
+      Diagnostics.warn(Diagnostics.message(of: failure))
+    }
+    try OutputFile.write(Array(PreviewPlot(found).document().utf8), to: preview)
+  }
+
+  private func start(_ output: String?) throws -> TrainingStart {
     guard fromScratch, let name = network.model else {
       let loaded = try network.network(inputIsTaken: false)
       Diagnostics.warn(loaded.warnings)
-      try OutputFile.check(output, is: [.safetensors], replacesNone: [loaded.file.path])
+      if let output {
+        try OutputFile.check(output, is: [.safetensors], replacesNone: [loaded.file.path])
+      }
       return .weights(loaded)
     }
     let model = try ModelCatalog.model(named: name)
@@ -168,6 +194,20 @@ struct Train: ParsableCommand {
       return configuration
     case .random: return .fromScratch
     }
+  }
+
+  /// The options of a new run.
+  private func options(_ start: TrainingStart) -> Trainer.Options {
+    var options = options
+    options.configuration = defaults(start)
+    training.apply(to: &options.configuration, usesPresetSize: fromScratch)
+    options.includesHidden = hidden
+    options.timeLimit = saving.time.map { time in
+      TimeLimit(
+        seconds: time.seconds, choosesSize: training.imageSize == nil,
+        choosesEpochs: training.epochs == nil, choosesFrozenStages: training.freeze == nil)
+    }
+    return options
   }
 
   private var options: Trainer.Options {

@@ -140,6 +140,21 @@ struct TrainingOptions: ParsableArguments {
   @Flag(help: "Never mirror images.")
   var noFlip = false
 
+  @Option(help: "Strength of RandAugment's operations, up to 30; 0 for none (default: 0).")
+  var randAugment: Double?
+
+  @Option(help: "RandAugment's operations on an image (default: 2).")
+  var randAugmentOperations: Int?
+
+  @Option(help: "Probability of erasing a rectangle (default: 0).")
+  var erasing: Double?
+
+  @Option(help: "α of mixup, which blends images and their labels; 0 for none (default: 0).")
+  var mixup: Double?
+
+  @Option(help: "α of CutMix, which pastes parts of other images; 0 for none (default: 0).")
+  var cutmix: Double?
+
   func validate() throws {
     var configuration = TrainingConfiguration()
     apply(to: &configuration, usesPresetSize: true)
@@ -157,6 +172,10 @@ struct TrainingOptions: ParsableArguments {
     case "accumulation": "--accumulate"
     case "validation_share": "--val"
     case "minimum_crop_area": "--crop-area"
+    case "rand_augment_magnitude": "--rand-augment"
+    case "erasing_probability": "--erasing"
+    case "mixup_alpha": "--mixup"
+    case "cutmix_alpha": "--cutmix"
     case "average_decay": "--ema"
     case "clip_norm": "--clip"
     case "frozen_stages": "--freeze"
@@ -226,6 +245,11 @@ struct TrainingOptions: ParsableArguments {
     if let ema { configuration.averageDecay = ema == 0 ? nil : ema }
     if let cropArea { configuration.minimumCropArea = cropArea == 1 ? nil : cropArea }
     if noFlip { configuration.flips = false }
+    if let randAugment { configuration.randAugmentMagnitude = randAugment == 0 ? nil : randAugment }
+    set(\.randAugmentOperations, randAugmentOperations)
+    set(\.erasingProbability, erasing)
+    set(\.mixupAlpha, mixup)
+    set(\.cutMixAlpha, cutmix)
     start(&configuration)
   }
 }

@@ -9,7 +9,7 @@ package enum ImageOperation: Hashable, Sendable {
   case equalize
   /// 255 − value: `ImageOps.invert`.
   case invert
-  /// Keeps the highest bits, 0 to 8 of them: `ImageOps.posterize`.
+  /// Keeps the highest bits, 1 to 8 of them: `ImageOps.posterize`.
   case posterize(bits: Int)
   /// Inverts values from a threshold on: `ImageOps.solarize`.
   case solarize(threshold: Int)
@@ -38,6 +38,36 @@ package enum ImageOperation: Hashable, Sendable {
   case cutout(PixelBox)
 }
 
+extension ImageOperation: CustomStringConvertible {
+  /// Its name and parameter, such as `rotate 12°`.
+  package var description: String {
+    switch self {
+    case .autoContrast: "autocontrast"
+    case .equalize: "equalize"
+    case .invert: "invert"
+    case .posterize(let bits): "posterize to \(bits) bits"
+    case .solarize(let threshold): "solarize from \(threshold)"
+    case .solarizeAdd(let amount): "solarize, add \(amount)"
+    case .color(let factor): "color × \(Self.decimal(factor))"
+    case .contrast(let factor): "contrast × \(Self.decimal(factor))"
+    case .brightness(let factor): "brightness × \(Self.decimal(factor))"
+    case .sharpness(let factor): "sharpness × \(Self.decimal(factor))"
+    case .rotate(let degrees): "rotate \(Self.decimal(degrees))°"
+    case .shearX(let shear): "shear x \(Self.decimal(shear))"
+    case .shearY(let shear): "shear y \(Self.decimal(shear))"
+    case .translateX(let pixels): "translate x \(Self.decimal(pixels)) px"
+    case .translateY(let pixels): "translate y \(Self.decimal(pixels)) px"
+    case .cutout(let box): "cutout \(box.columns.count) × \(box.rows.count) px"
+    }
+  }
+
+  /// At most two decimals.
+  private static func decimal(_ value: Double) -> String {
+    let rounded = (value * 100).rounded() / 100
+    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+  }
+}
+
 extension Image {
   /// Applies an operation.
   package mutating func apply(_ operation: ImageOperation) {
@@ -53,12 +83,11 @@ extension Image {
       blend(with: [meanBrightness, meanBrightness, meanBrightness], factor)
     case .brightness(let factor): blend(with: [0, 0, 0], factor)
     case .sharpness(let factor): blend(with: smoothed, factor)
-    case .rotate(let degrees):
-      transform(.rotation(degrees, width: width, height: height), .bilinear)
-    case .shearX(let shear): transform(AffineMap(xy: shear), .bilinear)
-    case .shearY(let shear): transform(AffineMap(yx: shear), .bilinear)
-    case .translateX(let pixels): transform(AffineMap(x: pixels), .nearest)
-    case .translateY(let pixels): transform(AffineMap(y: pixels), .nearest)
+    case .rotate(let degrees): transform(.rotation(degrees, width: width, height: height))
+    case .shearX(let shear): transform(AffineMap(xy: shear))
+    case .shearY(let shear): transform(AffineMap(yx: shear))
+    case .translateX(let pixels): shift(left: pixels, up: 0)
+    case .translateY(let pixels): shift(left: 0, up: pixels)
     case .cutout(let box): fill(box)
     }
   }

@@ -50,6 +50,18 @@ package struct TrainingPreprocessing: Hashable, Sendable {
     }
   }
 
+  /// The pixels whose normalisation gives some values, rounded and clamped to 0…255.
+  ///
+  /// - Precondition: `values.count == valueCount`.
+  package func image(_ values: UnsafeBufferPointer<Float>) -> Image {
+    precondition(values.count == valueCount)
+    let pixels = values.indices.map { index in
+      let value = values[index] * inference.standardDeviation[index % 3] + inference.mean[index % 3]
+      return UInt8(min(max(value * 255, 0), 255).rounded())
+    }
+    return Image(width: size, height: size, pixels: pixels)
+  }
+
   /// RandAugment's operations on the image with a key.
   package func operations(key: RandomKey) -> [ImageOperation] {
     augmentation.randAugment?.operations(size: size, key: key[Purpose.randAugment.rawValue]) ?? []
