@@ -67,6 +67,8 @@ public struct TrainingReport: Sendable {
   public let trainingImages: Int
   /// The images to validate with.
   public let validationImages: Int
+  /// The steps of an epoch.
+  public let stepsPerEpoch: Int
   /// The run's course.
   public let history: TrainingHistory
   /// The validation of the best weights, which the output has; `nil` without images for it, or if a
@@ -93,11 +95,12 @@ public struct TrainingReport: Sendable {
   ///
   /// - Parameter validation: Of the images for validation, in their order.
   init(
-    header: RunHeader, history: TrainingHistory, images: TrainingImages,
+    header: RunHeader, history: TrainingHistory, stepsPerEpoch: Int, images: TrainingImages,
     findings: TrainingFindings, validation: Evaluation?, bestEpoch: Int?
   ) {
     let labels = images.labels
     (self.header, self.history, self.labels) = (header, history, labels)
+    self.stepsPerEpoch = stepsPerEpoch
     (self.validation, self.bestEpoch) = (validation, bestEpoch)
     (trainingImages, validationImages) = (images.training.count, images.validation.count)
     head = findings.headEvaluation(classCount: labels.count)
@@ -140,8 +143,9 @@ extension Trainer {
   public func report(validation: Evaluation?) throws -> TrainingReport {
     guard let header = folder.header else { throw RunError.noRun(path: folder.path) }
     return TrainingReport(
-      header: header, history: try folder.history(), images: images,
-      findings: try TrainingFindings(path: folder.findings, images), validation: validation,
+      header: header, history: try folder.history(), stepsPerEpoch: plan.stepsPerEpoch,
+      images: images, findings: try TrainingFindings(path: folder.findings, images),
+      validation: validation,
       bestEpoch: progress.best?.epoch)
   }
 

@@ -25,7 +25,8 @@ struct TrainReport {
     let plan = trainer.plan
     var facts: JSON.Object = [
       "output": .string(trainer.output), "model": .string(plan.model),
-      "run": .string(plan.runFolder), "classes": .integer(plan.labels.count),
+      "run": .string(plan.runFolder), "report": .string(trainer.reportFiles.plot),
+      "classes": .integer(plan.labels.count),
       "training_images": .integer(plan.trainingImages),
       "validation_images": .integer(plan.validationImages),
       "head_accuracy": plan.headAccuracy.map(JSON.number) ?? .null,
@@ -75,18 +76,20 @@ struct TrainReport {
 
   private var notes: [String] {
     let plan = trainer.plan
+    let report = "Report: \(trainer.reportFiles.plot) and \(trainer.reportFiles.summary)"
     guard let validation else {
       return [
-        "\(trainer.output): \(plan.labels.count) classes; there were no images for validation"
+        "\(trainer.output): \(plan.labels.count) classes; there were no images for validation",
+        report,
       ]
     }
-    let interval = validation.accuracyInterval
-    func percent(_ share: Double) -> String { NumberText.fixed(100 * share, 1) }
     return [
       "\(trainer.output): \(plan.labels.count) classes, the weights of epoch \(bestEpoch + 1)",
       "Validation: \(validation.correct(inTop: 1)) of \(validation.count) correct,"
-        + " \(percent(validation.accuracy)) % (95 % interval \(percent(interval.lowerBound)) to"
-        + " \(percent(interval.upperBound)) %), log loss \(NumberText.fixed(validation.logLoss, 3))",
+        + " \(TrainingReport.percent(validation.accuracy))"
+        + " (95 % interval \(TrainingReport.interval(validation))),"
+        + " log loss \(NumberText.fixed(validation.logLoss, 3))",
+      report,
     ]
   }
 }
