@@ -166,7 +166,7 @@ def runs():
                   "step_epochs": 2.4})
     for optimizer, schedule in zip(optimizers, schedules):
         log = {"type": "header", "schema": 1, "time": 1_700_000_000, "processor": "x", "threads": 2,
-               "folder": "images", "output": "own.safetensors", "includes_hidden": False,
+               "folder": "images", "output": "own.safetensors", "includes_hidden": False, "command": [],
                "model": "linear", "program": "1.0 (abc)", "instruction_set": "avx2",
                "data": "d4", "initial_weights": "1f",
                "configuration": configuration | {"optimizer": optimizer, "schedule": schedule},

@@ -50,6 +50,16 @@ public struct Evaluation: Sendable {
     public var precision: Double { share(correct, of: answered) }
   }
 
+  /// A class whose images were taken for another.
+  public struct ConfusedPair: Sendable, Equatable {
+    /// The images' class.
+    public let truth: Int
+    /// The first answer.
+    public let answer: Int
+    /// The images.
+    public let count: Int
+  }
+
   /// The images whose confidence lies in one interval.
   public struct CalibrationBin: Sendable, Equatable {
     /// The bin's images.
@@ -88,16 +98,21 @@ public struct Evaluation: Sendable {
     precondition((0..<classCount).contains(truth) && !ranking.isEmpty)
     let rank = ranking.firstIndex { $0.index == truth }
     let (answer, confidence) = ranking[0]
-    samples.append(
+    add(
       Sample(
         truth: truth, answer: answer, confidence: confidence,
         truthProbability: rank.map { ranking[$0].probability } ?? 0, truthRank: rank))
+  }
+
+  /// Adds the result for one image.
+  mutating func add(_ sample: Sample) {
+    samples.append(sample)
     // A bin includes its upper edge; the first also includes 0.
     let bins = Double(calibration.count)
-    let bin = min(max(Int((confidence * bins).rounded(.up)) - 1, 0), calibration.count - 1)
+    let bin = min(max(Int((sample.confidence * bins).rounded(.up)) - 1, 0), calibration.count - 1)
     calibration[bin].count += 1
-    calibration[bin].correct += answer == truth ? 1 : 0
-    calibration[bin].confidenceSum += confidence
+    calibration[bin].correct += sample.answer == sample.truth ? 1 : 0
+    calibration[bin].confidenceSum += sample.confidence
   }
 
   /// The images added so far.
@@ -174,6 +189,32 @@ public struct Evaluation: Sendable {
   public var mistakes: [Int] {
     samples.indices.filter { samples[$0].answer != samples[$0].truth }
       .sorted { (samples[$1].confidence, $0) < (samples[$0].confidence, $1) }
+  }
+
+  /// The positions in ``samples`` of images whose label is likely wrong, the most likely first.
+  ///
+  /// The first answer is another class, with at least the probability that images of that class get
+  /// for it on average, as in confident learning (Northcutt et al. 2021, arXiv 1911.00068). So the list
+  /// is neither empty for a cautious classifier nor full of every mistake.
+  public var likelyLabelErrors: [Int] {
+    var means: [Int: (sum: Double, count: Int)] = [:]
+    for sample in samples {
+      means[sample.truth, default: (0, 0)].sum += sample.truthProbability
+      means[sample.truth, default: (0, 0)].count += 1
+    }
+    // Of a class without images, nothing is known.
+    return mistakes.filter { position in
+      let sample = samples[position]
+      return means[sample.answer].map { sample.confidence >= $0.sum / Double($0.count) } ?? false
+    }
+  }
+
+  /// The pairs of a class and another answer, with the number of images, the most frequent first.
+  public var confusedPairs: [ConfusedPair] {
+    confusion.flatMap { truth, answers in
+      answers.filter { $0.key != truth }
+        .map { ConfusedPair(truth: truth, answer: $0.key, count: $0.value) }
+    }.sorted { ($1.count, $0.truth, $0.answer) < ($0.count, $1.truth, $1.answer) }
   }
 
   /// The 95 % score interval of a share (Wilson 1927), which stays within 0…1 even for few trials.

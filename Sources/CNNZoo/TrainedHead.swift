@@ -1,4 +1,3 @@
-import Glibc
 import Training
 
 /// A network with a classifier fitted to a user's images.
@@ -19,12 +18,10 @@ public struct TrainedHead: Sendable {
   public let classes: [Int]
   /// Images that are copies of each other; each group was held out as a whole.
   public let duplicates: [DuplicateFinder.Group]
-  /// The prediction for each image by a head fitted without it and its copies.
+  /// The results for each image of a head fitted without it and its copies.
   ///
   /// The penalty and temperature are chosen on all images.
-  public let heldOut: [Prediction]
-  /// The mean negative log probability of the true class of held-out images.
-  public let heldOutLogLoss: Double
+  public let heldOut: Evaluation
   /// The chosen ridge penalty.
   public var penalty: Double { head.penalty }
   /// The divisor of the scores.
@@ -40,16 +37,15 @@ public struct TrainedHead: Sendable {
     (self.network, self.precision) = (network, precision)
     (self.labels, self.head, self.classes) = (labels, head, classes)
     self.duplicates = duplicates
-    var loss = 0.0
-    heldOut = classes.indices.map { image in
+    var heldOut = Evaluation(classCount: labels.count)
+    for (image, truth) in classes.enumerated() {
       let start = image * labels.count
       let logits = head.heldOut[start..<start + labels.count].map { Float($0) }
       let probabilities = Prediction.softmax(logits)
-      loss -= log(max(probabilities[classes[image]], .leastNormalMagnitude))
-      let best = logits.indices.max { (logits[$0], $1) < (logits[$1], $0) } ?? 0
-      return Prediction(index: best, label: labels[best], probability: probabilities[best])
+      let order = logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }
+      heldOut.add(truth: truth, ranking: order.map { ($0, probabilities[$0]) })
     }
-    heldOutLogLoss = loss / Double(classes.count)
+    self.heldOut = heldOut
   }
 
   /// Groups of copies that belong to more than one class.
@@ -57,22 +53,8 @@ public struct TrainedHead: Sendable {
     duplicates.filter { group in group.images.contains { classes[$0] != classes[group.images[0]] } }
   }
 
-  /// Counts of held-out predictions: `confusion[class][prediction]`.
-  public var confusion: [[Int]] {
-    var table = [[Int]](
-      repeating: [Int](repeating: 0, count: labels.count), count: labels.count)
-    for (index, answer) in zip(classes, heldOut) { table[index][answer.index] += 1 }
-    return table
-  }
-
   /// The number of correct held-out predictions.
-  public var correct: Int { zip(classes, heldOut).count { $0 == $1.index } }
-
-  /// The mean probability of the held-out predictions: close to the accuracy if probabilities are
-  /// calibrated.
-  public var confidence: Double {
-    heldOut.reduce(0) { $0 + $1.probability } / Double(heldOut.count)
-  }
+  public var correct: Int { heldOut.correct(inTop: 1) }
 
   /// The classifier's values by the names of the graph's parameters, as PyTorch orders them.
   var classifierValues: [String: [Float]] {

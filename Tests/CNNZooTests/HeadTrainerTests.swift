@@ -53,9 +53,10 @@ struct HeadTrainerTests {
     }
     #expect(network.duplicates.isEmpty)
     #expect(network.correct == 15)
-    #expect(network.confusion == [[5, 0, 0], [0, 5, 0], [0, 0, 5]])
+    #expect(network.heldOut.confusion == [0: [0: 5], 1: [1: 5], 2: [2: 5]])
     // With five correct images in a class, the confidence is at most six in seven.
-    #expect(network.confidence > 0.7 && network.confidence < 0.95)
+    let confidence = network.heldOut.meanConfidence
+    #expect(confidence > 0.7 && confidence < 0.95)
     let facts = classifier.network.info
     #expect(
       facts.license == "MIT" && facts.padding == .same && facts.widthMultiplier == 0.25)

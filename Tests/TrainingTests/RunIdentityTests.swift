@@ -181,6 +181,8 @@ struct RunIdentityTests {
         "\"includes_hidden\":false", "\"includes_hidden\":null",
         "includes_hidden is not true or false"
       ),
+      ("\"command\":[]", "\"command\":\"x\"", "command is not an array"),
+      ("\"command\":[]", "\"command\":[1]", "command has a word that is not a text"),
       ("\"dropout\":0.5", "\"dropout\":null", "dropout is not a number"),
       (
         "\"clip_norm\":2.5", "\"clip_norm\":-1",

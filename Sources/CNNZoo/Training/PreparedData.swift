@@ -11,10 +11,12 @@ struct PreparedData {
   let head: TrainedHead?
   /// The time in which an image was decoded, on all threads together; 0 for a resumed run.
   var secondsPerImage = 0.0
+  let findings: TrainingFindings
 
   /// The data of a resumed run.
   init(images: TrainingImages, reader: TrainingImageReader) {
     (self.images, self.reader, head) = (images, reader, nil)
+    findings = TrainingFindings()
   }
 
   /// Reads all images, divides them, and fits the head.
@@ -39,10 +41,11 @@ struct PreparedData {
     switch start {
     case .weights(let network):
       let head = try TrainingHead(network, images, options) { try receive(.embedded) }
+      let copies = try head.duplicates(threads: options.threads)
       if !images.isDivided {
         images.divide(
           validationShare: configuration.validationShare, seed: configuration.seed,
-          duplicates: try head.duplicates(threads: options.threads))
+          duplicates: copies.map(\.images))
       }
       let fitted = try head.fit(images)
       for group in fitted.conflicts {
@@ -54,13 +57,17 @@ struct PreparedData {
               .joined(separator: ", ")))
       }
       self.head = fitted
+      findings = TrainingFindings(copies: copies, head: fitted, of: images)
     case .random:
+      let copies = images.exactCopies
       if !images.isDivided {
         images.divide(
           validationShare: configuration.validationShare, seed: configuration.seed,
-          duplicates: images.exactCopies)
+          duplicates: copies)
       }
       head = nil
+      findings = TrainingFindings(
+        copies: copies.map { DuplicateFinder.Group(images: $0, isExact: true) })
     }
     self.images = images
     if configuration.balance == .none, let text = images.imbalance { try receive(.warning(text)) }

@@ -73,9 +73,11 @@ public final class Trainer {
     let header = RunHeader(
       identity: try identity(initialWeights: store.digest), processor: HostInfo.processor,
       threads: options.threads, time: time(nil), folder: Self.absolute(folder),
-      output: Self.absolute(output), includesHidden: options.includesHidden)
+      output: Self.absolute(output), includesHidden: options.includesHidden,
+      command: options.command)
     try run.begin(header, store) {
       try images.writeList(to: run.images)
+      try data.findings.write(images, to: run.findings)
       try network.write(store, averages: false, options.configuration, to: run.last)
       if data.head != nil { try network.writeHead(store, to: run.head) }
     }

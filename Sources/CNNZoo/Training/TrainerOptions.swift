@@ -30,6 +30,8 @@ extension Trainer {
     public var decoding = DecodingOptions()
     /// The program's version, which a run must be resumed with.
     public var program = ""
+    /// The command line that begins the run, for its report.
+    public var command: [String] = []
 
     /// The defaults.
     public init() {}

@@ -31,11 +31,10 @@ struct TrainingHead {
   /// Groups of images that are copies of each other.
   ///
   /// - Throws: `ProcessorError`.
-  func duplicates(threads: Int) throws -> [[Int]] {
+  func duplicates(threads: Int) throws -> [DuplicateFinder.Group] {
     try DuplicateFinder.groups(
       of: features.lazy.map { ($0.vector, $0.fingerprint) },
-      dimension: trainer.embedder.dimension, threads: threads
-    ).map(\.images)
+      dimension: trainer.embedder.dimension, threads: threads)
   }
 
   /// Fits a head to the images for training.

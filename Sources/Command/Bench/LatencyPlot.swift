@@ -136,23 +136,11 @@ struct LatencyPlot {
   }
 
   private static let styleSheet = """
-    text { font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
-    .paper { fill: #ffffff; }
-    .title { font-size: 17px; font-weight: 600; fill: #1b1f24; }
-    .strong { font-weight: 600; fill: #1b1f24; }
-    .quiet { fill: #656d76; font-size: 11px; }
-    .grid { stroke: #e4e7eb; stroke-width: 1; fill: none; }
-    .ground { stroke: #b6bcc4; stroke-width: 1; fill: none; }
     .hill { fill: #3b6ea5; fill-opacity: 0.22; stroke: #3b6ea5; stroke-width: 1.25; }
     .median { stroke: #1f4f82; stroke-width: 2; fill: none; }
     .round { fill: #3b6ea5; fill-opacity: 0.75; }
     .earlier { fill: none; stroke: #8a929b; stroke-width: 1.25; }
     @media (prefers-color-scheme: dark) {
-      .paper { fill: #14171c; }
-      .title, .strong { fill: #e6e9ed; }
-      .quiet { fill: #9aa3ad; }
-      .grid { stroke: #2a2f37; }
-      .ground { stroke: #4b535d; }
       .hill { fill: #7fb0e0; stroke: #7fb0e0; }
       .median { stroke: #b7d5f3; }
       .round { fill: #7fb0e0; }

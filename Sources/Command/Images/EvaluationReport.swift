@@ -69,11 +69,11 @@ struct EvaluationReport {
     let interval = evaluation.accuracyInterval
     let confusion = evaluation.confusion
     return ConfusionPlot(
-      classes: folders.map { ($0.name, confusion[$0.index] ?? [:], $0.index) },
+      classes: folders.map { ($0.name, confusion[$0.index] ?? [:], $0.index) }
+    ).document(
       subtitle: "\(classifier.network.model.name): \(percent(evaluation.accuracy)) of"
         + " \(NumberText.count(evaluation.count, "image")) correct"
-        + " (95 % interval \(percent(interval.lowerBound)) to \(percent(interval.upperBound)))"
-    ).document
+        + " (95 % interval \(percent(interval.lowerBound)) to \(percent(interval.upperBound)))")
   }
 
   /// The overall figures, without those of single classes and images.

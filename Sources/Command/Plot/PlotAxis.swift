@@ -27,6 +27,14 @@ package struct PlotAxis: Equatable, Sendable {
     }
   }
 
+  /// A linear axis with exactly this domain; `isWhole` for whole numbers alone.
+  package init(linear domain: ClosedRange<Double>, isWhole: Bool = false) {
+    isLogarithmic = false
+    let end = max(domain.upperBound, domain.lowerBound + 1e-9)
+    self.domain = domain.lowerBound...end
+    ticks = Self.linearTicks(self.domain).filter { !isWhole || $0 == $0.rounded() }
+  }
+
   /// The position of `value`; outside of 0 to 1 for values beyond the ends.
   package func position(of value: Double) -> Double {
     let (low, high) = (domain.lowerBound, domain.upperBound)

@@ -12,9 +12,13 @@ package struct SVGDrawing {
   package init() {}
 
   package mutating func text(
-    _ text: String, x: Double, y: Double, style: String, anchor: Anchor = .start
+    _ text: String, x: Double, y: Double, style: String, anchor: Anchor = .start,
+    rotation degrees: Double = 0
   ) {
-    let attribute = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
+    var attribute = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
+    if degrees != 0 {
+      attribute += " transform=\"rotate(\(Self.number(degrees)) \(Self.point(x, y)))\""
+    }
     parts +=
       "<text x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" class=\"\(style)\"\(attribute)>"
       + "\(Self.escaped(text))</text>\n"
@@ -58,7 +62,29 @@ package struct SVGDrawing {
       + " xlink:href=\"data:image/png;base64,\(Self.base64(png))\"/>\n"
   }
 
+  /// The rules that every plot needs: paper, text and lines.
+  private static let commonRules = """
+    text { font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
+    .paper { fill: #ffffff; }
+    .title { font-size: 17px; font-weight: 600; fill: #1b1f24; }
+    .strong { font-weight: 600; fill: #1b1f24; }
+    .name { fill: #1b1f24; }
+    .quiet { fill: #656d76; font-size: 11px; }
+    .grid { stroke: #e4e7eb; stroke-width: 1; fill: none; }
+    .ground, .frame { stroke: #b6bcc4; stroke-width: 1; fill: none; }
+    @media (prefers-color-scheme: dark) {
+      .paper { fill: #14171c; }
+      .title, .strong, .name { fill: #e6e9ed; }
+      .quiet { fill: #9aa3ad; }
+      .grid { stroke: #2a2f37; }
+      .ground, .frame { stroke: #4b535d; }
+    }
+    """
+
   /// The whole file.
+  ///
+  /// - Parameter styleSheet: Rules besides those for `paper`, `title`, `strong`, `name`, `quiet`, `grid`,
+  ///   `ground` and `frame`.
   package func document(
     width: Double, height: Double, title: String, styleSheet: String
   ) -> String {
@@ -68,6 +94,7 @@ package struct SVGDrawing {
       width="\(Self.number(width))" height="\(Self.number(height))" role="img">
       <title>\(Self.escaped(title))</title>
       <style>
+      \(Self.commonRules)
       \(styleSheet)
       </style>
       <rect width="100%" height="100%" class="paper"/>

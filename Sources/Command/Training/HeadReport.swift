@@ -42,15 +42,16 @@ struct HeadReport {
       "failed": .integer(failures),
       "validation": .string(head.duplicates.isEmpty ? "leave-one-out" : "leave-group-out"),
       "correct": .integer(head.correct),
-      "accuracy": .number(share(head.correct, of: names.count)),
-      "mean_confidence": .number(head.confidence), "log_loss": .number(head.heldOutLogLoss),
+      "accuracy": .number(head.heldOut.accuracy),
+      "mean_confidence": .number(head.heldOut.meanConfidence),
+      "log_loss": .number(head.heldOut.logLoss),
       "penalty": .number(head.penalty), "temperature": .number(head.temperature),
       "evaluations": .array(evaluations.map { .object($0.summary) }),
     ]
   }
 
   private var classes: [JSON.Object] {
-    zip(head.labels.names, head.confusion).enumerated().map { index, row in
+    zip(head.labels.names, confusion).enumerated().map { index, row in
       [
         "class": .string(row.0), "class_images": .integer(row.1.reduce(0, +)),
         "class_correct": .integer(row.1[index]), "answers": .array(row.1.map(JSON.integer)),
@@ -59,21 +60,20 @@ struct HeadReport {
   }
 
   private var mistakes: [JSON.Object] {
-    wrong.map { image in
-      let answer = head.heldOut[image]
+    head.heldOut.mistakes.map { image in
+      let sample = head.heldOut.samples[image]
       return [
-        "input": .string(names[image]), "class": .string(head.labels[head.classes[image]]),
-        "answer": .string(answer.label), "probability": .number(answer.probability),
+        "input": .string(names[image]), "class": .string(head.labels[sample.truth]),
+        "answer": .string(head.labels[sample.answer]), "probability": .number(sample.confidence),
       ]
     }
   }
 
-  /// Images with a wrong held-out answer, the most confident first.
-  private var wrong: [Int] {
-    names.indices.filter { head.heldOut[$0].index != head.classes[$0] }
-      .sorted {
-        (head.heldOut[$1].probability, $0) < (head.heldOut[$0].probability, $1)
-      }
+  /// The number of images of each class with each answer.
+  private var confusion: [[Int]] {
+    let counts = head.heldOut.confusion
+    let classes = head.labels.names.indices
+    return classes.map { truth in classes.map { counts[truth]?[$0] ?? 0 } }
   }
 
   /// One row per class: how its images were classified.
@@ -88,7 +88,7 @@ struct HeadReport {
         + (showsAll
           ? labels.map { .number("as \($0.terminalSafe())").optional(0) }
           : [.text("taken_for", heading: "mistaken for").shortened]))
-    for (index, row) in head.confusion.enumerated() {
+    for (index, row) in confusion.enumerated() {
       let count = row.reduce(0, +)
       table.rows.append(
         [
@@ -112,9 +112,9 @@ struct HeadReport {
       "\(output): \(head.labels.count) classes from \(NumberText.count(count, "image"))"
         + (failures > 0 ? "; \(failures) more could not be read" : ""),
       "Leave-one-out: \(head.correct) of \(count) correct,"
-        + " \(NumberText.fixed(100 * share(head.correct, of: count), 1)) %; mean confidence"
-        + " \(NumberText.fixed(100 * head.confidence, 1)) %, log loss"
-        + " \(NumberText.fixed(head.heldOutLogLoss, 3))",
+        + " \(NumberText.fixed(100 * head.heldOut.accuracy, 1)) %; mean confidence"
+        + " \(NumberText.fixed(100 * head.heldOut.meanConfidence, 1)) %, log loss"
+        + " \(NumberText.fixed(head.heldOut.logLoss, 3))",
     ]
     if !head.duplicates.isEmpty {
       let images = head.duplicates.reduce(0) { $0 + $1.images.count }
@@ -128,11 +128,12 @@ struct HeadReport {
         "  label conflict: "
           + zip(group.images, labels).map { "\(names[$0]) (\($1))" }.joined(separator: ", "))
     }
+    let wrong = head.heldOut.mistakes
     for image in wrong.prefix(Self.mostNotes) {
-      let answer = head.heldOut[image]
+      let sample = head.heldOut.samples[image]
       notes.append(
-        "  \(names[image]) classified as \(answer.label)"
-          + " (\(NumberText.fixed(100 * answer.probability, 0)) %)")
+        "  \(names[image]) classified as \(head.labels[sample.answer])"
+          + " (\(NumberText.fixed(100 * sample.confidence, 0)) %)")
     }
     if wrong.count > Self.mostNotes {
       notes.append("  and \(wrong.count - Self.mostNotes) more; --format json lists them all")

@@ -22,6 +22,10 @@ struct Train: ParsableCommand {
       log and the states of the run are in OUTPUT's folder, in NAME.run; after an interruption, \
       --resume continues from the last state and gives the same bits as an uninterrupted run, with \
       any number of threads.
+
+      When the run ends or is stopped, report.svg and report.md in NAME.run show its course, the \
+      confusion matrix, the recall of each class, copies, and images whose label is likely wrong; \
+      --resume of a complete run writes them again.
       """)
 
   @Argument(help: "A folder with one folder per class.", completion: .directory)
@@ -145,18 +149,28 @@ struct Train: ParsableCommand {
     try display.receive(.planned(trainer.plan))
     // An interrupt takes effect after the step, when the state is saved.
     let outcome = try Interrupts.deferred { () throws in
-      let outcome = try trainer.run(
-        receive: display.receive, shouldStop: { Interrupts.isWaiting })
+      let outcome: Trainer.Outcome
+      do {
+        outcome = try trainer.run(
+          receive: display.receive, shouldStop: { Interrupts.isWaiting })
+      } catch {
+        ReportFiles.writeIfPossible(trainer, display.bestValidation)
+        throw error
+      }
       if case .stopped = outcome {
         ProgressLine.erase()
         Diagnostics.log(
           "stopped and saved; to continue: cnnzoo train --resume \(trainer.plan.runFolder)")
+        ReportFiles.writeIfPossible(trainer, display.bestValidation)
       }
       return outcome
     }
     guard case .finished(let result) = outcome else { return }
     ProgressLine.erase()
+    // Without room for the report, the result still counts.
+    let written = Result { try ReportFiles.write(trainer, result) }
     try TrainReport(trainer, display.epochs, result).report.write(as: format.format)
+    try written.get()
     try display.finish()
   }
 
@@ -214,6 +228,7 @@ struct Train: ParsableCommand {
     var options = Trainer.Options()
     options.threads = network.threadCount
     options.decoding = network.decoding
+    options.command = ["cnnzoo"] + CommandLine.arguments.dropFirst()
     saving.apply(to: &options)
     return options
   }

@@ -21,7 +21,8 @@ struct TrainReport {
     let plan = trainer.plan
     var facts: JSON.Object = [
       "output": .string(trainer.output), "model": .string(plan.model),
-      "run": .string(plan.runFolder), "classes": .integer(plan.labels.count),
+      "run": .string(plan.runFolder), "report": .string(trainer.reportFiles.plot),
+      "classes": .integer(plan.labels.count),
       "training_images": .integer(plan.trainingImages),
       "validation_images": .integer(plan.validationImages),
       "head_accuracy": plan.headAccuracy.map(JSON.number) ?? .null,
@@ -75,9 +76,11 @@ struct TrainReport {
 
   private var notes: [String] {
     let plan = trainer.plan
+    let report = "Report: \(trainer.reportFiles.plot) and \(trainer.reportFiles.summary)"
     guard let validation = result.validation else {
       return [
-        "\(trainer.output): \(plan.labels.count) classes; there were no images for validation"
+        "\(trainer.output): \(plan.labels.count) classes; there were no images for validation",
+        report,
       ]
     }
     let contents =
@@ -89,22 +92,20 @@ struct TrainReport {
           + " \(NumberText.count(patience, "epoch"))")
     }
     notes.append("Validation: " + Self.figures(validation))
-    guard let head = result.head else { return notes }
-    if result.keepsHead {
+    if let head = result.head {
       notes.append(
-        "Training the whole network did not improve on the head beyond chance; the trained weights"
-          + " are in \(plan.runFolder)/best.safetensors")
-    } else {
-      notes.append("The closed-form head alone: " + Self.figures(head))
+        result.keepsHead
+          ? "Training the whole network did not improve on the head beyond chance; the trained"
+            + " weights are in \(plan.runFolder)/best.safetensors"
+          : "The closed-form head alone: " + Self.figures(head))
     }
-    return notes
+    return notes + [report]
   }
 
   private static func figures(_ evaluation: Evaluation) -> String {
-    let interval = evaluation.accuracyInterval
-    func percent(_ share: Double) -> String { NumberText.fixed(100 * share, 1) }
-    return "\(evaluation.correct(inTop: 1)) of \(evaluation.count) correct,"
-      + " \(percent(evaluation.accuracy)) % (95 % interval \(percent(interval.lowerBound)) to"
-      + " \(percent(interval.upperBound)) %), log loss \(NumberText.fixed(evaluation.logLoss, 3))"
+    "\(evaluation.correct(inTop: 1)) of \(evaluation.count) correct,"
+      + " \(TrainingReport.percent(evaluation.accuracy))"
+      + " (95 % interval \(TrainingReport.interval(evaluation))),"
+      + " log loss \(NumberText.fixed(evaluation.logLoss, 3))"
   }
 }

@@ -5,6 +5,8 @@ import Host
 final class TrainingDisplay {
   /// The epochs so far.
   private(set) var epochs: [Trainer.Epoch] = []
+  /// The best validation so far, if it was one of these.
+  var bestValidation: Evaluation? { epochs.last { $0.isBest }?.validation }
   private let policy: FailurePolicy
   private var failures: [ExitStatus] = []
   private var plan: Trainer.Plan?

@@ -48,6 +48,21 @@ extension TrainingConfiguration {
   /// The configuration as JSON on one line, as the metadata of the result has it.
   package var description: String { "\(JSON.object(json))" }
 
+  /// Every setting with its value, as the header names them.
+  package var entries: [(name: String, value: String)] {
+    func entries(_ object: JSON.Object, _ prefix: String) -> [(name: String, value: String)] {
+      object.members.flatMap { name, value in
+        switch value {
+        case .object(let object): entries(object, "\(prefix)\(name).")
+        case .string(let text): [(name: prefix + name, value: text)]
+        case .null: [(name: prefix + name, value: "none")]
+        default: [(name: prefix + name, value: "\(value)")]
+        }
+      }
+    }
+    return entries(json, "")
+  }
+
   /// Reads the configuration from a log's header.
   init(json members: [String: JSONValue]) throws(JSONFault) {
     var members = members

@@ -4,7 +4,7 @@ import Weights
 
 /// The folder of a training run, `own.run` beside the output `own.safetensors`.
 ///
-/// It contains the log, two generations of state and the run's weights. States are written in turn,
+/// It contains the log, two generations of state, the run's weights and its report. States are written in turn,
 /// each atomically and after the log is durable, so whenever the process is killed or the power
 /// fails, one of them is complete and matches the beginning of the log. One process at a time works in
 /// the folder.
@@ -24,6 +24,12 @@ package final class RunFolder {
   package var result: String { "\(path)/result.safetensors" }
   /// The list of the run's images; write it before the run begins.
   package var images: String { "\(path)/\(Self.imagesName)" }
+  /// What was found out about the images; write it before the run begins.
+  package var findings: String { "\(path)/\(Self.findingsName)" }
+  /// The report for a viewer or browser.
+  package var plot: String { "\(path)/\(Self.reportNames[0])" }
+  /// The report in Markdown.
+  package var summary: String { "\(path)/\(Self.reportNames[1])" }
   /// The log; `nil` until the run has begun or is resumed.
   package private(set) var log: TrainingLog?
   /// How the run began; `nil` for a new folder.
@@ -31,6 +37,8 @@ package final class RunFolder {
 
   private static let logName = "log.jsonl"
   private static let imagesName = "images.jsonl"
+  private static let findingsName = "findings.jsonl"
+  private static let reportNames = ["report.svg", "report.md"]
   private static let stateNames = ["state-0.safetensors", "state-1.safetensors"]
   private static let weightNames = ["best", "last", "head", "result"].map { "\($0).safetensors" }
 
@@ -63,7 +71,9 @@ package final class RunFolder {
     (self.path, self.observer) = (Self.trimmed(path), observer)
     lock = try Self.lock(path)
     let names = try Self.names(in: path)
-    let ours = [Self.logName, Self.imagesName] + Self.stateNames + Self.weightNames
+    let ours =
+      [Self.logName, Self.imagesName, Self.findingsName] + Self.reportNames + Self.stateNames
+      + Self.weightNames
     if let other = names.first(where: { !ours.contains($0) }) {
       throw .occupied(path: path, by: other)
     }
@@ -123,6 +133,11 @@ package final class RunFolder {
 
 /// Beginning and saving.
 extension RunFolder {
+  /// The run so far, as its log has it.
+  ///
+  /// - Throws: Errors of `TrainingHistory`.
+  package func history() throws(RunError) -> TrainingHistory { try TrainingHistory(path: logPath) }
+
   /// Writes the log's header and the first state.
   ///
   /// - Parameter prepare: Writes the list of images and the first weights, once what an older run left
@@ -133,7 +148,7 @@ extension RunFolder {
   ) throws {
     // States go first: without them, what remains of an older run cannot be resumed by mistake.
     if self.header == nil {
-      for name in Self.stateNames + Self.weightNames {
+      for name in Self.stateNames + Self.weightNames + Self.reportNames {
         let file = "\(path)/\(name)"
         if unlink(file) == 0 { observer?(.removed(file)) }
       }

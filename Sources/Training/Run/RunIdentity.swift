@@ -131,13 +131,16 @@ public struct RunHeader: Equatable, Sendable {
   public var output: String
   /// Whether hidden files and folders are used.
   public var includesHidden: Bool
+  /// The command line that began the run; empty for a program of its own.
+  public var command: [String]
 
   /// A header.
   public init(
     identity: RunIdentity, processor: String, threads: Int, time: Int, folder: String,
-    output: String, includesHidden: Bool = false
+    output: String, includesHidden: Bool = false, command: [String] = []
   ) {
     (self.folder, self.output, self.includesHidden) = (folder, output, includesHidden)
+    self.command = command
     self.identity = identity
     self.processor = processor
     self.threads = threads
@@ -151,7 +154,7 @@ public struct RunHeader: Equatable, Sendable {
       "type": .string("header"), "schema": .integer(Self.schema), "time": .integer(time),
       "processor": .string(processor), "threads": .integer(threads), "folder": .string(folder),
       "output": .string(output),
-      "includes_hidden": .bool(includesHidden),
+      "includes_hidden": .bool(includesHidden), "command": .array(command.map(JSON.string)),
     ] + identity.json
   }
 
@@ -172,6 +175,14 @@ public struct RunHeader: Equatable, Sendable {
       throw JSONFault("includes_hidden is not true or false")
     }
     includesHidden = hidden
+    guard let words = try members.value("command").elements else {
+      throw JSONFault("command is not an array")
+    }
+    command = []
+    for word in words {
+      guard let text = word.text else { throw JSONFault("command has a word that is not a text") }
+      command.append(text)
+    }
     identity = try RunIdentity(&members)
     try members.requireEmpty()
   }
