@@ -58,9 +58,11 @@ struct ProgressiveLearningTests {
     #expect(plain.stages.allSatisfy { $0.randAugmentMagnitude == nil })
   }
 
-  @Test(arguments: [
-    (ProgressiveLearning.Preset.s, 300, 0.3, 15, 0), (.m, 380, 0.4, 20, 0.2), (.l, 380, 0.5, 25, 0.5),
-  ] as [(ProgressiveLearning.Preset, Int, Double, Double, Double)])
+  @Test(
+    arguments: [
+      (ProgressiveLearning.Preset.s, 300, 0.3, 15, 0), (.m, 380, 0.4, 20, 0.2),
+      (.l, 380, 0.5, 25, 0.5),
+    ] as [(ProgressiveLearning.Preset, Int, Double, Double, Double)])
   func presets(
     preset: ProgressiveLearning.Preset, size: Int, dropout: Double, magnitude: Double, alpha: Double
   ) throws {

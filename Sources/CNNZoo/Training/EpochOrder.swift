@@ -13,6 +13,10 @@ package struct EpochOrder {
     package let image: Int
     /// How often the epoch has had the image before.
     package let repetition: Int
+
+    package init(image: Int, repetition: Int) {
+      (self.image, self.repetition) = (image, repetition)
+    }
   }
 
   private let training: [Int]

@@ -160,8 +160,10 @@ extension Trainer {
     let area = Double(stage.imageSize * stage.imageSize)
     var rest = Double(plan.trainingImages - sums.images)
     for stage in configuration.stages {
-      let epochs = stage.epochs.clamped(to: batch.epoch + 1..<max(configuration.epochs, batch.epoch + 1))
-      rest += Double(epochs.count * plan.trainingImages)
+      let epochs = stage.epochs.clamped(
+        to: batch.epoch + 1..<max(configuration.epochs, batch.epoch + 1))
+      rest +=
+        Double(epochs.count * plan.trainingImages)
         * Double(stage.imageSize * stage.imageSize) / area
     }
     return Step(

@@ -95,7 +95,8 @@ struct Train: ParsableCommand {
         "--head-only does not change the images; drop --preview or --head-only.")
     }
     if training.randAugment ?? 0 == 0, training.progressive == nil,
-      training.randAugmentOperations != nil {
+      training.randAugmentOperations != nil
+    {
       throw ValidationError("--rand-augment-operations needs a strength: --rand-augment N.")
     }
     if headOnly && fromScratch {

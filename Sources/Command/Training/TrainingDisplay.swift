@@ -45,7 +45,8 @@ final class TrainingDisplay {
           + " \(NumberText.fixed(head.logLoss, 3)); training has to beat this")
     case .stage(let stage):
       ProgressLine.erase()
-      Diagnostics.log("stage at \(stage.imageSize) pixels, from epoch \(stage.epochs.lowerBound + 1)")
+      Diagnostics.log(
+        "stage at \(stage.imageSize) pixels, from epoch \(stage.epochs.lowerBound + 1)")
     case .step(let step): draw(step)
     case .epoch(let epoch):
       ProgressLine.erase()

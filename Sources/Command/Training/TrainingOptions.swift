@@ -70,7 +70,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Stop after this many epochs without a lower validation loss (default: never).")
   var patience: Int?
 
-  @Option(help: "Make small classes count as much as large ones: weights, sampling (default: none).")
+  @Option(
+    help: "Make small classes count as much as large ones: weights, sampling (default: none).")
   var balance: TrainingConfiguration.Balance?
 
   @Option(help: "Seed of everything random (default: 0).")
