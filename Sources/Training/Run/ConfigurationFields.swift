@@ -65,7 +65,7 @@ extension TrainingConfiguration {
       .integer("epochs", \.epochs, 1...1_000_000),
       .integer("batch", \.batch, 1...65_536),
       .integer("accumulation", \.accumulation, 1...65_536),
-      .integer("image_size", \.imageSize, 1...8192),
+      .integer("image_size", \.imageSize, 1...2048),
       .number("validation_share", \.validationShare, "0 or more, below 1") { 0..<1 ~= $0 },
       .optional("minimum_crop_area", \.minimumCropArea, "above 0, up to 1") { $0 > 0 && $0 <= 1 },
       .flag("flips", \.flips),
