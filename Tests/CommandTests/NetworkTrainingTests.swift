@@ -103,6 +103,30 @@ struct NetworkTrainingTests {
     #expect(try results(other) != expected)
   }
 
+  private static let augmented = [
+    "--rand-augment", "9", "--rand-augment-operations", "3", "--erasing", "0.3", "--mixup", "0.2",
+    "--cutmix", "1",
+  ]
+
+  /// The same bytes with any number of threads and without a cache; others without each option.
+  @Test func augmentationDependsOnTheSeedAlone() throws {
+    let arguments = Self.scratch + Self.augmented
+    #expect(try train(arguments + ["-t", "1"]).status == 0)
+    let expected = try bytes(output)
+    let other = "\(folder)/other.safetensors"
+    #expect(try train(arguments + ["-t", "3", "--cache-memory", "0"], to: other).status == 0)
+    #expect(try bytes(other) == expected)
+    for first in stride(from: 0, to: Self.augmented.count, by: 2) {
+      var rest = Self.augmented
+      rest.replaceSubrange(first..<first + 2, with: first == 0 ? ["--rand-augment", "5"] : [])
+      let outcome = try train(Self.scratch + rest + ["--overwrite"], to: other)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(try bytes(other) != expected, "\(Self.augmented[first]) has no effect")
+    }
+    let metadata = try WeightFile(path: output).metadata["training"]
+    #expect(metadata?.contains("\"mixup_alpha\":0.2") == true)
+  }
+
   /// Frozen layers keep every value, batch norm's statistics included.
   @Test func frozenStagesStay() throws {
     let outcome = try train(
@@ -145,7 +169,7 @@ struct NetworkTrainingTests {
 
   @Test(arguments: [1, 4, 7])
   func killedRunsResume(step: Int) throws {
-    let arguments = Self.scratch + ["--save-every", "1"]
+    let arguments = Self.scratch + Self.augmented + ["--save-every", "1"]
     #expect(try train(arguments).status == 0)
     let expected = try bytes(output)
     try FileManager.default.removeItem(atPath: output)
@@ -165,6 +189,16 @@ struct NetworkTrainingTests {
     let state = try bytes("\(run)/state-0.safetensors")
     let rate = try resume(["--lr", "0.5"])
     #expect(rate.status == 64 && rate.errors.contains("rate was 0.004, is 0.5"), "\(rate.errors)")
+    for (arguments, change) in [
+      (["--rand-augment", "9"], "rand_augment_magnitude was null, is 9"),
+      (["--rand-augment-operations", "3"], "rand_augment_operations was 2, is 3"),
+      (["--erasing", "0.1"], "erasing_probability was 0, is 0.1"),
+      (["--mixup", "0.2"], "mixup_alpha was 0, is 0.2"),
+      (["--cutmix", "1"], "cutmix_alpha was 0, is 1"),
+    ] {
+      let outcome = try resume(arguments)
+      #expect(outcome.status == 64 && outcome.errors.contains(change), "\(outcome.errors)")
+    }
     let isa = try Tool.run(
       ["train", "--resume", run],
       environment: ProcessInfo.processInfo.environment.merging(["CNNZOO_ISA": "baseline"]) { $1 })
@@ -223,11 +257,16 @@ struct NetworkTrainingTests {
 
   @Test(arguments: [
     ["--epochs", "0"], ["--label-smoothing", "1"], ["--dropout", "1"], ["--val", "1"],
-    ["--ema", "2"], ["--image-size", "100000"],
+    ["--ema", "2"], ["--image-size", "100000"], ["--image-size", "2049"],
+    ["--rand-augment", "31"], ["--rand-augment=-1"], ["--rand-augment", "nan"],
+    ["--rand-augment", "9", "--rand-augment-operations", "0"], ["--erasing", "1.01"],
+    ["--mixup=-0.1"], ["--mixup", "11"], ["--cutmix", "inf"],
   ])
   func valuesOutOfRangeAreRefused(arguments: [String]) throws {
     let outcome = try train(Self.scratch + arguments)
     #expect(outcome.status == 64 && outcome.errors.contains("expected"), "\(outcome.errors)")
+    let option = try #require(arguments.last { $0.hasPrefix("--") }).split(separator: "=")[0]
+    #expect(outcome.errors.contains("\(option) is out of range"), "\(outcome.errors)")
     #expect(!FileManager.default.fileExists(atPath: run))
   }
 }

@@ -80,6 +80,9 @@ struct UsageTests {
       ("train x --resume y.run", "--resume takes"),
       ("train --resume y.run --model effnet-lite0", "--model"),
       ("train x -o y.safetensors --from-scratch", "--model"),
+      ("train x -o y.safetensors --rand-augment-operations 3", "--rand-augment N"),
+      ("train x --preview y.svg --head-only", "--preview"),
+      ("train --resume x --preview y.svg", "--resume"),
       ("train x -o y.safetensors --precision bf16", "f32"),
       ("train x -o y.safetensors --from-scratch --head-only --model effnet-lite0", "pretrained"),
     ])
@@ -118,6 +121,7 @@ struct UsageTests {
     (["infer", "effnet-lite0", "--input", "/missing", "-o"], "logits.npy", ".safetensors"),
     (["convert", "/missing", "--model", "effnet-lite0"], "weights.pth", ".safetensors"),
     (["bench", "effnet-lite0", "--min-time", "3600", "--plot"], "plot.PNG", ".svg"),
+    (["train", "/missing", "--model", "effnet-lite0", "--preview"], "preview.png", ".svg"),
     (
       ["embed", "/missing", "--model", "effnet-lite0", "-o"], "images.parquet",
       ".jsonl or .csv or .npy or .npz or .safetensors"

@@ -44,6 +44,11 @@ struct RunIdentityTests {
     configuration.validationShare = 0.25
     configuration.minimumCropArea = nil
     configuration.flips = false
+    configuration.randAugmentMagnitude = 9
+    configuration.randAugmentOperations = 3
+    configuration.erasingProbability = 0.25
+    configuration.mixupAlpha = 0.2
+    configuration.cutMixAlpha = 1
     configuration.seed = .max
     configuration.loss = .sigmoid
     configuration.labelSmoothing = 0.1 + 0.2
@@ -227,9 +232,14 @@ struct RunIdentityTests {
     try Self.configuration.validate()
     let changes: [(String, (inout TrainingConfiguration) -> Void)] = [
       ("epochs", { $0.epochs = 0 }), ("batch", { $0.batch = 0 }),
-      ("accumulation", { $0.accumulation = -1 }), ("image_size", { $0.imageSize = 9000 }),
+      ("accumulation", { $0.accumulation = -1 }), ("image_size", { $0.imageSize = 2049 }),
       ("validation_share", { $0.validationShare = 1 }),
       ("minimum_crop_area", { $0.minimumCropArea = 0 }),
+      ("rand_augment_magnitude", { $0.randAugmentMagnitude = 31 }),
+      ("rand_augment_magnitude", { $0.randAugmentMagnitude = .nan }),
+      ("rand_augment_operations", { $0.randAugmentOperations = 0 }),
+      ("erasing_probability", { $0.erasingProbability = 1.5 }),
+      ("mixup_alpha", { $0.mixupAlpha = -1 }), ("cutmix_alpha", { $0.cutMixAlpha = .infinity }),
       ("label_smoothing", { $0.labelSmoothing = 1 }), ("weight_decay", { $0.weightDecay = .nan }),
       ("average_decay", { $0.averageDecay = 1 }), ("clip_norm", { $0.clipNorm = .infinity }),
       ("batch_norm_momentum", { $0.batchNormMomentum = 0 }),

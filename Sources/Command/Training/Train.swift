@@ -16,6 +16,9 @@ struct Train: ParsableCommand {
       --head-only stops after the classifier, which takes seconds: ridge regression on the layer's \
       input, reported leave-one-out.
 
+      --preview writes a sheet of training images, as the network will see them with the options for \
+      augmentation, next to what it sees at inference.
+
       OUTPUT is an ordinary weight file that includes the class names; use it with `cnnzoo classify \
       --weights OUTPUT`. It has the weights of the epoch with the lowest validation log loss, with \
       calibrated probabilities. The \
