@@ -39,14 +39,12 @@ struct AugmentedBatchesTests {
 
   private func copies(
     epochs: Range<Int> = 0..<3, firstStep: Int = 0, threads: Int = 2, cacheBytes: Int = 0,
-    _ preprocessing: @escaping @Sendable (Int) -> TrainingPreprocessing = { _ in
-      Self.preprocessing()
-    }
+    _ preprocessing: TrainingPreprocessing = preprocessing()
   ) throws -> [Copy] {
     let reader = TrainingImageReader(cacheBytes: cacheBytes)
     let images = try pets.scanned(reader)
     let batches = try TrainingBatches(
-      images, reader: reader, settings: .init(batch: 5, seed: 9, preprocessing: preprocessing),
+      images, reader: reader, settings: .init(preprocessing: preprocessing, batch: 5, seed: 9),
       epochs: epochs, firstStep: firstStep, threads: threads)
     var copies: [Copy] = []
     while let batch = try batches.next() {
@@ -75,7 +73,7 @@ struct AugmentedBatchesTests {
 
   /// An image is mixed with another share in each epoch.
   @Test func sharesDifferFromEpochToEpoch() throws {
-    let shares = try copies { _ in Self.preprocessing(cutMix: 0) }.flatMap {
+    let shares = try copies(Self.preprocessing(cutMix: 0)).flatMap {
       zip($0.images, $0.mixtures).compactMap { image, mixture in
         image == 0 ? mixture?.share : nil
       }
@@ -87,7 +85,7 @@ struct AugmentedBatchesTests {
   @Test(arguments: [(0.3, 0.0), (0, 1), (0.3, 1), (0, 0)])
   func targets(mixup: Double, cutMix: Double) throws {
     var mixed = 0
-    for batch in try copies({ _ in Self.preprocessing(mixup: mixup, cutMix: cutMix) }) {
+    for batch in try copies(Self.preprocessing(mixup: mixup, cutMix: cutMix)) {
       for (place, target) in batch.targets.enumerated() {
         #expect(target.count == 3 && target.allSatisfy { 0...1 ~= $0 })
         #expect(target.reduce(0, +) == 1)
@@ -124,25 +122,6 @@ struct AugmentedBatchesTests {
       #expect(mixtures == batch.mixtures)
       values.withUnsafeMutableBufferPointer { mix($0, size: 16, mixtures) }
       #expect(values.map(\.bitPattern) == batch.values)
-    }
-  }
-
-  /// Size and strength may change from epoch to epoch; each epoch's batches are those that it would
-  /// have if all were like it.
-  @Test func epochsMayDiffer() throws {
-    let sizes = [12, 20, 16]
-    let found = try copies { epoch in
-      Self.preprocessing(size: sizes[epoch], magnitude: Double(5 * epoch))
-    }
-    for epoch in 0..<3 {
-      let alike = try copies { _ in
-        Self.preprocessing(size: sizes[epoch], magnitude: Double(5 * epoch))
-      }
-      #expect(found.filter { $0.epoch == epoch } == alike.filter { $0.epoch == epoch })
-      let count = 3 * sizes[epoch] * sizes[epoch]
-      #expect(
-        found.filter { $0.epoch == epoch }.allSatisfy { $0.values.count == count * $0.images.count }
-      )
     }
   }
 }

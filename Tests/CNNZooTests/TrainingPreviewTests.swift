@@ -26,12 +26,12 @@ struct TrainingPreviewTests {
   }
 
   private func preview(
-    _ configurations: [TrainingConfiguration] = [configuration()], images: Int = 6, epochs: Int = 3
+    _ configuration: TrainingConfiguration = configuration(), images: Int = 6, epochs: Int = 3
   ) throws -> TrainingPreview {
-    try TrainingPreview(
-      start, folder: pets.path, Trainer.Options(),
-      sections: configurations.enumerated().map { ("stage \($0)", $1) }, images: images,
-      epochs: epochs)
+    var options = Trainer.Options()
+    options.configuration = configuration
+    return try TrainingPreview(
+      start, folder: pets.path, options, images: images, epochs: epochs)
   }
 
   /// As many images of each class as there are, in the order of the classes.
@@ -59,7 +59,7 @@ struct TrainingPreviewTests {
       try WeightInfo(path: "", metadata: [:], model: start.model).preprocessing, size: 32,
       augmentation: augmentation)
     let images = try TrainingImages(folder: pets.path)
-    let rows = try #require(try preview([configuration]).sections.first).rows
+    let rows = try #require(try preview(configuration).sections.first).rows
     var changes: Set<String> = []
     for row in rows {
       let index = try #require(images.images.firstIndex { $0.name == row.name })
@@ -83,7 +83,7 @@ struct TrainingPreviewTests {
   }
 
   @Test func mixedImagesHaveTwoLabels() throws {
-    let rows = try #require(try preview([Self.configuration(mixup: 1)]).sections.first).rows
+    let rows = try #require(try preview(Self.configuration(mixup: 1)).sections.first).rows
     let versions = rows.flatMap(\.versions)
     #expect(versions.allSatisfy { $0.changes.last == "mixup" && (1...2).contains($0.target.count) })
     #expect(versions.contains { $0.target.count == 2 })
@@ -91,15 +91,21 @@ struct TrainingPreviewTests {
     #expect(rows.allSatisfy { row in row.versions.allSatisfy { $0.target[0].label == row.label } })
   }
 
-  /// Several configurations show the same images.
+  /// Progressive learning is shown by its first and last stage, with the same images.
   @Test func sectionsShowTheSameImages() throws {
-    var small = Self.configuration()
-    small.imageSize = 24
-    let preview = try preview([small, Self.configuration(mixup: 0.2)])
-    #expect(preview.sections.map(\.title) == ["stage 0", "stage 1"])
+    var configuration = Self.configuration(mixup: 0.2)
+    configuration.epochs = 9
+    configuration.progressive = ProgressiveLearning(
+      stages: 3, imageSize: 24, dropout: 0.1, randAugmentMagnitude: 5)
+    let preview = try preview(configuration)
+    #expect(preview.sections.map(\.stage) == [configuration.stages[0], configuration.stages[2]])
     #expect(preview.sections[0].rows.map(\.name) == preview.sections[1].rows.map(\.name))
     #expect(preview.sections[0].rows.allSatisfy { $0.versions.allSatisfy { $0.image.width == 24 } })
     #expect(preview.sections[1].rows.allSatisfy { $0.original.width == 32 })
+    let mixed = preview.sections.map { section in
+      section.rows.flatMap(\.versions).contains { $0.changes.last == "mixup" }
+    }
+    #expect(mixed == [false, true])
   }
 
   @Test func damagedImagesAreReplaced() throws {
