@@ -190,11 +190,11 @@ struct NetworkTrainingTests {
     let rate = try resume(["--lr", "0.5"])
     #expect(rate.status == 64 && rate.errors.contains("rate was 0.004, is 0.5"), "\(rate.errors)")
     for (arguments, change) in [
-      (["--rand-augment", "9"], "rand_augment_magnitude was null, is 9"),
+      (["--rand-augment", "9"], "rand_augment_magnitude was null, is 9.0"),
       (["--rand-augment-operations", "3"], "rand_augment_operations was 2, is 3"),
-      (["--erasing", "0.1"], "erasing_probability was 0, is 0.1"),
-      (["--mixup", "0.2"], "mixup_alpha was 0, is 0.2"),
-      (["--cutmix", "1"], "cutmix_alpha was 0, is 1"),
+      (["--erasing", "0.1"], "erasing_probability was 0.0, is 0.1"),
+      (["--mixup", "0.2"], "mixup_alpha was 0.0, is 0.2"),
+      (["--cutmix", "1"], "cutmix_alpha was 0.0, is 1.0"),
     ] {
       let outcome = try resume(arguments)
       #expect(outcome.status == 64 && outcome.errors.contains(change), "\(outcome.errors)")

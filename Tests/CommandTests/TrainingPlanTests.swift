@@ -54,8 +54,9 @@ struct TrainingPlanTests {
     let configuration = try #require(
       try records("header").first?["configuration"] as? [String: Any])
     #expect(configuration["dropout"] as? Double == 0.4)
-    let refused = try Tool.run(["train", dataset.images, "-o", output, "--progressive", "x"])
-    #expect(refused.status == 64 && refused.errors.contains("--progressive"))
+    // Without a preset, the next argument is the folder.
+    let refused = try Tool.run(["train", "--progressive", dataset.images, "-o", output, "xl"])
+    #expect(refused.status == 64 && refused.errors.contains("'xl'"), "\(refused.errors)")
   }
 
   @Test func runsResumeAcrossStages() throws {

@@ -208,12 +208,14 @@ import Testing
       let box = RandomResizedCrop(minimumArea: 0.35).box(width: 50, height: 37, key: key[0])
       var expected = image.resized(from: box, width: 24, height: 24, interpolation: .bicubic)
       if preprocessing.isFlipped(key) {
-        let pixels = expected.pixels
-        expected = Image(
-          width: 24, height: 24,
-          pixels: (0..<24).flatMap { y in
-            (0..<24).reversed().flatMap { x in pixels[3 * (24 * y + x)..<3 * (24 * y + x) + 3] }
-          })
+        var mirrored: [UInt8] = []
+        for y in 0..<24 {
+          for x in (0..<24).reversed() {
+            let start = 3 * (24 * y + x)
+            mirrored += expected.pixels[start..<start + 3]
+          }
+        }
+        expected = Image(width: 24, height: 24, pixels: mirrored)
       }
       #expect(preprocessing.operations(key: key).count == 3)
       for operation in preprocessing.operations(key: key) { expected.apply(operation) }
