@@ -203,9 +203,9 @@ struct NetworkTrainingTests {
     for (arguments, change) in [
       (["--rand-augment", "9"], "rand_augment_magnitude was null, is 9"),
       (["--rand-augment-operations", "3"], "rand_augment_operations was 2, is 3"),
-      (["--erasing", "0.1"], "erasing_probability was 0, is 0.1"),
-      (["--mixup", "0.2"], "mixup_alpha was 0, is 0.2"),
-      (["--cutmix", "1"], "cutmix_alpha was 0, is 1"),
+      (["--erasing", "0.1"], "erasing_probability was 0.0, is 0.1"),
+      (["--mixup", "0.2"], "mixup_alpha was 0.0, is 0.2"),
+      (["--cutmix", "1"], "cutmix_alpha was 0.0, is 1.0"),
     ] {
       let outcome = try resume(arguments)
       #expect(outcome.status == 64 && outcome.errors.contains(change), "\(outcome.errors)")
