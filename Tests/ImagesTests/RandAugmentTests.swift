@@ -110,6 +110,17 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    (ImageOperation.translateX(38.4), "38.4 px left"), (.translateX(-3), "3 px right"),
+    (.translateY(0.125), "0.13 px up"), (.translateY(-7), "7 px down"),
+    (.rotate(degrees: -27), "rotate −27°"), (.shearX(-0.3), "shear x −0.3"),
+    (.color(1.81), "color × 1.81"), (.posterize(bits: 5), "posterize to 5 bits"),
+    (.cutout(PixelBox(columns: 3..<20, rows: 0..<9)), "cutout 17 × 9 px"),
+  ])
+  func descriptions(operation: ImageOperation, text: String) {
+    #expect(operation.description == text)
+  }
+
   /// A change of this choice would change every run with RandAugment.
   @Test func operationsStayTheSame() {
     let found = Self.operations(9, size: 128, keys: 4).map(\.description)
@@ -118,7 +129,7 @@ import Testing
   }
 
   private static let recorded = [
-    "translate x 38.4 px", "solarize from 26", "color × 0.19", "solarize from 26",
+    "38.4 px left", "solarize from 26", "color × 0.19", "solarize from 26",
     "brightness × 0.19", "rotate 27°", "shear y 0.27", "invert",
   ]
 }
@@ -207,16 +218,7 @@ import Testing
       let key = RandomKey(seed: 6)[index]
       let box = RandomResizedCrop(minimumArea: 0.35).box(width: 50, height: 37, key: key[0])
       var expected = image.resized(from: box, width: 24, height: 24, interpolation: .bicubic)
-      if preprocessing.isFlipped(key) {
-        var mirrored: [UInt8] = []
-        for y in 0..<24 {
-          for x in (0..<24).reversed() {
-            let start = 3 * (24 * y + x)
-            mirrored += expected.pixels[start..<start + 3]
-          }
-        }
-        expected = Image(width: 24, height: 24, pixels: mirrored)
-      }
+      if preprocessing.isFlipped(key) { expected = mirrored(expected) }
       #expect(preprocessing.operations(key: key).count == 3)
       for operation in preprocessing.operations(key: key) { expected.apply(operation) }
       var found = [Float](repeating: .nan, count: preprocessing.valueCount)
@@ -225,5 +227,16 @@ import Testing
       // And back again.
       found.withUnsafeBufferPointer { #expect(preprocessing.image($0) == expected) }
     }
+  }
+
+  private func mirrored(_ image: Image) -> Image {
+    var pixels: [UInt8] = []
+    for y in 0..<image.height {
+      for x in (0..<image.width).reversed() {
+        let first = 3 * (image.width * y + x)
+        pixels += image.pixels[first..<first + 3]
+      }
+    }
+    return Image(width: image.width, height: image.height, pixels: pixels)
   }
 }

@@ -11,7 +11,7 @@ struct PreviewPlot {
   private static let gap = 14.0
   private static let line = 14.0
   /// Characters that fit under an image.
-  private static let characters = 27
+  private static let characters = 25
   /// Larger images are stored at this size.
   private static let largest = 256
 
@@ -26,8 +26,12 @@ struct PreviewPlot {
     let width = 2 * Self.margin + Double(columns) * (Self.side + Self.gap) - Self.gap
     var y = Self.margin + 14
     drawing.text(Self.title, x: Self.margin, y: y, style: "title")
+    y += 20
+    drawing.text(
+      "Below each image: what the network is taught, and how the image was changed after the crop.",
+      x: Self.margin, y: y, style: "quiet")
     for section in preview.sections {
-      y += 30
+      y += 26
       let epochs = section.stage.epochs
       if preview.sections.count > 1 {
         drawing.text(
@@ -58,14 +62,9 @@ struct PreviewPlot {
   private func draw(_ row: TrainingPreview.Row, y: Double, _ drawing: inout SVGDrawing) throws
     -> Double
   {
-    var captions = [(label: [row.label], lines: Self.wrapped([row.name]))]
-    captions += row.versions.map { version in
-      let shares = version.target.map { target in
-        version.target.count == 1
-          ? target.label : "\(target.label) \(NumberText.fixed(target.share, 2))"
-      }
-      return (shares, Self.wrapped(version.changes))
-    }
+    let name = row.name.split(separator: "/").last.map(String.init) ?? row.name
+    var captions = [(labels: [row.label], lines: Self.wrapped([name]))]
+    captions += row.versions.map { (Self.labels($0.target), Self.wrapped($0.changes)) }
     var bottom = y
     for (column, caption) in captions.enumerated() {
       let x = Self.x(column)
@@ -76,9 +75,10 @@ struct PreviewPlot {
         : image.resized(width: Self.largest, height: Self.largest, interpolation: .bicubic)
       drawing.image(
         try stored.encodedPNG(), x: x, y: y, width: Self.side, height: Self.side)
+      drawing.rectangle(x: x, y: y, width: Self.side, height: Self.side, style: "frame")
       var text = y + Self.side + 16
-      for label in caption.label {
-        drawing.text(Self.shortened(label), x: x, y: text, style: "label")
+      for label in caption.labels {
+        drawing.text(label, x: x, y: text, style: "label")
         text += Self.line
       }
       for line in caption.lines {
@@ -88,6 +88,13 @@ struct PreviewPlot {
       bottom = max(bottom, text)
     }
     return bottom + 12
+  }
+
+  /// Class names, with their shares if there are several.
+  private static func labels(_ target: [(label: String, share: Double)]) -> [String] {
+    let visible = target.filter { $0.share >= 0.005 }
+    if visible.count == 1 { return [shortened(visible[0].label, 21)] }
+    return visible.map { "\(shortened($0.label, 16)) \(NumberText.fixed($0.share, 2))" }
   }
 
   /// What happens to images in a stage.
@@ -133,7 +140,7 @@ struct PreviewPlot {
   }
 
   /// The text without what is in the middle, if it is too long.
-  private static func shortened(_ text: String, _ characters: Int = 24) -> String {
+  private static func shortened(_ text: String, _ characters: Int) -> String {
     guard text.count > characters else { return text }
     let half = (characters - 1) / 2
     return text.prefix(characters - 1 - half) + "…" + text.suffix(half)
@@ -147,6 +154,7 @@ struct PreviewPlot {
     .head { fill: #656d76; }
     .label { fill: #1b1f24; font-weight: 600; }
     .quiet { fill: #656d76; font-size: 11px; }
+    .frame { fill: none; stroke: #80868e; stroke-opacity: 0.4; }
     @media (prefers-color-scheme: dark) {
       .paper { fill: #14171c; }
       .title, .section, .label { fill: #e6e9ed; }

@@ -55,16 +55,17 @@ extension ImageOperation: CustomStringConvertible {
     case .rotate(let degrees): "rotate \(Self.decimal(degrees))°"
     case .shearX(let shear): "shear x \(Self.decimal(shear))"
     case .shearY(let shear): "shear y \(Self.decimal(shear))"
-    case .translateX(let pixels): "translate x \(Self.decimal(pixels)) px"
-    case .translateY(let pixels): "translate y \(Self.decimal(pixels)) px"
+    case .translateX(let pixels): "\(Self.decimal(abs(pixels))) px \(pixels < 0 ? "right" : "left")"
+    case .translateY(let pixels): "\(Self.decimal(abs(pixels))) px \(pixels < 0 ? "down" : "up")"
     case .cutout(let box): "cutout \(box.columns.count) × \(box.rows.count) px"
     }
   }
 
   /// At most two decimals.
   private static func decimal(_ value: Double) -> String {
-    let rounded = (value * 100).rounded() / 100
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    let rounded = (abs(value) * 100).rounded() / 100
+    let digits = rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    return value < 0 ? "−" + digits : digits
   }
 }
 
