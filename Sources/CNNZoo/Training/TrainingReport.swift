@@ -24,6 +24,13 @@ public struct TrainingReport: Sendable {
     /// Whether the trained network says so, of an image for validation; otherwise the closed-form head
     /// does, fitted to the other training images.
     public let isValidation: Bool
+
+    package init(
+      name: String, label: String, answer: String, probability: Double, isValidation: Bool
+    ) {
+      (self.name, self.label, self.answer) = (name, label, answer)
+      (self.probability, self.isValidation) = (probability, isValidation)
+    }
   }
 
   /// Images that are copies of each other.
@@ -36,12 +43,18 @@ public struct TrainingReport: Sendable {
       public let label: String
       /// Whether it is for validation.
       public let isValidation: Bool
+
+      package init(name: String, label: String, isValidation: Bool) {
+        (self.name, self.label, self.isValidation) = (name, label, isValidation)
+      }
     }
 
     /// Two or more.
     public let images: [Image]
     /// Whether all of them have the same pixels.
     public let isExact: Bool
+
+    package init(images: [Image], isExact: Bool) { (self.images, self.isExact) = (images, isExact) }
 
     /// Whether they have different labels, of which at most one is right.
     public var isConflict: Bool { images.contains { $0.label != images[0].label } }
@@ -57,6 +70,8 @@ public struct TrainingReport: Sendable {
     public let name: String
     /// What is wrong with it.
     public let reason: String
+
+    package init(name: String, reason: String) { (self.name, self.reason) = (name, reason) }
   }
 
   /// How the run began.
@@ -91,19 +106,28 @@ public struct TrainingReport: Sendable {
     return history.warnings.filter { !known.contains($0) }
   }
 
+  package init(
+    header: RunHeader, labels: Labels, trainingImages: Int, validationImages: Int,
+    stepsPerEpoch: Int, history: TrainingHistory, validation: Evaluation?, bestEpoch: Int?,
+    head: Evaluation?, suspects: [Suspect], copies: [Copies], failures: [Failure]
+  ) {
+    (self.header, self.labels, self.stepsPerEpoch) = (header, labels, stepsPerEpoch)
+    (self.trainingImages, self.validationImages) = (trainingImages, validationImages)
+    (self.history, self.validation, self.bestEpoch) = (history, validation, bestEpoch)
+    (self.head, self.suspects, self.copies, self.failures) = (head, suspects, copies, failures)
+  }
+}
+
+extension TrainingReport {
   /// Summarises a run.
   ///
   /// - Parameter validation: Of the images for validation, in their order.
-  init(
+  package init(
     header: RunHeader, history: TrainingHistory, stepsPerEpoch: Int, images: TrainingImages,
     findings: TrainingFindings, validation: Evaluation?, bestEpoch: Int?
   ) {
     let labels = images.labels
-    (self.header, self.history, self.labels) = (header, history, labels)
-    self.stepsPerEpoch = stepsPerEpoch
-    (self.validation, self.bestEpoch) = (validation, bestEpoch)
-    (trainingImages, validationImages) = (images.training.count, images.validation.count)
-    head = findings.headEvaluation(classCount: labels.count)
+    let head = findings.headEvaluation(classCount: labels.count)
     func suspects(_ evaluation: Evaluation?, of indices: [Int], isValidation: Bool) -> [Suspect] {
       guard let evaluation else { return [] }
       return evaluation.likelyLabelErrors.map { position in
@@ -119,10 +143,10 @@ public struct TrainingReport: Sendable {
     let all =
       suspects(validation, of: images.validation, isValidation: true)
       + suspects(head, of: training, isValidation: false)
-    self.suspects = all.enumerated().sorted {
+    let ranked = all.enumerated().sorted {
       ($1.element.probability, $0.offset) < ($0.element.probability, $1.offset)
     }.map(\.element)
-    copies = findings.copies.map { group in
+    let copies = findings.copies.map { group in
       Copies(
         images: group.images.map { index in
           let image = images.images[index]
@@ -130,7 +154,11 @@ public struct TrainingReport: Sendable {
             name: image.name, label: labels[image.classIndex], isValidation: image.isValidation)
         }, isExact: group.isExact)
     }
-    failures = images.failures.map { Failure(name: $0.name, reason: $0.error.reason) }
+    self.init(
+      header: header, labels: labels, trainingImages: images.training.count,
+      validationImages: images.validation.count, stepsPerEpoch: stepsPerEpoch, history: history,
+      validation: validation, bestEpoch: bestEpoch, head: head, suspects: ranked, copies: copies,
+      failures: images.failures.map { Failure(name: $0.name, reason: $0.error.reason) })
   }
 }
 
