@@ -17,7 +17,7 @@ struct ReportFileTests {
   ) throws -> TrainingReport {
     let store = try ParameterStore(SmallNetwork.graph(), states: 0)
     var configuration = TrainingConfiguration()
-    configuration.epochs = epochs
+    configuration.epochs = max(1, epochs)
     let header = RunHeader(
       identity: RunIdentity(
         model: "tiny", configuration: configuration, data: "d4", initialWeights: "1f",
@@ -145,7 +145,11 @@ struct ReportFileTests {
     let early = try report(Self.numbered(2), epochs: 0, end: end)
     let empty = SVGReader(TrainingPlot(early).document)
     #expect(empty.isWellFormed && empty.texts.contains("no data"))
-    #expect(empty.texts.contains("Stopped after 0 of 0 epochs: interrupted"))
+    #expect(empty.texts.contains("Stopped after 0 of 1 epoch: interrupted"))
+    var failed = try report(Self.numbered(2), epochs: 0, end: nil)
+    failed.interruption = "a/1.jpg: <lost>"
+    #expect(
+      TrainingSummary(failed).document.contains("Ended after 0 of 1 epoch: a/1.jpg: \\<lost\\>"))
   }
 
   @Test(arguments: [0, 1e-12, 0.5, 30]) func learningRatesOfEverySize(rate: Double) throws {

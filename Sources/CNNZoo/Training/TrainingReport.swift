@@ -100,6 +100,9 @@ public struct TrainingReport: Sendable {
   /// Files that were left out because they are damaged or not supported.
   public let failures: [Failure]
 
+  /// Why the process ended early, if the log does not say so.
+  public var interruption: String?
+
   /// The log's warnings, without those about ``failures``.
   public var warnings: [String] {
     let known = Set(failures.map { "\($0.name): \($0.reason)" })

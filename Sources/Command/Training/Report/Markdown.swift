@@ -25,7 +25,7 @@ package enum Markdown {
   package static func code(_ text: String) -> String {
     let safe = text.terminalSafe()
     let isPlain =
-      !safe.isEmpty && !safe.contains { "`|\\".contains($0) } && !safe.contains("  ")
+      !safe.isEmpty && !safe.contains { "`|\\<".contains($0) } && !safe.contains("  ")
       && !safe.hasPrefix(" ") && !safe.hasSuffix(" ")
     return isPlain ? "`\(safe)`" : self.text(text)
   }
