@@ -16,7 +16,7 @@ public struct DuplicateFinder: Sendable {
     /// Whether all of them have the same pixels.
     public let isExact: Bool
 
-    init(images: [Int], isExact: Bool) { (self.images, self.isExact) = (images, isExact) }
+    package init(images: [Int], isExact: Bool) { (self.images, self.isExact) = (images, isExact) }
   }
 
   /// Values of an embedding.

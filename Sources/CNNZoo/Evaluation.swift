@@ -193,9 +193,9 @@ public struct Evaluation: Sendable {
 
   /// The positions in ``samples`` of images whose label is likely wrong, the most likely first.
   ///
-  /// The first answer is another class, with at least the probability that images of that class get
-  /// for it on average, as in confident learning (Northcutt et al. 2021, arXiv 1911.00068). So the list
-  /// is neither empty for a cautious classifier nor full of every mistake.
+  /// The first answer is another class, with a probability of at least ½, and at least that which images
+  /// of that class get for it on average, as in confident learning (Northcutt et al. 2021,
+  /// arXiv 1911.00068): an overconfident classifier's mistakes are not all listed.
   public var likelyLabelErrors: [Int] {
     var means: [Int: (sum: Double, count: Int)] = [:]
     for sample in samples {
@@ -205,7 +205,8 @@ public struct Evaluation: Sendable {
     // Of a class without images, nothing is known.
     return mistakes.filter { position in
       let sample = samples[position]
-      return means[sample.answer].map { sample.confidence >= $0.sum / Double($0.count) } ?? false
+      guard sample.confidence >= 0.5, let mean = means[sample.answer] else { return false }
+      return sample.confidence >= mean.sum / Double(mean.count)
     }
   }
 

@@ -92,4 +92,36 @@ struct EvaluationTests {
     #expect(isNear(all, 0.5655, 1) && all.upperBound == 1)
     #expect(evaluation.accuracyInterval == Evaluation.wilsonInterval(successes: 2, of: 4))
   }
+
+  /// A wrong answer counts if it is as confident as the class's own images make it.
+  @Test func likelyLabelErrors() {
+    var evaluation = Evaluation(classCount: 3)
+    // Class 1 gets 0.6 on average for its own images, class 0 gets 0.5.
+    evaluation.add(truth: 0, ranking: [(0, 0.8), (1, 0.2)])
+    evaluation.add(truth: 0, ranking: [(1, 0.65), (0, 0.35)])
+    evaluation.add(truth: 0, ranking: [(1, 0.55), (0, 0.35)])
+    evaluation.add(truth: 1, ranking: [(1, 0.9), (0, 0.1)])
+    evaluation.add(truth: 1, ranking: [(0, 0.7), (1, 0.3)])
+    // Nothing is known of class 2.
+    evaluation.add(truth: 1, ranking: [(2, 0.99), (1, 0.6)])
+    #expect(evaluation.likelyLabelErrors == [4, 1])
+    #expect(evaluation.mistakes == [5, 4, 1, 2])
+    // A cautious classifier's mistakes, less likely than not.
+    var cautious = Evaluation(classCount: 3)
+    cautious.add(truth: 0, ranking: [(0, 0.4), (1, 0.3)])
+    cautious.add(truth: 1, ranking: [(0, 0.49), (1, 0.3)])
+    cautious.add(truth: 1, ranking: [(0, 0.5), (1, 0.3)])
+    #expect(cautious.likelyLabelErrors == [2])
+    #expect(Evaluation(classCount: 2).likelyLabelErrors.isEmpty)
+  }
+
+  @Test func confusedPairs() {
+    var evaluation = Evaluation(classCount: 3)
+    for (truth, answer) in [(2, 0), (0, 1), (0, 2), (0, 2), (1, 1), (2, 1)] {
+      evaluation.add(truth: truth, ranking: [(answer, 1)])
+    }
+    let pairs = evaluation.confusedPairs
+    #expect(pairs.map(\.truth) == [0, 0, 2, 2] && pairs.map(\.answer) == [2, 1, 0, 1])
+    #expect(pairs.map(\.count) == [2, 1, 1, 1])
+  }
 }

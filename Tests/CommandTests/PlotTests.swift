@@ -81,7 +81,28 @@ final class SVGReader: NSObject, XMLParserDelegate {
   private(set) var texts: [String] = []
   /// The number of elements of each class.
   private(set) var classes: [String: Int] = [:]
+  /// The page.
+  private(set) var size = (width: 0.0, height: 0.0)
   private var isInText = false
+  /// The attributes of the text elements, and the positions of their contents in `texts`.
+  private var places: [(attributes: [String: String], text: Int)] = []
+
+  /// The places of the texts, of the size that the style sheet gives them.
+  var boxes: [TextBox] {
+    places.map { attributes, index in
+      let style = attributes["class"] ?? ""
+      let sizes = ["title": 17.0, "quiet": 11, "count": 11, "figure": 22]
+      let size = sizes[String(style.prefix { $0 != " " })] ?? 12
+      let bold = ["title", "strong", "figure"].contains(style) ? 1.12 : 1
+      let width = bold * PlotText.width(of: texts[index], size: size)
+      let (x, y) = (Double(attributes["x"] ?? "") ?? .nan, Double(attributes["y"] ?? "") ?? .nan)
+      let shares = ["middle": 0.5, "end": 1]
+      let share = shares[attributes["text-anchor"] ?? "start"] ?? 0
+      return TextBox(
+        text: texts[index], left: x - share * width, right: x + (1 - share) * width,
+        top: y - 0.75 * size, bottom: y + 0.2 * size)
+    }
+  }
 
   init(_ text: String) {
     super.init()
@@ -95,8 +116,12 @@ final class SVGReader: NSObject, XMLParserDelegate {
     qualifiedName: String?, attributes: [String: String]
   ) {
     if let style = attributes["class"] { classes[style, default: 0] += 1 }
+    if element == "svg" {
+      size = (Double(attributes["width"] ?? "") ?? 0, Double(attributes["height"] ?? "") ?? 0)
+    }
     guard element == "text" || element == "title" else { return }
     isInText = true
+    if element == "text" { places.append((attributes, texts.count)) }
     texts.append("")
   }
 

@@ -7,16 +7,16 @@ import Weights
 /// the training images.
 ///
 /// A run keeps it in a file beside the list of its images, in the same order, for its report.
-public struct TrainingFindings: Sendable, Equatable {
+package struct TrainingFindings: Sendable, Equatable {
   /// Images that are copies of each other, as indices of `TrainingImages.images`.
-  public internal(set) var copies: [DuplicateFinder.Group] = []
+  package var copies: [DuplicateFinder.Group] = []
   /// The result for each image of a head fitted to the other training images; `nil` for those for
   /// validation, and empty without a head.
-  public internal(set) var head: [Evaluation.Sample?] = []
+  package var head: [Evaluation.Sample?] = []
 
   private static let longestFile = 1 << 30
 
-  init(copies: [DuplicateFinder.Group] = []) { self.copies = copies }
+  package init(copies: [DuplicateFinder.Group] = []) { self.copies = copies }
 
   init(copies: [DuplicateFinder.Group], head: TrainedHead, of images: TrainingImages) {
     self.copies = copies
@@ -27,7 +27,7 @@ public struct TrainingFindings: Sendable, Equatable {
   /// Writes the file, replacing an existing one.
   ///
   /// - Throws: `FileError`.
-  func write(_ images: TrainingImages, to path: String) throws(FileError) {
+  package func write(_ images: TrainingImages, to path: String) throws(FileError) {
     var groups: [Int: (number: Int, isExact: Bool)] = [:]
     for (number, group) in copies.enumerated() {
       for image in group.images { groups[image] = (number, group.isExact) }
@@ -52,7 +52,7 @@ public struct TrainingFindings: Sendable, Equatable {
   /// Reads the file of a run with these images.
   ///
   /// - Throws: `TrainingDataError.badList`.
-  init(path: String, _ images: TrainingImages) throws(TrainingDataError) {
+  package init(path: String, _ images: TrainingImages) throws(TrainingDataError) {
     let lines: [JSONValue]
     do throws(WeightsError) {
       lines = try JSONValue.values(in: path, limit: Self.longestFile)
@@ -88,7 +88,7 @@ public struct TrainingFindings: Sendable, Equatable {
   }
 
   /// How the head does on the training images; `nil` without one.
-  func headEvaluation(classCount: Int) -> Evaluation? {
+  package func headEvaluation(classCount: Int) -> Evaluation? {
     guard !head.isEmpty else { return nil }
     var evaluation = Evaluation(classCount: classCount)
     for case let sample? in head { evaluation.add(sample) }

@@ -24,6 +24,13 @@ public struct TrainingReport: Sendable {
     /// Whether the trained network says so, of an image for validation; otherwise the closed-form head
     /// does, fitted to the other training images.
     public let isValidation: Bool
+
+    package init(
+      name: String, label: String, answer: String, probability: Double, isValidation: Bool
+    ) {
+      (self.name, self.label, self.answer) = (name, label, answer)
+      (self.probability, self.isValidation) = (probability, isValidation)
+    }
   }
 
   /// Images that are copies of each other.
@@ -36,12 +43,18 @@ public struct TrainingReport: Sendable {
       public let label: String
       /// Whether it is for validation.
       public let isValidation: Bool
+
+      package init(name: String, label: String, isValidation: Bool) {
+        (self.name, self.label, self.isValidation) = (name, label, isValidation)
+      }
     }
 
     /// Two or more.
     public let images: [Image]
     /// Whether all of them have the same pixels.
     public let isExact: Bool
+
+    package init(images: [Image], isExact: Bool) { (self.images, self.isExact) = (images, isExact) }
 
     /// Whether they have different labels, of which at most one is right.
     public var isConflict: Bool { images.contains { $0.label != images[0].label } }
@@ -57,6 +70,8 @@ public struct TrainingReport: Sendable {
     public let name: String
     /// What is wrong with it.
     public let reason: String
+
+    package init(name: String, reason: String) { (self.name, self.reason) = (name, reason) }
   }
 
   /// How the run began.
@@ -76,9 +91,9 @@ public struct TrainingReport: Sendable {
   public let validation: Evaluation?
   /// The validation of the closed-form head that training began with; `nil` before the end or without
   /// one.
-  public let headValidation: Evaluation?
+  public internal(set) var headValidation: Evaluation?
   /// Whether the output is that head, because training did not improve on it beyond chance.
-  public let keepsHead: Bool
+  public internal(set) var keepsHead = false
   /// The epoch after which these weights were written, counted from 0; `nil` before the first.
   public let bestEpoch: Int?
   /// The held-out results of the closed-form head on the training images; `nil` without a head.
@@ -90,26 +105,37 @@ public struct TrainingReport: Sendable {
   /// Files that were left out because they are damaged or not supported.
   public let failures: [Failure]
 
+  /// Why the process ended early, if the log does not say so.
+  public var interruption: String?
+
   /// The log's warnings, without those about ``failures``.
   public var warnings: [String] {
     let known = Set(failures.map { "\($0.name): \($0.reason)" })
     return history.warnings.filter { !known.contains($0) }
   }
 
+  package init(
+    header: RunHeader, labels: Labels, trainingImages: Int, validationImages: Int,
+    stepsPerEpoch: Int, history: TrainingHistory, validation: Evaluation?, bestEpoch: Int?,
+    head: Evaluation?, suspects: [Suspect], copies: [Copies], failures: [Failure]
+  ) {
+    (self.header, self.labels, self.stepsPerEpoch) = (header, labels, stepsPerEpoch)
+    (self.trainingImages, self.validationImages) = (trainingImages, validationImages)
+    (self.history, self.validation, self.bestEpoch) = (history, validation, bestEpoch)
+    (self.head, self.suspects, self.copies, self.failures) = (head, suspects, copies, failures)
+  }
+}
+
+extension TrainingReport {
   /// Summarises a run.
   ///
   /// - Parameter validation: Of the images for validation, in their order.
-  init(
+  package init(
     header: RunHeader, history: TrainingHistory, stepsPerEpoch: Int, images: TrainingImages,
-    findings: TrainingFindings, validation: Evaluation?, result: Trainer.Result?, bestEpoch: Int?
+    findings: TrainingFindings, validation: Evaluation?, bestEpoch: Int?
   ) {
     let labels = images.labels
-    (self.header, self.history, self.labels) = (header, history, labels)
-    self.stepsPerEpoch = stepsPerEpoch
-    (self.validation, self.bestEpoch) = (validation, bestEpoch)
-    (headValidation, keepsHead) = (result?.head, result?.keepsHead ?? false)
-    (trainingImages, validationImages) = (images.training.count, images.validation.count)
-    head = findings.headEvaluation(classCount: labels.count)
+    let head = findings.headEvaluation(classCount: labels.count)
     func suspects(_ evaluation: Evaluation?, of indices: [Int], isValidation: Bool) -> [Suspect] {
       guard let evaluation else { return [] }
       return evaluation.likelyLabelErrors.map { position in
@@ -125,10 +151,10 @@ public struct TrainingReport: Sendable {
     let all =
       suspects(validation, of: images.validation, isValidation: true)
       + suspects(head, of: training, isValidation: false)
-    self.suspects = all.enumerated().sorted {
+    let ranked = all.enumerated().sorted {
       ($1.element.probability, $0.offset) < ($0.element.probability, $1.offset)
     }.map(\.element)
-    copies = findings.copies.map { group in
+    let copies = findings.copies.map { group in
       Copies(
         images: group.images.map { index in
           let image = images.images[index]
@@ -136,7 +162,11 @@ public struct TrainingReport: Sendable {
             name: image.name, label: labels[image.classIndex], isValidation: image.isValidation)
         }, isExact: group.isExact)
     }
-    failures = images.failures.map { Failure(name: $0.name, reason: $0.error.reason) }
+    self.init(
+      header: header, labels: labels, trainingImages: images.training.count,
+      validationImages: images.validation.count, stepsPerEpoch: stepsPerEpoch, history: history,
+      validation: validation, bestEpoch: bestEpoch, head: head, suspects: ranked, copies: copies,
+      failures: images.failures.map { Failure(name: $0.name, reason: $0.error.reason) })
   }
 }
 
@@ -159,10 +189,13 @@ extension Trainer {
 
   private func report(validation: Evaluation?, _ result: Result?) throws -> TrainingReport {
     guard let header = folder.header else { throw RunError.noRun(path: folder.path) }
-    return TrainingReport(
+    var report = TrainingReport(
       header: header, history: try folder.history(), stepsPerEpoch: plan.stepsPerEpoch,
       images: images, findings: try TrainingFindings(path: folder.findings, images),
-      validation: validation, result: result, bestEpoch: progress.best?.epoch)
+      validation: validation, bestEpoch: progress.best?.epoch)
+    report.headValidation = result?.head
+    report.keepsHead = result?.keepsHead ?? false
+    return report
   }
 
   /// The paths of the files for the report, in the run's folder.

@@ -43,8 +43,8 @@ package struct LineChart {
   private let (horizontal, vertical): (PlotAxis, PlotAxis)
   private let unit: String
 
-  /// Room for the title, the vertical axis's labels and the horizontal axis's.
-  private static let (head, side, foot) = (34.0, 52.0, 34.0)
+  /// Room for the title, the legend, the vertical axis's labels and the horizontal axis's.
+  private static let (head, legend, side, foot) = (26.0, 18.0, 44.0, 34.0)
 
   /// - Parameter unit: The horizontal axis's.
   package init(
@@ -55,11 +55,13 @@ package struct LineChart {
   }
 
   package func draw(into drawing: inout SVGDrawing, _ frame: Frame) {
+    let hasLegend = lines.contains { $0.name != nil }
+    let head = Self.head + (hasLegend ? Self.legend : 0)
     let inner = Frame(
-      left: frame.left + Self.side, top: frame.top + Self.head, width: frame.width - Self.side,
-      height: frame.height - Self.head - Self.foot)
+      left: frame.left + Self.side, top: frame.top + head, width: frame.width - Self.side,
+      height: frame.height - head - Self.foot)
     drawing.text(title, x: frame.left, y: frame.top + 12, style: "strong")
-    drawLegend(into: &drawing, right: frame.left + frame.width, y: frame.top + 12)
+    drawLegend(into: &drawing, left: frame.left, y: frame.top + 31)
     drawAxes(into: &drawing, inner)
     guard !lines.isEmpty else {
       drawing.text(
@@ -70,18 +72,17 @@ package struct LineChart {
     for line in lines { draw(line, into: &drawing, inner) }
   }
 
-  /// The names, each after a sample of its line, at the right.
-  private func drawLegend(into drawing: inout SVGDrawing, right: Double, y: Double) {
-    var right = right
-    for line in lines.reversed() {
+  /// The names, each after a sample of its line.
+  private func drawLegend(into drawing: inout SVGDrawing, left: Double, y: Double) {
+    var left = left
+    for line in lines {
       guard let name = line.name else { continue }
-      let start = right - PlotText.width(of: name, size: 11)
-      drawing.text(name, x: start, y: y, style: "quiet")
-      drawing.line(from: (start - 24, y - 4), to: (start - 6, y - 4), style: "line \(line.style)")
+      drawing.line(from: (left, y - 4), to: (left + 18, y - 4), style: "line \(line.style)")
       if line.hasMarks {
-        drawing.circle(x: start - 15, y: y - 4, radius: 2.5, style: "mark \(line.style)")
+        drawing.circle(x: left + 9, y: y - 4, radius: 2.5, style: "mark \(line.style)")
       }
-      right = start - 38
+      drawing.text(name, x: left + 24, y: y, style: "quiet")
+      left += 40 + PlotText.width(of: name, size: 11)
     }
   }
 

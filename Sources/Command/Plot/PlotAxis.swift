@@ -27,12 +27,18 @@ package struct PlotAxis: Equatable, Sendable {
     }
   }
 
-  /// A linear axis with exactly this domain; `isWhole` for whole numbers alone.
-  package init(linear domain: ClosedRange<Double>, isWhole: Bool = false) {
+  /// A linear axis with exactly this domain.
+  ///
+  /// - Parameters:
+  ///   - ticks: The ticks; by default round values.
+  ///   - isWhole: Whether the round values are whole numbers alone.
+  package init(
+    linear domain: ClosedRange<Double>, ticks: [Double]? = nil, isWhole: Bool = false
+  ) {
     isLogarithmic = false
     let end = max(domain.upperBound, domain.lowerBound + 1e-9)
     self.domain = domain.lowerBound...end
-    ticks = Self.linearTicks(self.domain).filter { !isWhole || $0 == $0.rounded() }
+    self.ticks = ticks ?? Self.linearTicks(self.domain).filter { !isWhole || $0 == $0.rounded() }
   }
 
   /// The position of `value`; outside of 0 to 1 for values beyond the ends.

@@ -12,13 +12,9 @@ package struct SVGDrawing {
   package init() {}
 
   package mutating func text(
-    _ text: String, x: Double, y: Double, style: String, anchor: Anchor = .start,
-    rotation degrees: Double = 0
+    _ text: String, x: Double, y: Double, style: String, anchor: Anchor = .start
   ) {
-    var attribute = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
-    if degrees != 0 {
-      attribute += " transform=\"rotate(\(Self.number(degrees)) \(Self.point(x, y)))\""
-    }
+    let attribute = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
     parts +=
       "<text x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" class=\"\(style)\"\(attribute)>"
       + "\(Self.escaped(text))</text>\n"

@@ -152,28 +152,29 @@ struct Train: ParsableCommand {
   private func run(_ trainer: Trainer, _ display: TrainingDisplay) throws {
     try display.receive(.planned(trainer.plan))
     // An interrupt takes effect after the step, when the state is saved.
-    let outcome = try Interrupts.deferred { () throws in
+    let (outcome, written) = try Interrupts.deferred { () throws in
       let outcome: Trainer.Outcome
       do {
         outcome = try trainer.run(
           receive: display.receive, shouldStop: { Interrupts.isWaiting })
       } catch {
-        ReportFiles.writeIfPossible(trainer, display.bestValidation)
+        ReportFiles.writeIfPossible(trainer, display.bestValidation, after: error)
         throw error
       }
-      if case .stopped = outcome {
-        ProgressLine.erase()
+      ProgressLine.erase()
+      switch outcome {
+      case .stopped:
         Diagnostics.log(
           "stopped and saved; to continue: cnnzoo train --resume \(trainer.plan.runFolder)")
         ReportFiles.writeIfPossible(trainer, display.bestValidation)
+        return (outcome, Result<Void, any Error>.success(()))
+      case .finished(let result):
+        return (outcome, Result { try ReportFiles.write(trainer, result) })
       }
-      return outcome
     }
     guard case .finished(let result) = outcome else { return }
-    ProgressLine.erase()
-    // Without room for the report, the result still counts.
-    let written = Result { try ReportFiles.write(trainer, result) }
     try TrainReport(trainer, display.epochs, result).report.write(as: format.format)
+    // Without room for the report, the result still counts.
     try written.get()
     try display.finish()
   }

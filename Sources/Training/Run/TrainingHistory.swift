@@ -40,6 +40,11 @@ public struct TrainingHistory: Equatable, Sendable {
     public let logLoss: Double
     /// The images.
     public let images: Int
+
+    /// The figures of a validation.
+    public init(accuracy: Double, logLoss: Double, images: Int) {
+      (self.accuracy, self.logLoss, self.images) = (accuracy, logLoss, images)
+    }
   }
 
   /// The last thing that happened.

@@ -11,6 +11,8 @@ struct ClassPlot {
   private static let mostClasses = 25
   /// Rows of the lists for more classes.
   private static let mostRows = 15
+  /// The names' share of a list's width.
+  private static let nameShare = 0.52
 
   /// `nil` without a validation.
   init?(_ report: TrainingReport) {
@@ -63,7 +65,7 @@ struct ClassPlot {
       pairs.map { pair in
         let count = results[pair.truth].count
         return (
-          "\(labels[pair.truth]) → \(labels[pair.answer])",
+          Self.fitted(labels[pair.truth], labels[pair.answer], to: Self.nameShare * width),
           BarRow(
             share: Double(pair.count) / Double(count), interval: nil,
             text: "\(pair.count) of \(count)", style: "wrong")
@@ -72,12 +74,21 @@ struct ClassPlot {
     return top + 34 + 21 * Double(min(max(lowest.count, pairs.count), Self.mostRows)) + 24
   }
 
+  /// Two names with an arrow between them; a short one leaves its room to the other.
+  private static func fitted(_ first: String, _ second: String, to width: Double) -> String {
+    let arrow = " → "
+    let room = width - PlotText.width(of: arrow, size: 12)
+    let widths = [first, second].map { PlotText.width(of: $0.terminalSafe(), size: 12) }
+    return PlotText.fitted(first, to: max(room / 2, room - widths[1]), size: 12) + arrow
+      + PlotText.fitted(second, to: max(room / 2, room - widths[0]), size: 12)
+  }
+
   private func drawList(
     _ title: String, _ rows: [(name: String, bar: BarRow)], left: Double, _ top: Double,
     _ width: Double, into drawing: inout SVGDrawing
   ) {
     drawing.text(title, x: left, y: top + 12, style: "strong")
-    let names = 0.48 * width
+    let names = Self.nameShare * width
     for (row, item) in rows.prefix(Self.mostRows).enumerated() {
       let y = top + 38 + 21 * Double(row)
       drawing.text(

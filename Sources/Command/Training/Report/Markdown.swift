@@ -3,15 +3,18 @@ package enum Markdown {
   /// `text` with everything escaped that Markdown, HTML or a table could take for markup.
   package static func text(_ text: String) -> String {
     var escaped = ""
-    for scalar in text.terminalSafe().unicodeScalars {
+    // At the beginning, these make a list or a heading.
+    let isList = text.starts(with: /[-+=]|[0-9]+[.)]/)
+    for (scalar, next) in text.terminalSafe().unicodeScalars.withNext {
       // A renderer drops and joins spaces, but not these.
       if scalar == " ", escaped.isEmpty || escaped.hasSuffix(" ") || escaped.hasSuffix("\u{A0}") {
         escaped += "\u{A0}"
         continue
       }
-      if markup.contains(scalar) || (scalar == "." && escaped.lowercased().hasSuffix("www")) {
-        escaped += "\\"
-      }
+      let isLink =
+        (scalar == "." && escaped.lowercased().hasSuffix("www")) || (scalar == ":" && next == "/")
+      let isFirst = isList && "-+=.)".unicodeScalars.contains(scalar) && !escaped.contains("\\")
+      if markup.contains(scalar) || isLink || isFirst { escaped += "\\" }
       escaped.unicodeScalars.append(scalar)
     }
     if escaped.hasSuffix(" ") { escaped = String(escaped.dropLast()) + "\u{A0}" }
@@ -22,7 +25,7 @@ package enum Markdown {
   package static func code(_ text: String) -> String {
     let safe = text.terminalSafe()
     let isPlain =
-      !safe.isEmpty && !safe.contains { "`|\\".contains($0) } && !safe.contains("  ")
+      !safe.isEmpty && !safe.contains { "`|\\<".contains($0) } && !safe.contains("  ")
       && !safe.hasPrefix(" ") && !safe.hasSuffix(" ")
     return isPlain ? "`\(safe)`" : self.text(text)
   }
@@ -42,7 +45,14 @@ package enum Markdown {
       + rows.map(line).joined()
   }
 
-  private static let markup = Set("\\`*_{}[]<>()#+!|~&$:@\"'=^".unicodeScalars)
+  private static let markup = Set("\\`*_[]<>#|~&$@".unicodeScalars)
+}
+
+extension String.UnicodeScalarView {
+  /// Each scalar with the one after it.
+  fileprivate var withNext: [(Unicode.Scalar, Unicode.Scalar?)] {
+    Array(zip(self, Array(dropFirst()).map(Optional.some) + [nil]))
+  }
 }
 
 extension [String] {

@@ -10,13 +10,18 @@ struct SuspectPlot {
   private static let (label, answer, bar, end) = (346.0, 500.0, 654.0, 864.0)
   private static let room = 12.0
 
+  static let caption =
+    "Another class claims these images. The label is wrong, or the image is hard to tell:"
+    + " look at the first ones."
+
   init(_ suspects: [TrainingReport.Suspect]) { self.suspects = suspects }
 
   /// Draws the table; returns where it ends.
   func draw(into drawing: inout SVGDrawing, top: Double) -> Double {
     let left = TrainingPlot.margin
     drawing.text("Likely label errors", x: left, y: top + 12, style: "strong")
-    let head = top + 34
+    drawing.text(Self.caption, x: left, y: top + 30, style: "quiet")
+    let head = top + 54
     for (text, x) in [
       ("file", 0), ("label", Self.label), ("looks like", Self.answer),
       ("probability, and in which images", Self.bar),

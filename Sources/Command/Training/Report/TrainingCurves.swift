@@ -87,9 +87,14 @@ struct TrainingCurves {
       sizes + (axis.domain.upperBound > Double(sizes.count) ? [sizes.last ?? Double(constant)] : [])
     let points = all.enumerated().flatMap { [(Double($0), $1), (Double($0 + 1), $1)] }
     let (low, high) = (all.min() ?? 1, all.max() ?? 1)
+    // A few sizes are worth their exact values.
+    let different = Set(all).sorted()
+    let room = max(8, 0.2 * (high - low))
+    let isDense = zip(different.dropFirst(), different).contains { $0 - $1 < 0.1 * (high - low) }
     return chart(
       "Image size, pixels", [LineChart.Line(nil, style: "rate", points: points)],
-      PlotAxis(linear: max(0, low - 16)...high + 16, isWhole: true))
+      PlotAxis(
+        linear: max(0, low - room)...high + room, ticks: isDense ? nil : different, isWhole: true))
   }
 
   private func line(

@@ -44,7 +44,7 @@ extension TrainingReport {
       let names = images.prefix(3).joined(separator: ", ") + (images.count > 3 ? ", …" : "")
       return "Diverged in epoch \(epoch + 1), step \(step + 1): \(place) is no longer finite"
         + (images.isEmpty ? "" : " for \(names)")
-    case nil: return "In progress: \(progress)"
+    case nil: return interruption.map { "Ended after \(progress): \($0)" } ?? "After \(progress)"
     }
   }
 
@@ -74,7 +74,7 @@ extension TrainingReport {
       let images = copies.reduce(0) { $0 + $1.images.count }
       notes.append(
         "\(NumberText.count(images, "image")) in \(NumberText.count(copies.count, "group")) of"
-          + " copies, each group on one side of the division")
+          + " copies" + (validationImages > 0 ? ", each group on one side of the division" : ""))
     }
     if validation == nil {
       notes.append(

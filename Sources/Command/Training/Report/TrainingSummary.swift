@@ -115,8 +115,9 @@ package struct TrainingSummary {
     return """
       ## Likely label errors
 
-      Another class gets at least the probability that its own images get on average. Validation images
-      are judged by the trained network, training images by the closed-form head, fitted without them.
+      Another class gets at least 50 %, and at least what its own images get on average. Validation images are
+      judged by the trained network, training images by the closed-form head, fitted without them. The
+      label is wrong, or the image is hard to tell: look at the first ones.
 
       """
         + "\n"
