@@ -8,6 +8,7 @@ import Training
 /// ```swift
 /// let network = try LoadedNetwork(ModelCatalog.model(named: "effnet-lite0"))
 /// var options = Trainer.Options()
+/// options.configuration = .fineTuning
 /// options.configuration.epochs = 5
 /// let trainer = try Trainer(.weights(network), folder: "pets", output: "pets.safetensors", options)
 /// if case .finished(let validation?, _) = try trainer.run() { print(validation.accuracy) }
@@ -51,6 +52,7 @@ public final class Trainer {
     receive: (Event) throws -> Void = { _ in }
   ) throws {
     try options.configuration.validate()
+    try start.validate(options.configuration)
     let run = try RunFolder(
       new: RunFolder.path(forOutput: output), replacing: options.replacesRun)
     let data = try PreparedData(start, folder: folder, options, receive)
