@@ -174,12 +174,40 @@ def runs():
         yield "log", json.dumps(log).encode() + b"\n" + b'{"type":"step"}\n'
 
 
+def content_hash(data):
+    """Sources/Host/ContentHash.swift."""
+    words = [len(data), *struct.unpack_from(f"<{len(data) // 8}Q", data), *data[len(data) // 8 * 8:]]
+    digits = ""
+    for state, factor in ((0x9E3779B97F4A7C15, 0xFF51AFD7ED558CCD),
+                          (0xC2B2AE3D27D4EB4F, 0xC4CEB9FE1A85EC53)):
+        for word in words:
+            state = (state ^ word) * factor & 0xFFFFFFFFFFFFFFFF
+            state ^= state >> 29
+        digits += f"{state:016x}"
+    return digits
+
+
+def lists():
+    """Lists of the images that Tests/Fuzz/RunTargets.swift writes."""
+    for failures, escaped in (((), True), ((), False), ((1, 5), False)):
+        lines = []
+        for index, name in enumerate(["a/0", "a/1", "a/\u00e9 \"\\\n", "b/0", "b/1", "b/2"]):
+            line = {"file": f"{name}.ppm", "hash": content_hash(b"P6 1 1 255\n" + bytes([index] * 3))}
+            if index in failures:
+                line["error"] = "damaged PNM data: x"
+            else:
+                line |= {"class": name[0], "split": "val" if index in (2, 4) else "train"}
+            lines.append(json.dumps(line, ensure_ascii=escaped) + "\n")
+        yield "images", "".join(lines).encode()
+        yield "images", "".join(lines[1:]).encode()
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     folder = pathlib.Path(sys.argv[1])
     seeds = [*images(), *bitmaps(), *weights(), *(("pickle", each) for each in pickles()), *texts(),
-             *runs()]
+             *runs(), *lists()]
     counts = {}
     for fuzzer, data in seeds:
         if len(data) > LONGEST and fuzzer != "paths":

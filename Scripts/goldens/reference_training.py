@@ -4,6 +4,7 @@ import types
 
 import torch
 from torch import nn
+from torchvision.ops import StochasticDepth
 
 import reference_networks as reference
 
@@ -49,24 +50,25 @@ class Dropout(nn.Module):
         return x * torch.tensor(mask, dtype=x.dtype) / (1 - self.probability)
 
 
-def branch(module, x):
-    """A block without its shortcut."""
-    return module.block(x)
-
-
 class Draw:
     """The keys of the current batch."""
 
     keys = []
 
 
+def blocks(network):
+    """The blocks of a network, and whether each has a shortcut."""
+    found = [module for module in network.modules()
+             if hasattr(module, "block") and isinstance(module.block, nn.Sequential)]
+    return [(module, getattr(module, "use_res_connect", getattr(module, "has_shortcut", False)))
+            for module in found]
+
+
 def drop_branches(network, probability, draw):
     """Lets residual blocks drop images, so that dropped ones take no part in batch statistics."""
-    blocks = [module for module in network.modules()
-              if hasattr(module, "block") and isinstance(module.block, nn.Sequential)]
-    for number, module in enumerate(blocks):
-        has_shortcut = getattr(module, "use_res_connect", getattr(module, "has_shortcut", False))
-        survival = 1 - probability * number / len(blocks)
+    found = blocks(network)
+    for number, (module, has_shortcut) in enumerate(found):
+        survival = 1 - probability * number / len(found)
 
         def forward(self, x, number=number, survival=survival, has_shortcut=has_shortcut):
             if not has_shortcut:
@@ -84,9 +86,12 @@ def drop_branches(network, probability, draw):
 def training_network(network, stochastic_depth, dropout, momentum=0.1):
     """`network` in training mode, and the `Draw` to set before each batch.
 
-    MobileNetV3 has no stochastic depth.
+    MobileNetV3 has no stochastic depth. torchvision's own is off: its random numbers are others.
     """
     draw = Draw()
+    for module in network.modules():
+        if isinstance(module, StochasticDepth):
+            module.p = 0.0
     if stochastic_depth > 0:
         drop_branches(network, stochastic_depth, draw)
     for index, module in enumerate(network.classifier):
@@ -96,6 +101,62 @@ def training_network(network, stochastic_depth, dropout, momentum=0.1):
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = momentum
     return network.train(), draw
+
+
+# Where the derivative jumps.
+KINKS = {nn.ReLU: [0], nn.ReLU6: [0, 6], nn.Hardswish: [-3, 3], nn.Hardsigmoid: [-3, 3]}
+
+
+def condition(network, images, statistics):
+    """Changes parameters so that rounding hardly moves a gradient.
+
+    Residual branches become small beside their shortcuts. For `statistics` "fixed", running statistics
+    become those of the images. Then each bias before a kink moves by up to a tenth of the layer's
+    standard deviation, to where no activation is near the kink.
+    """
+    for module, has_shortcut in blocks(network):
+        if has_shortcut:
+            module.block[-1][1].weight.data *= 0.125
+    network, draw = training_network(network.double(), 0, 0, momentum=1 if statistics == "fixed" else 0)
+    draw.keys = keys(0, range(len(images)))
+    with torch.no_grad():
+        if statistics == "fixed":
+            network(images.double())
+            fix_statistics(network)
+        before, hooks = [None], []
+
+        def remember(module, _, output):
+            before[0] = module
+
+        def leave(module, inputs):
+            x = inputs[0]
+            rows = x.transpose(0, 1).flatten(1)
+            limit = 0.1 * x.std()
+            forbidden = torch.cat([kink - rows for kink in KINKS[type(module)]], 1).clamp(-limit, limit)
+            ends = limit.expand(len(rows), 1)
+            forbidden = torch.cat([-ends, forbidden, ends], 1).sort(1).values
+            gaps = forbidden.diff(dim=1)
+            widest = gaps.argmax(1, keepdim=True)
+            move = (forbidden.gather(1, widest) + gaps.gather(1, widest) / 2).squeeze(1)
+            before[0].bias.data += move
+            return x + move.reshape(1, -1, *[1] * (x.dim() - 2))
+
+        for module in network.modules():
+            if isinstance(module, (nn.BatchNorm2d, nn.Conv2d, nn.Linear)):
+                hooks.append(module.register_forward_hook(remember))
+            elif type(module) in KINKS:
+                hooks.append(module.register_forward_pre_hook(leave))
+        network(images.double())
+        for hook in hooks:
+            hook.remove()
+    return network.float()
+
+
+def fix_statistics(network):
+    """Lets batch norm use its running statistics, and keep them."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def keys(seed, images):

@@ -69,7 +69,7 @@ package final class ParameterStore {
         for _ in depth..<depths.count { rate *= layerDecay }
         let entry = Entry(
           parameter: parameter, node: node.id, offset: offset,
-          isTrainable: parameter.isTrainable && depth >= LayerDepths.depth(frozen: frozenStages),
+          isTrainable: parameter.isTrainable && depth >= depths.firstTrained(frozen: frozenStages),
           decays: parameter.role == .weight && parameter.shape.count > 1, rate: Float(rate))
         offset += entry.paddedCount
         entries.append(entry)
@@ -141,6 +141,7 @@ struct LayerDepths {
     return node.role == .stem || node.role == .input ? 0 : count
   }
 
-  /// The first depth that is trained if the stem and the first `stages` stages are frozen.
-  static func depth(frozen stages: Int) -> Int { stages == 0 ? 0 : stages + 1 }
+  /// The first depth that is trained if the stem and the first `stages` stages are frozen; the head
+  /// always is.
+  func firstTrained(frozen stages: Int) -> Int { stages == 0 ? 0 : min(stages + 1, count) }
 }

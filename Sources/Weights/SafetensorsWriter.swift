@@ -8,7 +8,7 @@ import Host
 ///
 /// ```swift
 /// var writer = SafetensorsWriter(metadata: ["model": "efficientnet_v2_s"])
-/// try writer.append(tensor, as: .f16)
+/// writer.append(tensor, as: .f16)
 /// try writer.write(to: "efficientnet_v2_s.f16.safetensors")
 /// ```
 public struct SafetensorsWriter {

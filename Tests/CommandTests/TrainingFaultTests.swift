@@ -184,11 +184,49 @@ struct TrainingFaultTests {
   @Test(arguments: [
     ("--lr=-1", "--lr is out of range"), ("--clip=0", "--clip is out of range"),
     ("--crop-area=2", "--crop-area is out of range"), ("--freeze=99", "expected 0 to 5"),
+    ("--width-multiplier=100", "must be from 0.05"),
     ("--save-every=0", "--save-every"), ("--memory=x", "--memory"), ("--optimizer=adam", "adamw"),
   ])
   func wrongValuesNameTheOption(argument: String, message: String) throws {
     let outcome = try train(Self.scratch + [argument])
     #expect(outcome.status == 64 && outcome.errors.contains(message), "\(outcome.errors)")
     #expect(!FileManager.default.fileExists(atPath: output))
+    #expect(!FileManager.default.fileExists(atPath: run))
+  }
+
+  /// A run that fails before it begins leaves no folder, but does not remove one that was there.
+  @Test(arguments: [
+    (["--memory", "1K"], "MiB"), (["/missing"], "/missing"),
+  ])
+  func earlyFailuresLeaveNoFolder(arguments: [String], message: String) throws {
+    var command = ["train", images, "-o", output, "--image-size", "32"] + Self.scratch
+    if arguments.count == 1 { command[1] = arguments[0] } else { command += arguments }
+    let outcome = try Tool.run(command)
+    #expect(outcome.status != 0 && outcome.errors.contains(message), "\(outcome.errors)")
+    #expect(!FileManager.default.fileExists(atPath: run))
+    try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: false)
+    #expect(try Tool.run(command).status == outcome.status)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: run) == [])
+  }
+
+  /// The widths are those of the options, and the file says so.
+  @Test func widthsOfMobileNetV3() throws {
+    let outcome = try train(
+      Self.scratch + ["--epochs", "1", "--width-multiplier", "0.5", "--reduced-tail"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let file = try WeightFile(path: output)
+    #expect(file.metadata["width_multiplier"] == "0.5" && file.metadata["reduced_tail"] == "true")
+    let narrow = try #require(file["features.0.0.weight"])
+    #expect(narrow.shape == [8, 3, 3, 3])
+    #expect(try resume().status == 0)
+    let answers = try Tool.run(["classify", "\(images)/a/0.ppm", "--weights", output])
+    #expect(answers.status == 0, "\(answers.errors)")
+  }
+
+  /// TensorFlow's padding from scratch, as the file states.
+  @Test func paddingFromScratch() throws {
+    let outcome = try train(Self.scratch + ["--epochs", "1", "--padding", "same"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try WeightFile(path: output).metadata["padding"] == "same")
   }
 }

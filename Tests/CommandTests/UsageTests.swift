@@ -84,6 +84,23 @@ struct UsageTests {
       ("train x --preview y.svg --head-only", "--preview"),
       ("train --resume x --preview y.svg", "--resume"),
       ("train x -o y.safetensors --precision bf16", "f32"),
+      ("train --resume y.run --precision bf16", "f32"),
+      ("train x -o y.safetensors --backend blas", "--backend is for --head-only"),
+      ("train x -o y.safetensors --from-scratch --model effnet-lite0 --backend simd", "--backend"),
+      ("train --resume y.run --backend blas", "--backend"),
+      ("train x -o y.safetensors --width-multiplier 0.5", "--width-multiplier needs --from-scratch"),
+      ("train x -o y.safetensors --head-only --reduced-tail", "--reduced-tail needs --from-scratch"),
+      ("train --resume y.run --reduced-tail", "--reduced-tail needs --from-scratch"),
+      (
+        "train x -o y.safetensors --from-scratch --model effnet-lite0 --reduced-tail",
+        "only MobileNetV3"
+      ),
+      ("train x -o y.safetensors --from-scratch --model effnet-lite0 --mean 0.5", "drop --mean"),
+      ("train --resume y.run --padding same", "drop --padding"),
+      ("train --resume y.run --memory 1G", "drop --memory"),
+      ("train --resume y.run --hidden", "drop --hidden"),
+      ("train --resume y.run --overwrite", "drop --overwrite"),
+      ("train x -o y.safetensors --head-only --epochs 20", "drop the training options"),
       ("train x -o y.safetensors --from-scratch --head-only --model effnet-lite0", "pretrained"),
     ])
   func wrongUsage(command: String, message: String) throws {

@@ -1,3 +1,5 @@
+import CNNZoo
+import Glibc
 import GraphIR
 import Training
 import Weights
@@ -10,6 +12,10 @@ extension FuzzTarget {
     },
     FuzzTarget(name: "log", about: "the log of a training run") {
       checkLog([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
+      return 0
+    },
+    FuzzTarget(name: "images", about: "the list of a training run's images") {
+      checkImages([UInt8](UnsafeBufferPointer(start: $0, count: $1)))
       return 0
     },
   ]
@@ -94,5 +100,48 @@ private func checkLog(_ bytes: [UInt8]) {
       read.identity.differences(in: again.identity).isEmpty, "an identity differs from itself")
   } catch {
     fatalError("a header cannot be written and read again: \(error)")
+  }
+}
+
+/// The folder that the lists describe; Scripts/fuzzing/make_seeds.py lists the same files.
+private let folder: String = {
+  let path = "\(InputFile.folder)/images"
+  for folder in [path, "\(path)/a", "\(path)/b"] {
+    precondition(mkdir(folder, 0o700) == 0, "\(folder) cannot be created")
+  }
+  for (index, name) in ["a/0", "a/1", "a/\u{e9} \"\\\n", "b/0", "b/1", "b/2"].enumerated() {
+    let image = Array("P6 1 1 255\n".utf8) + [UInt8](repeating: UInt8(index), count: 3)
+    _ = InputFile.path(holding: image, named: "images/\(name).ppm")
+  }
+  return path
+}()
+
+private let reader = TrainingImageReader()
+
+/// A list that is accepted describes the folder, and reads back as it was written.
+private func checkImages(_ bytes: [UInt8]) {
+  do {
+    let images = try TrainingImages(
+      folder: folder, resuming: InputFile.path(holding: bytes), reader: reader, threads: 1)
+    require(images.images.count + images.failures.count == 6, "a file has disappeared")
+    require(
+      images.labels.names.indices.allSatisfy { index in
+        images.training.contains { images.images[$0].classIndex == index }
+      }, "a class has no images for training")
+    let written = "\(InputFile.folder)/images.jsonl"
+    try images.writeList(to: written)
+    let again = try TrainingImages(folder: folder, resuming: written, reader: reader, threads: 1)
+    require(again.list == images.list, "a list changed when it was written and read back")
+  } catch let error as TrainingDataError {
+    switch error {
+    case .badList(_, let reason):
+      require(
+        reason.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, "an error has control characters")
+    // Names of files may contain anything.
+    case .otherFolder, .noImages: break
+    case .lost, .changed: fatalError("the error is of another input: \(error)")
+    }
+  } catch {
+    fatalError("the error is of another input: \(error)")
   }
 }

@@ -1,18 +1,17 @@
 import Glibc
 import Host
-import Inference
 import ModelZoo
 import TestSupport
 import Training
 import Weights
 
-// gradients MODEL SIZE BATCH batch|fixed OUTPUT: the loss, gradients and running statistics of one step of a
-// network with seeded parameters, for Scripts/conformance/check_training.
+// gradients MODEL SIZE BATCH batch|fixed PARAMETERS OUTPUT: the loss, gradients and running statistics of one
+// step, for Scripts/conformance/check_training.
 let arguments = CommandLine.arguments
-guard arguments.count == 6, let size = Int(arguments[2]), let batch = Int(arguments[3]),
+guard arguments.count == 7, let size = Int(arguments[2]), let batch = Int(arguments[3]),
   let statistics = TrainingConfiguration.BatchNorm(rawValue: arguments[4])
 else {
-  print("usage: gradients MODEL SIZE BATCH batch|fixed OUTPUT")
+  print("usage: gradients MODEL SIZE BATCH batch|fixed PARAMETERS OUTPUT")
   exit(64)
 }
 let model = try ModelCatalog.model(named: arguments[1])
@@ -22,11 +21,12 @@ var configuration = model.defaultConfiguration
 (configuration.stochasticDepth, configuration.dropout) = (0, 0)
 let graph = try model.graph(configuration)
 let store = try ParameterStore(graph, states: 0)
-try store.load(SeededParameters())
-// Smaller branches make deep networks well-conditioned, so that rounding does not decide the gradients.
-for entry in store.entries where graph.nodes[entry.node].role == .project {
-  guard entry.parameter.role == .weight, entry.parameter.shape.count == 1 else { continue }
-  for index in entry.range { store.values.base[index] *= 0.125 }
+let parameters = try WeightFile(path: arguments[5])
+for entry in store.entries {
+  guard let tensor = parameters[entry.parameter.name], tensor.shape == entry.parameter.shape else {
+    fatalError("no \(entry.parameter.name) of shape \(entry.parameter.shape)")
+  }
+  _ = store.floats(entry, of: store.values).update(fromContentsOf: try tensor.floats())
 }
 var options = TrainingSession.Options(batch: batch, threads: 2)
 options.batchNorm = statistics
@@ -47,4 +47,4 @@ for entry in store.entries {
     name: entry.parameter.name, shape: entry.parameter.shape,
     values: Array(store.floats(entry, of: buffer)))
 }
-try writer.write(to: arguments[5])
+try writer.write(to: arguments[6])

@@ -166,6 +166,39 @@ struct OptimizerStepTests {
     }
   }
 
+  /// Finite gradients whose squares overflow single precision: SGD takes them as they are, the others
+  /// once they are clipped.
+  @Test(arguments: [Optimizer.sgd(momentum: 0), .rmsProp(), .adamW()], [nil, 3.0])
+  func largeGradients(_ optimizer: Optimizer, clipNorm: Double?) throws {
+    let store = try Self.store(optimizer)
+    let step = try Self.step(store, optimizer, clipNorm: clipNorm)
+    let before = store.allFloats(of: store.values)
+    let entry = try #require(store.entries.last)
+    store.gradients.base[entry.offset] = 3e38
+    store.gradients.base[entry.offset + 1] = -2e38
+    let pool = WorkerPool(count: 2)
+    guard !optimizer.squaresGradients || clipNorm != nil else {
+      #expect(
+        throws: TrainingError.nonFinite(
+          place: "the squared gradient of classifier.bias", images: [])
+      ) { try step.update(after: 0, learningRate: 1e-38, on: pool) }
+      #expect(store.allFloats(of: store.values) == before)
+      return
+    }
+    let rate = clipNorm == nil ? 1e-38 : 1
+    let norm = try step.update(after: 0, learningRate: rate, on: pool)
+    #expect(abs(norm / (13.0.squareRoot() * 1e38) - 1) < 1e-6)
+    #expect(store.firstNonFinite == nil)
+    #expect(store.states.allSatisfy { store.allFloats(of: $0).allSatisfy(\.isFinite) })
+    // Clipped to 3, the gradients are 3 / √13 of 3 and −2.
+    let moves = (0...1).map { store.values.base[entry.offset + $0] - before[entry.offset + $0] }
+    if optimizer == .sgd(momentum: 0) {
+      let expected: [Float] = clipNorm == nil ? [-3, 2] : [-2.4961508, 1.6641006]
+      for (move, value) in zip(moves, expected) { #expect(abs(move - value) < 1e-5) }
+    }
+    #expect(moves[0] < 0 && moves[1] > 0)
+  }
+
   /// A gradient that is not finite changes nothing and is named.
   @Test(arguments: [Float.nan, .infinity])
   func nonFiniteGradients(_ value: Float) throws {

@@ -197,9 +197,25 @@ struct RunFolderTests {
         }
       }
     }
+    #expect(!FileManager.default.fileExists(atPath: path))
     #expect(throws: RunError.noRun(path: path)) { try RunFolder(existing: path) }
     do { _ = try RecordedRun(path, states: 1) }
     #expect(try RecordedRun.resume(path)?.state == 1)
+  }
+
+  /// A folder that was there stays, even if no run begins in it.
+  @Test func foldersOfOthersStay() throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    do { _ = try RunFolder(new: path) }
+    #expect(FileManager.default.fileExists(atPath: path))
+    try FileManager.default.removeItem(atPath: path)
+    do {
+      let run = try RunFolder(new: path)
+      try RunFixtures.write([1], to: "\(path)/notes")
+      #expect(throws: RunError.inUse(path: path)) { try RunFolder(new: path) }
+      try RunFixtures.write([1], to: run.images)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: path) == ["notes"])
   }
 
   @Test func runsAreNotReplacedByMistake() throws {

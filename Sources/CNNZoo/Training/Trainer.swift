@@ -8,10 +8,14 @@ import Training
 /// ```swift
 /// let network = try LoadedNetwork(ModelCatalog.model(named: "effnet-lite0"))
 /// var options = Trainer.Options()
+/// options.configuration = .fineTuning
 /// options.configuration.epochs = 5
 /// let trainer = try Trainer(.weights(network), folder: "pets", output: "pets.safetensors", options)
 /// if case .finished(let result) = try trainer.run(), let validation = result.validation {
 ///   print(validation.accuracy, validation.accuracyInterval)
+///   for image in try trainer.report(result).suspects.prefix(10) {
+///     print("\(image.name) is labelled \(image.label), but looks like \(image.answer)")
+///   }
 /// }
 /// ```
 ///
@@ -55,6 +59,7 @@ public final class Trainer {
   ) throws {
     try options.configuration.validate()
     let began = MonotonicTime()
+    try start.validate(options.configuration)
     let run = try RunFolder(
       new: RunFolder.path(forOutput: output), replacing: options.replacesRun)
     let data = try PreparedData(start, folder: folder, options, receive)

@@ -3,13 +3,6 @@ import Images
 import Training
 
 /// What a training run did, how good its result is, and which images deserve a look.
-///
-/// ```swift
-/// if case .finished(let result) = try trainer.run() {
-///   let report = try trainer.report(result)
-///   for image in report.suspects { print(image.name, image.label, image.answer) }
-/// }
-/// ```
 public struct TrainingReport: Sendable {
   /// An image whose label is likely wrong; see `Evaluation.likelyLabelErrors`.
   public struct Suspect: Sendable, Equatable {

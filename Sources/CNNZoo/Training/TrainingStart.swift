@@ -21,6 +21,19 @@ public enum TrainingStart: Sendable {
     case .random(let model, _): model
     }
   }
+
+  /// Checks that the network can be built and trained, before any image is read.
+  ///
+  /// - Throws: `ModelError.unsupported`, `TrainingConfigurationError`.
+  func validate(_ configuration: TrainingConfiguration) throws {
+    var variant =
+      switch self {
+      case .weights(let network): network.configuration
+      case .random(_, let chosen): chosen
+      }
+    (variant.inputHeight, variant.inputWidth) = (configuration.imageSize, configuration.imageSize)
+    try configuration.validate(for: model.graph(variant))
+  }
 }
 
 /// The description of the network in training, and of the weight files that it gives.

@@ -20,21 +20,31 @@ struct InputSize: ExpressibleByArgument {
   }
 }
 
-/// Selects a variant of a network.
-struct VariantOptions: ParsableArguments {
+/// Selects the widths of a network.
+struct WidthOptions: ParsableArguments {
   @Option(help: "Width multiplier (MobileNetV3 only).")
   var widthMultiplier: Double?
 
   @Flag(help: "Halve the width of the last stage (MobileNetV3 only).")
   var reducedTail = false
 
+  /// Applies the options to `configuration`.
+  func apply(to configuration: inout ModelConfiguration) {
+    configuration.widthMultiplier = widthMultiplier ?? configuration.widthMultiplier
+    configuration.reducedTail = reducedTail || configuration.reducedTail
+  }
+}
+
+/// Selects a variant of a network.
+struct VariantOptions: ParsableArguments {
+  @OptionGroup var widths: WidthOptions
+
   @Option(help: "Number of classes.")
   var classes: Int?
 
   /// Applies the options to `configuration`.
   func apply(to configuration: inout ModelConfiguration) {
-    configuration.widthMultiplier = widthMultiplier ?? configuration.widthMultiplier
-    configuration.reducedTail = reducedTail || configuration.reducedTail
+    widths.apply(to: &configuration)
     configuration.classes = classes ?? configuration.classes
   }
 }
@@ -99,6 +109,15 @@ struct PreprocessingOptions: ParsableArguments {
 
   func validate() throws {
     if let fault = overrides.scaleFault { throw ValidationError("--\(fault).") }
+  }
+
+  /// The names of the options that were given.
+  var names: [String] {
+    [
+      ("--resize", resize != nil), ("--crop", crop != nil),
+      ("--interpolation", interpolation != nil), ("--fit", fit != nil), ("--mean", mean != nil),
+      ("--std", std != nil), ("--padding", padding != nil),
+    ].filter(\.1).map(\.0)
   }
 
   /// The options for the library.

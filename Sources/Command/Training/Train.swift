@@ -58,6 +58,8 @@ struct Train: ParsableCommand {
 
   @OptionGroup var network: NetworkOptions
 
+  @OptionGroup(title: "Network variant, for --from-scratch") var widths: WidthOptions
+
   @Flag(help: "Include hidden files and folders.")
   var hidden = false
 
@@ -69,6 +71,7 @@ struct Train: ParsableCommand {
   @OptionGroup var quiet: QuietOption
 
   func validate() throws {
+    try rejectIgnoredOptions()
     if resume != nil {
       guard folder == nil, output == nil, !headOnly, !fromScratch else {
         throw ValidationError("--resume takes folder, output and mode from the run.")
@@ -89,9 +92,6 @@ struct Train: ParsableCommand {
     try rejectFolderURL(folder)
     guard output != nil || preview != nil else {
       throw ValidationError("Specify the weight file to write with -o.")
-    }
-    if !headOnly, network.compute.precision ?? .f32 != .f32 {
-      throw ValidationError("Networks are trained in f32; --precision is for --head-only.")
     }
     if headOnly && preview != nil {
       throw ValidationError(
@@ -201,7 +201,10 @@ struct Train: ParsableCommand {
       return .weights(loaded)
     }
     let model = try ModelCatalog.model(named: name)
-    return .random(model, configuration: model.defaultConfiguration)
+    var configuration = model.defaultConfiguration
+    configuration.padding = network.preprocessing.padding ?? configuration.padding
+    widths.apply(to: &configuration)
+    return .random(model, configuration: configuration)
   }
 
   /// The defaults, with the input size of the weights or the network.

@@ -27,4 +27,12 @@ public enum Optimizer: Hashable, Sendable {
     case .adamW: [0, 0]
     }
   }
+
+  /// Whether it averages the gradients' squares.
+  package var squaresGradients: Bool {
+    switch self {
+    case .sgd: false
+    case .rmsProp, .adamW: true
+    }
+  }
 }

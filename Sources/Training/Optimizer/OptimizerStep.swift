@@ -62,7 +62,8 @@ package struct OptimizerStep {
   ///   - learningRate: The learning rate of entries with the factor 1.
   ///   - gradientFactor: Applied to the gradients first, such as 1 / the number of batches in their sum.
   /// - Returns: The Euclidean norm of all gradients with the factor, before clipping.
-  /// - Throws: `TrainingError.nonFinite` if a gradient is NaN or infinite; nothing has changed then.
+  /// - Throws: `TrainingError.nonFinite` if a gradient is NaN or infinite, or too large for its square,
+  ///   if the optimiser needs that; nothing has changed then.
   @discardableResult
   package func update(
     after count: Int, learningRate: Double, gradientFactor: Double = 1, on pool: WorkerPool
@@ -71,6 +72,10 @@ package struct OptimizerStep {
     // PyTorch's clip_grad_norm_ adds the same 10⁻⁶.
     let clip = clipNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     let factor = Float(gradientFactor * clip)
+    // Only a norm this large can have such a gradient.
+    if norm * clip > Self.largestSquared, optimizer.squaresGradients {
+      try requireSquares(factor)
+    }
     let averageRate = average.map { Float(1 - $0.decay(after: count)) }
     pool.forEach(below: parts.count) { index in
       let part = parts[index]
@@ -123,8 +128,23 @@ package struct OptimizerStep {
         average: store.average.base + part.range.lowerBound, rate: rate))
   }
 
-  /// The Euclidean norm of the gradients of all trained entries: sums of a part in single precision, of
-  /// all parts in double.
+  /// The largest magnitude whose square is finite.
+  private static let largestSquared = Double(Float.greatestFiniteMagnitude).squareRoot()
+
+  private func requireSquares(_ factor: Float) throws(TrainingError) {
+    for entry in store.entries where entry.isTrainable {
+      let isTooLarge = store.floats(entry, of: store.gradients).contains { gradient in
+        !(gradient * factor * (gradient * factor)).isFinite
+      }
+      if isTooLarge {
+        throw .nonFinite(
+          place: "the squared gradient of \(entry.parameter.name)", images: [])
+      }
+    }
+  }
+
+  /// The Euclidean norm of the gradients of all trained entries: sums of a part in single precision
+  /// unless it overflows, of all parts in double.
   private func gradientNorm(_ pool: WorkerPool) throws(TrainingError) -> Double {
     var squares = [Double](repeating: 0, count: parts.count)
     squares.withUnsafeMutableBufferPointer { squares in
@@ -132,7 +152,13 @@ package struct OptimizerStep {
       pool.forEach(below: parts.count) { index in
         let part = parts[index]
         guard store.entries[part.entry].isTrainable else { return }
-        sums?[index] = sumOfSquares(store.gradients.base + part.range.lowerBound, part.range.count)
+        let gradients = store.gradients.base + part.range.lowerBound
+        let sum = sumOfSquares(gradients, part.range.count)
+        sums?[index] =
+          sum.isFinite
+          ? sum
+          : UnsafeBufferPointer(start: gradients, count: part.range.count)
+            .reduce(0) { $0 + Double($1) * Double($1) }
       }
     }
     let norm = squares.reduce(0, +).squareRoot()

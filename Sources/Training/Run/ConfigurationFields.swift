@@ -32,7 +32,9 @@ extension TrainingConfiguration {
   package func validate(for graph: Graph) throws(TrainingConfigurationError) {
     let stages = (graph.nodes.compactMap(\.stage).max() ?? -1) + 1
     guard frozenStages <= stages else {
-      throw TrainingConfigurationError(field: "frozen_stages", expected: "0 to \(stages)")
+      throw TrainingConfigurationError(
+        field: "frozen_stages",
+        expected: stages == 0 ? "0, because the network has no stages" : "0 to \(stages)")
     }
   }
 

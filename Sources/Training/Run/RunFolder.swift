@@ -43,12 +43,15 @@ package final class RunFolder {
   private static let weightNames = ["best", "last", "head", "result"].map { "\($0).safetensors" }
 
   private var logPath: String { "\(path)/\(Self.logName)" }
-  private let lock: ProcessLock
+  /// `nil` once the folder is no longer needed.
+  private var lock: ProcessLock?
   private let observer: FileObserver?
   /// The number of the last state; -1 before the first.
   private var number = -1
   /// Which of the two files has it.
   private var current = 1
+  /// Whether the folder is new.
+  private let isCreated: Bool
 
   /// The folder for an output file: its name with `.run` in place of `.safetensors`.
   package static func path(forOutput output: String) -> String {
@@ -65,7 +68,8 @@ package final class RunFolder {
   package init(
     new path: String, replacing: Bool = false, observer: FileObserver? = nil
   ) throws(RunError) {
-    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+    isCreated = mkdir(path, 0o777) == 0
+    guard isCreated || errno == EEXIST else {
       throw .file(.cannotCreate(path: path, reason: systemMessage()))
     }
     (self.path, self.observer) = (Self.trimmed(path), observer)
@@ -86,10 +90,19 @@ package final class RunFolder {
   ///
   /// - Throws: `RunError.noRun`, `.inUse`, `.damaged` if the header is malformed, `.file`.
   package init(existing path: String, observer: FileObserver? = nil) throws(RunError) {
-    (self.path, self.observer) = (Self.trimmed(path), observer)
+    (self.path, self.observer, isCreated) = (Self.trimmed(path), observer, false)
     guard access("\(path)/\(Self.logName)", F_OK) == 0 else { throw .noRun(path: path) }
     lock = try Self.lock(path)
     header = try TrainingLog.header(path: logPath)
+  }
+
+  /// Removes a new folder in which no run began.
+  deinit {
+    guard isCreated, log == nil else { return }
+    for name in [Self.imagesName] + Self.weightNames { unlink("\(path)/\(name)") }
+    // The lock is a file in the folder.
+    lock = nil
+    rmdir(path)
   }
 
   private static func trimmed(_ path: String) -> String {

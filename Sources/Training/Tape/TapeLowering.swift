@@ -33,8 +33,8 @@ struct TapeLowering {
     batchNorm: TrainingConfiguration.BatchNorm, on target: ComputeTarget
   ) {
     (self.graph, self.store, self.target, self.batchNorm) = (graph, store, target, batchNorm)
-    frozenDepth = LayerDepths.depth(frozen: frozenStages)
     depths = LayerDepths(graph)
+    frozenDepth = depths.firstTrained(frozen: frozenStages)
     readers = Array(repeating: [], count: graph.nodes.count)
     for node in graph.nodes {
       for source in node.inputs { readers[source].append(node.id) }
