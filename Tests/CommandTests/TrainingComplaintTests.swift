@@ -101,8 +101,8 @@ struct TrainingComplaintTests {
   /// One damaged image that ends an epoch, unnamed; and unusual ones that are fine.
   @Test func oddImagesAreUsedAndDamagedOnesNamed() throws {
     let odd = "\(RealData.package)/Tests/CommandTests/Goldens/odd"
-    for name in try FileManager.default.contentsOfDirectory(atPath: odd) where !name.hasSuffix("gif")
-    {
+    for name in try FileManager.default.contentsOfDirectory(atPath: odd)
+    where !name.hasSuffix("gif") {
       try FileManager.default.copyItem(
         atPath: "\(odd)/\(name)", toPath: "\(dataset.images)/red/\(name)")
     }
