@@ -24,7 +24,7 @@ struct TrainingHistoryTests {
     .init(
       epoch: 3, trainLoss: 0.5, trainAccuracy: 0.75,
       validation: [("top1", 0.8), ("log_loss", 1.0 / 3), ("images", 45)], isBest: true,
-      seconds: 2.5))
+      seconds: 2.5, imageSize: 96))
 
   @Test func recordsComeBack() throws {
     let history = try history([
@@ -35,7 +35,7 @@ struct TrainingHistoryTests {
     #expect(history.steps[0].loss == 1.0 / 3 && history.steps[0].learningRate == 0.01)
     let epoch = try #require(history.epochs.first)
     #expect(epoch.epoch == 3 && epoch.trainLoss == 0.5 && epoch.trainAccuracy == 0.75)
-    #expect(epoch.isBest && epoch.seconds == 2.5 && epoch.imageSize == nil)
+    #expect(epoch.isBest && epoch.seconds == 2.5 && epoch.imageSize == 96)
     #expect(epoch.validation == .init(accuracy: 0.8, logLoss: 1.0 / 3, images: 45))
     #expect(history.warnings == ["a/ü.jpg: damaged"] && history.end == .finished)
     #expect(history.resumptions == 0)
