@@ -64,6 +64,7 @@ struct PreparedData {
         copies: copies.map { DuplicateFinder.Group(images: $0, isExact: true) })
     }
     self.images = images
+    if let warning = findings.dividedCopies(of: images) { try receive(.warning(warning)) }
   }
 
   /// The parameters that training starts with.
