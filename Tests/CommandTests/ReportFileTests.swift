@@ -13,7 +13,8 @@ struct ReportFileTests {
   /// A report of made-up figures.
   private func report(
     _ names: [String], epochs: Int = 3, steps: Int = 4, validationPerClass: Int = 4,
-    end: LogRecord? = .event(.finished), rate: Double = 3e-4, command: [String] = []
+    end: LogRecord? = .event(.finished), rate: Double = 3e-4, sizes: [Int] = [],
+    command: [String] = []
   ) throws -> TrainingReport {
     let store = try ParameterStore(SmallNetwork.graph(), states: 0)
     var configuration = TrainingConfiguration()
@@ -40,7 +41,7 @@ struct ReportFileTests {
             epoch: epoch, trainLoss: 1 / Double(1 + epoch), trainAccuracy: 0.5,
             validation: validationPerClass == 0
               ? [] : [("top1", 0.6), ("log_loss", 0.9), ("images", 40)],
-            isBest: true, seconds: 75)))
+            isBest: true, seconds: 75, imageSize: epoch < sizes.count ? sizes[epoch] : 224)))
     }
     if let end { try log.append(end) }
     var evaluation = Evaluation(classCount: names.count)
@@ -155,6 +156,18 @@ struct ReportFileTests {
   @Test(arguments: [0, 1e-12, 0.5, 30]) func learningRatesOfEverySize(rate: Double) throws {
     let svg = SVGReader(TrainingPlot(try report(Self.numbered(2), rate: rate)).document)
     #expect(svg.isWellFormed && svg.texts.contains { $0.hasPrefix("Learning rate") })
+  }
+
+  /// The axis has the sizes, unless they are too many.
+  @Test func imageSizes() throws {
+    let three = try report(Self.numbered(2), sizes: [128, 160, 192])
+    #expect(three.history.epochs.map(\.imageSize) == [128, 160, 192])
+    let svg = SVGReader(TrainingPlot(three).document)
+    #expect(["128", "160", "192"].allSatisfy(svg.texts.contains))
+    #expect(TrainingSummary(three).document.contains("| 0.9000 | 160 | 75.0 |"))
+    let many = SVGReader(
+      TrainingPlot(try report(Self.numbered(2), epochs: 80, sizes: Array(128..<208))).document)
+    #expect(!many.texts.contains("131") && many.texts.contains("140"))
   }
 
   @Test func divergenceIsToldWithTheImages() throws {

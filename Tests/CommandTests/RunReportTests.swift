@@ -110,6 +110,31 @@ struct RunReportTests {
     #expect(SVGReader(try plot).texts.contains { $0.hasPrefix("1 file left out") })
   }
 
+  /// A folder that has an image on both sides of its division.
+  @Test func copiesOnBothSidesAreReported() throws {
+    for split in ["train", "val"] {
+      for name in ["a|b", "<ü>"] {
+        let path = "\(folder)/divided/\(split)/\(name)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        for seed in split == "train" ? 0..<6 : 5..<8 {
+          try FileManager.default.copyItem(
+            atPath: "\(images)/\(name)/\(seed).ppm", toPath: "\(path)/\(seed).ppm")
+        }
+      }
+    }
+    let outcome = try Tool.run(
+      ["train", "\(folder)/divided", "-o", output, "--image-size", "32", "--epochs", "1"]
+        + Self.scratch)
+    #expect(outcome.status == 0)
+    #expect(
+      outcome.errors.contains(
+        "warning: 2 images for validation are copies of images for training, such as"
+          + " val/<ü>/5.ppm of train/<ü>/5.ppm: the validation is too good"), "\(outcome.errors)")
+    let text = try summary
+    #expect(text.contains("2 groups of copies both in training and in validation"))
+    #expect(text.contains("5.ppm (validation)"), "\(text)")
+  }
+
   /// The report of a stopped run has what there is, and that of the continued run everything.
   @Test func stoppedRunsHaveAReport() throws {
     let stopped = try Tool.shell(

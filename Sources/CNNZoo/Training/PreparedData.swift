@@ -71,6 +71,7 @@ struct PreparedData {
     }
     self.images = images
     if configuration.balance == .none, let text = images.imbalance { try receive(.warning(text)) }
+    if let warning = findings.dividedCopies(of: images) { try receive(.warning(warning)) }
   }
 
   /// The parameters that training starts with.

@@ -87,6 +87,21 @@ package struct TrainingFindings: Sendable, Equatable {
     if head.allSatisfy({ $0 == nil }) { head = [] }
   }
 
+  /// A warning if copies are on both sides of the division, which only the folder itself can cause.
+  func dividedCopies(of images: TrainingImages) -> String? {
+    let pairs = copies.compactMap { group -> (training: Int, validation: [Int])? in
+      let training = group.images.first { !images.images[$0].isValidation }
+      let validation = group.images.filter { images.images[$0].isValidation }
+      return training.flatMap { validation.isEmpty ? nil : ($0, validation) }
+    }
+    guard let first = pairs.first else { return nil }
+    let count = pairs.reduce(0) { $0 + $1.validation.count }
+    return
+      "\(count) \(count == 1 ? "image" : "images") for validation \(count == 1 ? "is a copy" : "are copies")"
+      + " of images for training, such as \(images.images[first.validation[0]].name) of"
+      + " \(images.images[first.training].name): the validation is too good"
+  }
+
   /// How the head does on the training images; `nil` without one.
   package func headEvaluation(classCount: Int) -> Evaluation? {
     guard !head.isEmpty else { return nil }
