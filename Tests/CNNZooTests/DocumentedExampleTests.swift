@@ -60,7 +60,8 @@ private enum Example {
     var options = Trainer.Options()
     options.configuration = .fineTuning
     options.configuration.epochs = 5
-    let trainer = try Trainer(.weights(network), folder: "pets", output: "pets.safetensors", options)
+    let trainer = try Trainer(
+      .weights(network), folder: "pets", output: "pets.safetensors", options)
     if case .finished(let validation?, _) = try trainer.run() { print(validation.accuracy) }
     // end
   }

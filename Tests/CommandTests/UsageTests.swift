@@ -85,8 +85,12 @@ struct UsageTests {
       ("train x -o y.safetensors --backend blas", "--backend is for --head-only"),
       ("train x -o y.safetensors --from-scratch --model effnet-lite0 --backend simd", "--backend"),
       ("train --resume y.run --backend blas", "--backend"),
-      ("train x -o y.safetensors --width-multiplier 0.5", "--width-multiplier needs --from-scratch"),
-      ("train x -o y.safetensors --head-only --reduced-tail", "--reduced-tail needs --from-scratch"),
+      (
+        "train x -o y.safetensors --width-multiplier 0.5", "--width-multiplier needs --from-scratch"
+      ),
+      (
+        "train x -o y.safetensors --head-only --reduced-tail", "--reduced-tail needs --from-scratch"
+      ),
       ("train --resume y.run --reduced-tail", "--reduced-tail needs --from-scratch"),
       (
         "train x -o y.safetensors --from-scratch --model effnet-lite0 --reduced-tail",
