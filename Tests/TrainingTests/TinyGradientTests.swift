@@ -45,14 +45,25 @@ struct TinyGradientTests {
       path: folder.appending(path: "Goldens/\(network.rawValue).safetensors").path)
   }
 
-  /// The largest difference, relative to the largest expected value, but at least to `floor`.
+  /// The largest difference, relative to the largest expected value.
   ///
-  /// The gradient of a bias that the next batch norm removes is zero but for rounding.
-  private static func error(
-    _ found: some Collection<Float>, _ expected: [Float], floor: Float = 1e-3
-  ) -> Float {
-    let scale = expected.map(\.magnitude).max() ?? 0
-    return zip(found, expected).map { abs($0 - $1) }.max().map { $0 / max(scale, floor) } ?? 0
+  /// The gradient of a bias that the next batch norm removes is zero but for rounding, which is relative
+  /// to 10⁻³.
+  private static func error(_ found: some Collection<Float>, _ expected: [Float]) -> Float {
+    let largest = expected.map(\.magnitude).max() ?? 0
+    let difference = zip(found, expected).map { abs($0 - $1) }.max() ?? 0
+    return difference / (largest < 1e-12 ? 1e-3 : largest)
+  }
+
+  /// The recorded results stay small.
+  @Test func goldensAreSmall() throws {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Goldens")
+    let files = try FileManager.default.contentsOfDirectory(
+      at: folder, includingPropertiesForKeys: [.fileSizeKey])
+    let bytes = try files.reduce(0) {
+      try $0 + ($1.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0)
+    }
+    #expect((100_000...200_000).contains(bytes), "\(bytes) bytes")
   }
 
   @Test(arguments: TinyNetwork.allCases)

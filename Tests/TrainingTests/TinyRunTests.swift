@@ -19,24 +19,28 @@ struct TinyRunTests {
 
   private static func session(
     _ network: TinyNetwork, _ optimizer: Optimizer, _ loss: ClassificationLoss,
-    batchNorm: TrainingConfiguration.BatchNorm = .batch
+    batchNorm: TrainingConfiguration.BatchNorm = .batch, frozenStages: Int = 0
   ) throws -> TrainingSession {
     let graph = network.graph(network == .efficientNetLite ? .same : .symmetric) {
       $0.stochasticDepth = 0.2
       $0.dropout = 0.2
     }
-    let store = try ParameterStore(graph, states: optimizer.initialStates.count)
+    let store = try ParameterStore(
+      graph, states: optimizer.initialStates.count, frozenStages: frozenStages)
     try store.load(SeededParameters())
     var options = TrainingSession.Options(batch: batch, threads: 2)
-    (options.loss, options.batchNorm) = (loss, batchNorm)
+    (options.loss, options.batchNorm, options.frozenStages) = (loss, batchNorm, frozenStages)
     return try TrainingSession(graph, store, options)
   }
 
   /// One backward pass; the share `mixed` of each target belongs to the next class.
+  ///
+  /// - Parameter first: The batch's first image.
   private static func addGradients(
-    _ session: TrainingSession, _ network: TinyNetwork, seed: UInt64, mixed: Float = 0
+    _ session: TrainingSession, _ network: TinyNetwork, seed: UInt64, mixed: Float = 0,
+    first: Int = 0
   ) throws -> Double {
-    for (index, image) in network.images(batch).enumerated() {
+    for (index, image) in network.images(first + batch)[first...].enumerated() {
       session.withInput(image: index) { _ = $0.update(fromContentsOf: image) }
     }
     let classes = session.graph.classCount
@@ -77,17 +81,22 @@ struct TinyRunTests {
     tolerance: Double
   ) throws {
     let golden = try WeightFile(path: url("runs.safetensors").path)
-    for entry in store.entries {
-      let name = "\(network.rawValue) \(entry.parameter.name)"
-      let expected = try #require(golden[name]).floats()[(2 * row)..<(2 * row + 2)].map(Double.init)
+    let tensor = try #require(golden[network.rawValue])
+    let floats = try tensor.floats()
+    let columns = tensor.shape.dropFirst().reduce(1, *)
+    let entries = store.entries.sorted { $0.parameter.name < $1.parameter.name }
+    #expect(floats.count == entries.count * columns)
+    for (index, entry) in entries.enumerated() {
+      let name = entry.parameter.name
+      let expected = floats[(index * columns + 2 * row)...].prefix(2).map(Double.init)
       let buffer = gradients && entry.isTrainable ? store.gradients : store.values
-      let floats = store.floats(entry, of: buffer).map(Double.init)
-      let norm = floats.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      let projection = floats.enumerated().reduce(0) {
+      let found = store.floats(entry, of: buffer).map(Double.init)
+      let norm = found.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      let projection = found.enumerated().reduce(0) {
         $0 + $1.element * Double($1.offset * 37 % 101 - 50) / 50
       }
       // Gradients that a batch norm cancels are zero but for rounding.
-      let scale = max(expected[0], 1e-2)
+      let scale = expected[0] < 1e-12 ? 1e-2 : expected[0]
       let error = max(abs(norm - expected[0]), abs(projection - expected[1])) / scale
       #expect(error < tolerance, "\(name): \(error)")
     }
@@ -102,52 +111,93 @@ struct TinyRunTests {
     try Self.expectRow(row, of: network, session.store, gradients: false, tolerance: 1e-3)
   }
 
-  /// With fixed statistics and soft labels; the statistics stay.
-  @Test(arguments: TinyNetwork.allCases)
-  func fixedStatisticsMatchPyTorch(_ network: TinyNetwork) throws {
-    let session = try Self.session(
-      network, .sgd(), ClassificationLoss(.softmax, labelSmoothing: 0), batchNorm: .fixed)
-    let loss = try Self.addGradients(session, network, seed: 1, mixed: 0.25)
-    let golden = try WeightFile(path: Self.url("runs.safetensors").path)
-    let expected = try #require(golden["\(network.rawValue) losses"]).floats()[0]
-    #expect(abs(loss - Double(expected)) < 1e-5 * loss)
-    try Self.expectRow(3, of: network, session.store, gradients: true, tolerance: 1e-3)
+  /// The gradients of soft labels, in the order of the recorded rows; what is not trained stays or, as
+  /// batch norm's statistics, moves as PyTorch's does.
+  enum Gradients: Int, CaseIterable {
+    case fixedStatistics, sigmoid, frozenStages, twoBatches
   }
 
-  @Test(arguments: TinyNetwork.allCases)
-  func sigmoidMatchesPyTorch(_ network: TinyNetwork) throws {
+  @Test(arguments: TinyNetwork.allCases, Gradients.allCases)
+  func gradientsMatchPyTorch(_ network: TinyNetwork, _ kind: Gradients) throws {
+    let loss = ClassificationLoss(kind == .sigmoid ? .sigmoid : .softmax, labelSmoothing: 0)
     let session = try Self.session(
-      network, .sgd(), ClassificationLoss(.sigmoid, labelSmoothing: 0))
-    let loss = try Self.addGradients(session, network, seed: 1, mixed: 0.25)
+      network, .sgd(), loss, batchNorm: kind == .fixedStatistics ? .fixed : .batch,
+      frozenStages: kind == .frozenStages ? 1 : 0)
     let golden = try WeightFile(path: Self.url("runs.safetensors").path)
-    let expected = try #require(golden["\(network.rawValue) losses"]).floats()[1]
-    #expect(abs(loss - Double(expected)) < 1e-5 * loss)
-    try Self.expectRow(4, of: network, session.store, gradients: true, tolerance: 1e-3)
+    let losses = try #require(golden["\(network.rawValue) losses"]).floats()[kind.rawValue...]
+    for (index, expected) in losses.prefix(kind == .twoBatches ? 2 : 1).enumerated() {
+      let loss = try Self.addGradients(
+        session, network, seed: UInt64(1 + index), mixed: 0.25, first: index * Self.batch)
+      #expect(abs(loss - Double(expected)) < 1e-5 * loss)
+    }
+    try Self.expectRow(
+      3 + kind.rawValue, of: network, session.store, gradients: true, tolerance: 1e-3)
   }
 
-  /// 50 steps stay as close to PyTorch in double as PyTorch's own f32 does, times a margin.
+  /// The average of batch norm's statistics follows them, as that of the weights does.
+  @Test func averagesOfStatistics() throws {
+    let network = TinyNetwork.efficientNetV2
+    let session = try Self.session(
+      network, .sgd(), ClassificationLoss(.softmax, labelSmoothing: 0))
+    let store = session.store
+    let statistics = store.entries.filter { !$0.parameter.isTrainable }
+    let average = WeightAverage(limit: 0.15)
+    let update = OptimizerStep(
+      store, optimizer: .sgd(), weightDecay: 0, average: average,
+      kernels: try InstructionSet.selected().kernels)
+    update.resetStates()
+    func values(_ buffer: AlignedBuffer) -> [Double] {
+      statistics.flatMap { store.floats($0, of: buffer).map(Double.init) }
+    }
+    let before = values(store.values)
+    var expected = before
+    for step in 0..<2 {
+      _ = try Self.addGradients(session, network, seed: UInt64(step))
+      try update.update(after: step, learningRate: 0.02, on: session.workers)
+      let decay = average.decay(after: step)
+      expected = zip(expected, values(store.values)).map { decay * $0 + (1 - decay) * $1 }
+    }
+    let found = values(store.average)
+    let errors = zip(found, expected).map { abs($0 - $1) / max(1, abs($1)) }
+    #expect(try #require(errors.max()) < 1e-6)
+    // Neither where they began nor what they follow.
+    for other in [before, values(store.values)] {
+      #expect(zip(found, other).count { abs($0 - $1) > 1e-4 } > found.count / 2)
+    }
+  }
+
+  /// 50 steps stay as close to PyTorch in double precision as PyTorch's own runs do, times a margin.
   ///
-  /// MobileNetV3 is not among them: from step 27 on, rounding decides on which side of a kink an
-  /// activation falls. It then leaves the curve by 1.2e-3, as do 9 of 30 runs of PyTorch in f64 whose
-  /// first weights are moved by one rounding.
-  @Test(arguments: [TinyNetwork.efficientNetV2, .efficientNetLite])
-  func curveMatchesPyTorch(_ network: TinyNetwork) throws {
-    let lines = try String(contentsOf: Self.url("curves.txt"), encoding: .utf8).split(
-      separator: "\n")
-    func curve(_ kind: String) throws -> [Double] {
+  /// At higher learning rates, rounding soon decides on which side of a kink an activation falls, in
+  /// PyTorch as well.
+  @Test(arguments: zip(TinyNetwork.allCases, [0.02, 0.01, 0.005]))
+  func curveMatchesPyTorch(_ network: TinyNetwork, rate: Double) throws {
+    let factors = try Self.curveFactors(network, rate: rate)
+    #expect(factors.count == 50)
+    #expect(try #require(factors.max()) < 10, "\(factors)")
+  }
+
+  /// A learning rate that is wrong by 0.1 % is noticed.
+  @Test(arguments: zip(TinyNetwork.allCases, [0.02, 0.01, 0.005]))
+  func otherCurveIsRefused(_ network: TinyNetwork, rate: Double) throws {
+    let factors = try Self.curveFactors(network, rate: 1.001 * rate)
+    #expect(try #require(factors.max()) > 20)
+  }
+
+  /// The distance from PyTorch's curve at each step, in units of PyTorch's spread, which is at least a
+  /// rounding of f32.
+  private static func curveFactors(_ network: TinyNetwork, rate: Double) throws -> [Double] {
+    let lines = try String(contentsOf: url("curves.txt"), encoding: .utf8).split(separator: "\n")
+    func row(_ kind: String) throws -> [Double] {
       let line = try #require(lines.first { $0.hasPrefix("\(network.rawValue) \(kind) ") })
       return line.split(separator: " ").dropFirst(2).compactMap { Double($0) }
     }
-    let exact = try curve("f64")
-    func distance(_ other: [Double]) -> Double {
-      zip(other, exact).map { abs($0 - $1) / $1 }.max() ?? .infinity
-    }
-    let session = try Self.session(
+    let (exact, spread) = (try row("losses"), try row("spread"))
+    let session = try session(
       network, .sgd(), ClassificationLoss(.softmax, labelSmoothing: 0.1))
-    let found = try Self.losses(session, network, .sgd(), rate: 0.02, steps: exact.count)
-    let yardstick = max(distance(try curve("f32-1")), distance(try curve("f32-2")))
-    #expect(
-      distance(found) < max(10 * yardstick, 1e-5),
-      "\(distance(found)), PyTorch in f32 \(yardstick)")
+    let found = try losses(session, network, .sgd(), rate: rate, steps: exact.count)
+    return zip(found, zip(exact, spread)).map { found, golden in
+      abs(found / golden.0 - 1) / max(golden.1, 0x1p-24)
+    }
   }
 }
