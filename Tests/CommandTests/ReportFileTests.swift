@@ -192,7 +192,8 @@ struct ReportFileTests {
       "## Copies", "- **different labels:** `class 0 with a name/1.jpg`", "; same pixels",
       "## Files left out", "- `class 0 with a name/bad.jpg`: damaged JPEG data", "## Epochs",
       "| 3 | 0.3333 | 50.0 % | 60.0 % | 0.9000 | 224 | 75.0 | best so far |",
-      "| `optimizer.name` | rmsprop |", "cnnzoo train 'my photos' -o 'it'\\''s.safetensors'",
+      "| `optimizer.name` | rmsprop |", "| `dropout` | 0.2 |",
+      "cnnzoo train 'my photos' -o 'it'\\''s.safetensors'",
       "| started | 2023-11-14 22:13 UTC |", "Finished: 3 of 3 epochs in 3 min 45 s",
     ] { #expect(text.contains(part), "\(part)") }
   }
@@ -215,7 +216,8 @@ struct ReportFileTests {
 
   @Test(arguments: [
     ("plain-name.jpg", "plain-name.jpg"), ("a|b", "a\\|b"), ("<b>&amp;", "\\<b\\>\\&amp;"),
-    ("1. one", "1\\. one"), ("- one", "\\- one"), ("1.5 % - 2", "1\\.5 % - 2"),
+    ("1. one", "1\\. one"), ("- one", "\\- one"), ("1.5 % - 2", "1.5 % - 2"), ("---", "\\---"),
+    ("-x", "-x"), ("2)", "2\\)"),
     ("x: 1. y", "x: 1. y"),
     ("*x*_y_`z`", "\\*x\\*\\_y\\_\\`z\\`"), ("a\\|b", "a\\\\\\|b"),
     (" x  y ", "\u{A0}x \u{A0}y\u{A0}"),

@@ -3,8 +3,8 @@ package enum Markdown {
   /// `text` with everything escaped that Markdown, HTML or a table could take for markup.
   package static func text(_ text: String) -> String {
     var escaped = ""
-    // At the beginning, these make a list or a heading.
-    let isList = text.starts(with: /[-+=]|[0-9]+[.)]/)
+    // At the beginning, these make a list, a heading or a line.
+    let isList = text.starts(with: /[-+] |[0-9]+[.)] |[-+=]+$|[0-9]+[.)]$/)
     for (scalar, next) in text.terminalSafe().unicodeScalars.withNext {
       // A renderer drops and joins spaces, but not these.
       if scalar == " ", escaped.isEmpty || escaped.hasSuffix(" ") || escaped.hasSuffix("\u{A0}") {
