@@ -20,7 +20,7 @@ public enum ImageFormat: Equatable, Hashable, Sendable, CaseIterable {
   case avif
 
   /// The number of leading bytes that ``init(magic:)`` examines.
-  package static let magicLength = 32
+  package static let magicLength = 64
 
   /// The usual extensions of image files, in lower case, including those of unsupported formats.
   package static let fileExtensions: Set<String> = [
