@@ -22,6 +22,7 @@ class Rule:
 
 
 RULES = []
+FORMATS = ("JPEG", "PNG", "PPM", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
 
 
 def rule(name, reason):
@@ -32,7 +33,7 @@ def rule(name, reason):
 
 
 def opened(data):
-    return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "PPM", "WEBP"))
+    return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
 def upright(data):
@@ -99,18 +100,6 @@ def _(data, theirs, status, content):
             kept += whole
     return (isinstance(theirs, Exception) and status == "pixels" and kept != data
             and upright(kept) == content)
-
-
-@rule("orientation in PNG text", "an orientation in compressed XMP or in a Raw profile is ignored: "
-                                 "text is never decompressed, so it cannot be a bomb; cameras "
-                                 "and phones write eXIf")
-def _(data, theirs, status, content):
-    texts = [(kind, text) for kind, text, _ in png_chunks(data) if kind in (b"tEXt", b"zTXt", b"iTXt")]
-    profile = any(b"Raw profile type" in text for _, text in texts)
-    packed = any(kind == b"iTXt" and text.startswith(b"XML:com.adobe.xmp\0\1") for kind, text in texts)
-    kept = SIGNATURE + b"".join(whole for kind, _, whole in png_chunks(data)
-                                if kind not in (b"tEXt", b"zTXt", b"iTXt"))
-    return (profile or packed) and status == "pixels" and upright(kept) == content
 
 
 # PNG.
