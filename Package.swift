@@ -84,6 +84,8 @@ let package = Package(
     // without their headers, and then decodes the other formats only.
     .target(
       name: "CImageLibraries",
+      cSettings: Context.environment["CNNZOO_NO_IMAGE_HEADERS"] == nil
+        ? [] : [.define("CNNZOO_NO_IMAGE_HEADERS")],
       linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .target(name: "CSystem"),
     // OpenBLAS and LAPACKE, libcurl and libcrypto are loaded on first use, so that the command

@@ -1,22 +1,12 @@
-"""BMP, GIF and TIFF files of every kind, for record_images.py and check_decoding."""
+"""BMP, GIF, TIFF, HEIC and AVIF files of every kind, for record_images.py and check_decoding."""
 
 import io
-import itertools
 import struct
 
 import numpy as np
 from PIL import Image
 
 from image_encoders import exif
-
-
-def bits_packed(values, depth):
-    """Rows of `depth`-bit numbers, the first in the highest bits."""
-    rows = []
-    for row in values:
-        bits = (row.reshape(-1)[:, None] >> np.arange(depth - 1, -1, -1)) & 1
-        rows.append(np.packbits(bits.astype(np.uint8).reshape(-1)).tobytes())
-    return rows
 
 
 # BMP.
@@ -308,3 +298,41 @@ def tiff_cases():
                                                    struct.pack("<HHII", 256, 4, 1, 70000)), "overLimit"
     yield "tiff Lab", tiff(7, 5, 8, 3, 8), "unsupported"
     yield "tiff RGB of 4 bits", tiff(7, 5, 4, 3, 2), "unsupported"
+
+
+# HEIC and AVIF.
+
+def saved_as(image, kind, **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def heif_cases():
+    """Tiny images by Pillow and pillow-heif: every sampling and turn."""
+    import pillow_heif  # pylint: disable=import-outside-toplevel
+    pillow_heif.register_heif_opener()
+    y, x = np.mgrid[0:18, 0:26]
+    waves = [(127 + 100 * np.sin(x / a + y / b)).astype(np.uint8) for a, b in ((7, 9), (11, 5), (6, 14))]
+    image = Image.fromarray(np.stack(waves, -1))
+    odd = image.crop((0, 0, 19, 13))
+    for value in (1, 2, 3, 4, 5, 6, 7, 8):
+        block = b"Exif\0\0" + exif(value)
+        yield f"avif turned {value}", saved_as(image, "AVIF", exif=block, speed=10)
+        yield f"heic turned {value}", saved_as(image, "HEIF", exif=block)
+    for sampling in ("4:2:0", "4:2:2", "4:4:4", "4:0:0"):
+        yield f"avif {sampling}", saved_as(odd, "AVIF", subsampling=sampling, speed=10)
+    yield "avif limited range", saved_as(image, "AVIF", range="limited", speed=10)
+    yield "avif lossless", saved_as(odd, "AVIF", quality=100, subsampling="4:4:4", speed=10)
+    for chroma in (420, 422, 444):
+        yield f"heic {chroma}", saved_as(odd, "HEIF", chroma=chroma)
+    yield "heic gray", saved_as(odd.convert("L"), "HEIF")
+    alpha = image.copy()
+    alpha.putalpha(100)
+    yield "avif alpha", saved_as(alpha, "AVIF", speed=10)
+    yield "heic alpha", saved_as(alpha, "HEIF")
+    pages = pillow_heif.from_pillow(image)
+    pages.add_from_pillow(odd)
+    file = io.BytesIO()
+    pages.save(file)
+    yield "heic of two images", file.getvalue()

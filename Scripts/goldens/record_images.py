@@ -29,6 +29,7 @@ import torchvision.transforms as transforms
 from PIL import Image, ImageOps
 
 from image_cases import jpeg_cases, noise, png_cases, pnm_cases, webp_cases
+from raster_cases import bmp_cases, gif_cases, heif_cases, tiff_cases
 
 GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "ImagesTests" / "Goldens"
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -58,13 +59,25 @@ def write(name, rows):
     print(f"{name}: {len(text.splitlines())} rows, {len(text)} bytes")
 
 
-def decoding():
-    for cases in (png_cases, jpeg_cases, webp_cases, pnm_cases):
+def recorded(*families):
+    for cases in families:
         for name, data, *failure in cases():
             known = outcome(data)
-            if (known is None) != bool(failure) and name not in ("jpeg lossless",):
+            if (known is None) != bool(failure) and name not in ("jpeg lossless", "tiff Lab"):
                 raise SystemExit(f"{name}: Pillow says {known}, the script expects {failure}")
             yield (name, base64.b64encode(data).decode(), *(failure or known))
+
+
+def decoding():
+    return recorded(png_cases, jpeg_cases, webp_cases, pnm_cases, bmp_cases)
+
+
+def heif():
+    """HEIC and AVIF files and Pillow's pixels themselves, as the tests allow small differences."""
+    for name, data in heif_cases():
+        image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+        yield (name, base64.b64encode(data).decode(), image.width, image.height,
+               base64.b64encode(image.tobytes()).decode())
 
 
 def resizing():
@@ -125,6 +138,9 @@ def main():
     warnings.simplefilter("ignore")
     GOLDENS.mkdir(parents=True, exist_ok=True)
     write("decoding.tsv", decoding())
+    write("gif.tsv", recorded(gif_cases))
+    write("tiff.tsv", recorded(tiff_cases))
+    write("heif.tsv", heif())
     write("resizing.tsv", resizing())
     write("boxes.tsv", boxes())
     write("preprocessing.tsv", preprocessing())

@@ -1,3 +1,5 @@
+import CImageLibraries
+
 /// A supported image format.
 public enum ImageFormat: Equatable, Hashable, Sendable, CaseIterable {
   /// Netpbm's PBM, PGM, PPM (plain and raw) and PAM: magic `P1` to `P7`.
@@ -63,6 +65,25 @@ public enum ImageFormat: Equatable, Hashable, Sendable, CaseIterable {
       self = brands.isAVIF ? .avif : .heic
     } else {
       return nil
+    }
+  }
+
+  /// Why this format cannot be decoded, if its library or a plug-in is missing; `nil` if it can.
+  package var missingLibrary: String? {
+    switch self {
+    case .pnm, .jpeg, .png, .webp, .bmp: nil
+    case .gif: cgif_load().map { String(cString: $0) }
+    case .tiff: ctiff_load().map { String(cString: $0) }
+    case .heic, .avif:
+      if let reason = cheif_load() {
+        String(cString: reason)
+      } else if cheif_has_decoder(self == .avif ? 1 : 0) != 0 {
+        nil
+      } else if self == .avif {
+        "the installed libheif has no AV1 decoder (Debian: libheif-plugin-dav1d)"
+      } else {
+        "the installed libheif has no HEVC decoder (Debian: libheif-plugin-libde265)"
+      }
     }
   }
 

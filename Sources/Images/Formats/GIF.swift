@@ -104,7 +104,7 @@ extension GIFHeader: ImageHeader {
   var codecBytes: Int { 768 + frame.width + 64 << 10 }
 
   func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
-    if let reason = cgif_load() { throw .unavailable(String(cString: reason)) }
+    if let reason = ImageFormat.gif.missingLibrary { throw .unavailable(reason) }
     let stride = 3 * width
     var failure: String?
     let pixels = [UInt8](unsafeUninitializedCapacity: stride * height) { buffer, filled in

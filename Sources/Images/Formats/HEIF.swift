@@ -109,7 +109,9 @@ struct HEIFHeader {
       }
       stream = try HEIFStream(hevc: box.content, data)
     default:
-      let name = type.map { String($0.map { 0x20..<0x7F ~= $0 ? Character(Unicode.Scalar($0)) : "?" }) }
+      let name = type.map {
+        String($0.map { 0x20..<0x7F ~= $0 ? Character(Unicode.Scalar($0)) : "?" })
+      }
       throw .unsupported("an image of the type \(name ?? "of none")")
     }
     // Coding takes whole blocks of up to 64 x 64 pixels.
@@ -165,12 +167,8 @@ extension HEIFHeader: ImageHeader {
   }
 
   func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
-    if let reason = cheif_load() { throw .unavailable(String(cString: reason)) }
-    guard cheif_has_decoder(isAV1 ? 1 : 0) != 0 else {
-      throw .unavailable(
-        isAV1
-          ? "the installed libheif has no AV1 decoder (Debian: libheif-plugin-dav1d)"
-          : "the installed libheif has no HEVC decoder (Debian: libheif-plugin-libde265)")
+    if let reason = (isAV1 ? ImageFormat.avif : .heic).missingLibrary {
+      throw .unavailable(reason)
     }
     var decoded = cheif_image()
     // HEIC's colours are libheif's, as in Python's pillow-heif; AVIF's are those of Pillow.

@@ -85,7 +85,8 @@ struct HEIFPlanes {
     let isHalfWide = plane.width != planes[0].width
     let isHalfHigh = plane.height != planes[0].height
     let near = isHalfHigh ? y / 2 : y
-    let far = isHalfHigh ? max(0, min(Int(plane.height) - 1, y % 2 == 0 ? near - 1 : near + 1)) : near
+    let far =
+      isHalfHigh ? max(0, min(Int(plane.height) - 1, y % 2 == 0 ? near - 1 : near + 1)) : near
     if plane.bits > 8 {
       let shift = Int32(plane.bits - 8)
       enlarge(row, width, plane, near, far, isHalfWide, isHalfHigh) { line, x in

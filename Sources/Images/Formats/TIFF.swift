@@ -57,7 +57,7 @@ extension TIFFHeader: ImageHeader {
   }
 
   func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
-    if let reason = ctiff_load() { throw .unavailable(String(cString: reason)) }
+    if let reason = ImageFormat.tiff.missingLibrary { throw .unavailable(reason) }
     guard ctiff_has_codec(UInt16(truncatingIfNeeded: compression)) != 0 else {
       throw .unsupported("the installed libtiff has no codec for compression \(compression)")
     }
