@@ -326,6 +326,7 @@ def heif_cases():
     yield "avif lossless", saved_as(odd, "AVIF", quality=100, subsampling="4:4:4", speed=10)
     for chroma in (420, 422, 444):
         yield f"heic {chroma}", saved_as(odd, "HEIF", chroma=chroma)
+    yield "heic wide", saved_as(image.resize((150, 2)), "HEIF")
     yield "heic gray", saved_as(odd.convert("L"), "HEIF")
     alpha = image.copy()
     alpha.putalpha(100)

@@ -37,9 +37,8 @@ struct TIFFSegments {
     let down = (height + size.height - 1) / size.height
     perPlane = across * down
     // Tiles reach beyond the edges of the image, and are decoded as a whole.
-    guard across * size.width * down * size.height <= max(limits.pixels, size.width * size.height)
-    else {
-      throw .overLimit("its tiles have more pixels than the limit of \(limits.pixels)")
+    guard across * size.width * down * size.height <= max(limits.pixels, width * height) else {
+      throw .overLimit("the pixels of a tile exceed the limit of \(limits.pixels) pixels")
     }
     rowBytes = (size.width * layout.bitsPerPixel + 7) / 8
     largest = rowBytes * size.height
