@@ -11,7 +11,7 @@ import subprocess
 import zlib
 
 from image_cases import jpeg_cases, noise, png_cases, pnm_cases, saved, smooth, webp_cases
-from raster_cases import bmp, bmp_cases, gif, gif_cases, tiff, tiff_cases
+from raster_cases import bmp, bmp_cases, gif, gif_cases, heif_cases, tiff, tiff_cases
 from image_encoders import chunk, exif, jpeg, png, segment
 
 TOOLS = ("cjpeg", "jpegtran", "cwebp", "webpmux")
@@ -459,12 +459,20 @@ def tiff_whole():
         yield f"tiff {kind} {image.size}", saved(image.convert("1"), "TIFF", compression=kind)
 
 
-def small(cases, most):
-    """The intact files of a list of cases that are small enough to damage every byte."""
+def heif_whole():
+    yield from heif_cases()
+    for (w, h), kind in itertools.product([(16, 16), (33, 17), (64, 48), (121, 90)], ("AVIF", "HEIF")):
+        for quality in (10, 50, 90):
+            options = {"speed": 10} if kind == "AVIF" else {}
+            yield f"{kind} {w}x{h} {quality}", saved(smooth(w, h), kind, quality=quality, **options)
+            yield f"{kind} noise {w}x{h} {quality}", saved(noise(w, h), kind, quality=quality, **options)
+
+
+def small(cases, most, step):
+    """Some intact files of a list of cases that are small enough to damage every byte."""
     def samples():
-        for _, data, *failure in cases():
-            if not failure and len(data) <= most:
-                yield data
+        intact = [data for _, data, *failure in cases() if not failure and len(data) <= most]
+        yield from intact[::step]
     return samples
 
 
@@ -473,12 +481,13 @@ def families():
     for name, whole, samples, most in (
             ("png", png_whole, png_samples, 90), ("jpeg", jpeg_whole, jpeg_samples, 400),
             ("webp", webp_whole, webp_samples, 90), ("pnm", pnm_whole, pnm_samples, 40),
-            ("bmp", bmp_whole, small(bmp_cases, 140), 140), ("gif", gif_whole, small(gif_cases, 180), 180),
-            ("tiff", tiff_whole, small(tiff_cases, 260), 260)):
+            ("bmp", bmp_whole, small(bmp_cases, 140, 3), 140), ("gif", gif_whole, small(gif_cases, 180, 3), 180),
+            ("tiff", tiff_whole, small(tiff_cases, 300, 7), 260)):
         table[f"{name} whole"] = whole
         table[f"{name} header bytes"] = header_bytes(samples, most)
         table[f"{name} truncated"] = truncations(samples)
         table[f"{name} random damage"] = random_damage(samples, 400)
+    table["heif whole"] = heif_whole
     table["png checksums"] = png_checksums
     table["png contents"] = png_contents
     table["jpeg segments"] = jpeg_segments

@@ -102,6 +102,33 @@ def _(data, theirs, status, content):
             and upright(kept) == content)
 
 
+# HEIF.
+
+def difference(data, theirs, content):
+    """The largest and the mean difference of two images; None unless they have the same size."""
+    if isinstance(theirs, Exception) or len(content) != len(theirs[1]):
+        return None
+    found = [abs(a - b) for a, b in zip(content, theirs[1])]
+    return max(found), sum(found) / len(found)
+
+
+def has_brand(data, *brands):
+    return data[4:8] == b"ftyp" and any(brand in data[8:64] for brand in brands)
+
+
+@rule("HEIC colours", "libheif's versions round differently: at most 2, and 0.1 in the mean")
+def _(data, theirs, status, content):
+    found = has_brand(data, b"heic") and status == "pixels" and difference(data, theirs, content)
+    return bool(found) and found[0] <= 2 and found[1] <= 0.1
+
+
+@rule("AVIF colours", "libheif up to 1.15 converts to RGB and back, which clips: at most 12, and 0.8 in the "
+                      "mean")
+def _(data, theirs, status, content):
+    found = has_brand(data, b"avif") and status == "pixels" and difference(data, theirs, content)
+    return bool(found) and found[0] <= 12 and found[1] <= 0.8
+
+
 # PNG.
 
 @rule("PNG checksum", "an image data chunk with a wrong CRC is damaged; Pillow does not check")
@@ -248,6 +275,42 @@ def webp_chunks(data):
         end = offset + 8 + length + length % 2
         yield data[offset:offset + 4], length, data[offset:end]
         offset = end
+
+
+# GIF.
+
+@rule("GIF of damaged codes", "giflib and Pillow differ about which impossible codes to pass over; pixels "
+                              "that both give are the same")
+def _(data, theirs, status, content):
+    return data[:3] == b"GIF" and isinstance(theirs, Exception) != (status != "pixels")
+
+
+# TIFF.
+
+def tiff_tags(data):
+    """The numbers of the first directory's entries that fit into them."""
+    order = "<" if data[:2] == b"II" else ">"
+    try:
+        start, = struct.unpack_from(order + "I", data, 4)
+        count, = struct.unpack_from(order + "H", data, start)
+        entries = [struct.unpack_from(order + "HHI", data, start + 2 + 12 * i) for i in range(count)]
+        return {tag: struct.unpack_from(order + ("H" if kind == 3 else "I"), data,
+                                        start + 2 + 12 * i + 8)[0]
+                for i, (tag, kind, _) in enumerate(entries)}
+    except struct.error:
+        return {}
+
+
+@rule("TIFF of planes of 16 bits", "Pillow reads uncompressed planes of 16 bits as if they had 8")
+def _(data, theirs, status, content):
+    tags = tiff_tags(data)
+    return (status == "pixels" and not isinstance(theirs, Exception) and tags.get(284) == 2
+            and tags.get(259, 1) == 1 and len(content) == len(theirs[1]))
+
+
+@rule("TIFF in CIE L*a*b*", "its colours need a colour management system")
+def _(data, theirs, status, content):
+    return status == "unsupported" and tiff_tags(data).get(262) == 8
 
 
 # PNM.
