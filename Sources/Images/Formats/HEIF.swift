@@ -18,6 +18,7 @@ struct HEIFHeader {
   /// The bytes of the largest picture's planes, and of those of a grid.
   private var pictureBytes = 0
   private var gridBytes = 0
+  private var samplesBytes = 1
 
   fileprivate enum Transformation {
     case turn(Orientation)
@@ -45,11 +46,9 @@ struct HEIFHeader {
       codedBytes += entry.count
       chroma = entry.stream.chroma
       pictureBytes = max(pictureBytes, entry.stream.planeBytes)
-      if pictures.count > 1 {
-        // A grid has the samples of its first picture.
-        gridBytes = coded.width * coded.height * 3 * (entry.stream.bits > 8 ? 2 : 1)
-      }
+      if entry.stream.bits > 8 { samplesBytes = 2 }
     }
+    if pictures.count > 1 { gridBytes = 3 * samplesBytes * coded.width * coded.height }
     // A grid of one picture many times would take many times as long.
     guard codedBytes <= bytes.count + 1 << 16 else {
       throw .overLimit("its pictures are decoded more than once")
@@ -160,10 +159,12 @@ extension HEIFHeader: ImageHeader {
   var orientation: Orientation { .upright }
   var pixelBytes: Int { 3 * coded.width * coded.height }
 
-  /// The decoder keeps a picture, its state and a copy; libheif keeps another, and the grid. At the
-  /// end, turning and cropping take a second image.
+  /// The decoder keeps a picture, its state and a copy; libheif keeps another, the grid, and the
+  /// image as RGB. At the end, turning and cropping take a second image.
   var codecBytes: Int {
-    max(4 * pictureBytes + gridBytes + 16 << 20, transformations.isEmpty ? 0 : pixelBytes)
+    max(
+      4 * pictureBytes + gridBytes + samplesBytes * pixelBytes + 16 << 20,
+      transformations.isEmpty ? 0 : pixelBytes)
   }
 
   func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image {
