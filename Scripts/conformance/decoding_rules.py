@@ -301,11 +301,34 @@ def tiff_tags(data):
         return {}
 
 
-@rule("TIFF of planes of 16 bits", "Pillow reads uncompressed planes of 16 bits as if they had 8")
+@rule("TIFF of uncompressed planes", "Pillow reads planes of 16 bits as if they had 8, and single planes "
+                                     "of fewer bits, too")
 def _(data, theirs, status, content):
     tags = tiff_tags(data)
     return (status == "pixels" and not isinstance(theirs, Exception) and tags.get(284) == 2
             and tags.get(259, 1) == 1 and len(content) == len(theirs[1]))
+
+
+@rule("TIFF fields of several values", "where a field must have one value, the first counts")
+def _(data, theirs, status, content):
+    order = "<" if data[:2] == b"II" else ">"
+    single = b"".join(struct.pack(order + "H", tag) for tag in (256, 257, 259, 262, 266, 277, 278, 284))
+    try:
+        start, = struct.unpack_from(order + "I", data, 4)
+        count, = struct.unpack_from(order + "H", data, start)
+        fields = [struct.unpack_from(order + "2sHI", data, start + 2 + 12 * i) for i in range(count)]
+    except struct.error:
+        return False
+    bits = struct.pack(order + "H", 258)
+    return data[:2] in (b"II", b"MM") and any(
+        values != 1 and (tag in single or tag == bits and values > 6) for tag, _, values in fields)
+
+
+@rule("TIFF of damaged directories", "libtiff reads everything here, but in Pillow only what is compressed; "
+                                     "its versions and Pillow accept different damage")
+def _(data, theirs, status, content):
+    return (data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+            and isinstance(theirs, Exception) != (status != "pixels"))
 
 
 @rule("TIFF in CIE L*a*b*", "its colours need a colour management system")
