@@ -301,6 +301,11 @@ def tiff_tags(data):
         return {}
 
 
+@rule("TIFF in CIE L*a*b*", "its colours need a colour management system")
+def _(data, theirs, status, content):
+    return status == "unsupported" and tiff_tags(data).get(262) == 8
+
+
 @rule("TIFF of uncompressed planes", "Pillow reads planes of 16 bits as if they had 8, and single planes "
                                      "of fewer bits, too")
 def _(data, theirs, status, content):
@@ -329,11 +334,6 @@ def _(data, theirs, status, content):
 def _(data, theirs, status, content):
     return (data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
             and isinstance(theirs, Exception) != (status != "pixels"))
-
-
-@rule("TIFF in CIE L*a*b*", "its colours need a colour management system")
-def _(data, theirs, status, content):
-    return status == "unsupported" and tiff_tags(data).get(262) == 8
 
 
 # PNM.

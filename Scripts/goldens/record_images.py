@@ -3,10 +3,12 @@
 
     python3 Scripts/goldens/record_images.py [--photos FOLDER ...]
 
-Needs Pillow 13, torch, torchvision and numpy. Writes to Tests/ImagesTests/Goldens:
+Needs Pillow 13, pillow-heif, torch, torchvision and numpy. Writes to Tests/ImagesTests/Goldens:
 
   decoding.tsv       name, the image in base64, and either width, height and the CRC-32 of
                      Pillow's RGB bytes, upright and as stored, or the kind of error expected
+  gif.tsv, tiff.tsv  the same, for formats whose libraries may be missing
+  heif.tsv           name, the image in base64, width, height, and Pillow's RGB bytes in base64
   resizing.tsv       width, height, new width, new height, filter, CRC-32 of the RGB bytes
   boxes.tsv          width, height, box (left, top, right, bottom), new width, new height, filter,
                      CRC-32 of the RGB bytes
