@@ -317,16 +317,15 @@ def _(data, theirs, status, content):
 @rule("TIFF fields of several values", "where a field must have one value, the first counts")
 def _(data, theirs, status, content):
     order = "<" if data[:2] == b"II" else ">"
-    single = b"".join(struct.pack(order + "H", tag) for tag in (256, 257, 259, 262, 266, 277, 278, 284))
+    single = [struct.pack(order + "H", tag) for tag in (256, 257, 259, 262, 266, 277, 278, 284)]
     try:
         start, = struct.unpack_from(order + "I", data, 4)
         count, = struct.unpack_from(order + "H", data, start)
         fields = [struct.unpack_from(order + "2sHI", data, start + 2 + 12 * i) for i in range(count)]
     except struct.error:
         return False
-    bits = struct.pack(order + "H", 258)
     return data[:2] in (b"II", b"MM") and any(
-        values != 1 and (tag in single or tag == bits and values > 6) for tag, _, values in fields)
+        values != 1 and tag in single for tag, _, values in fields)
 
 
 @rule("TIFF of damaged directories", "libtiff reads everything here, but in Pillow only what is compressed; "

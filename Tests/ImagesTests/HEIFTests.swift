@@ -90,4 +90,17 @@ import Testing
     }
     #expect(reason.contains("pixels, not 1x"))
   }
+
+  /// Found by fuzzing: an item of 65 535 pieces without places took 1 MB, and many items gigabytes.
+  @Test func piecesHavePlaces() throws {
+    var bytes = try #require(Self.images("heic").first).bytes
+    let places = try #require(
+      (0..<bytes.count - 4).first { Array(bytes[$0..<$0 + 4]) == Array("iloc".utf8) })
+    // The sizes of offsets, lengths and bases.
+    bytes.replaceSubrange(places + 8..<places + 10, with: [0, 0])
+    let error = #expect(throws: ImageError.self) { try EncodedImage(bytes) }
+    #expect(error?.description.contains("damaged HEIC data") == true)
+    bytes.replaceSubrange(places + 8..<places + 10, with: [0x33, 0])
+    #expect(throws: ImageError.self) { try EncodedImage(bytes) }
+  }
 }

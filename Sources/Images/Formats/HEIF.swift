@@ -44,15 +44,15 @@ struct HEIFHeader {
         known[picture] = entry
       }
       codedBytes += entry.count
+      // A grid of one picture many times would take many times as long.
+      guard codedBytes <= bytes.count + 1 << 16 else {
+        throw .overLimit("its pictures are decoded more than once")
+      }
       chroma = entry.stream.chroma
       pictureBytes = max(pictureBytes, entry.stream.planeBytes)
       if entry.stream.bits > 8 { samplesBytes = 2 }
     }
     if pictures.count > 1 { gridBytes = 3 * samplesBytes * coded.width * coded.height }
-    // A grid of one picture many times would take many times as long.
-    guard codedBytes <= bytes.count + 1 << 16 else {
-      throw .overLimit("its pictures are decoded more than once")
-    }
     for property in items.properties(of: items.primary) { try add(property) }
   }
 

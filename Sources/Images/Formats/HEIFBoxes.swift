@@ -143,13 +143,21 @@ struct HEIFItems {
     let sizes = try fields.number(2)
     let (offsetSize, lengthSize, baseSize) = (sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15)
     let indexSize = box.version == 0 ? 0 : sizes & 15
+    // Other sizes would let a few bytes stand for thousands of pieces.
+    guard [offsetSize, lengthSize, baseSize, indexSize].allSatisfy([0, 4, 8].contains) else {
+      throw .malformed("the places of its images are not numbers of 4 or 8 bytes")
+    }
     for _ in 0..<(try fields.number(box.version < 2 ? 2 : 4)) {
       let item = try fields.number(box.version < 2 ? 2 : 4)
       let method = box.version == 0 ? 0 : try fields.number(2) & 15
       _ = try fields.number(2)
       let base = try fields.number(baseSize)
       var ranges: [(offset: Int, count: Int)] = []
-      for _ in 0..<(try fields.number(2)) {
+      let pieces = try fields.number(2)
+      guard pieces <= 1 || indexSize + offsetSize + lengthSize > 0 else {
+        throw .malformed("an image has pieces without places")
+      }
+      for _ in 0..<pieces {
         _ = try fields.number(indexSize)
         let (offset, overflow) = base.addingReportingOverflow(try fields.number(offsetSize))
         guard !overflow else { throw .malformed("an image is outside the file") }

@@ -28,9 +28,12 @@ struct TIFFHeader {
     layout = try TIFFLayout(directory, compression: compression)
     segments = try TIFFSegments(
       directory, width: width, height: height, layout: layout, limits: limits)
-    orientation = Orientation(
-      value: directory.integer(TIFFDirectory.Tag.orientation),
-      xmp: directory.data(TIFFDirectory.Tag.xmp))
+    // A classic TIFF is laid out like an EXIF block, and its entry is read by the same rules.
+    let xmp = directory.data(TIFFDirectory.Tag.xmp)
+    orientation =
+      order.isBig
+      ? Orientation(value: directory.integer(TIFFDirectory.Tag.orientation), xmp: xmp)
+      : Orientation(exif: bytes, xmp: xmp)
     if compression == 1, layout.color != .converted { try checkLength(bytes) }
     codecMemory = try TIFFCodec(compression: compression, layout: layout).memory(
       of: segments, in: bytes, limits: limits)
