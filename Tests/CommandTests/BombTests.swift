@@ -184,7 +184,7 @@ struct BombTests {
         side: 13_377, bits: 1, samples: 1, photometric: 0, compression: 4, rows: 13_377,
         data: [UInt8](repeating: 0xFF, count: 13_377 / 8 + 1))
     },
-    HostileImage("TIFF of tiles that are too large", refused: "pixels of a tile") {
+    HostileImage("TIFF of tiles that are too large", refused: "more than twice the limit") {
       Bomb.tiff(
         side: 2, bits: 8, samples: 1, photometric: 1, compression: 8, rows: 1, tileSide: 1 << 20,
         data: Bomb.deflatedZeros(1 << 20))

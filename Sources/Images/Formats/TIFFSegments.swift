@@ -37,8 +37,9 @@ struct TIFFSegments {
     let down = (height + size.height - 1) / size.height
     perPlane = across * down
     // Tiles reach beyond the edges of the image, and are decoded as a whole.
-    guard across * size.width * down * size.height <= max(limits.pixels, width * height) else {
-      throw .overLimit("the pixels of a tile exceed the limit of \(limits.pixels) pixels")
+    let padded = across * size.width * down * size.height
+    guard !isTiled || padded / 2 <= limits.pixels else {
+      throw .overLimit("its tiles have \(padded) pixels, more than twice the limit")
     }
     rowBytes = (size.width * layout.bitsPerPixel + 7) / 8
     largest = rowBytes * size.height
