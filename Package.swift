@@ -79,7 +79,14 @@ let package = Package(
       name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
     .systemLibrary(
       name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
-    .target(name: "CPNG", dependencies: ["CLibPNG"]),
+    .target(name: "CPNG", dependencies: ["CLibPNG"], linkerSettings: [.linkedLibrary("z")]),
+    // Libraries that decode HEIC, AVIF, TIFF and GIF: loaded on first use, too. The package builds
+    // without their headers, and then decodes the other formats only.
+    .target(
+      name: "CImageLibraries",
+      cSettings: Context.environment["CNNZOO_NO_IMAGE_HEADERS"] == nil
+        ? [] : [.define("CNNZOO_NO_IMAGE_HEADERS")],
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .target(name: "CSystem"),
     // OpenBLAS and LAPACKE, libcurl and libcrypto are loaded on first use, so that the command
     // starts fast.
@@ -99,7 +106,9 @@ let package = Package(
     .target(name: "GraphIR", swiftSettings: strict),
     .target(name: "Weights", dependencies: ["Host"], swiftSettings: strict),
     .target(
-      name: "Images", dependencies: ["CTurboJPEG", "CPNG", "CWebP", "Host"], swiftSettings: strict),
+      name: "Images",
+      dependencies: ["CImageLibraries", "CPNG", "CTurboJPEG", "CWebP", "Host"],
+      swiftSettings: strict),
     .target(
       name: "Download", dependencies: ["CDownload", "Host"], swiftSettings: strict),
     .target(name: "ModelZoo", dependencies: ["GraphIR", "Images"], swiftSettings: strict),

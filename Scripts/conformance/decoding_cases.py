@@ -11,6 +11,7 @@ import subprocess
 import zlib
 
 from image_cases import jpeg_cases, noise, png_cases, pnm_cases, saved, smooth, webp_cases
+from raster_cases import bmp, bmp_cases, gif, gif_cases, heif_cases, tiff, tiff_cases
 from image_encoders import chunk, exif, jpeg, png, segment
 
 TOOLS = ("cjpeg", "jpegtran", "cwebp", "webpmux")
@@ -35,7 +36,7 @@ def ppm(image):
 
 def recorded():
     """The images of the tests."""
-    for cases in (png_cases, jpeg_cases, webp_cases, pnm_cases):
+    for cases in (png_cases, jpeg_cases, webp_cases, pnm_cases, bmp_cases, gif_cases, tiff_cases):
         for name, data, *_ in cases():
             yield name, data
 
@@ -408,15 +409,85 @@ def jpeg_segments():
             offset = end
 
 
+# BMP, GIF, TIFF.
+
+def bmp_whole():
+    for bits, header, (w, h), top in itertools.product(
+            (1, 4, 8, 16, 24, 32), (12, 40, 52, 56, 64, 108, 124), SIZES, (False, True)):
+        if header > 12 or not top:
+            yield f"bmp {bits} header {header} {w}x{h} {top}", bmp(w, h, bits, header=header,
+                                                                  top_down=top)
+    generator = random.Random(4)
+    for seed in range(400):
+        data = bytes(generator.choice((0, 0, 1, 2, 3, 5, 9, 40, 200)) for _ in range(60))
+        for kind, bits in ((1, 8), (2, 4)):
+            yield f"bmp runs {kind} {seed}", bmp(7, 5, bits, compression=kind, data=data + b"\0\1")
+
+
+def gif_whole():
+    colors = bytes((37 * i + 11) % 256 for i in range(768))
+    for depth, (w, h), interlaced in itertools.product(range(2, 9), SIZES, (False, True)):
+        for palette, local in ((colors[:3 << depth], None), (None, colors[:3 << depth]), (None, None),
+                               (colors[:12], None)):
+            yield (f"gif {depth} {w}x{h} {interlaced} {palette is None} {local is None}",
+                   gif((w, h), (0, 0, w, h), depth, palette=palette, local=local,
+                       interlaced=interlaced))
+    image = smooth(64, 48)
+    for count in (2, 3, 16, 250):
+        yield f"gif of {count} colors", saved(image.quantize(count), "GIF")
+        yield f"gif of {count} colors, interlaced", saved(image.quantize(count), "GIF", interlace=True)
+
+
+def tiff_whole():
+    for order, bits, (w, h), kind in itertools.product(
+            "<>", (1, 2, 4, 8, 16), SIZES, (0, 1)):
+        if bits < 16 or kind:
+            yield f"tiff {order} {bits} {w}x{h} {kind}", tiff(w, h, bits, photometric=kind, order=order)
+    for bits, samples, planar, rows in itertools.product((8, 16), (3, 4), (1, 2), (1, 3, 9)):
+        yield f"tiff {bits} {samples} {planar} {rows}", tiff(
+            17, 9, bits, samples, 2, planar=planar, rows=rows, extra=[2] if samples == 4 else None)
+        yield f"tiff tiles {bits} {samples} {planar} {rows}", tiff(
+            37, 20, bits, samples, 2, planar=planar, tile=(16, 16), extra=[2] if samples == 4 else None)
+    images = [image for size in SIZES for image in (smooth(*size), noise(*size))]
+    for image, kind in itertools.product(
+            images, ("packbits", "tiff_lzw", "tiff_adobe_deflate", "lzma", "zstd", "jpeg")):
+        for mode in ("L", "RGB", "CMYK", "YCbCr") if kind == "jpeg" else ("1", "L", "P", "RGB", "RGBA",
+                                                                         "CMYK", "I;16", "F"):
+            source = image.convert("L").convert(mode) if mode in ("I;16", "1") else image.convert(mode)
+            yield f"tiff {kind} {mode} {image.size}", saved(source, "TIFF", compression=kind)
+    for image, kind in itertools.product(images, ("group3", "group4", "tiff_ccitt")):
+        yield f"tiff {kind} {image.size}", saved(image.convert("1"), "TIFF", compression=kind)
+
+
+def heif_whole():
+    yield from heif_cases()
+    for (w, h), kind in itertools.product([(16, 16), (33, 17), (64, 48), (121, 90)], ("AVIF", "HEIF")):
+        for quality in (10, 50, 90):
+            options = {"speed": 10} if kind == "AVIF" else {}
+            yield f"{kind} {w}x{h} {quality}", saved(smooth(w, h), kind, quality=quality, **options)
+            yield f"{kind} noise {w}x{h} {quality}", saved(noise(w, h), kind, quality=quality, **options)
+
+
+def small(cases, most, step):
+    """Some intact files of a list of cases that are small enough to damage every byte."""
+    def samples():
+        intact = [data for _, data, *failure in cases() if not failure and len(data) <= most]
+        yield from intact[::step]
+    return samples
+
+
 def families():
     table = {"recorded": recorded, "orientation": orientation, "damaged EXIF": damaged_exif}
     for name, whole, samples, most in (
             ("png", png_whole, png_samples, 90), ("jpeg", jpeg_whole, jpeg_samples, 400),
-            ("webp", webp_whole, webp_samples, 90), ("pnm", pnm_whole, pnm_samples, 40)):
+            ("webp", webp_whole, webp_samples, 90), ("pnm", pnm_whole, pnm_samples, 40),
+            ("bmp", bmp_whole, small(bmp_cases, 140, 3), 140), ("gif", gif_whole, small(gif_cases, 180, 3), 180),
+            ("tiff", tiff_whole, small(tiff_cases, 300, 7), 260)):
         table[f"{name} whole"] = whole
         table[f"{name} header bytes"] = header_bytes(samples, most)
         table[f"{name} truncated"] = truncations(samples)
         table[f"{name} random damage"] = random_damage(samples, 400)
+    table["heif whole"] = heif_whole
     table["png checksums"] = png_checksums
     table["png contents"] = png_contents
     table["jpeg segments"] = jpeg_segments
@@ -448,6 +519,19 @@ def large_images():
     yield "webp lossless", saved(image, "WEBP", lossless=True, method=0)
     yield "webp lossless, to be turned", saved(image, "WEBP", lossless=True, method=0, exif=tag)
     yield "webp lossless, noise", saved(noise(1000, 800), "WEBP", lossless=True, method=0)
+    yield "bmp", saved(image, "BMP")
+    yield "gif", saved(image.quantize(16), "GIF")
+    yield "tiff", saved(image, "TIFF")
+    for kind in ("tiff_lzw", "tiff_adobe_deflate", "lzma", "zstd", "jpeg"):
+        yield f"tiff {kind}", saved(image, "TIFF", compression=kind)
+    yield "tiff to be turned", saved(image, "TIFF", compression="packbits", tiffinfo={274: 6})
+    part = smooth(1600, 1200)
+    yield "avif", saved(part, "AVIF", speed=10)
+    yield "avif, to be turned", saved(part, "AVIF", speed=10, exif=tag)
+    yield "avif 4:4:4", saved(part, "AVIF", speed=10, subsampling="4:4:4")
+    for chroma in (420, 444):
+        yield f"heic {chroma}", saved(part, "HEIF", chroma=chroma)
+    yield "heic gray", saved(part.convert("L"), "HEIF")
     yield "pnm", saved(image, "PPM")
     yield "pnm of 16 bits", b"P6 2000 1500 65535\n" + bytes(18_000_000)
     yield "pnm bits", b"P4 8000 6000\n" + bytes(6_000_000)

@@ -22,6 +22,7 @@ class Rule:
 
 
 RULES = []
+FORMATS = ("JPEG", "PNG", "PPM", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
 
 
 def rule(name, reason):
@@ -32,7 +33,7 @@ def rule(name, reason):
 
 
 def opened(data):
-    return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "PPM", "WEBP"))
+    return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
 def upright(data):
@@ -101,16 +102,31 @@ def _(data, theirs, status, content):
             and upright(kept) == content)
 
 
-@rule("orientation in PNG text", "an orientation in compressed XMP or in a Raw profile is ignored: "
-                                 "text is never decompressed, so it cannot be a bomb; cameras "
-                                 "and phones write eXIf")
+# HEIF.
+
+def difference(data, theirs, content):
+    """The largest and the mean difference of two images; None unless they have the same size."""
+    if isinstance(theirs, Exception) or len(content) != len(theirs[1]):
+        return None
+    found = [abs(a - b) for a, b in zip(content, theirs[1])]
+    return max(found), sum(found) / len(found)
+
+
+def has_brand(data, *brands):
+    return data[4:8] == b"ftyp" and any(brand in data[8:64] for brand in brands)
+
+
+@rule("HEIC colours", "libheif's versions round differently: at most 2, and 0.1 in the mean")
 def _(data, theirs, status, content):
-    texts = [(kind, text) for kind, text, _ in png_chunks(data) if kind in (b"tEXt", b"zTXt", b"iTXt")]
-    profile = any(b"Raw profile type" in text for _, text in texts)
-    packed = any(kind == b"iTXt" and text.startswith(b"XML:com.adobe.xmp\0\1") for kind, text in texts)
-    kept = SIGNATURE + b"".join(whole for kind, _, whole in png_chunks(data)
-                                if kind not in (b"tEXt", b"zTXt", b"iTXt"))
-    return (profile or packed) and status == "pixels" and upright(kept) == content
+    found = has_brand(data, b"heic") and status == "pixels" and difference(data, theirs, content)
+    return bool(found) and found[0] <= 2 and found[1] <= 0.1
+
+
+@rule("AVIF colours", "libheif up to 1.15 converts to RGB and back, which clips: at most 12, and 0.8 in the "
+                      "mean")
+def _(data, theirs, status, content):
+    found = has_brand(data, b"avif") and status == "pixels" and difference(data, theirs, content)
+    return bool(found) and found[0] <= 12 and found[1] <= 0.8
 
 
 # PNG.
@@ -259,6 +275,64 @@ def webp_chunks(data):
         end = offset + 8 + length + length % 2
         yield data[offset:offset + 4], length, data[offset:end]
         offset = end
+
+
+# GIF.
+
+@rule("GIF of damaged codes", "giflib and Pillow differ about which impossible codes to pass over; pixels "
+                              "that both give are the same")
+def _(data, theirs, status, content):
+    return data[:3] == b"GIF" and isinstance(theirs, Exception) != (status != "pixels")
+
+
+# TIFF.
+
+def tiff_tags(data):
+    """The numbers of the first directory's entries that fit into them."""
+    order = "<" if data[:2] == b"II" else ">"
+    try:
+        start, = struct.unpack_from(order + "I", data, 4)
+        count, = struct.unpack_from(order + "H", data, start)
+        entries = [struct.unpack_from(order + "HHI", data, start + 2 + 12 * i) for i in range(count)]
+        return {tag: struct.unpack_from(order + ("H" if kind == 3 else "I"), data,
+                                        start + 2 + 12 * i + 8)[0]
+                for i, (tag, kind, _) in enumerate(entries)}
+    except struct.error:
+        return {}
+
+
+@rule("TIFF in CIE L*a*b*", "its colours need a colour management system")
+def _(data, theirs, status, content):
+    return status == "unsupported" and tiff_tags(data).get(262) == 8
+
+
+@rule("TIFF of uncompressed planes", "Pillow reads planes of 16 bits as if they had 8, and single planes "
+                                     "of fewer bits, too")
+def _(data, theirs, status, content):
+    tags = tiff_tags(data)
+    return (status == "pixels" and not isinstance(theirs, Exception) and tags.get(284) == 2
+            and tags.get(259, 1) == 1 and len(content) == len(theirs[1]))
+
+
+@rule("TIFF fields of several values", "where a field must have one value, the first counts")
+def _(data, theirs, status, content):
+    order = "<" if data[:2] == b"II" else ">"
+    single = [struct.pack(order + "H", tag) for tag in (256, 257, 259, 262, 266, 277, 278, 284)]
+    try:
+        start, = struct.unpack_from(order + "I", data, 4)
+        count, = struct.unpack_from(order + "H", data, start)
+        fields = [struct.unpack_from(order + "2sHI", data, start + 2 + 12 * i) for i in range(count)]
+    except struct.error:
+        return False
+    return data[:2] in (b"II", b"MM") and any(
+        values != 1 and tag in single for tag, _, values in fields)
+
+
+@rule("TIFF of damaged directories", "libtiff reads everything here, but in Pillow only what is compressed; "
+                                     "its versions and Pillow accept different damage")
+def _(data, theirs, status, content):
+    return (data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+            and isinstance(theirs, Exception) != (status != "pixels"))
 
 
 # PNM.

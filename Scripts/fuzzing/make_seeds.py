@@ -23,7 +23,9 @@ LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e80024de9032e")
 
 def images():
     """(fuzzer, image) for every image in the goldens, and their EXIF blocks."""
-    for line in (TESTS / "ImagesTests" / "Goldens" / "decoding.tsv").read_text().splitlines():
+    goldens = TESTS / "ImagesTests" / "Goldens"
+    tables = ("decoding.tsv", "gif.tsv", "tiff.tsv", "heif.tsv")
+    for line in "".join((goldens / table).read_text() for table in tables).splitlines():
         name, data = line.split("\t")[:2]
         image = base64.b64decode(data)
         yield name.split()[0], image

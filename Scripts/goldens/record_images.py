@@ -3,10 +3,12 @@
 
     python3 Scripts/goldens/record_images.py [--photos FOLDER ...]
 
-Needs Pillow 13, torch, torchvision and numpy. Writes to Tests/ImagesTests/Goldens:
+Needs Pillow 13, pillow-heif, torch, torchvision and numpy. Writes to Tests/ImagesTests/Goldens:
 
   decoding.tsv       name, the image in base64, and either width, height and the CRC-32 of
                      Pillow's RGB bytes, upright and as stored, or the kind of error expected
+  gif.tsv, tiff.tsv  the same, for formats whose libraries may be missing
+  heif.tsv           name, the image in base64, width, height, and Pillow's RGB bytes in base64
   resizing.tsv       width, height, new width, new height, filter, CRC-32 of the RGB bytes
   boxes.tsv          width, height, box (left, top, right, bottom), new width, new height, filter,
                      CRC-32 of the RGB bytes
@@ -22,6 +24,7 @@ import argparse
 import base64
 import io
 import pathlib
+import unittest.mock
 import warnings
 import zlib
 
@@ -29,6 +32,7 @@ import torchvision.transforms as transforms
 from PIL import Image, ImageOps
 
 from image_cases import jpeg_cases, noise, png_cases, pnm_cases, webp_cases
+from raster_cases import bmp_cases, gif_cases, heif_cases, tiff_cases
 
 GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "ImagesTests" / "Goldens"
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -44,10 +48,12 @@ def crc(data):
 def outcome(data):
     """Pillow's width, height, CRC upright and CRC as stored of a file; None if it fails."""
     try:
-        stored = Image.open(io.BytesIO(data))
-        upright = ImageOps.exif_transpose(stored).convert("RGB")
+        upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+        # A TIFF is turned when it is loaded.
+        with unittest.mock.patch.object(ImageOps, "exif_transpose"):
+            stored = Image.open(io.BytesIO(data)).convert("RGB")
         return (str(upright.width), str(upright.height), crc(upright.tobytes()),
-                crc(stored.convert("RGB").tobytes()))
+                crc(stored.tobytes()))
     except Exception:  # Pillow raises many types for a damaged file.
         return None
 
@@ -58,13 +64,25 @@ def write(name, rows):
     print(f"{name}: {len(text.splitlines())} rows, {len(text)} bytes")
 
 
-def decoding():
-    for cases in (png_cases, jpeg_cases, webp_cases, pnm_cases):
+def recorded(*families):
+    for cases in families:
         for name, data, *failure in cases():
             known = outcome(data)
-            if (known is None) != bool(failure) and name not in ("jpeg lossless",):
+            if (known is None) != bool(failure) and name not in ("jpeg lossless", "tiff Lab"):
                 raise SystemExit(f"{name}: Pillow says {known}, the script expects {failure}")
             yield (name, base64.b64encode(data).decode(), *(failure or known))
+
+
+def decoding():
+    return recorded(png_cases, jpeg_cases, webp_cases, pnm_cases, bmp_cases)
+
+
+def heif():
+    """HEIC and AVIF files and Pillow's pixels themselves, as the tests allow small differences."""
+    for name, data in heif_cases():
+        image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+        yield (name, base64.b64encode(data).decode(), image.width, image.height,
+               base64.b64encode(image.tobytes()).decode())
 
 
 def resizing():
@@ -125,6 +143,9 @@ def main():
     warnings.simplefilter("ignore")
     GOLDENS.mkdir(parents=True, exist_ok=True)
     write("decoding.tsv", decoding())
+    write("gif.tsv", recorded(gif_cases))
+    write("tiff.tsv", recorded(tiff_cases))
+    write("heif.tsv", heif())
     write("resizing.tsv", resizing())
     write("boxes.tsv", boxes())
     write("preprocessing.tsv", preprocessing())

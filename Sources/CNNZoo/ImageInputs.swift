@@ -200,7 +200,7 @@ public final class ImageInputs: ImageSource {
       bytes in
       let count = read(descriptor, bytes.baseAddress, bytes.count)
       return count < 0
-        || ImageFormat(magic: UnsafeRawBufferPointer(rebasing: bytes[..<count])) != nil
+        || ImageFormat.recognizes(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
     }
   }
 

@@ -78,7 +78,8 @@ extension ImageError: StatusCarrying {
   var status: ExitStatus {
     switch self {
     case .unreadable: .missingInput
-    case .unknownFormat, .malformed, .unsupported, .overLimit: .badData
+    case .unavailable: .unavailable
+    case .unknownFormat, .unsupportedFormat, .malformed, .unsupported, .overLimit: .badData
     }
   }
 }

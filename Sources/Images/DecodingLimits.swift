@@ -26,11 +26,15 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
   public var jpegVisitedSamples: Int
   /// The largest size in bytes of one ancillary PNG chunk.
   public var pngAncillaryChunkBytes: Int
+  /// The processor time in seconds after which the decoding of a TIFF's strips and tiles ends.
+  ///
+  /// The other formats' headers bound the time.
+  public var seconds: Int
 
   /// The default limits.
   ///
   /// About 179 megapixels, 512 MiB, 65 535 pixels per side, 768 MiB of memory, 100 scans with 2³²
-  /// samples in total, and 8 MiB per ancillary chunk.
+  /// samples in total, 8 MiB per ancillary chunk, and 8 s of processor time.
   public static let standard = DecodingLimits()
 
   /// Creates limits; every argument defaults to its value in ``standard``.
@@ -42,7 +46,8 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
     memoryBytes: Int = 768 << 20,
     jpegScans: Int = 100,
     jpegVisitedSamples: Int = 1 << 32,
-    pngAncillaryChunkBytes: Int = 8 << 20
+    pngAncillaryChunkBytes: Int = 8 << 20,
+    seconds: Int = 8
   ) {
     self.pixels = pixels
     self.pixelsWithoutWarning = pixelsWithoutWarning
@@ -52,6 +57,7 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
     self.jpegScans = jpegScans
     self.jpegVisitedSamples = jpegVisitedSamples
     self.pngAncillaryChunkBytes = pngAncillaryChunkBytes
+    self.seconds = seconds
   }
 
   /// Throws unless both sides are positive and within ``side`` and ``pixels``.

@@ -32,7 +32,7 @@ public struct EncodedImage: Sendable {
   /// Reads the headers of a whole file in memory, without decoding or large allocations.
   ///
   /// - Parameters:
-  ///   - bytes: The encoded file: PNM, JPEG, PNG or WebP.
+  ///   - bytes: The encoded file, of any ``ImageFormat``.
   ///   - name: The name of the image in error messages.
   ///   - limits: Limits on the file and on the sizes it declares.
   ///   - applyOrientation: Whether ``decode()`` turns the image upright according to its EXIF
@@ -48,6 +48,9 @@ public struct EncodedImage: Sendable {
         reason: "\(bytes.count) bytes exceed the limit of \(limits.fileBytes)")
     }
     guard let format = bytes.withUnsafeBytes({ ImageFormat(magic: $0) }) else {
+      if let format = bytes.withUnsafeBytes({ UnsupportedFormat(magic: $0) }) {
+        throw .unsupportedFormat(source: name, name: format.name)
+      }
       throw .unknownFormat(source: name)
     }
     do {
@@ -150,7 +153,7 @@ private func readWhole(
     bytes = try Files.read(
       descriptor, named: source, limit: limits.fileBytes, prefix: ImageFormat.magicLength
     ) { prefix in
-      isImage = ImageFormat(magic: prefix) != nil
+      isImage = ImageFormat.recognizes(prefix)
       return isImage
     }
   } catch {
@@ -213,6 +216,10 @@ extension ImageFormat {
     case .jpeg: try JPEGHeader(bytes, limits: limits)
     case .png: try PNGHeader(bytes, limits: limits)
     case .webp: try WebPHeader(bytes, limits: limits)
+    case .bmp: try BMPHeader(bytes, limits: limits)
+    case .gif: try GIFHeader(bytes, limits: limits)
+    case .tiff: try TIFFHeader(bytes, limits: limits)
+    case .heic, .avif: try HEIFHeader(bytes, limits: limits)
     }
   }
 }

@@ -101,7 +101,12 @@ extension Image {
 /// metadata.
 extension Orientation {
   init(exif: UnsafeRawBufferPointer?, xmp: UnsafeRawBufferPointer?) {
-    let value = exif.flatMap(exifOrientationValue) ?? xmp.flatMap(xmpOrientationValue)
+    self.init(value: exif.flatMap(exifOrientationValue), xmp: xmp)
+  }
+
+  /// Like ``init(exif:xmp:)``, for a value that was read from EXIF already.
+  init(value: Int?, xmp: UnsafeRawBufferPointer?) {
+    let value = value ?? xmp.flatMap(xmpOrientationValue)
     self = value.flatMap(Orientation.init(rawValue:)) ?? .upright
   }
 }

@@ -35,13 +35,17 @@ struct BombTests {
   struct HostileImage: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let reason: String?
+    /// The format whose library is needed, if there is one.
+    let format: ImageFormat?
     let bytes: @Sendable () -> [UInt8]
 
     init(
-      _ name: String, refused reason: String? = nil, bytes: @escaping @Sendable () -> [UInt8]
+      _ name: String, refused reason: String? = nil, needs format: ImageFormat? = nil,
+      bytes: @escaping @Sendable () -> [UInt8]
     ) {
       testDescription = name
       self.reason = reason
+      self.format = format
       self.bytes = bytes
     }
   }
@@ -149,6 +153,46 @@ struct BombTests {
       Array("P1 990 1000 ".utf8) + Array(repeating: 0x30, count: 990_000)
     },
     HostileImage("bitmap") { Array("P4 2800 2800 ".utf8) + Array(repeating: 0, count: 350 * 2800) },
+    HostileImage("BMP of the most pixels") { Bomb.bmp(side: 13_377) },
+    HostileImage("GIF of the most pixels", needs: .gif) { Bomb.gif(side: 13_377) },
+    HostileImage("GIF of a large screen", refused: "exceeds the limit of 178956970 pixels") {
+      Array("GIF89a".utf8) + [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2]
+    },
+    HostileImage("deflated TIFF of 16 bits", needs: .tiff) {
+      Bomb.tiff(
+        side: 13_377, bits: 16, samples: 4, photometric: 2, compression: 8, rows: 64,
+        data: Bomb.deflatedZeros(64 * 13_377 * 8))
+    },
+    HostileImage("deflated TIFF in one strip", refused: "the limit is 768 MiB") {
+      Bomb.tiff(
+        side: 13_377, bits: 16, samples: 4, photometric: 2, compression: 8, rows: 13_377,
+        data: Bomb.deflatedZeros(1 << 20))
+    },
+    HostileImage("LZW TIFF of 16 bits", needs: .tiff) {
+      Bomb.tiff(
+        side: 13_377, bits: 16, samples: 4, photometric: 2, compression: 5, rows: 64,
+        data: Bomb.tiffLZWZeros(64 * 13_377 * 8))
+    },
+    HostileImage("TIFF of 44 000 tiles", needs: .tiff) {
+      Bomb.tiff(
+        side: 13_377, bits: 8, samples: 3, photometric: 2, compression: 8, rows: 64, tileSide: 64,
+        data: Bomb.deflatedZeros(64 * 64 * 3))
+    },
+    HostileImage("TIFF of fax lines", needs: .tiff) {
+      // Each line is like the one above it: one bit.
+      Bomb.tiff(
+        side: 13_377, bits: 1, samples: 1, photometric: 0, compression: 4, rows: 13_377,
+        data: [UInt8](repeating: 0xFF, count: 13_377 / 8 + 1))
+    },
+    HostileImage("TIFF of tiles that are too large", refused: "more than twice the limit") {
+      Bomb.tiff(
+        side: 2, bits: 8, samples: 1, photometric: 1, compression: 8, rows: 1, tileSide: 1 << 20,
+        data: Bomb.deflatedZeros(1 << 20))
+    },
+    HostileImage("PNG with 100 packed profiles") {
+      let text = Array("Raw profile type exif".utf8) + [0, 0] + Bomb.deflatedZeros(1 << 20)
+      return Bomb.png(repeating: "zTXt", text, count: 100)
+    },
     HostileImage("PNM of comments") {
       Array("P6 ".utf8) + (0..<490_000).flatMap { _ in Array("#\n".utf8) } + "1 1 255 abc".utf8
     },
@@ -157,7 +201,9 @@ struct BombTests {
   @Test(arguments: hostileImages)
   func hostileImage(_ image: HostileImage) throws {
     let outcome = try classify(image.bytes())
-    if let reason = image.reason {
+    if let format = image.format, format.missingLibrary != nil {
+      #expect(outcome.status == 69, "\(outcome.errors)")
+    } else if let reason = image.reason {
       #expect(outcome.status == 65, "\(outcome.errors)")
       #expect(outcome.errors.contains(reason), "\(outcome.errors)")
       #expect(outcome.errors.contains("over a limit"))

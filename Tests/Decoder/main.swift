@@ -71,9 +71,10 @@ while let head = readBytes(5) {
     let status: UInt8 =
       switch error {
       case .malformed: 1
-      case .unsupported: 2
+      case .unsupported, .unsupportedFormat: 2
       case .overLimit: 3
       case .unknownFormat, .unreadable: 4
+      case .unavailable: 5
       }
     answer(status, Array(error.description.utf8))
   }

@@ -8,6 +8,21 @@ import Testing
 
   @Test(arguments: Goldens.images)
   func outcomeMatchesPillow(_ recorded: Goldens.RecordedImage) throws {
+    try expectOutcome(recorded)
+  }
+
+  @Test(.enabled(if: ImageFormat.gif.missingLibrary == nil, "no giflib"), arguments: Goldens.gifs)
+  func gifOutcomeMatchesPillow(_ recorded: Goldens.RecordedImage) throws {
+    try expectOutcome(recorded)
+  }
+
+  @Test(
+    .enabled(if: ImageFormat.tiff.missingLibrary == nil, "no libtiff"), arguments: Goldens.tiffs)
+  func tiffOutcomeMatchesPillow(_ recorded: Goldens.RecordedImage) throws {
+    try expectOutcome(recorded)
+  }
+
+  private func expectOutcome(_ recorded: Goldens.RecordedImage) throws {
     if recorded.outcome.count == 1 {
       let error = #expect(throws: ImageError.self) { try Image(decoding: recorded.bytes) }
       #expect(error.map(kind) == recorded.outcome[0], "\(error.map(\.description) ?? "none")")
@@ -23,6 +38,8 @@ import Testing
     switch error {
     case .unreadable: return "unreadable"
     case .unknownFormat: return "unknownFormat"
+    case .unsupportedFormat: return "unsupportedFormat"
+    case .unavailable: return "unavailable"
     case .malformed: return "malformed"
     case .unsupported: return "unsupported"
     case .overLimit: return "overLimit"
@@ -96,7 +113,10 @@ import Testing
     #expect(try Image(decoding: bytes).warnings.isEmpty)
   }
 
-  @Test(arguments: ["", "P", "P6", "P8 1 1 255 a", "GIF89a......", "RIFF....WAVE", "\u{FF}"])
+  @Test(arguments: [
+    "", "P", "P6", "P8 1 1 255 a", "GIF88a......", "BM is a text of no image", "RIFF....WAVE",
+    "\u{FF}",
+  ])
   func unknownFormats(text: String) {
     #expect(throws: ImageError.unknownFormat(source: "stdin")) {
       try Image(decoding: Array(text.utf8), named: "stdin")

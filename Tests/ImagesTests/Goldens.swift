@@ -13,17 +13,25 @@ enum Goldens {
     var testDescription: String { name }
   }
 
-  static let images = GoldenTable.rows("decoding.tsv") { row in
-    guard row.count >= 3, let data = Data(base64Encoded: row[1]), !data.isEmpty else {
-      return nil as RecordedImage?
+  static let images = recorded("decoding.tsv")
+  /// Those that need giflib.
+  static let gifs = recorded("gif.tsv")
+  /// Those that need libtiff.
+  static let tiffs = recorded("tiff.tsv")
+
+  private static func recorded(_ table: String) -> [RecordedImage] {
+    GoldenTable.rows(table) { row in
+      guard row.count >= 3, let data = Data(base64Encoded: row[1]), !data.isEmpty else {
+        return nil as RecordedImage?
+      }
+      return RecordedImage(name: row[0], bytes: [UInt8](data), outcome: Array(row[2...]))
     }
-    return RecordedImage(name: row[0], bytes: [UInt8](data), outcome: Array(row[2...]))
   }
 
   /// The bytes of a recorded image.
   static func bytes(_ name: String) -> [UInt8] {
-    guard let image = images.first(where: { $0.name == name }) else {
-      fatalError("decoding.tsv has no image called \(name)")
+    guard let image = (images + gifs + tiffs).first(where: { $0.name == name }) else {
+      fatalError("there is no recorded image called \(name)")
     }
     return image.bytes
   }

@@ -66,6 +66,8 @@ extension ImageError {
     switch self {
     case .unreadable(_, let reason): reason
     case .unknownFormat: "not an image in a supported format"
+    case .unsupportedFormat(_, let name): "\(name) is not supported"
+    case .unavailable(_, let format, let reason): "cannot decode \(format): \(reason)"
     case .malformed(_, let format, let reason): "damaged \(format) data: \(reason)"
     case .unsupported(_, let format, let reason): "unsupported \(format) data: \(reason)"
     case .overLimit(_, _, let reason): "over a limit: \(reason)"

@@ -21,6 +21,10 @@ typedef struct {
 void cpng_decode_rgb(const void *bytes, size_t count, uint8_t *pixels, uint32_t width,
                      uint32_t height, cpng_result *result);
 
+/// Unpacks a zlib stream of `count` bytes, at most its first `capacity` bytes, to `out`. Returns their
+/// number, or -1 if the stream is damaged.
+long cpng_inflate(const void *bytes, size_t count, void *out, size_t capacity);
+
 /// The result of encoding.
 typedef struct {
   /// The file, `count` bytes; pass it to `cpng_free`.

@@ -7,8 +7,9 @@ struct Classify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Classify images.",
     discussion: """
-      Images are PNM, JPEG, PNG or WebP files, recognised by their first bytes. A folder means all \
-      images in it and its subfolders; - reads one image from standard input.
+      Images are JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP or PNM files, recognised by their first \
+      bytes. A folder means all images in it and its subfolders; - reads one image from standard \
+      input.
       """)
 
   @Argument(help: "Files, folders, or -.", completion: .file())

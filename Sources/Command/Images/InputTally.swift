@@ -100,6 +100,8 @@ struct ImageFailure: Error {
       switch error {
       case ImageError.unreadable: "unreadable"
       case ImageError.unknownFormat: "unknown_format"
+      case ImageError.unsupportedFormat: "unsupported_format"
+      case ImageError.unavailable: "unavailable"
       case ImageError.malformed: "malformed"
       case ImageError.unsupported: "unsupported"
       case ImageError.overLimit: "over_limit"

@@ -48,6 +48,7 @@ struct LimitSetting {
     "jpeg-scans": .decoding(\.jpegScans),
     "jpeg-visits": .decoding(\.jpegVisitedSamples),
     "png-chunk-bytes": .decoding(\.pngAncillaryChunkBytes),
+    "image-seconds": .decoding(\.seconds),
     "header-bytes": .weights(\.headerBytes),
     "tensors": .weights(\.tensors),
     "rank": .weights(\.rank),

@@ -94,7 +94,8 @@ extension JPEGHeader {
     case 0xC0, 0xC1, 0xC2, 0xC9, 0xCA:
       keepsCoefficients = marker == 0xC2 || marker == 0xCA
       isArithmetic = marker >= 0xC9
-    case 0xC3, 0xCB: throw .unsupported("lossless coding")
+    case 0xC3: throw .unsupported("lossless coding (SOF3)")
+    case 0xCB: throw .unsupported("lossless arithmetic coding (SOF11)")
     default: throw .unsupported("hierarchical coding")
     }
     guard let precision = segment.byte(at: 0), let height = segment.bigEndian(UInt16.self, at: 1),
@@ -227,6 +228,7 @@ extension JPEGHeader: ImageHeader {
     defer { tjDestroy(handle) }
     let layout = samples == 4 ? TJPF_CMYK : TJPF_RGB
     var failure: String?
+    var damage: String?
     let pixels = [UInt8](unsafeUninitializedCapacity: pixelBytes) { buffer, filled in
       // TurboJPEG never writes outside the given size, even if it reads another from the header.
       let status = tjDecompress2(
@@ -238,12 +240,20 @@ extension JPEGHeader: ImageHeader {
         failure = message
         return
       }
+      damage = message.flatMap { isDamage($0) ? $0 : nil }
       if samples == 4 { convertInvertedCMYK(buffer) }
       filled = 3 * width * height
     }
     if let failure { throw .malformed(failure) }
-    return Image(width: width, height: height, pixels: pixels, warnings: [])
+    return Image(
+      width: width, height: height, pixels: pixels, warnings: damage.map { [.damaged($0)] } ?? [])
   }
+}
+
+/// Whether a warning is about the image data, and not about a header whose values do no harm.
+private func isDamage(_ warning: String) -> Bool {
+  warning.hasPrefix("Corrupt JPEG data: ") || warning.hasPrefix("Inconsistent progression ")
+    || warning.hasPrefix("Invalid SOS parameters")
 }
 
 /// Whether a message is one of libjpeg's warnings about damage that it decodes around.

@@ -16,7 +16,7 @@ extension PNGHeader {
   /// be missing: the pixels are complete, and Pillow reads such files too.
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
     var exif: UnsafeRawBufferPointer?
-    var xmp: UnsafeRawBufferPointer?
+    var text = PNGText()
     var dataBytes = 0
     var rasterBytes = 0
     var offset = 8
@@ -47,7 +47,7 @@ extension PNGHeader {
               + "\(limits.pngAncillaryChunkBytes)")
         }
         if type.begins(with: "eXIf") { exif = data }
-        if type.begins(with: "iTXt") { xmp = uncompressedXMP(data) ?? xmp }
+        text.read(type, data)
       }
       offset += 12 + length
     }
@@ -55,7 +55,11 @@ extension PNGHeader {
     guard dataBytes >= rasterBytes / 1032 else {
       throw .malformed("\(dataBytes) bytes of image data cannot hold \(width)x\(height) pixels")
     }
-    orientation = Orientation(exif: exif, xmp: xmp)
+    orientation = (text.rawEXIF ?? []).withUnsafeBytes { raw in
+      (text.xmp ?? []).withUnsafeBytes { xmp in
+        Orientation(exif: exif ?? (raw.isEmpty ? nil : raw), xmp: xmp.isEmpty ? nil : xmp)
+      }
+    }
   }
 
   /// Reads IHDR and returns the size of the unpacked raster in bytes.
@@ -84,16 +88,6 @@ extension UInt8 {
   fileprivate var isChunkLetter: Bool {
     (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
   }
-}
-
-/// The text of an uncompressed iTXt chunk with Adobe's keyword for XMP: keyword, NUL, compression
-/// flag and method, language, NUL, translated keyword, NUL, text.
-private func uncompressedXMP(_ data: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-  guard data.begins(with: "XML:com.adobe.xmp\0"), data.byte(at: 18) == 0,
-    let rest = data.slice(at: 20, count: data.count - 20), let language = rest.firstIndex(of: 0),
-    let keyword = rest[(language + 1)...].firstIndex(of: 0)
-  else { return nil }
-  return UnsafeRawBufferPointer(rebasing: rest[(keyword + 1)...])
 }
 
 extension PNGHeader: ImageHeader {

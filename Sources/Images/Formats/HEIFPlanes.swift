@@ -1,0 +1,173 @@
+import CImageLibraries
+
+/// The planes of a decoded HEIF image, and their conversion to RGB.
+///
+/// Luma and chroma are converted as in Pillow's AVIF decoder, unlike in libheif: chroma is
+/// interpolated, and colours have 6 fractional bits.
+struct HEIFPlanes {
+  private let planes: [cheif_plane]
+  private let isRGB: Bool
+  private let matrix: Int
+  private let isFullRange: Bool
+
+  init(_ image: cheif_image) {
+    planes = [image.planes.0, image.planes.1, image.planes.2].filter { $0.samples != nil }
+    isRGB = image.is_rgb != 0
+    matrix = Int(image.matrix)
+    isFullRange = image.full_range != 0
+  }
+
+  var width: Int { planes.first.map { Int($0.width) } ?? 0 }
+  var height: Int { planes.first.map { Int($0.height) } ?? 0 }
+
+  /// Whether there are one or three planes that belong together.
+  var areValid: Bool {
+    guard let first = planes.first, planes.count == 1 || planes.count == 3 else { return false }
+    return planes.allSatisfy { plane in
+      guard (8...16).contains(plane.bits), plane.bits == first.bits else { return false }
+      let bytes = plane.bits > 8 ? 2 : 1
+      guard Int(plane.stride) >= Int(plane.width) * bytes else { return false }
+      let isHalfWide = plane.width == (first.width + 1) / 2
+      let isHalfHigh = plane.height == (first.height + 1) / 2
+      return (plane.width == first.width || isHalfWide)
+        && (plane.height == first.height || isHalfHigh)
+    }
+  }
+
+  /// The upper left part of the image.
+  func image(width: Int, height: Int) -> Image {
+    let pixels = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { buffer, filled in
+      guard let pixels = buffer.baseAddress else { return }
+      let conversion = YCbCrConversion(matrix: matrix, isFullRange: isFullRange)
+      withUnsafeTemporaryAllocation(of: Int32.self, capacity: 3 * width) { rows in
+        guard let rows = rows.baseAddress else { return }
+        for y in 0..<height {
+          for (channel, plane) in planes.enumerated() {
+            fill(rows + channel * width, width, y, from: plane)
+          }
+          let row = pixels + 3 * width * y
+          for x in 0..<width {
+            let first = rows[x]
+            if planes.count == 1 {
+              let gray = isRGB ? first : conversion.gray(first)
+              (row[3 * x], row[3 * x + 1], row[3 * x + 2]) = (clamp(gray), clamp(gray), clamp(gray))
+              continue
+            }
+            let (second, third) = (rows[width + x], rows[2 * width + x])
+            let color: (Int32, Int32, Int32)
+            if isRGB {
+              color = (first, second, third)
+            } else {
+              color = conversion.rgb(first, second, third)
+            }
+            (row[3 * x], row[3 * x + 1], row[3 * x + 2]) = (
+              clamp(color.0), clamp(color.1), clamp(color.2)
+            )
+          }
+        }
+      }
+      filled = buffer.count
+    }
+    return Image(width: width, height: height, pixels: pixels, warnings: [])
+  }
+
+  private func clamp(_ value: Int32) -> UInt8 {
+    UInt8(truncatingIfNeeded: max(0, min(255, value)))
+  }
+
+  /// One row of samples of 8 bits, enlarged to the image's width and height.
+  ///
+  /// A chroma sample of 4:2:0 lies between four pixels. Each pixel gets 9, 3, 3 and 1 sixteenths of
+  /// the samples around it.
+  private func fill(
+    _ row: UnsafeMutablePointer<Int32>, _ width: Int, _ y: Int, from plane: cheif_plane
+  ) {
+    let isHalfWide = plane.width != planes[0].width
+    let isHalfHigh = plane.height != planes[0].height
+    let near = isHalfHigh ? y / 2 : y
+    let far =
+      isHalfHigh ? max(0, min(Int(plane.height) - 1, y % 2 == 0 ? near - 1 : near + 1)) : near
+    if plane.bits > 8 {
+      let shift = Int32(plane.bits - 8)
+      enlarge(row, width, plane, near, far, isHalfWide, isHalfHigh) { line, x in
+        Int32(
+          UnsafeRawPointer(line).loadUnaligned(fromByteOffset: 2 * x, as: UInt16.self)) >> shift
+      }
+    } else {
+      enlarge(row, width, plane, near, far, isHalfWide, isHalfHigh) { line, x in Int32(line[x]) }
+    }
+  }
+
+  @inline(__always)
+  private func enlarge(
+    _ row: UnsafeMutablePointer<Int32>, _ width: Int, _ plane: cheif_plane, _ near: Int, _ far: Int,
+    _ isHalfWide: Bool, _ isHalfHigh: Bool,
+    _ sample: (UnsafePointer<UInt8>, Int) -> Int32
+  ) {
+    let nearLine = plane.samples + near * Int(plane.stride)
+    let farLine = plane.samples + far * Int(plane.stride)
+    for x in 0..<width {
+      if !isHalfWide {
+        row[x] =
+          isHalfHigh
+          ? (3 * sample(nearLine, x) + sample(farLine, x) + 2) >> 2 : sample(nearLine, x)
+        continue
+      }
+      let own = x / 2
+      let other = max(0, min(Int(plane.width) - 1, x % 2 == 0 ? own - 1 : own + 1))
+      if !isHalfHigh || near == far {
+        row[x] = (3 * sample(nearLine, own) + sample(nearLine, other) + 2) >> 2
+      } else {
+        let nearSum = 3 * sample(nearLine, own) + sample(nearLine, other)
+        let farSum = 3 * sample(farLine, own) + sample(farLine, other)
+        row[x] = (3 * nearSum + farSum + 8) >> 4
+      }
+    }
+  }
+}
+
+/// The conversion of luma and chroma of 8 bits to RGB, in 6 fractional bits.
+private struct YCbCrConversion {
+  private let luma: Int32
+  private let bias: Int32
+  private let (redOfRed, greenOfBlue, greenOfRed, blueOfBlue): (Int32, Int32, Int32, Int32)
+
+  /// - Parameter matrix: ITU-T H.273's matrix coefficients; BT.601's if they are not known.
+  init(matrix: Int, isFullRange: Bool) {
+    let (red, blue): (Double, Double) =
+      switch matrix {
+      case 1: (0.2126, 0.0722)
+      case 4: (0.30, 0.11)
+      case 7: (0.212, 0.087)
+      case 9: (0.2627, 0.0593)
+      default: (0.299, 0.114)
+      }
+    let green = 1 - red - blue
+    let chromaScale = isFullRange ? 64.0 : 64 * 255 / 224.0
+    let lumaScale = isFullRange ? 1 : 255 / 219.0
+    // Luma is multiplied with 257 and divided by 65 536.
+    luma = Int32((64 * lumaScale * 65_536 / 257).rounded())
+    bias = Int32(isFullRange ? 32 : 32 - (64 * 16 * lumaScale).rounded())
+    func scaled(_ factor: Double) -> Int32 { Int32((factor * chromaScale).rounded()) }
+    redOfRed = scaled(2 * (1 - red))
+    blueOfBlue = min(128, scaled(2 * (1 - blue)))
+    greenOfBlue = scaled(2 * (1 - blue) * blue / green)
+    greenOfRed = scaled(2 * (1 - red) * red / green)
+  }
+
+  @inline(__always)
+  private func scaledLuma(_ value: Int32) -> Int32 {
+    (value &* 257 &* luma) >> 16 &+ bias
+  }
+
+  func gray(_ value: Int32) -> Int32 { scaledLuma(value) >> 6 }
+
+  @inline(__always)
+  func rgb(_ value: Int32, _ chromaBlue: Int32, _ chromaRed: Int32) -> (Int32, Int32, Int32) {
+    let (y, blue, red) = (scaledLuma(value), chromaBlue &- 128, chromaRed &- 128)
+    return (
+      (y &+ redOfRed &* red) >> 6, (y &- greenOfBlue &* blue &- greenOfRed &* red) >> 6,
+      (y &+ blueOfBlue &* blue) >> 6
+    )
+  }
+}

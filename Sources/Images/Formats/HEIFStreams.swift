@@ -1,0 +1,217 @@
+/// What the bit stream of one coded image says about its size.
+struct HEIFStream {
+  var width = 0
+  var height = 0
+  /// The number of pictures that the decoder has to decode.
+  var pictures = 0
+  var bits = 8
+  /// The digits of 4:2:0, 4:2:2 or 4:4:4; 0 if there is no chroma.
+  var chroma = 444
+
+  /// Bytes of all planes.
+  var planeBytes: Int {
+    let halfSamples = chroma == 0 ? 2 : chroma == 420 ? 3 : chroma == 422 ? 4 : 6
+    return width * height * halfSamples / 2 * (bits > 8 ? 2 : 1)
+  }
+}
+
+/// The bits of a header, from the most significant of each byte; zeros after the end.
+private struct HeaderBits {
+  private let bytes: [UInt8]
+  private var position = 0
+
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  mutating func read(_ count: Int) -> Int {
+    var value = 0
+    for _ in 0..<count {
+      let byte = position >> 3
+      value = value << 1
+      if byte < bytes.count { value |= Int(bytes[byte] >> UInt8(7 - position & 7) & 1) }
+      position += 1
+    }
+    return value
+  }
+
+  mutating func skip(_ count: Int) { position += count }
+
+  /// An Exp-Golomb code, at most 32 bits.
+  mutating func golomb() -> Int {
+    var zeros = 0
+    while zeros < 32, read(1) == 0 { zeros += 1 }
+    return 1 << zeros - 1 + read(zeros)
+  }
+}
+
+extension HEIFStream {
+  /// Reads the parameter sets of an `hvcC` box and walks over the units of an HEVC image.
+  ///
+  /// ISO/IEC 14496-15, section 8.3.3, and ITU-T H.265, section 7.3. Only one picture that needs no
+  /// others is accepted: a few bytes would otherwise suffice for thousands.
+  init(hevc configuration: UnsafeRawBufferPointer, _ data: [UInt8]) throws(DecodingFailure) {
+    var fields = HEIFFields(configuration, at: 21)
+    let lengthSize = try fields.number(1) & 3 + 1
+    for _ in 0..<(try fields.number(1)) {
+      _ = try fields.number(1)
+      for _ in 0..<(try fields.number(2)) {
+        let count = try fields.number(2)
+        try readUnit([UInt8](try fields.data(count)))
+      }
+    }
+    var offset = 0
+    while offset < data.count {
+      guard data.count - offset >= lengthSize else { break }
+      let count = data[offset..<offset + lengthSize].reduce(0) { $0 << 8 | Int($1) }
+      offset += lengthSize
+      guard count <= data.count - offset else {
+        throw .malformed("a unit of the image is cut short: the file is truncated")
+      }
+      try readUnit([UInt8](data[offset..<offset + min(count, 256)]))
+      offset += count
+    }
+    guard width > 0, height > 0 else { throw .malformed("it has no sequence parameter set") }
+    guard pictures == 1 else { throw .unsupported("\(pictures) pictures in one image") }
+  }
+
+  private mutating func readUnit(_ unit: [UInt8]) throws(DecodingFailure) {
+    guard unit.count > 2 else { return }
+    let type = unit[0] >> 1 & 63
+    if type == 33 { readParameters(unit) }
+    guard type < 32 else { return }
+    guard (16...21).contains(type) else { throw .unsupported("a picture that depends on others") }
+    if unit[2] & 0x80 != 0 { pictures += 1 }
+  }
+
+  /// Reads the size in a sequence parameter set; the largest counts.
+  private mutating func readParameters(_ unit: [UInt8]) {
+    // A 3 after two zeros is there only so that no start code appears.
+    var plain: [UInt8] = []
+    for (index, byte) in unit.enumerated()
+    where !(byte == 3 && index >= 2 && unit[index - 1] == 0 && unit[index - 2] == 0) {
+      plain.append(byte)
+    }
+    var bits = HeaderBits(plain)
+    bits.skip(16 + 4)
+    let layers = bits.read(3)
+    bits.skip(1 + 88 + 8)
+    let present = (0..<layers).map { _ in (profile: bits.read(1) == 1, level: bits.read(1) == 1) }
+    if layers > 0 { bits.skip(2 * (8 - layers)) }
+    for layer in present { bits.skip((layer.profile ? 88 : 0) + (layer.level ? 8 : 0)) }
+    _ = bits.golomb()
+    let chroma = bits.golomb()
+    if chroma == 3 { bits.skip(1) }
+    width = max(width, bits.golomb())
+    height = max(height, bits.golomb())
+    if bits.read(1) == 1 { for _ in 0..<4 { _ = bits.golomb() } }
+    self.bits = max(self.bits, 8 + bits.golomb())
+    self.chroma = [0, 420, 422, 444][min(chroma, 3)]
+  }
+
+  /// Walks over the units of an AV1 image.
+  ///
+  /// AV1 Bitstream and Decoding Process Specification, sections 5.3 and 5.5.
+  init(av1 configuration: UnsafeRawBufferPointer, _ data: [UInt8]) throws(DecodingFailure) {
+    try readUnits([UInt8](configuration.dropFirst(4)))
+    pictures = 0
+    try readUnits(data)
+    guard width > 0, height > 0 else { throw .malformed("it has no sequence header") }
+    // Layers of growing size make one image.
+    guard (1...4).contains(pictures) else {
+      throw .unsupported("\(pictures) pictures in one image")
+    }
+  }
+
+  private mutating func readUnits(_ data: [UInt8]) throws(DecodingFailure) {
+    var offset = 0
+    while offset < data.count {
+      let head = data[offset]
+      offset += head & 4 != 0 ? 2 : 1
+      var count = max(data.count - offset, 0)
+      if head & 2 != 0 {
+        count = 0
+        for shift in stride(from: 0, to: 56, by: 7) {
+          guard offset < data.count else {
+            throw .malformed("a unit of the image is cut short: the file is truncated")
+          }
+          let byte = data[offset]
+          offset += 1
+          count |= Int(byte & 0x7F) << shift
+          if byte & 0x80 == 0 { break }
+        }
+      }
+      guard count <= data.count - offset else {
+        throw .malformed("a unit of the image is cut short: the file is truncated")
+      }
+      switch head >> 3 & 15 {
+      case 1: readSequenceHeader([UInt8](data[offset..<offset + min(count, 1024)]))
+      case 3, 6: pictures += 1
+      default: break
+      }
+      offset += count
+    }
+  }
+
+  private mutating func readSequenceHeader(_ unit: [UInt8]) {
+    var bits = HeaderBits(unit)
+    let profile = bits.read(3)
+    bits.skip(1)
+    let isReduced = bits.read(1) == 1
+    if isReduced {
+      bits.skip(5)
+    } else {
+      var delayLength: Int?
+      if bits.read(1) == 1 {
+        bits.skip(64)
+        if bits.read(1) == 1 { _ = bits.golomb() }
+        if bits.read(1) == 1 {
+          delayLength = bits.read(5) + 1
+          bits.skip(32 + 5 + 5)
+        }
+      }
+      let hasDelays = bits.read(1) == 1
+      for _ in 0...bits.read(5) {
+        bits.skip(12)
+        if bits.read(5) > 7 { bits.skip(1) }
+        if let delayLength, bits.read(1) == 1 { bits.skip(2 * delayLength + 1) }
+        if hasDelays, bits.read(1) == 1 { bits.skip(4) }
+      }
+    }
+    let (widthBits, heightBits) = (bits.read(4) + 1, bits.read(4) + 1)
+    width = max(width, bits.read(widthBits) + 1)
+    height = max(height, bits.read(heightBits) + 1)
+    if !isReduced, bits.read(1) == 1 { bits.skip(7) }
+    bits.skip(3)
+    if !isReduced {
+      bits.skip(4)
+      let hasOrder = bits.read(1) == 1
+      if hasOrder { bits.skip(2) }
+      // 2: the frames choose.
+      let screenContent = bits.read(1) == 1 ? 2 : bits.read(1)
+      if screenContent > 0, bits.read(1) == 0 { bits.skip(1) }
+      if hasOrder { bits.skip(3) }
+    }
+    bits.skip(3)
+    let isHigh = bits.read(1) == 1
+    if isHigh { self.bits = max(self.bits, profile == 2 && bits.read(1) == 1 ? 12 : 10) }
+    if profile != 1, bits.read(1) == 1 {
+      chroma = 0
+    } else if profile == 0 {
+      chroma = 420
+    } else if profile == 1 {
+      chroma = 444
+    } else {
+      let primaries = bits.read(1) == 1 ? bits.read(24) : 0
+      // sRGB with an identity matrix has all samples.
+      if primaries == 0x01_0D_00 {
+        chroma = 444
+      } else {
+        bits.skip(1)
+        let isFull = self.bits == 12 && bits.read(1) == 0
+        let isHalfHigh = self.bits == 12 && !isFull && bits.read(1) == 1
+        chroma = isFull ? 444 : isHalfHigh ? 420 : 422
+      }
+    }
+  }
+}
