@@ -14,6 +14,10 @@ public enum WeightsError: Error, Equatable {
   /// The file requests something that weights never need and that could do harm.
   case refused(path: String, reason: String)
 
+  /// The file contains a network in a form that only Python reads; the lines of `remedy` save its
+  /// weights.
+  case needsExport(path: String, reason: String, remedy: [String])
+
   /// The file changed while it was in use.
   case changed(path: String)
 
@@ -22,14 +26,19 @@ public enum WeightsError: Error, Equatable {
 }
 
 extension WeightsError: CustomStringConvertible {
-  /// One line: the file, what is wrong and where.
+  /// One line: the file, what is wrong and where; for `needsExport` followed by the remedy.
   ///
   /// Names inside a file are untrusted: control characters are escaped, and long texts are
   /// truncated.
   public var description: String {
+    guard case .needsExport(_, _, let remedy) = self else { return Self.safe(sentence) }
+    return ([sentence] + remedy.map { "  \($0)" }).map(Self.safe).joined(separator: "\n")
+  }
+
+  private static func safe(_ sentence: String) -> String {
     var line = ""
     for scalar in sentence.unicodeScalars {
-      if line.unicodeScalars.count >= Self.longestLine { return line + "…" }
+      if line.unicodeScalars.count >= longestLine { return line + "…" }
       switch scalar.properties.generalCategory {
       case .control, .format, .lineSeparator, .paragraphSeparator:
         line += "\\u{\(String(scalar.value, radix: 16))}"
@@ -47,6 +56,7 @@ extension WeightsError: CustomStringConvertible {
     case .malformed(let path, let reason): "\(path): damaged or not a weight file: \(reason)"
     case .unsupported(let path, let reason): "\(path): not supported: \(reason)"
     case .refused(let path, let reason): "\(path): refused: \(reason)"
+    case .needsExport(let path, let reason, _): "\(path): \(reason)"
     case .changed(let path): "\(path): changed while being read"
     case .unrepresentable(let path, let tensor, let reason): "\(path): tensor \(tensor): \(reason)"
     }
