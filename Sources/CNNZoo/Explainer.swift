@@ -22,7 +22,8 @@ public final class Explainer {
   ) throws {
     try self.init(
       LoadedNetwork(
-        model, weights: path, limits: options.limits, overrides: options.preprocessing),
+        model, weights: path, limits: options.limits, usesEMA: options.usesEMA,
+        overrides: options.preprocessing),
       options: options)
   }
 

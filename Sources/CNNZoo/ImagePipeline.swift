@@ -135,13 +135,15 @@ final class NetworkRunner {
 
   /// Packs the weights and starts the threads.
   ///
+  /// - Parameter needsLogits: Whether the weights must include the classifier.
   /// - Throws: Errors of `LoadedNetwork.session(_:)`.
   init(
-    _ network: LoadedNetwork, options: InferenceSession.Options, decoding: DecodingOptions
+    _ network: LoadedNetwork, options: InferenceSession.Options, decoding: DecodingOptions,
+    needsLogits: Bool = true
   ) throws {
     self.network = network
     self.decoding = decoding
-    session = try network.session(options)
+    session = try needsLogits ? network.session(options) : network.featureSession(options)
   }
 
   private var preprocessing: Preprocessing { network.info.preprocessing }

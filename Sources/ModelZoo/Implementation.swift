@@ -49,13 +49,18 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
   /// The naming of a file with tensors called `names`.
   public static func detect(in names: some Sequence<String>) -> ParameterNaming {
     for name in names {
-      switch name {
-      case "conv_stem.weight": return .timm
-      case "_conv_stem.weight": return .litePackage
-      default: continue
-      }
+      if let naming = allCases.first(where: { $0.stem == name }) { return naming }
     }
     return .torchvision
+  }
+
+  /// The name of the first convolution's weights, which every network has.
+  package var stem: String {
+    switch self {
+    case .torchvision: "features.0.0.weight"
+    case .timm: "conv_stem.weight"
+    case .litePackage: "_conv_stem.weight"
+    }
   }
 
   /// The name in the file of every parameter of `graph`, by the name in the graph.

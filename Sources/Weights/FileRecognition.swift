@@ -100,7 +100,8 @@ extension FileRecognition {
     .unsupported(
       path: path,
       reason: "contains quantised tensors; save the float model's state dict, before quantisation:"
-        + " torch.save(model.state_dict(), \"weights.pth\"). To compute in 8 bits, use --precision int8")
+        + " torch.save(model.state_dict(), \"weights.pth\"). To compute in 8 bits, use --precision int8"
+    )
   }
 
   /// A network pickled as an object.

@@ -21,7 +21,8 @@ struct ShardIndex {
     guard let map = root["weight_map"]?.members else {
       throw .unsupported(
         path: file.path,
-        reason: "a JSON file that is no index of weights (it has no weight_map); pass the weight file"
+        reason:
+          "a JSON file that is no index of weights (it has no weight_map); pass the weight file"
           + " itself")
     }
     guard map.count <= limits.tensors else {
@@ -30,7 +31,8 @@ struct ShardIndex {
     var places: [String: String] = [:]
     for (tensor, value) in map {
       guard let name = value.text else {
-        throw .malformed(path: file.path, reason: "the place of tensor \(tensor) is not a file name")
+        throw .malformed(
+          path: file.path, reason: "the place of tensor \(tensor) is not a file name")
       }
       guard Self.isPlain(name) else {
         throw .refused(

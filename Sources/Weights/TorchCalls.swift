@@ -22,7 +22,8 @@ extension PickleMachine {
     _ type: PickleValue, _ arguments: PickleValue, at start: Int
   ) throws(WeightsError) {
     guard case .tuple = arguments else {
-      throw reader.malformed("the pickle constructs an object from something else than a tuple", at: start)
+      throw reader.malformed(
+        "the pickle constructs an object from something else than a tuple", at: start)
     }
     switch type {
     case .foreign(let name): try push(try placeholder(named: name))

@@ -31,24 +31,9 @@ extension WeightsError: CustomStringConvertible {
   /// Names inside a file are untrusted: control characters are escaped, and long texts are
   /// truncated.
   public var description: String {
-    guard case .needsExport(_, _, let remedy) = self else { return Self.safe(sentence) }
-    return ([sentence] + remedy.map { "  \($0)" }).map(Self.safe).joined(separator: "\n")
+    guard case .needsExport(_, _, let remedy) = self else { return sentence.asOneLine }
+    return ([sentence] + remedy.map { "  \($0)" }).map(\.asOneLine).joined(separator: "\n")
   }
-
-  private static func safe(_ sentence: String) -> String {
-    var line = ""
-    for scalar in sentence.unicodeScalars {
-      if line.unicodeScalars.count >= longestLine { return line + "…" }
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator:
-        line += "\\u{\(String(scalar.value, radix: 16))}"
-      default: line.unicodeScalars.append(scalar)
-      }
-    }
-    return line
-  }
-
-  private static let longestLine = 6000
 
   private var sentence: String {
     switch self {
@@ -61,4 +46,27 @@ extension WeightsError: CustomStringConvertible {
     case .unrepresentable(let path, let tensor, let reason): "\(path): tensor \(tensor): \(reason)"
     }
   }
+}
+
+extension String {
+  /// The text with control characters escaped, truncated if it is very long.
+  package var asOneLine: String {
+    var line = ""
+    var length = 0
+    for scalar in unicodeScalars {
+      if length >= Self.longestLine { return line + "…" }
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        let escape = "\\u{\(String(scalar.value, radix: 16))}"
+        line += escape
+        length += escape.unicodeScalars.count
+      default:
+        line.unicodeScalars.append(scalar)
+        length += 1
+      }
+    }
+    return line
+  }
+
+  private static let longestLine = 6000
 }

@@ -87,7 +87,7 @@ struct Explain: ParsableCommand {
           "width": .number(cam.region.width), "height": .number(cam.region.height),
         ]),
         "output": .optional(output), "map": .optional(map),
-      ] + image.warnings.json
+      ] + classifier.network.facts + image.warnings.json
     let place: [Table.Cell] =
       peak.isPositive
       ? [.number(peak.x, decimals: 0), .number(peak.y, decimals: 0)] : [.empty, .empty]

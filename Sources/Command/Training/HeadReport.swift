@@ -46,7 +46,7 @@ struct HeadReport {
       "mean_confidence": .number(head.confidence), "log_loss": .number(head.heldOutLogLoss),
       "penalty": .number(head.penalty), "temperature": .number(head.temperature),
       "evaluations": .array(evaluations.map { .object($0.summary) }),
-    ]
+    ] + head.network.facts
   }
 
   private var classes: [JSON.Object] {

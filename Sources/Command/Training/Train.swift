@@ -103,7 +103,9 @@ struct Train: ParsableCommand {
     defer { ProgressLine.erase() }
     let trainer = try Trainer(
       start, folder: folder, output: output, options, receive: display.receive)
-    try run(trainer, display)
+    var facts: JSON.Object = [:]
+    if case .weights(let loaded) = start { facts = loaded.facts }
+    try run(trainer, display, facts)
   }
 
   private func run(resuming path: String) throws {
@@ -114,7 +116,9 @@ struct Train: ParsableCommand {
     try run(trainer, display)
   }
 
-  private func run(_ trainer: Trainer, _ display: TrainingDisplay) throws {
+  private func run(
+    _ trainer: Trainer, _ display: TrainingDisplay, _ facts: JSON.Object = [:]
+  ) throws {
     try display.receive(.planned(trainer.plan))
     // An interrupt takes effect after the step, when the state is saved.
     let outcome = try Interrupts.deferred { () throws in
@@ -129,7 +133,7 @@ struct Train: ParsableCommand {
     }
     guard case .finished(let validation, let epoch) = outcome else { return }
     ProgressLine.erase()
-    try TrainReport(trainer, display.epochs, validation, bestEpoch: epoch)
+    try TrainReport(trainer, display.epochs, validation, bestEpoch: epoch, weights: facts)
       .report.write(as: format.format)
     try display.finish()
   }

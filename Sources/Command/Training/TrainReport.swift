@@ -6,12 +6,17 @@ struct TrainReport {
   private let epochs: [Trainer.Epoch]
   private let validation: Evaluation?
   private let bestEpoch: Int
+  private let weights: JSON.Object
 
   /// - Parameters:
   ///   - epochs: Those that this process trained.
   ///   - validation: That of the output.
-  init(_ trainer: Trainer, _ epochs: [Trainer.Epoch], _ validation: Evaluation?, bestEpoch: Int) {
-    (self.trainer, self.epochs) = (trainer, epochs)
+  ///   - weights: Which of a checkpoint's weights training began with.
+  init(
+    _ trainer: Trainer, _ epochs: [Trainer.Epoch], _ validation: Evaluation?, bestEpoch: Int,
+    weights: JSON.Object
+  ) {
+    (self.trainer, self.epochs, self.weights) = (trainer, epochs, weights)
     (self.validation, self.bestEpoch) = (validation, bestEpoch)
   }
 
@@ -41,7 +46,7 @@ struct TrainReport {
           "balanced_accuracy": .number(validation.balancedAccuracy),
         ]
     }
-    return facts
+    return facts + weights
   }
 
   private static func json(_ epoch: Trainer.Epoch) -> JSON.Object {
