@@ -30,7 +30,7 @@ struct Classify: ParsableCommand {
         + " metadata, else softmax, or sigmoid for a single output."))
   var activation: OutputActivation?
 
-  @Option(help: "A file with the class names, one per line.", completion: .file())
+  @Option(help: "Class names: a file with one per line, or JSON.", completion: .file())
   var labels: String?
 
   @OptionGroup var format: FormatOption

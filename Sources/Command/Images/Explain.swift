@@ -23,7 +23,7 @@ struct Explain: ParsableCommand {
     help: "Class to explain, by name or index (default: the most probable).")
   var wantedClass: String?
 
-  @Option(help: "A file with the class names, one per line.")
+  @Option(help: "Class names: a file with one per line, or JSON.")
   var labels: String?
 
   @Option(name: .shortAndLong, help: "Output PNG file.")

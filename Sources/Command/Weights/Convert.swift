@@ -43,7 +43,7 @@ struct Convert: ParsableCommand {
   @Option(help: "Element type (default: unchanged).")
   var dtype: StoredType?
 
-  @Option(help: "File of class names, one per line.", completion: .file())
+  @Option(help: "Class names: a file with one per line, or JSON.", completion: .file())
   var labels: String?
 
   @Option(help: "Output activation to record: softmax, sigmoid or none.")
