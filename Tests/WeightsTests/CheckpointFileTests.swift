@@ -68,15 +68,19 @@ struct CheckpointFileTests {
     #expect(words.allSatisfy { found?.description.contains($0) == true }, "\(found as Any)")
   }
 
-  @Test(arguments: [
+  private static let binaryFiles: [(bytes: [UInt8], word: String)] = [
     ([0x1F, 0x8B, 8, 0], "compressed"), ([0x28, 0xB5, 0x2F, 0xFD], "compressed"),
-    ([UInt8](repeating: 0x61, count: 257) + Array("ustar".utf8), "archive"),
-    ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "HDF5"),
-    ([0x1C, 0, 0, 0] + Array("TFL3".utf8), "TensorFlow Lite"),
-    ([0x93] + Array("NUMPY".utf8), "NumPy"),
+    (tar, "archive"), ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "HDF5"),
+    ([0x1C, 0, 0, 0, 0x54, 0x46, 0x4C, 0x33], "TensorFlow Lite"),
+    ([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], "NumPy"),
     ([0x80, 4, 0x7D, 0x2E], "pickle that torch.save did not write"),
-  ])
-  func binaryFilesAreNamed(_ bytes: [UInt8], _ word: String) throws {
+  ]
+
+  private static let tar = [UInt8](repeating: 0x61, count: 257) + Array("ustar".utf8)
+
+  @Test(arguments: binaryFiles.indices)
+  func binaryFilesAreNamed(index: Int) throws {
+    let (bytes, word) = Self.binaryFiles[index]
     let path = try folder.file(bytes)
     let found = #expect(throws: WeightsError.self) { try WeightFile(path: path) }
     #expect(found?.description.contains(word) == true, "\(found as Any)")
@@ -119,17 +123,14 @@ struct CheckpointFileTests {
   }
 
   @Test func valuesWithoutTensorsAreSkipped() throws {
-    let integer = [0x8A, 9] + [UInt8](repeating: 1, count: 9)
-    let long = [0x8B, 10, 0, 0, 0] + [UInt8](repeating: 1, count: 10)
-    let bytes = Array("B".utf8) + [2, 0, 0, 0, 0xFF, 0xFE]
-    let shortBytes = Array("C".utf8) + [1, 0xFF]
-    let longBytes = [0x8E, 1, 0, 0, 0, 0, 0, 0, 0, 0xFF]
-    let byteArray = [0x96, 1, 0, 0, 0, 0, 0, 0, 0, 0xFF]
-    let set = [0x8F] + Pickle.mark + Pickle.none + [0x90]
-    let frozen = Pickle.mark + Pickle.none + [0x91]
-    for value in [integer, long, bytes, shortBytes, longBytes, byteArray, set, frozen] {
-      #expect(try names(value.map { UInt8($0) }) == ["a"], "\(value)")
-    }
+    let values: [[UInt8]] = [
+      [0x8A, 9] + [UInt8](repeating: 1, count: 9),
+      [0x8B, 10, 0, 0, 0] + [UInt8](repeating: 1, count: 10),
+      [0x42, 2, 0, 0, 0, 0xFF, 0xFE], [0x43, 1, 0xFF],
+      [0x8E, 1, 0, 0, 0, 0, 0, 0, 0, 0xFF], [0x96, 1, 0, 0, 0, 0, 0, 0, 0, 0xFF],
+      [0x8F] + Pickle.mark + Pickle.none + [0x90], Pickle.mark + Pickle.none + [0x91],
+    ]
+    for value in values { #expect(try names(value) == ["a"], "\(value)") }
   }
 
   /// Parameters and tensors with attributes of their own.
