@@ -38,7 +38,7 @@ public final class Explainer {
     hidden = try head.hidden.map { hidden in
       ClassFunction.Hidden(
         weights: try network.values(hidden.linear, .weight),
-        biases: try network.values(hidden.linear, .bias), activation: hidden.activation)
+        biases: try network.biases(of: hidden.linear), activation: hidden.activation)
     }
   }
 

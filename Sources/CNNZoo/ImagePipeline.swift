@@ -238,6 +238,12 @@ extension LoadedNetwork {
     return head
   }
 
+  /// The biases of a layer; zeros if it has none.
+  func biases(of node: Node) throws -> [Float] {
+    let biases = try values(node, .bias)
+    return biases.isEmpty ? [Float](repeating: 0, count: node.shape.channels) : biases
+  }
+
   /// The values of one of the graph's parameters, in PyTorch's order.
   ///
   /// - Throws: `InferenceError.badParameter`, `WeightsError`.

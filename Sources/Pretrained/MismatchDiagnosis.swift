@@ -91,15 +91,19 @@ struct MismatchDiagnosis {
 
   /// The names begin later than the network's, as those of a part of it do.
   private var lostPrefix: String? {
+    guard let graph = try? model.graph(configuration) else { return nil }
     let names = Set(match.set.names)
-    let expected = mismatch.missing.map { String($0.name.dropFirst(match.set.prefix.count)) }
-    for prefix in Set(expected.compactMap { $0.split(separator: ".").first }) {
-      let inside = expected.filter { $0.hasPrefix("\(prefix).") }
-      let found = inside.filter { names.contains(String($0.dropFirst(prefix.count + 1))) }
-      guard found.count > 4, found.count > inside.count * 3 / 4 else { continue }
-      return
-        "the names lack the prefix \"\(prefix).\": only a part of the network was saved; save the"
-        + " state dict of the whole network"
+    // Without the stem, the naming is unknown.
+    for naming in ParameterNaming.allCases {
+      let expected = model.fileNames(of: graph, in: naming).values
+      for prefix in Set(expected.compactMap { $0.split(separator: ".").first }).sorted() {
+        let inside = expected.filter { $0.hasPrefix("\(prefix).") }
+        let found = inside.count { names.contains(String($0.dropFirst(prefix.count + 1))) }
+        guard found > 4, found > inside.count * 3 / 4 else { continue }
+        return
+          "the names lack the prefix \"\(prefix).\": only a part of the network was saved; save"
+          + " the state dict of the whole network"
+      }
     }
     return nil
   }

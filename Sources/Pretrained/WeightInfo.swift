@@ -78,7 +78,10 @@ public struct WeightInfo: Sendable {
   ///   - model: The network to read it as.
   /// - Throws: `PretrainedError.otherModel`, `.metadata`.
   public init(of set: TensorSet, as model: Model) throws(PretrainedError) {
-    let naming = ParameterNaming.detect(in: set.names)
+    let names = Set(set.names)
+    // Without a stem nothing fits; names that the caller expects make the better message.
+    let isKnown = ParameterNaming.allCases.contains { names.contains($0.stem) }
+    let naming = isKnown ? ParameterNaming.detect(in: names) : model.implementations[0].naming
     try self.init(
       path: set.file.path, metadata: set.file.metadata, model: model, naming: naming,
       classes: Self.classCount(in: set, of: model, naming: naming))

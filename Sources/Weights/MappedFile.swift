@@ -63,8 +63,11 @@ package final class MappedFile: Sendable {
 
   /// A copy of bytes that were read from elsewhere; `path` is for messages.
   package init(bytes: [UInt8], path: String) throws(WeightsError) {
-    let base = bytes.isEmpty ? nil : mmap(
-      nil, bytes.count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    let base =
+      bytes.isEmpty
+      ? nil
+      : mmap(
+        nil, bytes.count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard base != MAP_FAILED else {
       throw .unreadable(path: path, reason: systemMessage(errno))
     }

@@ -63,6 +63,12 @@ public struct TensorSet: Sendable {
   /// By the keys and the prefix, and by the counter of PyTorch's `AveragedModel`.
   public var isAverage: Bool {
     if Self.meansAverage("\(dictionary.path).\(prefix)") { return true }
+    // Lightning's WeightAveraging exchanges the two.
+    if dictionary.keys == ["state_dict"],
+      file.dictionaries.contains(where: { $0.keys == ["current_model_state"] })
+    {
+      return true
+    }
     let wrapper = "module."
     return prefix.hasSuffix(wrapper)
       && dictionary[prefix.dropLast(wrapper.count) + "n_averaged"] != nil

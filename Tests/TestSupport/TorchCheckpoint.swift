@@ -34,7 +34,8 @@ package struct TorchCheckpoint {
       let sizes = bytes(UInt32(0)) + bytes(UInt32(data.count)) + bytes(UInt32(data.count))
       let head = bytes(UInt16(0)) + bytes(UInt16(0)) + bytes(UInt32(0)) + sizes
       let length = bytes(UInt16(name.utf8.count)) + bytes(UInt16(0))
-      file += Array("PK\u{3}\u{4}".utf8) + bytes(UInt16(0)) + head + length + Array(name.utf8) + data
+      file +=
+        Array("PK\u{3}\u{4}".utf8) + bytes(UInt16(0)) + head + length + Array(name.utf8) + data
       directory += Array("PK\u{1}\u{2}".utf8) + bytes(UInt32(0)) + head + length
       directory += [UInt8](repeating: 0, count: 10) + bytes(UInt32(start)) + Array(name.utf8)
     }
