@@ -96,6 +96,17 @@ def pickles():
     yield pickled("BoolStorage", 64, [2, 2, 2], [1, 2, 4], ordered=False)
     inner = pickled("FloatStorage", 16, [16], [1])[2:-1]
     yield b"\x80\x02}(" + text("epoch") + b"K\x05" + text("state_dict") + inner + b"u."
+    # Objects, made in every way, with attributes and members; averages; a module; a list.
+    namespace = b"cargparse\nNamespace\n"
+    state = b"}(" + text("lr") + b"K\x01" + text("_modules") + b"}" + text("_parameters") + inner + b"u"
+    for made in (namespace + b")\x81", namespace + b")}\x92", namespace + b")R",
+                 b"(" + namespace + b"o", b"(iargparse\nNamespace\n"):
+        yield b"\x80\x02}(" + text("args") + made + state + b"b" + text("model") + inner + b"u."
+        yield b"\x80\x02" + made + b"(" + text("model") + inner + b"u."
+    yield (b"\x80\x02}(" + text("state_dict") + inner + text("state_dict_ema") + inner
+           + text("n_averaged") + b"](K\x01" + inner + b"e" + b"u.")
+    yield (b"\x80\x04}(" + text("a") + b"\x8f(K\x01\x90" + text("b") + b"(K\x01\x91" + text("c")
+           + b"B\x02\0\0\0ab" + text("d") + b"\x8b\x09\0\0\0" + bytes(9) + text("w") + inner + b"u.")
 
 
 def texts():
@@ -106,6 +117,11 @@ def texts():
     yield "labels", b"cat\ndog\n"
     yield "labels", b"\xef\xbb\xbfchat\xc3\xa9\r\nchien\r\n"
     yield "labels", b"one"
+    yield "labels", b"one\rtwo\r"
+    yield "labels", b"\xff\xfea\0\n\0b\0"
+    yield "labels", b'["cat", "dog"]'
+    yield "labels", b'{"id2label": {"0": "cat", "1": "dog"}}'
+    yield "labels", b'{"1": ["n2", "dog"], "0": ["n1", "cat"]}'
     recipe = {"model": "mobilenetv3-small", "padding": "same", "epsilon": "0.001",
               "labels": "cat\ndog", "source": "nowhere", "license": "MIT",
               "width_multiplier": "0.75", "reduced_tail": "true", "preprocessing.resize": "256",

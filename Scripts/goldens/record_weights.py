@@ -2,17 +2,22 @@
 """Writes the small weight files that WeightsTests reads.
 
 Every tensor counts up in C order from its own start value, so the tests know its values. Needs torch,
-numpy and safetensors:
+timm, lightning, numpy and safetensors:
 
     python3 Scripts/goldens/record_weights.py --out Tests/WeightsTests/Goldens
 """
 
 import argparse
 import pathlib
+import shutil
+import tempfile
 from collections import OrderedDict
 
+import lightning
 import numpy
 import safetensors.torch
+import timm
+import timm.utils
 import torch
 
 
@@ -54,6 +59,64 @@ def strided():
     return state
 
 
+class Layer(torch.nn.Module):
+    """`fc.weight` and `fc.bias`; with `shift` added."""
+
+    def __init__(self, shift=0):
+        super().__init__()
+        self.fc = torch.nn.Linear(2, 2)
+        with torch.no_grad():
+            self.fc.weight.copy_(counting(1 + shift, 2, 2))
+            self.fc.bias.copy_(counting(5 + shift, 2))
+
+    def forward(self, values):
+        return self.fc(values)
+
+
+def checkpoints(out):
+    """Checkpoints as training libraries write them; averages are shifted by 10."""
+    layer, average = Layer(), Layer(10)
+    optimizer = torch.optim.SGD(layer.parameters(), 0.1, momentum=0.9)
+    ema = timm.utils.ModelEmaV3(layer)
+    ema.module.load_state_dict(average.state_dict())
+    with tempfile.TemporaryDirectory() as folder:
+        saver = timm.utils.CheckpointSaver(
+            layer, optimizer, args=argparse.Namespace(model="layer", lr=0.1), model_ema=ema,
+            checkpoint_dir=folder, recovery_dir=folder)
+        saver.save_checkpoint(3, metric=numpy.float64(71.5))
+        shutil.copy(pathlib.Path(folder) / "last.pth.tar", out / "timm.pth")
+
+        class Module(lightning.LightningModule):
+            def __init__(self, width=3):
+                super().__init__()
+                self.save_hyperparameters()
+                self.model = layer
+                self.criterion = torch.nn.CrossEntropyLoss(weight=torch.ones(2))
+
+        trainer = lightning.Trainer(
+            accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+            max_epochs=0, callbacks=[lightning.pytorch.callbacks.ModelCheckpoint(folder)])
+        trainer.strategy.connect(Module())
+        trainer.save_checkpoint(out / "lightning.pth")
+
+    averaged = torch.optim.swa_utils.AveragedModel(average)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2)
+    reference = {
+        "model": layer.state_dict(), "optimizer": optimizer.state_dict(),
+        "lr_scheduler": schedule.state_dict(), "epoch": 4, "args": argparse.Namespace(lr=0.1),
+        "model_ema": averaged.state_dict()}
+    torch.save(reference, out / "torchvision.pth")
+    torch.save(reference, out / "torchvision-legacy.pth", _use_new_zipfile_serialization=False)
+
+    # Forms that are not read.
+    torch.save(layer, out / "module.pth")
+    torch.jit.trace(layer, torch.zeros(1, 2)).save(out / "script.pth")
+    state = {"fc.weight": torch.quantize_per_tensor(counting(1, 2, 2), 0.1, 10, torch.qint8),
+             "fc.scale": torch.tensor(0.1)}
+    torch.save({"state_dict": state}, out / "quantized.pth")
+    torch.save(state, out / "quantized-legacy.pth", _use_new_zipfile_serialization=False)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, required=True)
@@ -72,6 +135,8 @@ def main():
     torch.save(
         {"model": weights, "args": argparse.Namespace(batch=1)}, out / "checkpoint-namespace.pth"
     )
+
+    checkpoints(out)
 
     tensors = {name: value.contiguous() for name, value in plain().items()}
     safetensors.torch.save_file(tensors, out / "plain.safetensors", {"made by": "safetensors"})

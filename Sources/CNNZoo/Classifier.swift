@@ -38,6 +38,8 @@ public final class Classifier {
     public var preprocessing = PreprocessingOverrides()
     /// Limits on the weight file.
     public var limits = WeightLimits()
+    /// Whether averaged weights are used if a training checkpoint contains both.
+    public var usesEMA = true
     /// How streams of images are read.
     public var decoding = DecodingOptions()
     /// Whether to keep the features for an `Explainer` after a run.
@@ -67,9 +69,10 @@ public final class Classifier {
   ///
   /// The preprocessing and limits in `options` are ignored, because the network is already loaded.
   ///
-  /// - Throws: `LabelsError`, `ClassifierError.softmaxOfOneOutput`, and errors of
-  ///   `LoadedNetwork.decide(_:backend:)` and `LoadedNetwork.session(_:)`.
+  /// - Throws: `PretrainedError.noClassifier`, `LabelsError`, `ClassifierError.softmaxOfOneOutput`, and
+  ///   errors of `LoadedNetwork.decide(_:backend:)` and `LoadedNetwork.session(_:)`.
   public init(_ network: LoadedNetwork, options: Options = Options()) throws {
+    try network.requireClassifier()
     self.network = network
     let classes = network.configuration.classes
     activation =
@@ -105,7 +108,8 @@ public final class Classifier {
   ) throws {
     try self.init(
       LoadedNetwork(
-        model, weights: path, limits: options.limits, overrides: options.preprocessing),
+        model, weights: path, limits: options.limits, usesEMA: options.usesEMA,
+        overrides: options.preprocessing),
       options: options)
   }
 
@@ -122,7 +126,7 @@ public final class Classifier {
     try self.init(
       LoadedNetwork(
         name.map(ModelCatalog.model), weights: path, limits: options.limits,
-        overrides: options.preprocessing),
+        usesEMA: options.usesEMA, overrides: options.preprocessing),
       options: options)
   }
 

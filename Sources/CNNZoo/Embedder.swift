@@ -37,6 +37,8 @@ public final class Embedder {
     public var preprocessing = PreprocessingOverrides()
     /// Limits on the weight file.
     public var limits = WeightLimits()
+    /// Whether averaged weights are used if a training checkpoint contains both.
+    public var usesEMA = true
     /// How streams of images are read.
     public var decoding = DecodingOptions()
 
@@ -59,11 +61,20 @@ public final class Embedder {
 
   /// Prepares a network.
   ///
-  /// The preprocessing and limits in `options` are ignored, because the network is already loaded.
+  /// The preprocessing and limits in `options` are ignored, because the network is already loaded. The
+  /// weights need no classifier.
   ///
-  /// - Throws: `EmbeddingError.noHiddenLayer`, and errors of `LoadedNetwork.decide(_:backend:)` and
-  ///   `LoadedNetwork.session(_:)`.
-  public init(_ network: LoadedNetwork, options: Options = Options()) throws {
+  /// - Throws: `EmbeddingError.noHiddenLayer`, `.lostHiddenLayer`, and errors of
+  ///   `LoadedNetwork.decide(_:backend:)` and `LoadedNetwork.session(_:)`.
+  public convenience init(_ network: LoadedNetwork, options: Options = Options()) throws {
+    if options.layer == .hidden, !network.hasHiddenLayer {
+      throw EmbeddingError.lostHiddenLayer(path: network.file.path)
+    }
+    try self.init(features: network, options: options)
+  }
+
+  /// Prepares a network, whose hidden layer may have initial values.
+  init(features network: LoadedNetwork, options: Options) throws {
     switch options.layer {
     case .pooled: node = network.head.pooled.id
     case .hidden:
@@ -83,7 +94,7 @@ public final class Embedder {
         threads: options.threads, backend: options.backend, precision: precision,
         maximumBatch: options.maximumBatch,
         retained: [node]),
-      decoding: options.decoding)
+      decoding: options.decoding, needsLogits: false)
   }
 
   /// Loads the weights of a model.
@@ -98,7 +109,8 @@ public final class Embedder {
   ) throws {
     try self.init(
       LoadedNetwork(
-        model, weights: path, limits: options.limits, overrides: options.preprocessing),
+        model, weights: path, limits: options.limits, usesEMA: options.usesEMA,
+        overrides: options.preprocessing),
       options: options)
   }
 
@@ -111,7 +123,7 @@ public final class Embedder {
     try self.init(
       LoadedNetwork(
         name.map(ModelCatalog.model), weights: path, limits: options.limits,
-        overrides: options.preprocessing),
+        usesEMA: options.usesEMA, overrides: options.preprocessing),
       options: options)
   }
 
@@ -154,6 +166,8 @@ extension [Float] {
 public enum EmbeddingError: Error, Equatable, Sendable {
   /// The hidden layer was requested, but the network has none.
   case noHiddenLayer(model: String)
+  /// The hidden layer was requested, but the weights end before it.
+  case lostHiddenLayer(path: String)
   /// A value is NaN or infinite: the weights or the input are damaged.
   case nonFinite(index: Int)
   /// All values are zero, so the vector has no direction.
@@ -166,6 +180,8 @@ extension EmbeddingError: CustomStringConvertible {
     switch self {
     case .noHiddenLayer(let model):
       "\(model) has no hidden layer (only MobileNetV3 has one); use the pooled layer"
+    case .lostHiddenLayer(let path):
+      "\(path): weights without the hidden layer; use the pooled layer"
     case .nonFinite(let index):
       "feature \(index) is not a finite number; the weights or the input are damaged"
     case .zero: "all features are zero, so the vector has no direction"

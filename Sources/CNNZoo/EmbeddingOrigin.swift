@@ -30,7 +30,7 @@ extension EmbeddingIndex {
       let network = embedder.network
       values = [
         .model: network.model.name,
-        .weights: try SHA256.digits(ofFile: network.file.path),
+        .weights: try network.weightsHash(),
         .layer: embedder.options.layer.rawValue,
         .preprocessing: network.info.preprocessing.summary(padding: network.info.padding),
         .precision: embedder.precision.rawValue,

@@ -22,7 +22,8 @@ public final class Explainer {
   ) throws {
     try self.init(
       LoadedNetwork(
-        model, weights: path, limits: options.limits, overrides: options.preprocessing),
+        model, weights: path, limits: options.limits, usesEMA: options.usesEMA,
+        overrides: options.preprocessing),
       options: options)
   }
 
@@ -37,7 +38,7 @@ public final class Explainer {
     hidden = try head.hidden.map { hidden in
       ClassFunction.Hidden(
         weights: try network.values(hidden.linear, .weight),
-        biases: try network.values(hidden.linear, .bias), activation: hidden.activation)
+        biases: try network.biases(of: hidden.linear), activation: hidden.activation)
     }
   }
 

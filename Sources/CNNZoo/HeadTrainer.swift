@@ -26,7 +26,8 @@ public final class HeadTrainer {
   /// - Parameters:
   ///   - network: The network whose features are used.
   ///   - names: The classes, at least two.
-  ///   - options: `layer` and `normalizes` are ignored, because the classifier determines them.
+  ///   - options: `layer` and `normalizes` are ignored, because the classifier determines them. If the
+  ///     weights end before a hidden layer, that layer gets random values.
   /// - Throws: `HeadTrainingError` for names that cannot be labels; `LAPACKEError` and
   ///   `OpenBLASError` if the libraries cannot be loaded; errors of `Embedder`.
   public init(
@@ -38,7 +39,7 @@ public final class HeadTrainer {
     options.layer = network.head.hidden == nil ? .pooled : .hidden
     options.normalizes = false
     options.decoding.fingerprints = true
-    embedder = try Embedder(network, options: options)
+    embedder = try Embedder(features: network, options: options)
   }
 
   /// Throws `OpenBLASError` or `LAPACKEError` if a library for solving equations cannot be loaded.
@@ -57,7 +58,7 @@ public final class HeadTrainer {
   ) throws {
     let network = try LoadedNetwork(
       name.map(ModelCatalog.model), weights: path, limits: options.limits,
-      overrides: options.preprocessing)
+      usesEMA: options.usesEMA, overrides: options.preprocessing)
     try self.init(network, classes: classes, options: options)
   }
 

@@ -135,13 +135,15 @@ final class NetworkRunner {
 
   /// Packs the weights and starts the threads.
   ///
+  /// - Parameter needsLogits: Whether the weights must include the classifier.
   /// - Throws: Errors of `LoadedNetwork.session(_:)`.
   init(
-    _ network: LoadedNetwork, options: InferenceSession.Options, decoding: DecodingOptions
+    _ network: LoadedNetwork, options: InferenceSession.Options, decoding: DecodingOptions,
+    needsLogits: Bool = true
   ) throws {
     self.network = network
     self.decoding = decoding
-    session = try network.session(options)
+    session = try needsLogits ? network.session(options) : network.featureSession(options)
   }
 
   private var preprocessing: Preprocessing { network.info.preprocessing }
@@ -234,6 +236,12 @@ extension LoadedNetwork {
       preconditionFailure("every network of the catalogue ends in pooling and linear layers")
     }
     return head
+  }
+
+  /// The biases of a layer; zeros if it has none.
+  func biases(of node: Node) throws -> [Float] {
+    let biases = try values(node, .bias)
+    return biases.isEmpty ? [Float](repeating: 0, count: node.shape.channels) : biases
   }
 
   /// The values of one of the graph's parameters, in PyTorch's order.

@@ -2,7 +2,9 @@ import Glibc
 
 /// Paths read from a file or standard input, one per line or NUL-separated.
 ///
-/// They are read as they arrive, so that one path can be processed before the next is written.
+/// They are read as they arrive, so that one path can be processed before the next is written. Lines may
+/// end with CR LF, and a byte order mark before the first is skipped; NUL-separated paths are taken as
+/// they are.
 package struct PathList {
   private let descriptor: Int32
   private let separator: UInt8
@@ -11,6 +13,7 @@ package struct PathList {
   /// The start of the unread part of `buffer`.
   private var start = 0
   private var isAtEnd = false
+  private var isFirst = true
 
   /// Longer lines cannot be paths; they are cut to bound memory.
   private static let longestLine = 64 << 10
@@ -53,7 +56,18 @@ package struct PathList {
     return poll(&readiness, 1, 0) > 0
   }
 
-  private func cut(_ line: ArraySlice<UInt8>) -> [UInt8] { Array(line.prefix(Self.longestLine)) }
+  /// The path in a line, without what editors on other systems add.
+  private mutating func cut(_ line: ArraySlice<UInt8>) -> [UInt8] {
+    var path = line
+    if separator != 0 {
+      if isFirst, path.starts(with: Self.byteOrderMark) { path.removeFirst(3) }
+      if path.last == UInt8(ascii: "\r") { path.removeLast() }
+    }
+    isFirst = false
+    return Array(path.prefix(Self.longestLine))
+  }
+
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
   private mutating func fill() throws(PathListError) {
     var block = [UInt8](repeating: 0, count: 16 << 10)

@@ -73,22 +73,31 @@ public struct TrainedHead: Sendable {
   /// - Throws: `InferenceError.badParameter`, `WeightsError`.
   public func write(to path: String) throws {
     try network.verifyValues()
-    let classifier = network.head.classifier
-    let weight = network.fileName(of: classifier, .weight)
-    let bias = network.fileName(of: classifier, .bias)
-    let features = head.weights.count / labels.count
     var info = network.info
     info.labels = labels
     info.activation = .softmax
     info.featurePrecision = precision
     info.source = "a classifier of \(labels.count) classes on " + (info.source ?? "features")
     var writer = SafetensorsWriter(metadata: network.file.metadata.merging(info.metadata) { $1 })
-    for tensor in network.file.tensors {
-      switch tensor.name {
-      case weight:
-        writer.append(name: tensor.name, shape: [labels.count, features], values: head.weights)
-      case bias: writer.append(name: tensor.name, shape: [labels.count], values: head.biases)
-      default: writer.append(tensor)
+    // The layers of the head may be missing in the file.
+    let layers = [network.head.hidden?.linear, network.head.classifier].compactMap(\.self)
+    let classifier = Set(layers.suffix(1).flatMap(\.parameters).compactMap(network.fileName))
+    var names: Set<String> = []
+    for (name, tensor) in network.namedTensors where !classifier.contains(name) {
+      writer.append(tensor, name: name)
+      names.insert(name)
+    }
+    for layer in layers {
+      for parameter in layer.parameters {
+        guard let name = network.fileName(of: parameter), !names.contains(name) else { continue }
+        guard let values = classifierValues[parameter.name] else {
+          let values = try network.values(layer, parameter.role)
+          writer.append(name: name, shape: parameter.shape, values: values)
+          continue
+        }
+        let shape =
+          [labels.count] + (parameter.role == .weight ? [values.count / labels.count] : [])
+        writer.append(name: name, shape: shape, values: values)
       }
     }
     try network.file.verifyUnchanged()

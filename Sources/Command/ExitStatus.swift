@@ -88,7 +88,7 @@ extension WeightsError: StatusCarrying {
   var status: ExitStatus {
     switch self {
     case .unreadable: .missingInput
-    case .malformed, .unsupported, .refused, .changed, .unrepresentable: .badWeights
+    case .malformed, .unsupported, .refused, .needsExport, .changed, .unrepresentable: .badWeights
     }
   }
 }
@@ -147,7 +147,7 @@ extension PretrainedError: StatusCarrying {
     switch self {
     case .weightsNotFound, .nothingInstalled: .unavailable
     case .preprocessing: .usage
-    case .unidentified, .otherModel, .metadata: .badWeights
+    case .unidentified, .otherModel, .metadata, .onlyAverages, .noClassifier: .badWeights
     }
   }
 }
@@ -173,7 +173,7 @@ extension InferenceError: StatusCarrying {
 extension EmbeddingError: StatusCarrying {
   var status: ExitStatus {
     switch self {
-    case .noHiddenLayer: .usage
+    case .noHiddenLayer, .lostHiddenLayer: .usage
     case .nonFinite, .zero: .badWeights
     }
   }

@@ -19,8 +19,11 @@ struct Infer: ParsableCommand {
     ), completion: .networks)
   var model: String?
 
-  @Option(help: "Weight file: safetensors or PyTorch.", completion: .file())
+  @Option(
+    help: "Weight file: safetensors or PyTorch, also a training checkpoint.", completion: .file())
   var weights: String?
+
+  @OptionGroup var reading: WeightOptions
 
   @Option(help: "Input tensor: a safetensors or NumPy file.", completion: .file())
   var input: String
@@ -50,8 +53,9 @@ struct Infer: ParsableCommand {
     try OutputFile.check(
       output, is: [.safetensors], replacesNone: [input] + (weights.map { [$0] } ?? []))
     let tensor = try InputTensor(path: input, limits: limits.weights)
-    let loaded = try LoadedNetwork(network, weights: weights, limits: limits.weights) {
-      configuration in
+    let loaded = try LoadedNetwork(
+      network, weights: weights, limits: limits.weights, usesEMA: !reading.noEma
+    ) { configuration in
       (configuration.inputHeight, configuration.inputWidth) = (tensor.height, tensor.width)
       configuration.padding = padding ?? configuration.padding
       variant.apply(to: &configuration)
@@ -76,11 +80,12 @@ struct Infer: ParsableCommand {
 
   private func report(_ network: LoadedNetwork, _ precision: Precision, images: Int) -> Report {
     let classes = network.configuration.classes
-    let facts: JSON.Object = [
-      "output": .string(output), "model": .string(network.model.name),
-      "precision": .string(precision.rawValue), "images": .integer(images),
-      "classes": .integer(classes),
-    ]
+    let facts: JSON.Object =
+      [
+        "output": .string(output), "model": .string(network.model.name),
+        "precision": .string(precision.rawValue), "images": .integer(images),
+        "classes": .integer(classes),
+      ] + network.facts
     return Report(
       document: facts, records: [facts],
       table: Table(

@@ -106,21 +106,46 @@ public struct GraphBuilder: Sendable {
       .globalAveragePool, name, [input], TensorShape(channels: input.shape.channels), role: role)
   }
 
+  /// The mean over all positions, weighted by the softmax of `scores`, which has one channel.
+  public mutating func attentionPool(
+    _ input: Value, scores: Value, _ name: String, role: NodeRole = .squeeze
+  ) -> Value {
+    precondition(
+      scores.shape
+        == TensorShape(height: input.shape.height, width: input.shape.width, channels: 1))
+    return append(
+      .attentionPool, name, [input, scores], TensorShape(channels: input.shape.channels),
+      role: role)
+  }
+
+  /// Layer norm of a vector with `epsilon` added to the variance.
+  public mutating func layerNorm(
+    _ input: Value, _ name: String, epsilon: Double, role: NodeRole? = nil
+  ) -> Value {
+    precondition(input.shape.positions == 1)
+    let channels = [input.shape.channels]
+    return append(
+      .layerNorm(epsilon: epsilon), name, [input], input.shape,
+      parameters: [(.weight, "weight", channels), (.bias, "bias", channels)], role: role)
+  }
+
   /// `input` times `gate`, a vector broadcast over positions.
   public mutating func scale(_ input: Value, by gate: Value) -> Value {
     precondition(gate.shape == TensorShape(channels: input.shape.channels))
     return append(.scale, "scale", [input, gate], input.shape, role: .gate)
   }
 
-  /// A fully connected layer with bias on a vector.
+  /// A fully connected layer on a vector.
   public mutating func linear(
-    _ input: Value, _ name: String, outputs: Int, role: NodeRole = .classifier
+    _ input: Value, _ name: String, outputs: Int, hasBias: Bool = true,
+    role: NodeRole = .classifier
   ) -> Value {
     precondition(input.shape.positions == 1)
     let inputs = input.shape.channels
     return append(
       .linear, name, [input], TensorShape(channels: outputs),
-      parameters: [(.weight, "weight", [outputs, inputs]), (.bias, "bias", [outputs])],
+      parameters: [(.weight, "weight", [outputs, inputs])]
+        + (hasBias ? [(.bias, "bias", [outputs])] : []),
       macs: outputs * inputs, role: role)
   }
 

@@ -9,6 +9,8 @@ public enum NodeRole: String, Hashable, Sendable, CaseIterable {
   case expand
   /// A block's depthwise convolution.
   case depthwise
+  /// The scores of positions by which global-context attention weights its mean.
+  case attention
   /// Squeeze-excite's mean over all positions.
   case squeeze
   /// Squeeze-excite's layer to fewer channels.

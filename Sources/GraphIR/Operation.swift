@@ -16,6 +16,11 @@ public enum Operation: Hashable, Sendable {
   case globalAveragePool
   /// The first input times the second, a vector broadcast over positions: squeeze-excite's gate.
   case scale
+  /// The mean of the first input over all positions, weighted by the softmax of the second, a score per
+  /// position: global-context attention's context.
+  case attentionPool
+  /// (x − mean) / √(variance + epsilon) · weight + bias, over the channels of a vector.
+  case layerNorm(epsilon: Double)
   /// y = x·Wᵀ + b on a vector.
   case linear
   /// Drops the whole branch for a training sample with this probability (Huang et al. 2016);
@@ -34,6 +39,8 @@ public enum Operation: Hashable, Sendable {
     case .add: "Add"
     case .globalAveragePool: "AdaptiveAvgPool2d"
     case .scale: "Scale"
+    case .attentionPool: "AttentionPool"
+    case .layerNorm: "LayerNorm2d"
     case .linear: "Linear"
     case .stochasticDepth: "StochasticDepth"
     case .dropout: "Dropout"

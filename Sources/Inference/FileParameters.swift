@@ -5,6 +5,8 @@ import Weights
 public struct FileParameters: ParameterSource, Sendable {
   private let file: WeightFile
   private let tensors: [String: TensorView]
+  /// Values of parameters that the file lacks, by their names in the graph.
+  private let substitutes: [String: [Float]]
 
   /// Checks that `file` contains exactly the tensors of `graph`, with their shapes.
   ///
@@ -13,37 +15,26 @@ public struct FileParameters: ParameterSource, Sendable {
   /// - Throws: `ParameterMismatch`, which lists all tensors that are missing, superfluous or have
   ///   the wrong shape.
   public init(file: WeightFile, graph: Graph, names: [String: String]) throws(ParameterMismatch) {
-    var mismatch = ParameterMismatch(path: file.path, model: graph.name)
-    var tensors: [String: TensorView] = [:]
-    var known: Set<String> = []
-    for parameter in graph.parameters {
-      let name = file.wrapperPrefix + (names[parameter.name] ?? parameter.name)
-      known.insert(name)
-      guard let tensor = file[name] else {
-        mismatch.missing.append((name, parameter.shape))
-        continue
-      }
-      if !Self.isSame(tensor.shape, parameter.shape) {
-        mismatch.reshaped.append((name, expected: parameter.shape, found: tensor.shape))
-      }
-      tensors[parameter.name] = tensor
-    }
-    for tensor in file.tensors
-    where !known.contains(tensor.name) && !tensor.name.hasSuffix("num_batches_tracked") {
-      mismatch.superfluous.append((tensor.name, tensor.shape))
-    }
-    guard mismatch.isEmpty else { throw mismatch }
-    self.file = file
-    self.tensors = tensors
+    let match = ParameterMatch(file.wholeSet, graph: graph, names: names)
+    guard match.mismatch.isEmpty, match.missingHead == nil else { throw match.completeMismatch }
+    self.init(match)
   }
 
-  /// Whether two shapes are equal except for trailing dimensions of 1.
+  /// The tensors of a match without mismatch.
   ///
-  /// They then have the same values in the same order: a linear layer here may be a 1×1 convolution
-  /// in the library that wrote the file.
-  private static func isSame(_ shape: [Int], _ other: [Int]) -> Bool {
-    let (short, long) = shape.count < other.count ? (shape, other) : (other, shape)
-    return long.starts(with: short) && long[short.count...].allSatisfy { $0 == 1 }
+  /// In place of a head that the file lacks there is a classifier of zeros, after a hidden layer of
+  /// seeded values.
+  package init(_ match: ParameterMatch) {
+    file = match.set.file
+    tensors = match.tensors
+    var substitutes: [String: [Float]] = [:]
+    for parameter in match.missingHead?.classifier ?? [] {
+      substitutes[parameter.name] = [Float](repeating: 0, count: parameter.count)
+    }
+    for parameter in match.missingHead?.hidden ?? [] {
+      substitutes[parameter.name] = SeededParameters().values(of: parameter)
+    }
+    self.substitutes = substitutes
   }
 
   /// Calls `body` with the tensor's values, in place in the mapped file if possible.
@@ -53,6 +44,9 @@ public struct FileParameters: ParameterSource, Sendable {
   public func withValues<Result>(
     of parameter: Parameter, _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result {
+    if let values = substitutes[parameter.name] {
+      return try values.withUnsafeBufferPointer(body)
+    }
     try file.verifyUnchanged()
     let result = try tensor(of: parameter).withContiguousFloats { values in
       if let fault = Self.fault(in: values, role: parameter.role) {
@@ -67,7 +61,8 @@ public struct FileParameters: ParameterSource, Sendable {
 
   /// The error names the file, and uses the file's name for the tensor.
   public func refusal(of parameter: Parameter, because reason: String) -> InferenceError {
-    .badParameter(path: file.path, name: tensor(of: parameter).name, reason: reason)
+    .badParameter(
+      path: file.path, name: tensors[parameter.name]?.name ?? parameter.name, reason: reason)
   }
 
   private func tensor(of parameter: Parameter) -> TensorView {
@@ -104,39 +99,5 @@ public struct FileParameters: ParameterSource, Sendable {
       return "element \(bad), a variance, is \(values[bad])"
     }
     return nil
-  }
-}
-
-/// All differences between a weight file and a network.
-public struct ParameterMismatch: Error {
-  /// The file.
-  public let path: String
-  /// The network.
-  public let model: String
-  /// Tensors that the network needs but the file lacks.
-  public var missing: [(name: String, shape: [Int])] = []
-  /// Tensors in the file that the network does not use.
-  public var superfluous: [(name: String, shape: [Int])] = []
-  /// Tensors with the wrong shape.
-  public var reshaped: [(name: String, expected: [Int], found: [Int])] = []
-
-  init(path: String, model: String) {
-    self.path = path
-    self.model = model
-  }
-
-  var isEmpty: Bool { missing.isEmpty && superfluous.isEmpty && reshaped.isEmpty }
-}
-
-extension ParameterMismatch: CustomStringConvertible {
-  /// A summary line, then a line for each tensor, expected and found; long lists are truncated.
-  public var description: String {
-    let lines =
-      reshaped.map { "\($0.name): expected \($0.expected), found \($0.found)" }
-      + missing.map { "\($0.name): expected \($0.shape), found nothing" }
-      + superfluous.map { "\($0.name): expected nothing, found \($0.shape)" }
-    let shown = lines.prefix(40).map { "\n  \($0)" }.joined()
-    let rest = lines.count > 40 ? "\n  … and \(lines.count - 40) more" : ""
-    return "\(path) does not match \(model): \(lines.count) tensors differ\(shown)\(rest)"
   }
 }

@@ -8,6 +8,10 @@ struct NodeGroup {
     /// Squeeze-excite's pooling and first layer; the second layer is an ordinary convolution.
     case squeeze
     case pool
+    /// A mean weighted by the scores that are its gate.
+    case attentionPool
+    /// Layer norm with the activation after it.
+    case layerNorm(epsilon: Double)
   }
 
   var kind: Kind
@@ -22,6 +26,11 @@ struct NodeGroup {
   var gate: Int?
   /// Multiply-accumulates for one image.
   var macs: Int
+
+  /// Whether it consists of layers only.
+  var isLayers: Bool {
+    if case .layers = kind { true } else { false }
+  }
 }
 
 /// A convolution or linear layer, with the nodes that are folded into it.
@@ -64,6 +73,18 @@ struct NodeGrouping {
       case .globalAveragePool:
         groups.append(
           NodeGroup(kind: .pool, input: source(of: node, 0), output: node.id, macs: 0))
+      case .attentionPool:
+        groups.append(
+          NodeGroup(
+            kind: .attentionPool, input: source(of: node, 0), output: node.id,
+            gate: source(of: node, 1), macs: 0))
+      case .layerNorm(let epsilon):
+        var group = layerGroup(of: node, &absorbed)
+        guard group.residual == nil, group.layers[0].batchNorm == nil else {
+          throw unsupported(node)
+        }
+        group.kind = .layerNorm(epsilon: epsilon)
+        groups.append(group)
       case .scale:
         // The convolution that reads this node applies it as its gate.
         guard let reader = onlyReader(of: node.id), case .convolution = reader.operation

@@ -60,7 +60,9 @@ struct Lowering {
       }
     }
     var isSummed = [Bool](repeating: false, count: graph.nodes.count)
-    for (group, _) in fused where group.kind == .squeeze { isSummed[group.input] = true }
+    for (group, _) in fused {
+      if case .squeeze = group.kind { isSummed[group.input] = true }
+    }
     for (group, strategy) in fused {
       try emit(group, strategy, isSummed: isSummed[group.output])
     }
@@ -70,7 +72,7 @@ struct Lowering {
   private func fuse(
     _ first: NodeGroup, _ second: NodeGroup
   ) throws(InferenceError) -> ConvolutionStrategy? {
-    guard first.kind == .layers, second.kind == .layers, first.layers.count == 1,
+    guard first.isLayers, second.isLayers, first.layers.count == 1,
       first.residual == nil, first.gate == nil, second.gate == nil
     else { return nil }
     return ConvolutionStrategy.fuse(
@@ -92,6 +94,16 @@ struct Lowering {
       strategy = "pool"
       work = GlobalAveragePool(
         positions: shape.positions, channels: shape.channels, kernels: target.kernels)
+    case .attentionPool:
+      let shape = graph.nodes[group.input].shape
+      strategy = "attention pool"
+      work = AttentionPool(
+        positions: shape.positions, channels: shape.channels, kernels: target.kernels)
+    case .layerNorm(let epsilon):
+      strategy = "layer norm"
+      work = LayerNorm(
+        channels: node.shape.channels, epsilon: epsilon,
+        nonlinearity: Nonlinearity(group.layers[0].activation), kernels: target.kernels)
     case .squeeze:
       guard let producer = producers[group.input].map({ steps[$0] }), let sums = producer.sums
       else {

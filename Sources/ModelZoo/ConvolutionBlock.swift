@@ -51,6 +51,27 @@ extension GraphBuilder {
   }
 }
 
+extension GraphBuilder {
+  /// Global context attention, in the place of squeeze-excite: the mean over positions is weighted by
+  /// the softmax of learnt scores, and the inner layer is normalised (GCNet, arXiv 1904.11492, figure
+  /// 4d, with a gate instead of a sum).
+  mutating func globalContext(
+    _ input: Value, _ name: String, squeezed: Int, inner: Activation
+  ) -> Value {
+    scope(name, kind: "GlobalContext") { builder in
+      let dense = Convolution(kernel: 1, padding: .symmetric, hasBias: true)
+      let scores = builder.convolution(input, "conv_attn", channels: 1, dense, role: .attention)
+      var s = builder.attentionPool(input, scores: scores, "context")
+      s = builder.convolution(s, "fc1", channels: squeezed, dense, role: .reduce)
+      s = builder.layerNorm(s, "norm", epsilon: 1e-6, role: .reduce)
+      s = builder.activation(s, "activation", inner, role: .reduce)
+      s = builder.convolution(s, "fc2", channels: input.shape.channels, dense, role: .excite)
+      s = builder.activation(s, "gate", .sigmoid, role: .excite)
+      return builder.scale(input, by: s)
+    }
+  }
+}
+
 /// The multiple of `divisor` nearest to `value`, but at least `divisor` and `least` times `value`
 /// (MobileNetV3's reference code; torchvision's `_make_divisible`).
 package func makeDivisible(_ value: Double, by divisor: Int = 8, least: Double = 0.9) -> Int {

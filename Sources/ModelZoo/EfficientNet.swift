@@ -17,11 +17,14 @@ package struct EfficientNetStage: Hashable, Sendable {
   var stride: Int
   var channels: Int
   var layers: Int
+  /// Whether Fused-MBConv projects with 1×1 although it does not expand.
+  var projects: Bool
 
   package init(
     _ block: Block, expand expandRatio: Int, kernel: Int = 3, stride: Int, channels: Int,
-    layers: Int
+    layers: Int, projects: Bool = false
   ) {
+    self.projects = projects
     self.block = block
     self.expandRatio = expandRatio
     self.kernel = kernel
@@ -33,10 +36,15 @@ package struct EfficientNetStage: Hashable, Sendable {
 
 /// Differences between the EfficientNet families besides their tables.
 struct EfficientNetStyle {
+  /// What MBConv blocks have after the depthwise convolution, a quarter of the block's *input* channels
+  /// wide.
+  enum Attention {
+    case none, squeezeExcite, globalContext
+  }
+
   var block: BlockStyle
   var activation: Activation
-  /// Squeeze-excite in MBConv blocks, a quarter of the block's *input* channels wide.
-  var squeezeExcites: Bool
+  var attention: Attention
 }
 
 extension GraphBuilder {
@@ -90,7 +98,7 @@ extension GraphBuilder {
     let expands = expanded != input.shape.channels
     let kind: Block.Kind =
       switch row.block {
-      case .fusedMBConv: expands ? .fused : .single
+      case .fusedMBConv: expands || row.projects ? .fused : .single
       case .mbConv: expands ? .inverted : .separable
       }
     let block = Block(
@@ -114,7 +122,7 @@ extension GraphBuilder {
   private mutating func fusedMBConv(
     _ input: Value, row: EfficientNetStage, expanded: Int, stride: Int, style: EfficientNetStyle
   ) -> Value {
-    guard expanded != input.shape.channels else {
+    guard expanded != input.shape.channels || row.projects else {
       return convolutionBlock(
         input, "0", channels: row.channels, kernel: row.kernel, stride: stride,
         activation: style.activation, role: .project, style: style.block)
@@ -144,10 +152,14 @@ extension GraphBuilder {
     x = convolutionBlock(
       x, next(), channels: expanded, kernel: row.kernel, stride: stride, groups: expanded,
       activation: style.activation, role: .depthwise, style: style.block)
-    if style.squeezeExcites {
+    let squeezed = max(1, input.shape.channels / 4)
+    switch style.attention {
+    case .none: break
+    case .squeezeExcite:
       x = squeezeExcite(
-        x, next(), squeezed: max(1, input.shape.channels / 4), inner: style.activation,
-        gate: .sigmoid)
+        x, next(), squeezed: squeezed, inner: style.activation, gate: .sigmoid)
+    case .globalContext:
+      x = globalContext(x, next(), squeezed: squeezed, inner: style.activation)
     }
     return convolutionBlock(
       x, next(), channels: row.channels, kernel: 1, activation: nil, role: .project,

@@ -66,7 +66,7 @@ package enum EfficientNetLite: Int, CaseIterable, Sendable {
       classes: configuration.classes,
       style: EfficientNetStyle(
         block: BlockStyle(configuration), activation: .relu6,
-        squeezeExcites: false))
+        attention: .none))
     return builder.graph(output: logits)
   }
 }

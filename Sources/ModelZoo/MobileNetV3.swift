@@ -13,6 +13,8 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
     var squeezeExcites: Bool
     var activation: Activation
     var stride: Int
+    /// Whether the input is added to the output, if both have the same shape.
+    var hasShortcut = true
 
     package init(
       _ input: Int, _ kernel: Int, _ expanded: Int, _ output: Int, squeezeExcites: Bool,
@@ -106,10 +108,24 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
       configuration)
   }
 
+  /// Differences between the implementations besides their tables.
+  package struct Details: Sendable {
+    /// Whether squeeze-excite's width is rounded to a multiple of 8.
+    package var roundsSqueeze = true
+    /// The activation inside squeeze-excite; `nil` for the bottleneck's.
+    package var squeezeActivation: Activation? = .relu
+    /// The last convolutions over positions, usually one.
+    package var headConvolutions = 1
+    /// Whether the hidden layer has biases.
+    package var hiddenHasBias = true
+
+    package init() {}
+  }
+
   /// A member of the family with any table: published ones, and tiny ones for tests.
   package static func graph(
     name: String, table: [[Bottleneck]], hidden: Int, activation: Activation = .hardSwish,
-    _ configuration: ModelConfiguration
+    details: Details = Details(), _ configuration: ModelConfiguration
   ) -> Graph {
     func scaled(_ width: Int) -> Int {
       makeDivisible(Double(width) * configuration.widthMultiplier)
@@ -126,17 +142,22 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
         for (index, row) in rows.enumerated() {
           x = builder.bottleneck(
             x, row, expanded: scaled(row.expanded), output: scaled(row.output),
-            at: (stage: stage, index: index, number: number), style: style)
+            at: (stage: stage, index: index, number: number), style: style, details: details)
           number += 1
         }
       }
-      return builder.convolutionBlock(
-        x, "\(number + 1)", channels: 6 * x.shape.channels, kernel: 1, activation: activation,
-        role: .head, style: style)
+      let channels = 6 * x.shape.channels
+      for index in 0..<details.headConvolutions {
+        x = builder.convolutionBlock(
+          x, "\(number + 1 + index)", channels: channels, kernel: 1, activation: activation,
+          role: .head, style: style)
+      }
+      return x
     }
     x = builder.globalAveragePool(x, "avgpool")
     x = builder.scope("classifier", kind: "Sequential") { builder in
-      x = builder.linear(x, "0", outputs: scaled(hidden), role: .hidden)
+      x = builder.linear(
+        x, "0", outputs: scaled(hidden), hasBias: details.hiddenHasBias, role: .hidden)
       x = builder.activation(x, "1", activation, role: .hidden)
       x = builder.dropout(x, "2", probability: style.dropout ?? 0.2)
       return builder.linear(x, "3", outputs: configuration.classes)
@@ -148,7 +169,8 @@ package enum MobileNetV3: String, CaseIterable, Sendable {
 extension GraphBuilder {
   fileprivate mutating func bottleneck(
     _ input: Value, _ row: MobileNetV3.Bottleneck, expanded: Int, output: Int,
-    at position: (stage: Int, index: Int, number: Int), style: BlockStyle
+    at position: (stage: Int, index: Int, number: Int), style: BlockStyle,
+    details: MobileNetV3.Details
   ) -> Value {
     let expands = expanded != input.shape.channels
     let block = Block(
@@ -172,13 +194,14 @@ extension GraphBuilder {
           activation: row.activation, role: .depthwise, style: style)
         if row.squeezeExcites {
           x = builder.squeezeExcite(
-            x, next(), squeezed: makeDivisible(Double(expanded / 4)), inner: .relu,
-            gate: .hardSigmoid)
+            x, next(),
+            squeezed: makeDivisible(Double(expanded / 4), by: details.roundsSqueeze ? 8 : 1),
+            inner: details.squeezeActivation ?? row.activation, gate: .hardSigmoid)
         }
         return builder.convolutionBlock(
           x, next(), channels: output, kernel: 1, activation: nil, role: .project, style: style)
       }
-      let hasShortcut = row.stride == 1 && input.shape.channels == output
+      let hasShortcut = row.hasShortcut && row.stride == 1 && input.shape.channels == output
       return hasShortcut ? builder.add(branch, input) : branch
     }
   }

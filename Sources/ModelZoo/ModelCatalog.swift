@@ -3,7 +3,8 @@ import GraphIR
 /// All available networks.
 public enum ModelCatalog {
   /// The models, family by family, small to large.
-  public static let models: [Model] = efficientNetV2 + mobileNetV3 + efficientNetLite
+  public static let models: [Model] =
+    efficientNetV2 + efficientNetV2RW + mobileNetV3 + efficientNetLite
 
   /// The model called `name`, which may be its main name, an alias, or a name of published weights.
   ///
@@ -36,6 +37,12 @@ public enum ModelCatalog {
     ) { variant.graph($0) }
   }
 
+  private static let efficientNetV2RW: [Model] = EfficientNetV2RW.allCases.map { variant in
+    model(
+      variant.name, .efficientNetV2, variant.resolution, [.timm(variant.implementation)]
+    ) { variant.graph($0) }
+  }
+
   private static func allBuilds(_ letter: String) -> [Implementation] {
     [
       .torchvision("efficientnet_v2_\(letter)"), .timm("tf_efficientnetv2_\(letter)"),
@@ -65,6 +72,10 @@ public enum ModelCatalog {
     mobileNetV3(.large, "-minimal", [.timm("tf_mobilenetv3_large_minimal_100")]) {
       MobileNetV3.large.minimalGraph($0)
     },
+    mobileNetV3(.large, "-rw", [.timm("mobilenetv3_rw")]) { MobileNetV3.earlyLargeGraph($0) },
+    mobileNetV3(.large, "-1.5d", [.timm("mobilenetv3_large_150d")], size: 320) {
+      MobileNetV3.largeDeepGraph($0)
+    },
   ]
 
   private static func timmBuilds(_ name: String) -> [Implementation] {
@@ -72,11 +83,11 @@ public enum ModelCatalog {
   }
 
   private static func mobileNetV3(
-    _ size: MobileNetV3, _ suffix: String, _ builds: [Implementation],
+    _ network: MobileNetV3, _ suffix: String, _ builds: [Implementation], size: Int = 224,
     build: @escaping @Sendable (ModelConfiguration) -> Graph
   ) -> Model {
     model(
-      "mobilenetv3-\(size.rawValue)\(suffix)", .mobileNetV3, 224, builds, build: build)
+      "mobilenetv3-\(network.rawValue)\(suffix)", .mobileNetV3, size, builds, build: build)
   }
 
   private static let efficientNetLite: [Model] = EfficientNetLite.allCases.map { variant in

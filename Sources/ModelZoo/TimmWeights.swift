@@ -60,6 +60,18 @@ extension PublishedWeights {
       "tf_efficientnetv2_b3.in1k", .v2("tf_efficientnetv2_b3-57773f13"),
       crop: 300, of: 0.904, .imageNet, Accuracy(81.97, 95.788)),
     timm("tf_efficientnetv2_b3.in21k", .hub, crop: 300, of: 0.904, .half, classes: 21_843),
+    timm(
+      "efficientnetv2_rw_t.ra2_in1k", .main("efficientnetv2_t_agc-3620981a"),
+      crop: 288, of: 1, .imageNet, Accuracy(82.35, 96.192)),
+    timm(
+      "gc_efficientnetv2_rw_t.agc_in1k", .main("gc_efficientnetv2_rw_t_agc-927a0bde"),
+      crop: 288, of: 1, .imageNet, Accuracy(82.452, 96.292)),
+    timm(
+      "efficientnetv2_rw_s.ra2_in1k", .main("efficientnet_v2s_ra2_288-a6477665"),
+      crop: 384, of: 1, .imageNet, Accuracy(83.808, 96.732)),
+    timm(
+      "efficientnetv2_rw_m.agc_in1k", .main("efficientnetv2_rw_m_agc-3d90cb1e"),
+      crop: 416, of: 1, .imageNet, Accuracy(84.812, 97.15)),
 
     timm(
       "mobilenetv3_small_100.lamb_in1k", .main("mobilenetv3_small_100_lamb-266a294c"),
@@ -99,6 +111,11 @@ extension PublishedWeights {
     timm(
       "tf_mobilenetv3_large_minimal_100.in1k", .main("tf_mobilenetv3_large_minimal_100-8596ae28"),
       crop: 224, of: 0.875, .half, by: .bilinear, Accuracy(72.258, 90.638)),
+
+    timm(
+      "mobilenetv3_rw.rmsp_in1k", .main("mobilenetv3_100-35495452"),
+      crop: 224, of: 0.875, .imageNet, Accuracy(75.62, 92.704)),
+    timm("mobilenetv3_large_150d.ra4_e3600_r256_in1k", .hub, crop: 320, of: 1, .half),
 
     timm(
       "tf_efficientnet_lite0.in1k", .main("tf_efficientnet_lite0-0aa007d2"),

@@ -2,7 +2,8 @@ import Weights
 
 /// Converts a weight file into a self-describing safetensors file.
 ///
-/// The tensors keep their names and order; the new file's `__metadata__` contains the model, the
+/// The tensors keep their names and order, without the prefix of a wrapper, and without what a training
+/// checkpoint contains beside them; the new file's `__metadata__` contains the model, the
 /// preprocessing and everything else that is known.
 public struct Conversion: Sendable {
   /// The network and its weights.
@@ -40,7 +41,7 @@ public struct Conversion: Sendable {
     info.activation = provenance.activation ?? info.activation
     info.source = provenance.source ?? info.source
     info.license = provenance.license ?? info.license
-    try info.labels?.check(classes: network.configuration.classes)
+    if network.hasClassifier { try info.labels?.check(classes: network.configuration.classes) }
     self.network = network
     self.elementType = elementType
     metadata = network.file.metadata.merging(info.metadata) { $1 }
@@ -53,7 +54,9 @@ public struct Conversion: Sendable {
   public func write(to path: String) throws {
     try network.verifyValues()
     var writer = SafetensorsWriter(metadata: metadata)
-    for tensor in network.file.tensors { writer.append(tensor, as: elementType) }
+    for (name, tensor) in network.namedTensors {
+      writer.append(tensor, name: name, as: elementType)
+    }
     try network.file.verifyUnchanged()
     try writer.write(to: path)
   }

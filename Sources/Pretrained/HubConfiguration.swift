@@ -109,13 +109,7 @@ struct HubConfiguration {
 
   /// The names by class, replaced by their descriptions if there are any.
   private static func labels(_ root: JSONValue, source: String) -> Labels? {
-    guard let names = root["label_names"]?.elements?.compactMap(\.text), !names.isEmpty else {
-      return nil
-    }
-    // Metadata stores one label per line.
-    let lines = names.map { name in
-      String((root["label_descriptions"]?[name]?.text ?? name).map { $0.isNewline ? " " : $0 })
-    }
-    return Labels(lines, source: source)
+    guard root["label_names"] != nil || root["id2label"] != nil else { return nil }
+    return try? Labels(json: root, source: source)
   }
 }

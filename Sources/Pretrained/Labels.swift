@@ -1,5 +1,3 @@
-import Host
-
 /// The names of a network's classes, by index.
 public struct Labels: Sendable {
   /// The names; `names[i]` belongs to class `i`.
@@ -60,46 +58,6 @@ extension BidirectionalCollection<UInt8> where SubSequence == Self {
     var line = self
     while line.last == UInt8(ascii: "\r") { line.removeLast() }
     return line
-  }
-}
-
-extension Labels {
-  /// Bytes accepted in a label file.
-  private static let longestFile = 16 << 20
-
-  /// Reads a text file with one name per line; the line feed of the last line may be missing.
-  ///
-  /// - Throws: `LabelsError` if the file cannot be read, is not UTF-8, or has an empty line.
-  public init(contentsOf path: String) throws(LabelsError) {
-    var bytes = try Self.read(path)
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
-    if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
-    guard !bytes.isEmpty else { throw .malformed(path: path, reason: "the file is empty") }
-    var names: [String] = []
-    for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      let text = line.withoutReturns
-      guard let name = String(validating: text, as: UTF8.self), !name.utf8.contains(0) else {
-        throw .malformed(path: path, reason: "line \(names.count + 1) is not UTF-8 text")
-      }
-      guard name.contains(where: { !$0.isWhitespace }) else {
-        throw .malformed(
-          path: path,
-          reason: "line \(names.count + 1) is empty; every line must name a class")
-      }
-      names.append(name)
-    }
-    self.init(names, source: path)
-  }
-
-  private static func read(_ path: String) throws(LabelsError) -> [UInt8] {
-    do throws(FileError) {
-      return try Files.read(path, limit: longestFile)
-    } catch {
-      switch error {
-      case .tooLong: throw .malformed(path: path, reason: error.reason)
-      default: throw .unreadable(path: path, reason: error.reason)
-      }
-    }
   }
 }
 

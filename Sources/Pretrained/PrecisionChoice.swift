@@ -110,4 +110,15 @@ extension LoadedNetwork {
       return hash
     }
   }
+
+  /// The SHA-256 of the weight file; of an index, that of the hashes of all its files. Where `--no-ema`
+  /// selects others than usual, this is noted.
+  package func weightsHash() throws -> String {
+    var hash = try SHA256.digits(ofFile: file.path)
+    if file.paths.count > 1 {
+      let hashes = try file.paths.map { path throws in try SHA256.digits(ofFile: path) }
+      hash = try SHA256.digits(of: hashes.joined(separator: "\n"))
+    }
+    return tensors.usesEMA == false ? "\(hash) without EMA" : hash
+  }
 }

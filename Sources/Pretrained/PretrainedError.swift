@@ -5,7 +5,13 @@ public enum PretrainedError: Error, Equatable, Sendable {
   /// No weights of any model are installed.
   case nothingInstalled(folders: [String])
   /// Neither the file's metadata nor its tensors identify a network.
-  case unidentified(path: String, candidates: [String], closest: String)
+  ///
+  /// `details` lists what differs from the closest one.
+  case unidentified(path: String, candidates: [String], closest: String, details: String)
+  /// The file contains only averages of weights, which are not wanted.
+  case onlyAverages(path: String, place: String)
+  /// The weights end before the classifier.
+  case noClassifier(path: String, model: String)
   /// The file is for another model.
   case otherModel(path: String, expected: String, found: String)
   /// The file's metadata, or the `config.json` next to it, is invalid.
@@ -23,10 +29,16 @@ extension PretrainedError: CustomStringConvertible {
     case .nothingInstalled(let folders):
       "no weights in \(folders.joined(separator: ", "))\n"
         + "to download some:\n  cnnzoo pull effnetv2-s\nor pass a file with --weights"
-    case .unidentified(let path, let candidates, let closest):
+    case .unidentified(let path, let candidates, let closest, let details):
       candidates.isEmpty
         ? "\(path): not the weights of a known network (closest match: \(closest)); pass --model"
+          + (details.isEmpty ? "" : "\n\(details)")
         : "\(path): fits several networks (\(candidates.joined(separator: ", "))); pass --model"
+    case .onlyAverages(let path, let place):
+      "\(path): contains only averaged weights (\(place)); omit --no-ema to use them"
+    case .noClassifier(let path, let model):
+      "\(path): weights of \(model) without a classifier, which give features but no classes; use"
+        + " `embed` or `similar`, or `train` to add a classifier for your classes"
     case .otherModel(let path, let expected, let found):
       "\(path): contains weights of \(found), not \(expected); select that model"
     case .metadata(let path, let reason): "\(path): invalid metadata: \(reason)"

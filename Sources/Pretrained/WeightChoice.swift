@@ -53,12 +53,18 @@ extension WeightSearch {
     if let model = try WeightInfo.statedModel(of: file) {
       return WeightChoice(model: model, file: file, warning: nil)
     }
-    var candidates: [Model] = []
-    var closest: (model: Model, differences: Int)?
+    let sets = file.networkSets
+    var matches: [(model: Model, match: ParameterMatch)] = []
     for model in ModelCatalog.models {
-      let differences = Self.differences(between: file, and: model)
-      if differences == 0 { candidates.append(model) }
-      if differences < closest?.differences ?? .max { closest = (model, differences) }
+      for set in sets {
+        if let match = ParameterMatch(set, as: model) { matches.append((model, match)) }
+      }
+    }
+    let fitting = matches.filter { $0.match.mismatch.isEmpty }
+    // A missing head is assumed only if no network fits with one.
+    let complete = fitting.filter { $0.match.missingHead == nil }
+    let candidates = ModelCatalog.models.filter { model in
+      (complete.isEmpty ? fitting : complete).contains { $0.model.name == model.name }
     }
     if let name = defaultModel, let model = try? ModelCatalog.model(named: name),
       candidates.contains(where: { $0.name == model.name })
@@ -66,26 +72,20 @@ extension WeightSearch {
       return WeightChoice(model: model, file: file, warning: nil)
     }
     guard let model = candidates.first, candidates.count == 1 else {
+      let closest = matches.min { $0.match.differences < $1.match.differences }
+      let details = closest.map { closest in
+        let explained = MismatchDiagnosis(
+          closest.match, of: closest.model, closest.model.defaultConfiguration
+        ).explained
+        return candidates.isEmpty ? "\(explained)" : ""
+      }
       throw .unidentified(
-        path: file.path, candidates: candidates.map(\.name), closest: closest?.model.name ?? "")
+        path: file.path, candidates: candidates.map(\.name),
+        closest: closest?.model.name ?? "", details: details ?? "")
     }
     return WeightChoice(
       model: model, file: file,
       warning: "\(file.path) does not name its network; its tensors fit \(model.name)")
-  }
-
-  /// The number of tensors that differ between a file and a model.
-  private static func differences(between file: WeightFile, and model: Model) -> Int {
-    guard let info = try? WeightInfo(of: file, as: model),
-      let graph = try? model.graph(info.configuration)
-    else { return .max }
-    do {
-      _ = try FileParameters(
-        file: file, graph: graph, names: model.fileNames(of: graph, in: info.naming))
-      return 0
-    } catch {
-      return error.missing.count + error.superfluous.count + error.reshaped.count
-    }
   }
 }
 
@@ -109,7 +109,7 @@ extension WeightInfo {
       let name = set?.name ?? ([model.name] + model.aliases).first { names.contains($0) }
       if let name { return try? ModelCatalog.model(named: name) }
     }
-    guard ParameterNaming.detect(in: TensorNames.stripped(file.names)) == .timm,
+    guard ParameterNaming.detect(in: file.networkSets[0].names) == .timm,
       let hub = try HubConfiguration(beside: file.path)
     else { return nil }
     return [hub.setName, hub.architecture].lazy.compactMap { $0 }

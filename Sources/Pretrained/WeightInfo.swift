@@ -73,20 +73,25 @@ public struct WeightInfo: Sendable {
 
   /// Reads what a file says about itself.
   ///
-  /// - Parameter model: The network to read it as.
+  /// - Parameters:
+  ///   - set: The network's tensors in the file.
+  ///   - model: The network to read it as.
   /// - Throws: `PretrainedError.otherModel`, `.metadata`.
-  public init(of file: WeightFile, as model: Model) throws(PretrainedError) {
-    let naming = ParameterNaming.detect(in: TensorNames.stripped(file.names))
+  public init(of set: TensorSet, as model: Model) throws(PretrainedError) {
+    let names = Set(set.names)
+    // Without a stem nothing fits; names that the caller expects make the better message.
+    let isKnown = ParameterNaming.allCases.contains { names.contains($0.stem) }
+    let naming = isKnown ? ParameterNaming.detect(in: names) : model.implementations[0].naming
     try self.init(
-      path: file.path, metadata: file.metadata, model: model, naming: naming,
-      classes: Self.classCount(in: file, of: model, naming: naming))
+      path: set.file.path, metadata: set.file.metadata, model: model, naming: naming,
+      classes: Self.classCount(in: set, of: model, naming: naming))
   }
 
   /// The length of the classifier's bias, if the file has one of a valid length.
   static func classCount(
-    in file: WeightFile, of model: Model, naming: ParameterNaming
+    in set: TensorSet, of model: Model, naming: ParameterNaming
   ) -> Int? {
-    let bias = file[file.wrapperPrefix + model.classifierName(in: naming) + ".bias"]
+    let bias = set[model.classifierName(in: naming) + ".bias"]
     guard let shape = bias?.shape, shape.count == 1, (1...1_000_000).contains(shape[0]) else {
       return nil
     }

@@ -164,6 +164,8 @@ package final class TrainingSession {
         case .activation(let step): step.forward(run)
         case .pool(let step): step.forward(run)
         case .gate(let step): step.forward(run)
+        case .attention(let step): step.forward(run)
+        case .layerNorm(let step): step.forward(run)
         case .dropout(let step): step.forward(run)
         }
       }
@@ -181,6 +183,8 @@ package final class TrainingSession {
         case .activation(let step): step.backward(run)
         case .pool(let step): step.backward(run)
         case .gate(let step): step.backward(run)
+        case .attention(let step): step.backward(run)
+        case .layerNorm(let step): step.backward(run)
         case .dropout(let step): step.backward(run)
         }
       }
@@ -191,7 +195,7 @@ package final class TrainingSession {
     switch tape.steps[index] {
     case .normalization(let step): step.recompute(run)
     case .gate(let step): step.recompute(run)
-    case .convolution, .activation, .pool, .dropout:
+    case .convolution, .activation, .pool, .attention, .layerNorm, .dropout:
       preconditionFailure("only batch norm and gates are recomputed")
     }
   }

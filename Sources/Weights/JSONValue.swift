@@ -49,6 +49,14 @@ extension JSONValue {
     try self.init(file, range: 0..<file.count)
   }
 
+  /// Reads the only JSON value in `bytes`, which came from `path`.
+  ///
+  /// - Throws: `WeightsError.malformed`, as `init(contentsOf:)` does.
+  package init(_ bytes: [UInt8], path: String) throws(WeightsError) {
+    let file = try MappedFile(bytes: bytes, path: path)
+    try self.init(file, range: 0..<file.count)
+  }
+
   /// Reads the only JSON value in a range of a file.
   ///
   /// - Throws: `WeightsError.malformed`, as `init(contentsOf:)` does.

@@ -61,9 +61,29 @@ package final class MappedFile: Sendable {
     self.base = UnsafeRawPointer(base)
   }
 
+  /// A copy of bytes that were read from elsewhere; `path` is for messages.
+  package init(bytes: [UInt8], path: String) throws(WeightsError) {
+    let base =
+      bytes.isEmpty
+      ? nil
+      : mmap(
+        nil, bytes.count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard base != MAP_FAILED else {
+      throw .unreadable(path: path, reason: systemMessage(errno))
+    }
+    bytes.withUnsafeBytes { source in
+      if let start = source.baseAddress { base?.copyMemory(from: start, byteCount: source.count) }
+    }
+    self.path = path
+    count = bytes.count
+    descriptor = -1
+    identity = Identity(stat())
+    self.base = UnsafeRawPointer(base)
+  }
+
   deinit {
     if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
-    close(descriptor)
+    if descriptor >= 0 { close(descriptor) }
   }
 
   /// The whole file, valid while this object lives.
@@ -71,6 +91,7 @@ package final class MappedFile: Sendable {
 
   /// Throws if the file's size or modification time has changed since it was opened.
   package func verifyUnchanged() throws(WeightsError) {
+    guard descriptor >= 0 else { return }
     var status = stat()
     guard fstat(descriptor, &status) == 0, Identity(status) == identity else {
       throw .changed(path: path)

@@ -1,9 +1,10 @@
-/// Runs pickles that describe tensors, and no others.
+/// Reads the tensors that a pickle describes.
 ///
 /// A Python pickle is a program for a stack machine that may call any function of any module. This
-/// machine supports only the instructions of `PickleOpcode` and the names of `TorchGlobal`;
-/// anything else is an error that names it. Stack, memo, nesting and the number of values are
-/// bounded by `WeightLimits`.
+/// machine supports only the instructions of `PickleOpcode`, and knows only the names of
+/// `TorchGlobal`. All other names, and the objects that would be made with them, become inert
+/// placeholders: nothing is looked up, constructed or called. Stack, memo, nesting and the number of
+/// values are bounded by `WeightLimits`.
 struct PickleMachine {
   var reader: ByteReader
   var heap: PickleHeap
@@ -52,11 +53,15 @@ struct PickleMachine {
     case .uint8: try push(.integer(Int(try reader.byte())))
     case .uint16: try push(.integer(Int(try reader.integer(UInt16.self))))
     case .int32: try push(.integer(Int(try reader.integer(Int32.self))))
-    case .long: try push(.integer(try long()))
+    case .long: try push(try long(Int(try reader.byte())))
+    case .longLong: try push(try long(Int(try reader.integer(Int32.self))))
     case .float: try push(.real(Double(bitPattern: try reader.integer(UInt64.self).byteSwapped)))
     case .unicode, .string: try pushText(Int(try reader.integer(UInt32.self)))
     case .shortUnicode, .shortString: try pushText(Int(try reader.byte()))
     case .longUnicode: try pushText(try reader.size())
+    case .bytes: try skip(Int(try reader.integer(UInt32.self)))
+    case .shortBytes: try skip(Int(try reader.byte()))
+    case .longBytes, .byteArray: try skip(try reader.size())
 
     case .mark:
       guard marks.count < limits.pickleDepth else {
@@ -74,8 +79,17 @@ struct PickleMachine {
     case .tuple: try push(.tuple(try make(try popToMark())))
     case .emptyList: try push(.list(try make([])))
     case .list: try push(.list(try make(try popToMark())))
+    case .emptySet: try push(.opaque)
+    case .frozenSet:
+      _ = try popToMark()
+      try push(.opaque)
     case .append: try extendList(with: [try pop()])
     case .appends: try extendList(with: try popToMark())
+    case .addItems:
+      _ = try popToMark()
+      guard case .opaque = try top() else {
+        throw reader.malformed("the pickle adds to something that is not a set", at: start)
+      }
     case .emptyDictionary: try push(.dictionary(try make([])))
     case .dictionary:
       let place = try make([])
@@ -94,27 +108,38 @@ struct PickleMachine {
 
     case .global:
       let module = try line()
-      try pushGlobal(module: module, name: try line(), at: start)
+      try pushGlobal(module: module, name: try line())
     case .stackGlobal:
       let name = try pop().text
       guard let module = try pop().text, let name else {
         throw reader.malformed(
           "the pickle names a global with something other than a string", at: start)
       }
-      try pushGlobal(module: module, name: name, at: start)
+      try pushGlobal(module: module, name: name)
     case .persistentID: try push(try storage(try pop(), at: start))
     case .reduce:
       let arguments = try pop()
-      guard case .global(let function) = try pop(), case .tuple(let place) = arguments else {
-        throw refused("a call of something that is not a function", at: start)
-      }
-      try push(try result(of: function, heap.collections[place], at: start))
-    case .build:
-      // A state dict has the versions of its modules as an attribute, which is not needed here.
+      try call(try pop(), arguments, at: start)
+    case .newObject:
+      let arguments = try pop()
+      try construct(try pop(), arguments, at: start)
+    case .newObjectWithKeywords:
       _ = try pop()
-      guard case .dictionary = try top() else {
-        throw refused("attributes set on something that is not a dictionary", at: start)
-      }
+      let arguments = try pop()
+      try construct(try pop(), arguments, at: start)
+    case .object:
+      let elements = try popToMark()
+      guard let type = elements.first else { throw underflow }
+      try construct(type, .tuple(try make([])), at: start)
+    case .instance:
+      let module = try line()
+      let name = try line()
+      _ = try popToMark()
+      try pushGlobal(module: module, name: name)
+      try construct(try pop(), .tuple(try make([])), at: start)
+    case .build:
+      let state = try pop()
+      try setState(of: try top(), to: state, at: start)
     }
   }
 
@@ -145,7 +170,7 @@ struct PickleMachine {
     reader.malformed("the pickle creates more than \(limits.pickleObjects) values")
   }
 
-  private mutating func push(_ value: PickleValue) throws(WeightsError) {
+  mutating func push(_ value: PickleValue) throws(WeightsError) {
     guard stack.count < limits.pickleStack else {
       throw reader.malformed("the pickle has more than \(limits.pickleStack) values on its stack")
     }
@@ -182,18 +207,31 @@ struct PickleMachine {
     try push(.text(try reader.string(length)))
   }
 
+  /// Skips bytes that no tensor depends on.
+  private mutating func skip(_ length: Int) throws(WeightsError) {
+    _ = try reader.take(length)
+    try push(.opaque)
+  }
+
   private mutating func extendList(with elements: [PickleValue]) throws(WeightsError) {
-    guard case .list(let place) = try top() else {
-      throw reader.malformed("the pickle appends to something that is not a list")
+    switch try top() {
+    case .list(let place):
+      guard heap.extend(place, with: elements) else { throw tooMuch }
+    // A subclass of `list`, or something that behaves like one.
+    case .object, .opaque: break
+    default: throw reader.malformed("the pickle appends to something that is not a list")
     }
-    guard heap.extend(place, with: elements) else { throw tooMuch }
   }
 
   private mutating func setItems(_ elements: [PickleValue]) throws(WeightsError) {
-    guard case .dictionary(let place) = try top() else {
+    switch try top() {
+    case .dictionary(let place): try extendDictionary(place, with: elements)
+    case .object(let object):
+      guard let place = heap.items(of: object) else { throw tooMuch }
+      try extendDictionary(place, with: elements)
+    default:
       throw reader.malformed("the pickle sets a member of something that is not a dictionary")
     }
-    try extendDictionary(place, with: elements)
   }
 
   private mutating func recall(_ index: Int) throws(WeightsError) {
@@ -211,24 +249,22 @@ struct PickleMachine {
     if index == memo.count { memo.append(try top()) } else { memo[index] = try top() }
   }
 
-  private mutating func pushGlobal(
-    module: String, name: String, at start: Int
-  ) throws(WeightsError) {
-    guard let global = TorchGlobal(module: module, name: name) else {
-      throw refused("\(module).\(name)", at: start)
-    }
-    try push(.global(global))
+  private mutating func pushGlobal(module: String, name: String) throws(WeightsError) {
+    if let global = TorchGlobal(module: module, name: name) { return try push(.global(global)) }
+    guard let index = heap.add(name: "\(module).\(name)") else { throw tooMuch }
+    try push(.foreign(index))
   }
 
-  /// A signed little-endian integer of up to eight bytes.
-  private mutating func long() throws(WeightsError) -> Int {
-    let start = reader.offset
-    let bytes = try reader.take(Int(try reader.byte()))
-    guard bytes.count <= 8 else { throw reader.malformed("an integer is too large", at: start) }
+  /// A signed little-endian integer of `length` bytes.
+  ///
+  /// Above eight bytes it is no size or offset, but for example the seed of a random generator.
+  private mutating func long(_ length: Int) throws(WeightsError) -> PickleValue {
+    let bytes = try reader.take(length)
+    guard bytes.count <= 8 else { return .opaque }
     var value: UInt64 = 0
     for (index, byte) in bytes.enumerated() { value |= UInt64(byte) << (8 * index) }
     let unused = 64 - 8 * bytes.count
-    return bytes.isEmpty ? 0 : Int(Int64(bitPattern: value << unused) >> unused)
+    return .integer(bytes.isEmpty ? 0 : Int(Int64(bitPattern: value << unused) >> unused))
   }
 
   /// Text up to the end of the line.

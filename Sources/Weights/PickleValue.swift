@@ -12,6 +12,12 @@ enum PickleValue {
   case list(Int)
   case dictionary(Int)
   case global(TorchGlobal)
+  /// A name that weights do not need, by its index.
+  case foreign(Int)
+  /// A placeholder of an object that is not constructed.
+  case object(Int)
+  /// A value that no tensor depends on, and that is not kept: bytes, a set, a large integer.
+  case opaque
   case storage(Int)
   case tensor(Int)
 
@@ -21,10 +27,23 @@ enum PickleValue {
   var tensor: Int? { if case .tensor(let place) = self { place } else { nil } }
 }
 
+/// The inert placeholder of an object of another class: what the pickle says about it.
+struct PickleObject {
+  /// The index of the class's name, or that of the function that returns the object.
+  let name: Int
+  /// The dictionary of its items, if it has any, as in a subclass of `dict`.
+  var items: Int?
+  /// Its attributes, if they are a dictionary.
+  var attributes: Int?
+}
+
 /// Everything a pickle has created, up to a limit.
 struct PickleHeap {
   /// Elements of tuples and lists; alternating keys and values of dictionaries.
   private(set) var collections: [[PickleValue]] = []
+  private(set) var objects: [PickleObject] = []
+  /// The names, with their modules, of foreign classes and functions.
+  private(set) var names: [String] = []
   private(set) var storages: [TorchStorage] = []
   private(set) var tensors: [TorchTensor] = []
   private var charged = 0
@@ -44,6 +63,32 @@ struct PickleHeap {
     guard charge(elements.count) else { return false }
     collections[place].append(contentsOf: elements)
     return true
+  }
+
+  /// Adds a foreign name and returns its index, or nil at the limit.
+  mutating func add(name: String) -> Int? {
+    guard charge(1) else { return nil }
+    names.append(name)
+    return names.count - 1
+  }
+
+  /// Adds a placeholder and returns its index, or nil at the limit.
+  mutating func add(_ object: PickleObject) -> Int? {
+    guard charge(1) else { return nil }
+    objects.append(object)
+    return objects.count - 1
+  }
+
+  /// The dictionary of an object's items, created when first needed; nil at the limit.
+  mutating func items(of object: Int) -> Int? {
+    if let place = objects[object].items { return place }
+    objects[object].items = make([])
+    return objects[object].items
+  }
+
+  /// Sets an object's attributes.
+  mutating func setAttributes(_ place: Int, of object: Int) {
+    objects[object].attributes = place
   }
 
   /// Adds a storage and returns its index, or nil at the limit.
@@ -91,10 +136,11 @@ struct PickleHeap {
   }
 }
 
-/// The instructions of Python's pickle that a state dict needs, protocols 2 to 5.
+/// The instructions of Python's pickle that training checkpoints need, protocols 2 to 5.
 ///
-/// The missing ones build arbitrary objects (`INST`, `OBJ`, `NEWOBJ`, `EXT1`, …) or belong to the
-/// text protocols 0 and 1. Semantics and encoding: CPython's `Lib/pickletools.py`.
+/// Those that build objects give inert placeholders. The missing ones refer to data outside the file
+/// (`EXT1`, `NEXT_BUFFER`, …) or belong to the text protocols 0 and 1. Semantics and encoding:
+/// CPython's `Lib/pickletools.py`.
 enum PickleOpcode: UInt8 {
   case mark = 0x28  // (
   case emptyTuple = 0x29  // )
@@ -102,6 +148,8 @@ enum PickleOpcode: UInt8 {
   case pop = 0x30  // 0
   case popMark = 0x31  // 1
   case duplicate = 0x32  // 2
+  case bytes = 0x42  // B
+  case shortBytes = 0x43  // C
   case float = 0x47  // G
   case int32 = 0x4a  // J
   case uint8 = 0x4b  // K
@@ -119,8 +167,10 @@ enum PickleOpcode: UInt8 {
   case dictionary = 0x64  // d
   case appends = 0x65  // e
   case get = 0x68  // h
+  case instance = 0x69  // i
   case longGet = 0x6a  // j
   case list = 0x6c  // l
+  case object = 0x6f  // o
   case put = 0x71  // q
   case longPut = 0x72  // r
   case setItem = 0x73  // s
@@ -128,15 +178,23 @@ enum PickleOpcode: UInt8 {
   case setItems = 0x75  // u
   case emptyDictionary = 0x7d  // }
   case `protocol` = 0x80
+  case newObject = 0x81
   case tuple1 = 0x85
   case tuple2 = 0x86
   case tuple3 = 0x87
   case newTrue = 0x88
   case newFalse = 0x89
   case long = 0x8a
+  case longLong = 0x8b
   case shortUnicode = 0x8c
   case longUnicode = 0x8d
+  case longBytes = 0x8e
+  case emptySet = 0x8f
+  case addItems = 0x90
+  case frozenSet = 0x91
+  case newObjectWithKeywords = 0x92
   case stackGlobal = 0x93
   case memoize = 0x94
   case frame = 0x95
+  case byteArray = 0x96
 }

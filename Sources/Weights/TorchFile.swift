@@ -1,4 +1,4 @@
-/// The state dict in a file written by `torch.save`.
+/// The tensors in a file written by `torch.save`: a state dict, or a training checkpoint.
 ///
 /// Since PyTorch 1.6 the file is a zip archive: `*/data.pkl` describes the tensors, `*/data/N`
 /// contains storage N. Before, it was four pickles (a magic number, a version, system info, the
@@ -16,8 +16,17 @@ enum TorchFile {
   /// The tensors of a zip archive.
   static func archive(
     _ file: MappedFile, limits: WeightLimits
-  ) throws(WeightsError) -> [TensorView] {
-    let entries = try ZipArchive(file, limits: limits).entries
+  ) throws(WeightsError) -> [TensorDictionary] {
+    let entries: [String: Range<Int>]
+    do {
+      entries = try ZipArchive(file, limits: limits).entries
+    } catch {
+      // The code in these archives is compressed, unlike anything in those with weights.
+      throw FileRecognition.isTorchScript(file) ? FileRecognition.torchScript(file.path) : error
+    }
+    if entries.keys.contains(where: { $0.hasSuffix("/constants.pkl") }) {
+      throw FileRecognition.torchScript(file.path)
+    }
     let roots = entries.keys.filter { $0.hasSuffix("/data.pkl") }.map { $0.dropLast(8) }
     guard roots.count == 1, let root = roots.first, let pickle = entries["\(root)data.pkl"] else {
       throw .unsupported(
@@ -49,7 +58,7 @@ enum TorchFile {
   /// The tensors of a file from before PyTorch 1.6.
   static func legacy(
     _ file: MappedFile, limits: WeightLimits
-  ) throws(WeightsError) -> [TensorView] {
+  ) throws(WeightsError) -> [TensorDictionary] {
     var reader = ByteReader(file)
     _ = reader.takes(legacyStart)
 
@@ -100,68 +109,70 @@ enum TorchFile {
     }
   }
 
-  /// Views of the tensors in the state dict inside `value`.
+  /// Views of the tensors inside `value`.
   ///
   /// - Parameter locate: finds the bytes of a storage.
   private static func views(
     _ value: PickleValue, _ machine: PickleMachine, _ limits: WeightLimits,
     locate: (TorchStorage) throws(WeightsError) -> Range<Int>
-  ) throws(WeightsError) -> [TensorView] {
+  ) throws(WeightsError) -> [TensorDictionary] {
     let file = machine.reader.file
     let heap = machine.heap
-    var views: [TensorView] = []
-    var names: Set<String> = []
-    for member in try stateDictionary(value, heap, file) {
-      guard let place = member.value.tensor else { continue }
-      guard let name = member.key.text, names.insert(name).inserted else {
-        throw .malformed(
-          path: file.path, reason: "a tensor's name is a duplicate or not a string")
-      }
-      guard views.count < limits.tensors else {
+    let search = try CheckpointSearch(value, heap, file)
+    let largest = search.dictionaries.max {
+      $0.tensors.count + $0.quantized < $1.tensors.count + $1.quantized
+    }
+    if let largest, largest.quantized > 0 { throw FileRecognition.quantized(file.path) }
+    if case .dictionary(let place) = value, heap.members(of: place).isEmpty {
+      return [TensorDictionary(keys: [], tensors: [])]
+    }
+    // Beside a pickled network, only the state of its training is in dictionaries.
+    if let module = search.modules.first,
+      !search.dictionaries.contains(where: { $0.tensors.count > 8 })
+    {
+      throw FileRecognition.wholeModule(module, in: file.path)
+    }
+    guard largest != nil else { throw noTensors(value, heap, file) }
+    var count = 0
+    var dictionaries: [TensorDictionary] = []
+    for found in search.dictionaries where !found.tensors.isEmpty {
+      count += found.tensors.count
+      guard count <= limits.tensors else {
         throw .malformed(path: file.path, reason: "more than \(limits.tensors) tensors")
       }
-      let tensor = heap.tensors[place]
-      let range = try locate(tensor.storage)
-      guard range.count == tensor.storage.byteCount else {
-        throw .malformed(
-          path: file.path,
-          reason: "tensor \(name): storage \(tensor.storage.key) should have "
-            + "\(tensor.storage.byteCount) bytes, but has \(range.count)")
+      var views: [TensorView] = []
+      for (name, place) in found.tensors {
+        let tensor = heap.tensors[place]
+        let range = try locate(tensor.storage)
+        guard range.count == tensor.storage.byteCount else {
+          throw .malformed(
+            path: file.path,
+            reason: "tensor \(name): storage \(tensor.storage.key) should have "
+              + "\(tensor.storage.byteCount) bytes, but has \(range.count)")
+        }
+        views.append(try tensor.view(named: name, in: file, range: range))
       }
-      views.append(try tensor.view(named: name, in: file, range: range))
+      dictionaries.append(TensorDictionary(keys: found.keys, tensors: views))
     }
-    return views
+    return dictionaries
   }
 
-  /// The dictionary of tensors: the saved value, or in a training checkpoint, a part of it.
-  private static func stateDictionary(
+  /// The error for a file without tensors, with what it contains instead.
+  private static func noTensors(
     _ value: PickleValue, _ heap: PickleHeap, _ file: MappedFile
-  ) throws(WeightsError) -> [(key: PickleValue, value: PickleValue)] {
-    guard let place = value.dictionary else {
-      throw .unsupported(
-        path: file.path,
-        reason: "contains no state dict; in Python: "
-          + "torch.save(model.state_dict(), \"weights.pth\")")
+  ) -> WeightsError {
+    let contents: String
+    switch value {
+    case .dictionary(let place):
+      contents =
+        "only " + heap.members(of: place).prefix(8).compactMap(\.key.text).joined(separator: ", ")
+    case .object(let place): contents = "only an object of \(heap.names[heap.objects[place].name])"
+    default: contents = "no dictionary"
     }
-    func hasTensors(_ members: [(key: PickleValue, value: PickleValue)]) -> Bool {
-      members.contains { $0.value.tensor != nil }
-    }
-    let members = heap.members(of: place)
-    for key in ["state_dict", "model", "model_state_dict"] {
-      guard let part = members.last(where: { $0.key.text == key })?.value.dictionary else {
-        continue
-      }
-      let inner = heap.members(of: part)
-      if hasTensors(inner) { return inner }
-    }
-    guard hasTensors(members) || members.isEmpty else {
-      let keys = members.prefix(8).compactMap(\.key.text).joined(separator: ", ")
-      throw .unsupported(
-        path: file.path,
-        reason: "no tensors at the top level or under state_dict, model or model_state_dict; "
-          + "the file contains: \(keys)")
-    }
-    return members
+    return .unsupported(
+      path: file.path,
+      reason: "no tensors; the file contains \(contents). In Python: "
+        + "torch.save(model.state_dict(), \"weights.pth\")")
   }
 }
 

@@ -1,8 +1,8 @@
 /// A file of named tensors, mapped and validated.
 ///
-/// safetensors files and PyTorch files (`torch.save` of a state dict) are distinguished by their
-/// first bytes. Opening a file reads only the description of the tensors; a `TensorView` reads the
-/// elements from disk on demand.
+/// safetensors files, PyTorch files (`torch.save` of a state dict or of a training checkpoint) and
+/// indexes of several such files are distinguished by their first bytes. Opening a file reads only the
+/// description of the tensors; a `TensorView` reads the elements from disk on demand.
 ///
 /// ```swift
 /// let file = try WeightFile(path: "efficientnet_v2_s.safetensors")
@@ -17,64 +17,62 @@ public final class WeightFile: Sendable {
     case torchArchive = "pytorch-zip"
     /// `torch.save` before PyTorch 1.6: a sequence of pickles.
     case torchLegacy = "pytorch-legacy"
+    /// A JSON index of several files.
+    case index
   }
 
   /// The format, detected from the first bytes.
   public let format: Format
 
-  /// The tensors, in the file's order.
-  public let tensors: [TensorView]
+  /// The tensors that were saved together: one dictionary, or several in a training checkpoint.
+  ///
+  /// A checkpoint may contain the weights, their averages, and the state of the optimiser.
+  public let dictionaries: [TensorDictionary]
 
   /// The file's metadata; empty for PyTorch files.
   public let metadata: [String: String]
 
-  /// The prefix that wrappers such as `DataParallel` add to every name; see `TensorNames`.
-  public let wrapperPrefix: String
+  /// The path given to `init`.
+  public let path: String
 
-  private let file: MappedFile
-  private let positions: [String: Int]
+  /// The dictionary with the most tensors.
+  let main: TensorDictionary
+
+  /// The file, or the index and the files that it lists.
+  private let files: [MappedFile]
 
   /// Maps the file and validates its description of the tensors.
   ///
   /// - Throws: `WeightsError`, naming the location and the problem.
   public init(path: String, limits: WeightLimits = WeightLimits()) throws(WeightsError) {
-    file = try MappedFile(path: path)
+    let file = try MappedFile(path: path)
     guard file.count > 0 else { throw .malformed(path: path, reason: "the file is empty") }
-    let tensors: [TensorView]
-    if SafetensorsFile.begins(file) {
-      let contents = try SafetensorsFile(file, limits: limits)
-      format = .safetensors
-      tensors = contents.tensors
-      metadata = contents.metadata
-    } else if ZipArchive.begins(file) {
-      format = .torchArchive
-      tensors = try TorchFile.archive(file, limits: limits)
-      metadata = [:]
-    } else if TorchFile.beginsAsLegacy(file) {
-      format = .torchLegacy
-      tensors = try TorchFile.legacy(file, limits: limits)
-      metadata = [:]
+    let contents: Contents
+    if FileRecognition.isJSON(file) {
+      contents = try Contents(index: file, limits: limits)
     } else {
-      throw .malformed(
-        path: path, reason: "neither a safetensors file nor a torch.save file")
+      contents = try Contents(file, limits: limits)
     }
-    self.tensors = tensors
-    wrapperPrefix = TensorNames.wrapperPrefix(of: tensors.map(\.name))
-    positions = Dictionary(
-      zip(tensors.map(\.name), tensors.indices), uniquingKeysWith: { first, _ in first })
+    self.path = path
+    (format, files) = (contents.format, contents.files)
+    (dictionaries, metadata) = (contents.dictionaries, contents.metadata)
+    main = contents.main
   }
 
-  /// The path given to `init`.
-  public var path: String { file.path }
-
-  /// The size of the file in bytes.
-  public var byteCount: Int { file.count }
+  /// The tensors, in the file's order; of several dictionaries those of the largest.
+  public var tensors: [TensorView] { main.tensors }
 
   /// The names of the tensors, in the order of `tensors`.
   public var names: [String] { tensors.map(\.name) }
 
-  /// The tensor with exactly this name.
-  public subscript(name: String) -> TensorView? { positions[name].map { tensors[$0] } }
+  /// The tensor with exactly this name among `tensors`.
+  public subscript(name: String) -> TensorView? { main[name] }
+
+  /// The size of the file in bytes, including the files that an index lists.
+  public var byteCount: Int { files.reduce(0) { $0 + $1.count } }
+
+  /// The paths of the files with the tensors: of one file, `path`.
+  public var paths: [String] { files.map(\.path) }
 
   /// Checks that the file has not changed since it was opened.
   ///
@@ -82,42 +80,90 @@ public final class WeightFile: Sendable {
   /// and again afterwards before trusting them.
   ///
   /// - Throws: `WeightsError.changed` if the file's size or modification time differs.
-  public func verifyUnchanged() throws(WeightsError) { try file.verifyUnchanged() }
+  public func verifyUnchanged() throws(WeightsError) {
+    for file in files { try file.verifyUnchanged() }
+  }
 
   /// Allows the operating system to drop a tensor's pages.
   ///
   /// Call this once the elements have been packed elsewhere. The tensor stays readable, at the cost
   /// of mapping its pages again.
   public func discardPages(of tensor: TensorView) {
-    precondition(tensor.file === file, "the tensor belongs to another file")
-    file.discardPages(of: tensor.storage)
+    precondition(
+      files.contains { $0 === tensor.file }, "the tensor belongs to another file")
+    tensor.file.discardPages(of: tensor.storage)
   }
 }
 
-/// Prefixes that wrappers add to parameter names.
-public enum TensorNames {
-  /// The prefixes of data-parallel training, compilation and training frameworks.
-  private static let wrappers = ["module.", "model.", "_orig_mod."]
+/// What a file describes, by its format.
+private struct Contents {
+  let format: WeightFile.Format
+  let files: [MappedFile]
+  let dictionaries: [TensorDictionary]
+  let metadata: [String: String]
 
-  /// The longest sequence of wrapper prefixes shared by all of `names`; empty if there is none.
-  ///
-  ///     TensorNames.wrapperPrefix(of: ["module.model.fc.weight", "module.model.fc.bias"])
-  ///     // "module.model."
-  public static func wrapperPrefix(of names: [String]) -> String {
-    var prefix = ""
-    guard !names.isEmpty else { return prefix }
-    while let wrapper = wrappers.first(where: { next in
-      names.allSatisfy { $0.utf8.starts(with: (prefix + next).utf8) }
-    }) {
-      prefix += wrapper
+  /// The dictionary with the most tensors; of several, the first.
+  var main: TensorDictionary {
+    dictionaries.reduce(TensorDictionary(keys: [], tensors: [])) {
+      $1.tensors.count > $0.tensors.count ? $1 : $0
     }
-    return prefix
   }
 
-  /// `names` without their shared prefix.
-  public static func stripped(_ names: [String]) -> [String] {
-    let prefix = wrapperPrefix(of: names)
-    return names.map { String($0.utf8.dropFirst(prefix.utf8.count)) ?? $0 }
+  /// Reads one file that is not an index.
+  init(_ file: MappedFile, limits: WeightLimits) throws(WeightsError) {
+    files = [file]
+    if SafetensorsFile.begins(file) {
+      let contents = try SafetensorsFile(file, limits: limits)
+      format = .safetensors
+      dictionaries = [TensorDictionary(keys: [], tensors: contents.tensors)]
+      metadata = contents.metadata
+    } else if ZipArchive.begins(file) {
+      format = .torchArchive
+      dictionaries = try TorchFile.archive(file, limits: limits)
+      metadata = [:]
+    } else if TorchFile.beginsAsLegacy(file) {
+      format = .torchLegacy
+      dictionaries = try TorchFile.legacy(file, limits: limits)
+      metadata = [:]
+    } else {
+      throw FileRecognition.error(for: file)
+    }
+  }
+
+  /// Reads the files that an index lists.
+  init(index file: MappedFile, limits: WeightLimits) throws(WeightsError) {
+    let index = try ShardIndex(file, limits: limits)
+    let folder = file.path.lastIndex(of: "/").map { String(file.path[...$0]) } ?? ""
+    var files = [file]
+    var tensors: [TensorView] = []
+    var metadata: [String: String] = [:]
+    for name in index.files {
+      let shard = try Self.open(folder + name, index: file.path)
+      let contents = try Contents(shard, limits: limits)
+      files.append(shard)
+      metadata.merge(contents.metadata) { first, _ in first }
+      tensors += contents.main.tensors.filter { index.places[$0.name] == name }
+    }
+    if tensors.count != index.places.count {
+      let found = Set(tensors.map(\.name))
+      let missing = index.places.filter { !found.contains($0.key) }.min { $0.key < $1.key }
+      let (tensor, shard) = missing ?? ("", "")
+      throw .malformed(
+        path: file.path, reason: "tensor \(tensor) is not in \(shard), unlike the index says")
+    }
+    format = .index
+    self.files = files
+    dictionaries = [TensorDictionary(keys: [], tensors: tensors)]
+    self.metadata = metadata
+  }
+
+  private static func open(_ path: String, index: String) throws(WeightsError) -> MappedFile {
+    do {
+      return try MappedFile(path: path)
+    } catch .unreadable(_, let reason) {
+      throw .unreadable(
+        path: path, reason: "\(reason); \(index) needs it, so download all of its files")
+    }
   }
 }
 

@@ -14,6 +14,10 @@ public enum WeightsError: Error, Equatable {
   /// The file requests something that weights never need and that could do harm.
   case refused(path: String, reason: String)
 
+  /// The file contains a network in a form that only Python reads; the lines of `remedy` save its
+  /// weights.
+  case needsExport(path: String, reason: String, remedy: [String])
+
   /// The file changed while it was in use.
   case changed(path: String)
 
@@ -22,24 +26,14 @@ public enum WeightsError: Error, Equatable {
 }
 
 extension WeightsError: CustomStringConvertible {
-  /// One line: the file, what is wrong and where.
+  /// One line: the file, what is wrong and where; for `needsExport` followed by the remedy.
   ///
   /// Names inside a file are untrusted: control characters are escaped, and long texts are
   /// truncated.
   public var description: String {
-    var line = ""
-    for scalar in sentence.unicodeScalars {
-      if line.unicodeScalars.count >= Self.longestLine { return line + "…" }
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator:
-        line += "\\u{\(String(scalar.value, radix: 16))}"
-      default: line.unicodeScalars.append(scalar)
-      }
-    }
-    return line
+    guard case .needsExport(_, _, let remedy) = self else { return sentence.asOneLine }
+    return ([sentence] + remedy.map { "  \($0)" }).map(\.asOneLine).joined(separator: "\n")
   }
-
-  private static let longestLine = 6000
 
   private var sentence: String {
     switch self {
@@ -47,8 +41,32 @@ extension WeightsError: CustomStringConvertible {
     case .malformed(let path, let reason): "\(path): damaged or not a weight file: \(reason)"
     case .unsupported(let path, let reason): "\(path): not supported: \(reason)"
     case .refused(let path, let reason): "\(path): refused: \(reason)"
+    case .needsExport(let path, let reason, _): "\(path): \(reason)"
     case .changed(let path): "\(path): changed while being read"
     case .unrepresentable(let path, let tensor, let reason): "\(path): tensor \(tensor): \(reason)"
     }
   }
+}
+
+extension String {
+  /// The text with control characters escaped, truncated if it is very long.
+  package var asOneLine: String {
+    var line = ""
+    var length = 0
+    for scalar in unicodeScalars {
+      if length >= Self.longestLine { return line + "…" }
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        let escape = "\\u{\(String(scalar.value, radix: 16))}"
+        line += escape
+        length += escape.unicodeScalars.count
+      default:
+        line.unicodeScalars.append(scalar)
+        length += 1
+      }
+    }
+    return line
+  }
+
+  private static let longestLine = 6000
 }

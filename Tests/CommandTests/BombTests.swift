@@ -1,4 +1,5 @@
 import CNNZoo
+import TestSupport
 import Foundation
 import Testing
 
@@ -255,6 +256,26 @@ struct BombTests {
     let header = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
     let outcome = try run(
       header, #"classify "$1" --model mobilenetv3-small --weights "$1""#)
+    #expect(outcome.status == 76, "\(outcome.errors)")
+  }
+
+  /// Thousands of dictionaries with a tensor each, inside each other and beside each other.
+  @Test(arguments: [false, true])
+  func checkpointOfManyDictionaries(isDeep: Bool) throws {
+    var value = TorchValue.dictionary([])
+    let tensor = TorchValue.tensor(shape: [1], values: [0])
+    if isDeep {
+      for _ in 0..<200 {
+        value = .dictionary([("features.0.0.weight", tensor), ("state_dict", value)])
+      }
+    } else {
+      value = .list((0..<2000).map { _ in .dictionary([("features.0.0.weight", tensor)]) })
+    }
+    let path = "\(folder)/many.pth"
+    try TorchCheckpoint(value).write(to: path)
+    let outcome = try run(
+      [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))),
+      #"classify "$1" --model mobilenetv3-small --weights "$1""#)
     #expect(outcome.status == 76, "\(outcome.errors)")
   }
 

@@ -21,6 +21,8 @@ struct PathListTests {
     ("", [], []), ("a", ["a"], ["a"]), ("a\n", ["a"], ["a\n"]),
     ("\n\nb", ["", "", "b"], ["\n\nb"]),
     ("a\0b\n\0", ["a\0b", "\0"], ["a", "b\n"]), ("\0", ["\0"], [""]),
+    ("a\r\nb\r\r\n", ["a", "b\r"], ["a\r\nb\r\r\n"]), ("\r\n", [""], ["\r\n"]),
+    ("\u{FEFF}a\n\u{FEFF}b", ["a", "\u{FEFF}b"], ["\u{FEFF}a\n\u{FEFF}b"]),
   ])
   func pathsEndWithLineFeedsOrNULs(text: String, lines: [String], parts: [String]) throws {
     #expect(try paths(in: Array(text.utf8)) == lines.map { Array($0.utf8) })

@@ -55,11 +55,15 @@ private func read<Value>(_ parse: () throws(WeightsError) -> Value) -> Value? {
     return try parse()
   } catch {
     switch error {
-    case .malformed, .unsupported, .refused: break
+    case .malformed, .unsupported, .refused, .needsExport: break
     default: fatalError("the error is of another input: \(error)")
     }
-    let text = "\(error)".utf8
-    require(text.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, "an error has control characters")
+    var lines = "\(error)".split(separator: "\n", omittingEmptySubsequences: false)
+    if case .needsExport(_, _, let remedy) = error { lines.removeLast(remedy.count) }
+    require(lines.count == 1, "an error has several lines")
+    require(
+      "\(error)".utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == UInt8(ascii: "\n") },
+      "an error has control characters")
     return nil
   }
 }
@@ -74,11 +78,19 @@ private func fuzz(
   else { return 0 }
   require(file.byteCount == bytes.count, "the file has another size")
   require(file.tensors.count <= limits.tensors, "the tensors exceed their limit")
-  require(Set(file.names).count == file.names.count, "two tensors share a name")
-  require(file.names.allSatisfy { $0.hasPrefix(file.wrapperPrefix) }, "a name lacks the prefix")
-  for tensor in file.tensors {
-    require(file[tensor.name]?.shape == tensor.shape, "a tensor is not found by its name")
-    check(tensor)
+  for dictionary in file.dictionaries {
+    let names = dictionary.tensors.map(\.name)
+    require(Set(names).count == names.count, "two tensors share a name")
+    for tensor in dictionary.tensors {
+      require(dictionary[tensor.name]?.shape == tensor.shape, "a tensor is not found by its name")
+      check(tensor)
+    }
+  }
+  for set in file.sets(containing: ["a", "weight"]) {
+    require(
+      set.names.allSatisfy { set[$0]?.name == set.prefix + $0 }, "a name lacks the prefix")
+    require(set.names.contains { ["a", "weight"].contains($0) }, "a set lacks the anchor")
+    _ = set.isAverage
   }
   checkCopy(of: file)
   return 0

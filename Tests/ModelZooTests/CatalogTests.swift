@@ -4,7 +4,7 @@ import Testing
 
 struct CatalogTests {
   @Test func modelNamesAreUnique() {
-    #expect(ModelCatalog.models.count == 20)
+    #expect(ModelCatalog.models.count == 26)
     let names = ModelCatalog.models.flatMap { model in
       [model.name] + model.aliases + model.published.map(\.name)
     }.map { $0.lowercased().replacing("_", with: "-") }

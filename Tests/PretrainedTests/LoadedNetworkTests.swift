@@ -62,7 +62,7 @@ struct LoadedNetworkTests {
     try writer.write(to: path)
     let network = try LoadedNetwork(SmallNetwork.model, weights: path)
     #expect(network.configuration.classes == SmallNetwork.classes)
-    let classifier = network.graph.nodes[network.graph.output]
-    #expect(network.fileName(of: classifier, .bias) == prefix + classifier.name + ".bias")
+    #expect(network.tensors.set.prefix == prefix)
+    #expect(network.namedTensors.map(\.name) == file.names)
   }
 }

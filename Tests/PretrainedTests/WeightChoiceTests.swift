@@ -114,11 +114,13 @@ struct WeightChoiceTests {
   @Test func unknownTensorsAreRejected() throws {
     let path = try write("file.safetensors")
     let error = #expect(throws: PretrainedError.self) { try search().choose(weights: path) }
-    guard case .unidentified(path, [], let closest)? = error else {
+    guard case .unidentified(path, [], let closest, let details)? = error else {
       Issue.record("\(String(describing: error))")
       return
     }
     #expect(throws: Never.self) { try ModelCatalog.model(named: closest) }
+    // Names of both sides.
+    #expect(details.contains("x: expected nothing") && details.contains("found nothing"))
   }
 
   @Test func callersModelIsAccepted() throws {

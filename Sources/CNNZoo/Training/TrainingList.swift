@@ -98,7 +98,7 @@ extension TrainingImages {
       case .unreadable(_, let reason), .malformed(_, let reason), .unsupported(_, let reason),
         .refused(_, let reason):
         throw .badList(path: path, reason: reason)
-      case .changed, .unrepresentable: throw .badList(path: path, reason: "\(error)")
+      case .changed, .needsExport, .unrepresentable: throw .badList(path: path, reason: "\(error)")
       }
     }
     var lines: [Line] = []

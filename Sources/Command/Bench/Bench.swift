@@ -65,6 +65,8 @@ struct Bench: ParsableCommand {
     help: "Weight file: safetensors or PyTorch; needs a single network.", completion: .file())
   var weights: String?
 
+  @OptionGroup var reading: WeightOptions
+
   @OptionGroup var compute: ComputeOptions
 
   @Option(help: "Padding rule (default: from the weights).")
@@ -97,7 +99,8 @@ struct Bench: ParsableCommand {
     let earlier = try compare.map { path throws in try EarlierBench(contentsOf: path) }
     let networks = try models.map { name throws in
       try BenchNetwork(
-        ModelCatalog.model(named: name), weights: weights, compute: compute, configure: configure)
+        ModelCatalog.model(named: name), weights: weights, usesEMA: !reading.noEma,
+        compute: compute, configure: configure)
     }
     for precision in Set(networks.map(\.precision)) { try Diagnostics.warnIfEmulated(precision) }
     let settings = settings
@@ -161,13 +164,13 @@ struct BenchNetwork {
   private let loaded: LoadedNetwork?
 
   init(
-    _ model: Model, weights: String?, compute: ComputeOptions,
+    _ model: Model, weights: String?, usesEMA: Bool, compute: ComputeOptions,
     configure: (inout ModelConfiguration) -> Void
   ) throws {
     self.model = model
     if let weights {
       let network = try LoadedNetwork(
-        model, file: WeightFile(path: weights), configure: configure)
+        model, file: WeightFile(path: weights), usesEMA: usesEMA, configure: configure)
       precision = try network.decide(compute.choice, backend: compute.backend).precision
       loaded = network
       graph = network.graph

@@ -31,7 +31,7 @@ struct Classify: ParsableCommand {
         + " metadata, else softmax, or sigmoid for a single output."))
   var activation: OutputActivation?
 
-  @Option(help: "A file with the class names, one per line.", completion: .file())
+  @Option(help: "Class names: a file with one per line, or JSON.", completion: .file())
   var labels: String?
 
   @OptionGroup var format: FormatOption
@@ -74,7 +74,8 @@ struct Classify: ParsableCommand {
     defer { ProgressLine.erase() }
     let report = ClassifyReport(
       format: format.format, model: loadedNetwork.model.name,
-      precision: classifier.precision, activation: classifier.activation,
+      precision: classifier.precision, facts: loadedNetwork.facts,
+      activation: classifier.activation,
       isOneLine: oneline,
       terminal: format.format == .text ? Terminal(color) : .plain)
     try report.begin()
@@ -108,6 +109,7 @@ struct Classify: ParsableCommand {
     Diagnostics.log(
       "\(loaded.model.name), weights \(loaded.file.path.terminalSafe()), "
         + "\(NumberText.count(network.threadCount, "thread")), batch \(batch)")
+    if let note = loaded.tensors.note { Diagnostics.log(note.terminalSafe()) }
     Diagnostics.log(
       "precision "
         + network.compute.explained(classifier.precision, reason: classifier.precisionReason))
@@ -123,16 +125,19 @@ private final class ClassifyReport {
   private let format: OutputFormat
   private let model: String
   private let precision: Precision
+  private let facts: JSON.Object
   private let activation: OutputActivation
   private let terminal: Terminal
   private let isOneLine: Bool
   private var isFirst = true
 
   init(
-    format: OutputFormat, model: String, precision: Precision, activation: OutputActivation,
+    format: OutputFormat, model: String, precision: Precision, facts: JSON.Object,
+    activation: OutputActivation,
     isOneLine: Bool, terminal: Terminal
   ) {
     (self.format, self.model, self.precision) = (format, model, precision)
+    self.facts = facts
     self.activation = activation
     self.isOneLine = isOneLine
     self.terminal = terminal
@@ -153,9 +158,11 @@ private final class ClassifyReport {
     switch format {
     case .text, .jsonl: break
     case .json:
-      try StandardOutput.write(
-        "{\"schema\":1,\"model\":\(JSON.string(model)),\"precision\":\"\(precision.rawValue)\",\"results\":[\n"
-      )
+      let members: JSON.Object = [
+        "model": .string(model), "precision": .string(precision.rawValue),
+      ]
+      let start = "\(JSON.object(.schema + members + facts))".dropLast()
+      try StandardOutput.write("\(start),\"results\":[\n")
     case .csv: try StandardOutput.write(table.csvHead)
     case .markdown: try StandardOutput.write(table.markdownHead)
     }
@@ -179,9 +186,10 @@ private final class ClassifyReport {
     case .jsonl:
       let members: JSON.Object = [
         "input": .string(input), "model": .string(model),
-        "precision": .string(precision.rawValue), "top": json(predictions),
+        "precision": .string(precision.rawValue),
       ]
-      try StandardOutput.write("\(JSON.object(.schema + members + warnings.json))\n")
+      let answer: JSON.Object = ["top": json(predictions)] + warnings.json
+      try StandardOutput.write("\(JSON.object(.schema + members + facts + answer))\n")
     case .csv: try StandardOutput.write(Table.csvRows(Self.rows(input, predictions)))
     case .markdown: try StandardOutput.write(Table.markdownRows(Self.rows(input, predictions)))
     }

@@ -188,6 +188,7 @@ private struct EmbeddingTable {
   private let model: String
   private let precision: Precision
   private let layer: Embedder.Layer
+  private let facts: JSON.Object
   private let dimension: Int
   private let format: EmbeddingFormat
   private let policy: FailurePolicy
@@ -200,6 +201,7 @@ private struct EmbeddingTable {
     model = embedder.network.model.name
     precision = embedder.precision
     layer = embedder.options.layer
+    facts = embedder.network.facts
     dimension = embedder.dimension
     self.format = format
     self.policy = policy
@@ -266,8 +268,7 @@ private struct EmbeddingTable {
       ?? [
         "model": .string(model), "precision": .string(precision.rawValue),
         "layer": .string(layer.rawValue),
-        "embedding": .array(vector.map(JSON.float)),
-      ] + row.warnings.json
+      ] + facts + ["embedding": .array(vector.map(JSON.float))] + row.warnings.json
     return "\(JSON.object(.schema + ["input": .string(row.name)] + members))\n"
   }
 }

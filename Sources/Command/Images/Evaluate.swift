@@ -32,7 +32,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: "How to handle images that fail; they are not counted.")
   var onError = FailurePolicy.report
 
-  @Option(help: "A file with the class names, one per line.", completion: .file())
+  @Option(help: "Class names: a file with one per line, or JSON.", completion: .file())
   var labels: String?
 
   @Option(help: "Plot the confusion matrix as an SVG file.", completion: .file(extensions: ["svg"]))

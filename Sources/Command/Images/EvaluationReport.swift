@@ -91,7 +91,7 @@ struct EvaluationReport {
       "log_loss": .number(evaluation.logLoss),
       "calibration_error": .number(evaluation.calibrationError),
       "mean_confidence": .number(evaluation.meanConfidence),
-    ]
+    ] + classifier.network.facts
   }
 
   private var calibration: [JSON.Object] {

@@ -23,7 +23,7 @@ struct Explain: ParsableCommand {
     help: "Class to explain, by name or index (default: the most probable).")
   var wantedClass: String?
 
-  @Option(help: "A file with the class names, one per line.")
+  @Option(help: "Class names: a file with one per line, or JSON.")
   var labels: String?
 
   @Option(name: .shortAndLong, help: "Output PNG file.")
@@ -87,7 +87,7 @@ struct Explain: ParsableCommand {
           "width": .number(cam.region.width), "height": .number(cam.region.height),
         ]),
         "output": .optional(output), "map": .optional(map),
-      ] + image.warnings.json
+      ] + classifier.network.facts + image.warnings.json
     let place: [Table.Cell] =
       peak.isPositive
       ? [.number(peak.x, decimals: 0), .number(peak.y, decimals: 0)] : [.empty, .empty]

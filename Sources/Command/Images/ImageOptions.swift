@@ -12,8 +12,11 @@ struct NetworkOptions: ParsableArguments {
     ), completion: .networks)
   var model: String?
 
-  @Option(help: "Weight file: safetensors or PyTorch.", completion: .file())
+  @Option(
+    help: "Weight file: safetensors or PyTorch, also a training checkpoint.", completion: .file())
   var weights: String?
+
+  @OptionGroup var reading: WeightOptions
 
   @Option(
     name: .shortAndLong, help: "Compute threads (default: all available processors).",
@@ -34,7 +37,8 @@ struct NetworkOptions: ParsableArguments {
   func network(inputIsTaken: Bool) throws -> LoadedNetwork {
     let choice = try PullOffer(inputIsTaken: inputIsTaken).choose(
       model.map(ModelCatalog.model), weights: weights, limits: limits.weights)
-    return try LoadedNetwork(choice, overrides: preprocessing.overrides)
+    return try LoadedNetwork(
+      choice, usesEMA: !reading.noEma, overrides: preprocessing.overrides)
   }
 
   /// As many threads as processors at most.
@@ -49,6 +53,7 @@ struct NetworkOptions: ParsableArguments {
     options.labels = try labels.map { path throws in try Labels(contentsOf: path) }
     options.preprocessing = preprocessing.overrides
     options.limits = limits.weights
+    options.usesEMA = !reading.noEma
     options.decoding = decoding
     return options
   }

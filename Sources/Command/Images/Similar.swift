@@ -144,7 +144,7 @@ struct Similar: ParsableCommand {
       "model": .string(embedder.network.model.name),
       "precision": .string(embedder.precision.rawValue),
       "layer": .string(layer.rawValue),
-    ]
+    ] + embedder.network.facts
   }
 
   private func report(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CNNZoo
+import Host
 
 /// An input size: `384` or `HEIGHTxWIDTH`.
 struct InputSize: ExpressibleByArgument {
@@ -18,6 +19,17 @@ struct InputSize: ExpressibleByArgument {
     }
     guard height > 0, width > 0 else { return nil }
   }
+}
+
+/// How to read weight files.
+struct WeightOptions: ParsableArguments {
+  @Flag(help: "Ignore averaged weights (EMA) in training checkpoints.")
+  var noEma = false
+}
+
+extension LoadedNetwork {
+  /// Which weights are in use, for reports, if a training checkpoint gave a choice.
+  var facts: JSON.Object { tensors.usesEMA.map { ["ema": .bool($0)] } ?? [:] }
 }
 
 /// Selects the widths of a network.

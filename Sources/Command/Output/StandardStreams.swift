@@ -100,7 +100,8 @@ enum Diagnostics {
   static func message(of error: any Error) -> String {
     let text = String(describing: error)
     return switch error {
-    case is PretrainedError, is ParameterMismatch: text.terminalSafe(keepingLines: true)
+    case is PretrainedError, is ParameterMismatch, is WeightsError:
+      text.terminalSafe(keepingLines: true)
     default: text.terminalSafe()
     }
   }

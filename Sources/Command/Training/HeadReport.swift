@@ -47,7 +47,7 @@ struct HeadReport {
       "log_loss": .number(head.heldOut.logLoss),
       "penalty": .number(head.penalty), "temperature": .number(head.temperature),
       "evaluations": .array(evaluations.map { .object($0.summary) }),
-    ]
+    ] + head.network.facts
   }
 
   private var classes: [JSON.Object] {

@@ -138,7 +138,9 @@ struct Train: ParsableCommand {
       let chosen = TrainingOptions.chosen(trainer.plan.configuration, since: options.configuration)
       Diagnostics.log("planned for the time: \(chosen)")
     }
-    try run(trainer, display)
+    var facts: JSON.Object = [:]
+    if case .weights(let loaded) = start { facts = loaded.facts }
+    try run(trainer, display, facts)
   }
 
   private func run(resuming path: String) throws {
@@ -149,7 +151,9 @@ struct Train: ParsableCommand {
     try run(trainer, display)
   }
 
-  private func run(_ trainer: Trainer, _ display: TrainingDisplay) throws {
+  private func run(
+    _ trainer: Trainer, _ display: TrainingDisplay, _ facts: JSON.Object = [:]
+  ) throws {
     try display.receive(.planned(trainer.plan))
     // An interrupt takes effect after the step, when the state is saved.
     let (outcome, written) = try Interrupts.deferred { () throws in
@@ -173,7 +177,7 @@ struct Train: ParsableCommand {
       }
     }
     guard case .finished(let result) = outcome else { return }
-    try TrainReport(trainer, display.epochs, result).report.write(as: format.format)
+    try TrainReport(trainer, display.epochs, result, weights: facts).report.write(as: format.format)
     // Without room for the report, the result still counts.
     try written.get()
     try display.finish()

@@ -5,10 +5,16 @@ struct TrainReport {
   private let trainer: Trainer
   private let epochs: [Trainer.Epoch]
   private let result: Trainer.Result
+  private let weights: JSON.Object
 
-  /// - Parameter epochs: Those that this process trained.
-  init(_ trainer: Trainer, _ epochs: [Trainer.Epoch], _ result: Trainer.Result) {
+  /// - Parameters:
+  ///   - epochs: Those that this process trained.
+  ///   - weights: Which of a checkpoint's weights training began with.
+  init(
+    _ trainer: Trainer, _ epochs: [Trainer.Epoch], _ result: Trainer.Result, weights: JSON.Object
+  ) {
     (self.trainer, self.epochs, self.result) = (trainer, epochs, result)
+    self.weights = weights
   }
 
   var report: Report {
@@ -41,7 +47,7 @@ struct TrainReport {
           "balanced_accuracy": .number(validation.balancedAccuracy),
         ]
     }
-    return facts
+    return facts + weights
   }
 
   private static func json(_ epoch: Trainer.Epoch) -> JSON.Object {

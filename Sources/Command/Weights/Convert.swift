@@ -21,10 +21,14 @@ struct Convert: ParsableCommand {
     abstract: "Convert weights to safetensors with complete metadata.",
     discussion: """
       Checks every tensor against the network and lists all mismatches. The new file's metadata \
-      contains the network's name, preprocessing, labels, source and licence.
+      contains the network's name, preprocessing, labels, source and licence. Of a training \
+      checkpoint, only the weights are written: the averaged ones (EMA) if there are any, unless \
+      --no-ema is given.
       """)
 
-  @Argument(help: "Input: a PyTorch or safetensors file.", completion: .file())
+  @Argument(
+    help: "Input: a PyTorch or safetensors file, or the index of a divided one.",
+    completion: .file())
   var input: String
 
   @Argument(help: "Output: a safetensors file.", completion: .file())
@@ -34,10 +38,12 @@ struct Convert: ParsableCommand {
     help: "Network that the weights belong to; see `cnnzoo models`.", completion: .networks)
   var model: String?
 
+  @OptionGroup var reading: WeightOptions
+
   @Option(help: "Element type (default: unchanged).")
   var dtype: StoredType?
 
-  @Option(help: "File of class names, one per line.", completion: .file())
+  @Option(help: "Class names: a file with one per line, or JSON.", completion: .file())
   var labels: String?
 
   @Option(help: "Output activation to record: softmax, sigmoid or none.")
@@ -62,8 +68,9 @@ struct Convert: ParsableCommand {
     try OutputFile.check(output, is: [.safetensors])
     let network = try LoadedNetwork(
       model.map(ModelCatalog.model), weights: input, limits: limits.weights,
-      overrides: preprocessing.overrides, configure: variant.apply)
+      usesEMA: !reading.noEma, overrides: preprocessing.overrides, configure: variant.apply)
     Diagnostics.warn(network.warnings)
+    if let note = network.tensors.note { Diagnostics.log(note.terminalSafe()) }
     let conversion = try Conversion(
       of: network, as: dtype?.elementType, provenance: provenance())
     try Interrupts.deferred { () throws in try conversion.write(to: output) }
@@ -82,12 +89,13 @@ struct Convert: ParsableCommand {
   private func report(on conversion: Conversion) throws -> Report {
     let written = try WeightFile(path: output, limits: limits.weights)
     let network = conversion.network
-    let result: JSON.Object = [
-      "output": .string(output), "model": .string(network.model.name),
-      "tensors": .integer(written.tensors.count),
-      "parameters": .integer(network.graph.parameterCount),
-      "bytes": .integer(written.byteCount),
-    ]
+    let result: JSON.Object =
+      [
+        "output": .string(output), "model": .string(network.model.name),
+        "tensors": .integer(written.tensors.count),
+        "parameters": .integer(network.graph.parameterCount),
+        "bytes": .integer(written.byteCount),
+      ] + network.facts
     return Report(
       document: result, records: [result],
       table: Table(

@@ -193,7 +193,8 @@ extension RunError {
       case .unreadable(let path, let reason):
         throw .file(.cannotRead(path: path, reason: reason))
       case .malformed(let path, let reason), .unsupported(let path, let reason),
-        .refused(let path, let reason), .unrepresentable(let path, _, let reason):
+        .refused(let path, let reason), .needsExport(let path, let reason, _),
+        .unrepresentable(let path, _, let reason):
         throw .damaged(path: path, reason: reason)
       case .changed(let path):
         throw .damaged(path: path, reason: "it changed while being read")

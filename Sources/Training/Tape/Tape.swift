@@ -56,6 +56,8 @@ extension TapeStep {
     case .activation(let step): [step.input, step.output]
     case .pool(let step): [step.input, step.output]
     case .gate(let step): [step.input, step.gate, step.output]
+    case .attention(let step): [step.input, step.scores, step.output]
+    case .layerNorm(let step): [step.input, step.output]
     case .dropout(let step): [step.input, step.output]
     }
   }
@@ -71,6 +73,12 @@ extension TapeStep {
     case .pool(let step):
       [step.outputGradient, step.inputGradient] + (step.gate.map { [$0] } ?? [])
     case .gate(let step): [step.inputAgain, step.outputGradient, step.gateGradient, step.gate]
+    case .attention(let step):
+      [
+        step.inputAgain, step.scores, step.output, step.outputGradient, step.scoresGradient,
+        step.inputGradient,
+      ] + (step.gate.map { [$0] } ?? [])
+    case .layerNorm(let step): [step.input, step.gradient]
     case .dropout(let step): [step.gradient]
     }
   }
@@ -80,7 +88,7 @@ extension TapeStep {
     switch self {
     case .normalization(let step): [step.input, step.outputAgain]
     case .gate(let step): [step.inputAgain, step.gate, step.outputAgain]
-    case .convolution, .activation, .pool, .dropout: []
+    case .convolution, .activation, .pool, .attention, .layerNorm, .dropout: []
     }
   }
 

@@ -63,6 +63,23 @@ extension TapeLowering {
         step.outputAgain = again[step.output] ?? step.output
         step.inputAgain = again[step.input] ?? step.input
         steps[index] = .gate(step)
+      case .attention(var step):
+        step.outputGradient = gradients[step.output] ?? step.output
+        step.inputAgain = again[step.input] ?? step.input
+        step.scoresGradient = newBuffer(bufferCounts[step.scores])
+        gradients[step.scores] = step.scoresGradient
+        if let buffer = gradients[step.input] {
+          step.inputGradient = buffer
+          step.gate = gate(of: step.input)
+        } else {
+          step.inputGradient = newBuffer(bufferCounts[step.input])
+          gradients[step.input] = step.inputGradient
+        }
+        steps[index] = .attention(step)
+      case .layerNorm(var step):
+        step.gradient = gradients[step.output] ?? step.output
+        gradients[step.input] = step.gradient
+        steps[index] = .layerNorm(step)
       case .dropout(var step):
         step.gradient = gradients[step.output] ?? step.output
         gradients[step.input] = step.gradient
@@ -86,7 +103,7 @@ extension TapeLowering {
       let copy = newBuffer(bufferCounts[value])
       again[value] = copy
       return (copy, before + [producer])
-    case .convolution, .activation, .pool, .dropout: return (value, [])
+    case .convolution, .activation, .pool, .attention, .layerNorm, .dropout: return (value, [])
     }
   }
 

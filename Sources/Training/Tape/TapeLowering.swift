@@ -73,6 +73,24 @@ struct TapeLowering {
               shape: node.shape, input: try source(of: node), gate: try source(of: node, 1),
               output: output, inputAgain: output, outputAgain: output, outputGradient: output,
               gateGradient: output)), node, output)
+      case .attentionPool:
+        let output = newBuffer(of: node)
+        add(
+          .attention(
+            AttentionStep(
+              shape: graph.nodes[node.inputs[0]].shape, input: try source(of: node),
+              scores: try source(of: node, 1), output: output, inputAgain: output,
+              outputGradient: output, scoresGradient: output, inputGradient: output)),
+          node, output)
+      case .layerNorm(let epsilon):
+        guard let weight = store.entry(node.id, .weight), let bias = store.entry(node.id, .bias)
+        else { throw .unsupported(node: node.name) }
+        let output = newBuffer(of: node)
+        add(
+          .layerNorm(
+            LayerNormStep(
+              shape: node.shape, epsilon: epsilon, weight: weight, bias: bias,
+              input: try source(of: node), output: output, gradient: output)), node, output)
       case .dropout(let probability):
         let output = newBuffer(of: node)
         add(

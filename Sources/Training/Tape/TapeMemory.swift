@@ -42,7 +42,8 @@ extension Tape {
       case .normalization(let step):
         partials = max(partials, sums(of: step.node.shape, batch: batch))
       case .activation(let step): partials = max(partials, sums(of: step.shape, batch: batch))
-      case .pool, .gate, .dropout: break
+      case .attention(let step): scratch = max(scratch, step.scratchCount)
+      case .pool, .gate, .layerNorm, .dropout: break
       }
     }
     return (partials, scratch)
@@ -66,6 +67,8 @@ extension Tape {
         case .activation(let step): channelStride(step.shape.channels)
         case .pool(let step): channelStride(step.shape.channels)
         case .gate(let step): channelStride(step.shape.channels)
+        case .attention(let step): channelStride(step.shape.channels)
+        case .layerNorm(let step): channelStride(step.shape.channels)
         case .dropout(let step): channelStride(step.shape.channels)
         }
       }.max() ?? 0)

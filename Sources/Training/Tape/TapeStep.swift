@@ -10,6 +10,8 @@ enum TapeStep {
   case activation(ActivationStep)
   case pool(PoolStep)
   case gate(GateStep)
+  case attention(AttentionStep)
+  case layerNorm(LayerNormStep)
   case dropout(DropoutStep)
 }
 
