@@ -118,7 +118,8 @@ struct MismatchDiagnosis {
 
   /// Nothing fits.
   private var unrelated: String? {
-    guard match.tensors.isEmpty else { return nil }
+    // Some names, such as `bn1.weight`, are everywhere.
+    guard match.tensors.count < mismatch.missing.count / 10 else { return nil }
     let names = match.set.file.names.prefix(3).joined(separator: ", ")
     return "another architecture: the file's names (\(names), …) are not the network's"
   }

@@ -33,7 +33,8 @@ struct NodeRoleTests {
       #expect((node.block != nil) == isInBlock, "\(node.name)")
       if case .convolution(let convolution) = node.operation {
         #expect((convolution.groups > 1) == (node.role == .depthwise), "\(node.name)")
-        #expect(convolution.hasBias == [.reduce, .excite].contains(node.role), "\(node.name)")
+        #expect(
+          convolution.hasBias == [.attention, .reduce, .excite].contains(node.role), "\(node.name)")
       }
     }
   }
@@ -45,7 +46,7 @@ struct NodeRoleTests {
     let blocks = Dictionary(grouping: graph.nodes.filter { $0.block != nil }) { $0.block!.number }
     for nodes in blocks.values {
       let roles = nodes.filter { $0.operation.moduleName == "Conv2d" }.map(\.role)
-        .filter { $0 != .reduce && $0 != .excite }
+        .filter { ![.attention, .reduce, .excite].contains($0) }
       let expected: [NodeRole] =
         switch nodes[0].block!.kind {
         case .single: [.project]
@@ -58,7 +59,7 @@ struct NodeRoleTests {
   }
 
   private static let blockRoles: Set<NodeRole> = [
-    .expand, .depthwise, .squeeze, .reduce, .excite, .gate, .project, .residual,
+    .expand, .depthwise, .attention, .squeeze, .reduce, .excite, .gate, .project, .residual,
   ]
 
   private static func operations(of role: NodeRole) -> Set<String> {
@@ -67,8 +68,11 @@ struct NodeRoleTests {
     case .input: return ["Input"]
     case .stem, .head, .expand, .depthwise, .project:
       return activations.union(["Conv2d", "BatchNorm2d"])
-    case .squeeze, .pool: return ["AdaptiveAvgPool2d"]
-    case .reduce, .excite: return activations.union(["Conv2d"])
+    case .attention: return ["Conv2d"]
+    case .squeeze: return ["AdaptiveAvgPool2d", "AttentionPool"]
+    case .pool: return ["AdaptiveAvgPool2d"]
+    case .reduce: return activations.union(["Conv2d", "LayerNorm2d"])
+    case .excite: return activations.union(["Conv2d"])
     case .gate: return ["Scale"]
     case .residual: return ["Add", "StochasticDepth"]
     case .hidden: return activations.union(["Linear"])

@@ -78,7 +78,7 @@ struct TimmFactsTests {
       "blocks.3.0.se.mlp_scale.norm.weight"
     ),
     ("efficientnetv2_rw_s", "features.1.1.block.1.1.weight", "blocks.0.1.bn2.weight"),
-    ("mobilenetv3_large_150d", "features.24.0.weight", "blocks.6.1.conv.weight"),
+    ("mobilenetv3_large_150d", "features.23.0.weight", "blocks.6.1.conv.weight"),
   ])
   func namesByExample(_ network: String, _ name: String, _ inFile: String) throws {
     let model = try ModelCatalog.model(named: network)
