@@ -33,7 +33,7 @@ struct UsageTests {
       .split(whereSeparator: \.isWhitespace).joined(separator: " ")
     let list = try #require(help.firstMatch(of: /Names and defaults: (.*?)\. Values may end/)?.1)
     let limits = list.matches(of: /([a-z-]+) \((\w+)\)/)
-    #expect(limits.count == 17)
+    #expect(limits.count == 18)
     for limit in limits {
       let outcome = try Tool.run([
         "classify", "/missing.jpg", "--model", "effnet-lite0", "--weights", "/missing",
