@@ -61,28 +61,28 @@ struct GlobalContextTests {
   }
 
   @Test(arguments: [
-    "features.1.0.block.2.conv_attn.weight", "features.1.0.block.2.fc1.weight",
+    "features.1.0.block.2.fc1.weight",
     "features.1.1.block.2.fc1.bias", "features.1.1.block.2.norm.weight",
     "features.2.0.block.2.norm.bias", "features.2.0.block.2.fc2.weight",
     "features.2.0.block.2.conv_attn.weight", "features.1.0.block.1.0.weight",
     "features.2.0.block.0.1.weight", "features.0.0.weight",
   ])
   func gradientsAreDerivatives(_ name: String) throws {
-    let (_, store) = try self.loss(change: Self.sharpen)
+    let (_, store) = try loss(change: Self.sharpen)
     let entry = try #require(store.entries.first { $0.parameter.name == name })
     let gradient = store.floats(entry, of: store.gradients).map { $0 }
     // Along the signs of the gradient, the derivative is the sum of its magnitudes.
     let expected = gradient.reduce(0.0) { $0 + Double(abs($1)) }
     let step: Float = 2e-3
-    func shifted(_ step: Float) throws -> Double {
-      try self.loss {
+    func moved(_ step: Float) throws -> Double {
+      try loss {
         Self.sharpen($0)
         for (place, slope) in zip(entry.range, gradient) {
           $0.values.base[place] += slope < 0 ? -step : step
         }
       }.loss
     }
-    let found = try (shifted(step) - shifted(-step)) / Double(2 * step)
+    let found = try (moved(step) - moved(-step)) / Double(2 * step)
     #expect(agrees(found, expected), "\(found) for \(expected)")
     #expect(expected > 5 * Self.tolerance.absolute, "\(expected) says nothing")
     #expect(!agrees(found * 1.1 + 2 * Self.tolerance.absolute, expected))

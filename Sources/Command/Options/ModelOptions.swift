@@ -30,6 +30,12 @@ struct WeightOptions: ParsableArguments {
 extension LoadedNetwork {
   /// Which weights are in use, for reports, if a training checkpoint gave a choice.
   var facts: JSON.Object { tensors.usesEMA.map { ["ema": .bool($0)] } ?? [:] }
+
+  /// What training adds to the weights.
+  var trainingWarnings: [String] {
+    hasHiddenLayer
+      ? [] : ["\(file.path) ends before the hidden layer, which starts from random values"]
+  }
 }
 
 /// Selects the widths of a network.

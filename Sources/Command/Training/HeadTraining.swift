@@ -15,7 +15,7 @@ struct HeadTraining {
     let dataset = try Dataset(FilePath.paths(of: [folder])[0], includesHidden: includesHidden)
     let folders = try dataset.classes(of: dataset.splits.isEmpty ? nil : .train)
     let loaded = try network.network(inputIsTaken: false)
-    Diagnostics.warn(loaded.warnings)
+    Diagnostics.warn(loaded.warnings + loaded.trainingWarnings)
     try OutputFile.check(output, is: [.safetensors], replacesNone: [loaded.file.path])
     let trainer = try HeadTrainer(
       loaded, classes: folders.names, options: network.embedderOptions(batch: batch))

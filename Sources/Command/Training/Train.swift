@@ -198,7 +198,7 @@ struct Train: ParsableCommand {
   private func start(_ output: String?) throws -> TrainingStart {
     guard fromScratch, let name = network.model else {
       let loaded = try network.network(inputIsTaken: false)
-      Diagnostics.warn(loaded.warnings)
+      Diagnostics.warn(loaded.warnings + loaded.trainingWarnings)
       if let output {
         try OutputFile.check(output, is: [.safetensors], replacesNone: [loaded.file.path])
       }
