@@ -111,8 +111,9 @@ extension LoadedNetwork {
     }
   }
 
-  /// The SHA-256 of the weight file; of an index, that of the hashes of all its files. Where `--no-ema`
-  /// selects others than usual, this is noted.
+  /// The SHA-256 of the weight file; of an index, that of the hashes of all its files.
+  ///
+  /// Where `--no-ema` selects others than usual, this is noted.
   package func weightsHash() throws -> String {
     var hash = try SHA256.digits(ofFile: file.path)
     if file.paths.count > 1 {

@@ -64,7 +64,9 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var randAugmentMagnitude: Double?
   /// The operations that RandAugment applies to an image, one after the other.
   public var randAugmentOperations = 2
-  /// The probability of erasing a rectangle of an image (Zhong et al. 2020, arXiv 1708.04896).
+  /// The probability of erasing a rectangle of an image.
+  ///
+  /// Zhong et al. 2020, arXiv 1708.04896.
   public var erasingProbability = 0.0
   /// The α of mixup, which blends images and their labels with shares of Beta(α, α); 0 for no mixup.
   ///

@@ -6,7 +6,7 @@ import Testing
 /// The examples of the documentation, compiled: what is between `begin` and `end` is a block of Swift in
 /// the README, an article or a comment, except for white space and imports.
 private enum Example {
-  /// README.md, CNNZoo.md
+  /// README.md, CNNZoo.md.
   static func classifying() throws {
     // begin
     let classifier = try Classifier(model: "effnet-lite0")
@@ -16,7 +16,7 @@ private enum Example {
     // end
   }
 
-  /// CNNZoo.md
+  /// CNNZoo.md.
   static func streaming() throws {
     // begin
     var options = Classifier.Options()
@@ -28,7 +28,7 @@ private enum Example {
     // end
   }
 
-  /// Classifier.swift
+  /// Classifier.swift.
   static func anotherImage() throws {
     // begin
     let classifier = try Classifier(model: "effnet-lite0")
@@ -43,7 +43,7 @@ private enum Example {
     // end
   }
 
-  /// Precision.md
+  /// Precision.md.
   static func precision() throws {
     // begin
     var options = Classifier.Options()
@@ -53,7 +53,7 @@ private enum Example {
     // end
   }
 
-  /// Training.md, Trainer.swift
+  /// Training.md, Trainer.swift.
   static func training() throws {
     // begin
     let network = try LoadedNetwork(ModelCatalog.model(named: "effnet-lite0"))
@@ -71,7 +71,7 @@ private enum Example {
     // end
   }
 
-  /// TrainingImages.swift
+  /// TrainingImages.swift.
   static func trainingImages() throws {
     // begin
     var images = try TrainingImages(folder: "pets")
@@ -82,7 +82,7 @@ private enum Example {
     // end
   }
 
-  /// HeadTrainer.swift
+  /// HeadTrainer.swift.
   static func head() throws {
     // begin
     let trainer = try HeadTrainer(model: "effnet-lite0", classes: ["cat", "dog"])
@@ -92,7 +92,7 @@ private enum Example {
     // end
   }
 
-  /// YourOwnClasses.md
+  /// YourOwnClasses.md.
   static func features(of image: Image) throws {
     // begin
     let embedding = try Embedder(model: "effnet-lite0").embed(Image(contentsOf: "cat.jpg"))
@@ -102,7 +102,7 @@ private enum Example {
     _ = (embedding, cam, trainer)
   }
 
-  /// Embedder.swift
+  /// Embedder.swift.
   static func embedding() throws {
     // begin
     let embedder = try Embedder(model: "effnet-lite0")
@@ -111,7 +111,7 @@ private enum Example {
     _ = vector
   }
 
-  /// EmbeddingIndex.swift
+  /// EmbeddingIndex.swift.
   static func searching(with embedder: Embedder) throws {
     // begin
     let index = try EmbeddingIndex(contentsOf: "photos.npz")
@@ -119,7 +119,7 @@ private enum Example {
     // end
   }
 
-  /// Evaluation.swift
+  /// Evaluation.swift.
   static func evaluating() {
     // begin
     var evaluation = Evaluation(classCount: 3)
@@ -128,7 +128,7 @@ private enum Example {
     // end
   }
 
-  /// EncodedImage.swift
+  /// EncodedImage.swift.
   static func decoding() throws {
     // begin
     let encoded = try EncodedImage(contentsOf: "photo.jpg")
@@ -138,7 +138,7 @@ private enum Example {
     _ = image
   }
 
-  /// WeightFile.swift
+  /// WeightFile.swift.
   static func readingWeights() throws {
     // begin
     let file = try WeightFile(path: "efficientnet_v2_s.safetensors")
@@ -147,7 +147,7 @@ private enum Example {
     _ = stem
   }
 
-  /// SafetensorsWriter.swift
+  /// SafetensorsWriter.swift.
   static func writingWeights(_ tensor: TensorView) throws {
     // begin
     var writer = SafetensorsWriter(metadata: ["model": "efficientnet_v2_s"])

@@ -160,7 +160,9 @@ extension HEIFHeader: ImageHeader {
   var pixelBytes: Int { 3 * coded.width * coded.height }
 
   /// The decoder keeps a picture, its state and a copy; libheif keeps another, the grid, and the
-  /// image as RGB. At the end, turning and cropping take a second image.
+  /// image as RGB.
+  ///
+  /// At the end, turning and cropping take a second image.
   var codecBytes: Int {
     max(
       4 * pictureBytes + gridBytes + samplesBytes * pixelBytes + 16 << 20,

@@ -35,7 +35,9 @@ struct TIFFUnpacker {
       : UInt8(row.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self) >> 8)
   }
 
-  /// Adds one sample to each pixel. The last one, black or alpha, completes the others.
+  /// Adds one sample to each pixel.
+  ///
+  /// The last one, black or alpha, completes the others.
   private func add(
     _ sample: Int, _ count: Int, _ pixels: UnsafeMutablePointer<UInt8>, _ value: (Int) -> UInt8
   ) {

@@ -37,7 +37,9 @@ package enum Markdown {
     return "\(fence)sh\n\(lines.terminalSafe(keepingLines: true))\n\(fence)\n"
   }
 
-  /// A table; cells are Markdown already. Columns whose title begins with a space are numbers.
+  /// A table; cells are Markdown already.
+  ///
+  /// Columns whose title begins with a space are numbers.
   package static func table(_ titles: [String], _ rows: [[String]]) -> String {
     func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
     return line(titles.map { $0.hasPrefix(" ") ? String($0.dropFirst()) : $0 })
