@@ -4,7 +4,8 @@ import Kernels
 /// The mean of every channel over all positions, weighted by the softmax of a score per position: the
 /// context of global-context attention.
 ///
-/// Cao et al. 2019, arXiv 1904.11492, section 3.1. The scores are passed as the gate; each takes 8 floats, of which the first counts.
+/// Cao et al. 2019, arXiv 1904.11492, section 3.1. The scores are passed as the gate; each takes 8
+/// floats, of which the first counts.
 package struct AttentionPool: Operator {
   private let positions: Int
   private let stride: Int

@@ -124,4 +124,35 @@ struct EvaluationTests {
     #expect(pairs.map(\.truth) == [0, 0, 2, 2] && pairs.map(\.answer) == [2, 1, 0, 1])
     #expect(pairs.map(\.count) == [2, 1, 1, 1])
   }
+
+  /// The answers of two classifiers: how many images both get right, only one of them, and none.
+  private static func pair(
+    both: Int, first: Int, second: Int, none: Int = 3
+  ) -> (Evaluation, Evaluation) {
+    var pair = (Evaluation(classCount: 2), Evaluation(classCount: 2))
+    func add(_ count: Int, _ answers: (Int, Int)) {
+      for _ in 0..<count {
+        pair.0.add(truth: 1, ranking: [(answers.0, 0.9), (1 - answers.0, 0.1)])
+        pair.1.add(truth: 1, ranking: [(answers.1, 0.9), (1 - answers.1, 0.1)])
+      }
+    }
+    add(both, (1, 1))
+    add(first, (1, 0))
+    add(second, (0, 1))
+    add(none, (0, 0))
+    return pair
+  }
+
+  /// Only images that one of the two gets right count, and chance must be ruled out.
+  @Test(arguments: [
+    (0, 0, false), (1, 0, false), (3, 0, false), (4, 0, true), (9, 1, true), (8, 3, false),
+    (60, 40, false), (62, 38, true), (0, 20, false), (38, 62, false),
+  ])
+  func improvementsBeyondChance(first: Int, second: Int, isBetter: Bool) {
+    for both in [0, 500] {
+      let (mine, theirs) = Self.pair(both: both, first: first, second: second)
+      #expect(mine.isBetter(than: theirs) == isBetter)
+      #expect(!(isBetter && theirs.isBetter(than: mine)))
+    }
+  }
 }

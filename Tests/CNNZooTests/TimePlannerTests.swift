@@ -65,8 +65,10 @@ struct TimePlannerTests {
   }
 
   @Test func givenValuesStay() throws {
-    let size = try #require(try plan(60, full: 25) { $0.choosesSize = false }.plan)
-    #expect(size.imageSize == 224)
+    // A fixed size leaves three candidates.
+    let fixed = try plan(60, full: 25) { $0.choosesSize = false }
+    let size = try #require(fixed.plan)
+    #expect(size.imageSize == 224 && size.frozenStages > 0 && fixed.measured <= 3)
     let stages = try #require(try plan(60, full: 25) { $0.choosesFrozenStages = false }.plan)
     #expect(stages.frozenStages == 0)
     let epochs = try #require(try plan(60, full: 8) { $0.choosesEpochs = false }.plan)

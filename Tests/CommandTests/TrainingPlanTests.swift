@@ -97,6 +97,40 @@ struct TrainingPlanTests {
     #expect(resumed.status == 0 && resumed.output.contains("\(run)/best.safetensors"))
   }
 
+  /// The output's logits are those of the best weights, divided by the temperature; the other tensors are
+  /// the same.
+  @Test func probabilitiesAreCalibrated() throws {
+    let outcome = try train(Self.scratch + ["--epochs", "2", "--batch-norm", "fixed"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let temperature = try #require(try object(outcome.output)["temperature"] as? Double)
+    #expect(temperature > 0 && temperature != 1)
+    let (best, result) = (
+      try WeightFile(path: "\(run)/best.safetensors"), try WeightFile(path: output)
+    )
+    for tensor in best.tensors {
+      let factor = tensor.name.hasPrefix("classifier.3.") ? 1 / temperature : 1
+      let expected = try tensor.floats().map { Float(Double($0) * factor) }
+      let found = try #require(result[tensor.name]).floats()
+      #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= 1e-6 * abs($1) }, "\(tensor.name)")
+    }
+  }
+
+  /// With batch statistics, the result has other running statistics, or the log loss would be higher.
+  @Test func statisticsAreEstimatedAgain() throws {
+    let outcome = try train(Self.scratch + ["--epochs", "2", "--val", "0"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try object(outcome.output)["new_statistics"] as? Bool == true)
+    let (best, result) = (
+      try WeightFile(path: "\(run)/best.safetensors"), try WeightFile(path: output)
+    )
+    for tensor in best.tensors {
+      let isStatistic =
+        tensor.name.hasSuffix("running_mean") || tensor.name.hasSuffix("running_var")
+      let isSame = try tensor.floats() == #require(result[tensor.name]).floats()
+      #expect(isSame != isStatistic, "\(tensor.name)")
+    }
+  }
+
   @Test func sizeOfInferenceIsInTheResult() throws {
     let outcome = try train(Self.scratch + ["--epochs", "1", "--inference-size", "40"])
     #expect(outcome.status == 0, "\(outcome.errors)")

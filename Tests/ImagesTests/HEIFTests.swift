@@ -74,7 +74,7 @@ import Testing
     }
   }
 
-  /// Boxes that declare a smaller picture than the bit stream's would hide its memory.
+  /// Boxes that declare a smaller image than the bit stream's would hide its memory.
   @Test func codedSizeIsTheDeclaredOne() throws {
     let recorded = try #require(Self.images.first { $0.name == "heic wide" })
     var bytes = recorded.bytes

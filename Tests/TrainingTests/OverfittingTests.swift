@@ -73,6 +73,42 @@ struct OverfittingTests {
     }
   }
 
+  /// With momenta 1, 1/2 and 1/3, the running statistics become the mean over three batches, whatever
+  /// they were before, and nothing else changes.
+  @Test(arguments: TinyNetwork.allCases)
+  func statisticsBecomeMeans(_ network: TinyNetwork) throws {
+    let (session, _) = try Self.session(network)
+    let store = session.store
+    let images = network.images(12)
+    let statistics = store.entries.filter {
+      [.runningMean, .runningVariance].contains($0.parameter.role)
+    }
+    func values() -> [Float] { statistics.flatMap { store.floats($0, of: store.values) } }
+    func others() -> [Float] {
+      store.entries.filter { entry in !statistics.contains { $0.offset == entry.offset } }
+        .flatMap { store.floats($0, of: store.values) }
+    }
+    func update(_ batch: Range<Int>, momentum: Double) {
+      for (place, image) in images[batch].enumerated() {
+        session.withInput(image: place) { _ = $0.update(fromContentsOf: image) }
+      }
+      session.updateStatistics(images: batch.count, momentum: momentum)
+    }
+    let before = others()
+    let batches = [0..<4, 4..<8, 8..<12]
+    let each = batches.map { batch in
+      update(batch, momentum: 1)
+      return values()
+    }
+    for (number, batch) in batches.enumerated() { update(batch, momentum: 1 / Double(number + 1)) }
+    for (index, value) in values().enumerated() {
+      let mean = each.reduce(0) { $0 + $1[index] } / 3
+      let scale = each.map { abs($0[index]) }.max() ?? 0
+      #expect(abs(value - mean) <= 1e-5 * scale)
+    }
+    #expect(each[0] != each[1] && others() == before)
+  }
+
   /// Frozen stages keep every bit, and the rest still learns.
   @Test(arguments: TinyNetwork.allCases)
   func frozenStagesStay(_ network: TinyNetwork) throws {

@@ -70,7 +70,9 @@ struct PreparedData {
         copies: copies.map { DuplicateFinder.Group(images: $0, isExact: true) })
     }
     self.images = images
-    if configuration.balance == .none, let text = images.imbalance { try receive(.warning(text)) }
+    if configuration.balance == .none, let imbalance = images.imbalance {
+      try receive(.imbalanced(imbalance))
+    }
     if let warning = findings.dividedCopies(of: images) { try receive(.warning(warning)) }
   }
 
@@ -94,14 +96,15 @@ extension TrainingImages {
 }
 
 extension TrainingImages {
-  /// A sentence about classes of very different sizes; `nil` if they are not.
-  fileprivate var imbalance: String? {
+  /// The largest and smallest class, if one has several times as many images as the other.
+  fileprivate var imbalance: Trainer.Imbalance? {
     let counts = trainingCounts
     guard let most = counts.indices.max(by: { counts[$0] < counts[$1] }),
       let least = counts.indices.min(by: { counts[$0] < counts[$1] }),
       counts[most] >= 4 * counts[least]
     else { return nil }
-    return "\(labels[most]) has \(counts[most]) images for training, \(labels[least])"
-      + " \(counts[least]); --balance sampling or --balance weights makes classes count the same"
+    return Trainer.Imbalance(
+      largest: labels[most], largestCount: counts[most], smallest: labels[least],
+      smallestCount: counts[least])
   }
 }

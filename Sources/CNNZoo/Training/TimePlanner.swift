@@ -1,4 +1,3 @@
-import GraphIR
 import Training
 
 /// Chooses epochs, image size and frozen stages so that a run ends at a given time.
@@ -50,7 +49,11 @@ package struct TimePlanner {
   package func plan(
     _ configuration: TrainingConfiguration, stages: Int
   ) throws -> (configuration: TrainingConfiguration?, seconds: Double) {
-    let candidates = Self.reductions.map { reduce(configuration, $0, stages: stages) }
+    var candidates: [TrainingConfiguration] = []
+    for reduction in Self.reductions {
+      let reduced = reduce(configuration, reduction, stages: stages)
+      if reduced != candidates.last { candidates.append(reduced) }
+    }
     var index = 0
     while true {
       let cost = try measure(candidates[index])
@@ -63,14 +66,15 @@ package struct TimePlanner {
       }
       // The next one that is expected to be enough: time grows with the area and with the backward
       // passes, two thirds of a step.
-      let current = Self.reductions[index]
-      func work(_ reduction: (size: Double, frozen: Double)) -> Double {
-        reduction.size * reduction.size * (1 - 2 / 3 * reduction.frozen)
+      func work(_ candidate: TrainingConfiguration) -> Double {
+        let frozen = Double(candidate.frozenStages) / Double(max(1, stages))
+        return Double(candidate.imageSize * candidate.imageSize) * (1 - 2 / 3 * frozen)
       }
+      let current = work(candidates[index])
       index =
         candidates.indices.dropFirst(index + 1).first { next in
           var estimate = cost
-          estimate.epoch *= work(Self.reductions[next]) / work(current)
+          estimate.epoch *= work(candidates[next]) / current
           return self.epochs(candidates[next], estimate) >= needed
         } ?? candidates.count - 1
     }

@@ -13,7 +13,7 @@ extension Trainer {
     public var memoryBytes: Int?
     /// How long a new run may take; `nil` for the configuration's epochs.
     ///
-    /// Two steps are measured, and the number of epochs, and if need be image size and frozen stages,
+    /// A few steps are measured, and the number of epochs, and if need be image size and frozen stages,
     /// are chosen so that the run ends then. Its configuration says what was chosen.
     public var timeLimit: TimeLimit?
     /// The largest number of bytes of decoded images to keep from epoch to epoch.
@@ -69,6 +69,8 @@ extension Trainer {
     case embedded
     /// The run begins.
     case planned(Plan)
+    /// Classes have very different numbers of images, and are not balanced.
+    case imbalanced(Imbalance)
     /// The closed-form head is validated: the result to improve on.
     case head(Evaluation)
     /// A stage of progressive learning begins.
@@ -79,6 +81,18 @@ extension Trainer {
     case epoch(Epoch)
     /// Something that the user should know, one sentence.
     case warning(String)
+  }
+
+  /// Two classes, one of which has several times as many training images as the other.
+  public struct Imbalance: Sendable, Equatable {
+    /// The class with the most images.
+    public let largest: String
+    /// Its images for training.
+    public let largestCount: Int
+    /// The class with the fewest images.
+    public let smallest: String
+    /// Its images for training.
+    public let smallestCount: Int
   }
 
   /// A step.
@@ -171,8 +185,7 @@ extension TrainerError: CustomStringConvertible {
         + " \(limit >> 20) MiB; use smaller images or a smaller model"
     case .tooLittleTime(let needed, let left):
       return "one epoch takes about \(Int(needed.rounded(.up))) s, but"
-        + " \(max(0, Int(left))) s are left; allow more time, or train the classifier alone"
-        + " (--head-only)"
+        + " \(max(0, Int(left))) s are left; allow more time, or use a smaller network"
     case .fewImages(let count):
       return "\(count) images for training; at least 2 are needed"
     }

@@ -95,9 +95,14 @@ extension Trainer {
     try estimateStatistics()
     guard store.firstNonFinite == nil else { return best }
     try network.write(store, averages: false, configuration, to: folder.result)
-    let estimated = try candidate(folder.result)
-    let isWorse = estimated.evaluation.logLoss > best.evaluation.logLoss
-    return isWorse ? best : estimated
+    do {
+      let estimated = try candidate(folder.result)
+      let isWorse = estimated.evaluation.logLoss > best.evaluation.logLoss
+      return isWorse ? best : estimated
+    } catch is ClassifierError {
+      // The statistics are finite, but the logits are not.
+      return best
+    }
   }
 
   /// Replaces batch norm's statistics in the store by those of the training images at the inference
@@ -128,7 +133,7 @@ extension Trainer {
     }
   }
 
-  /// The most images from which batch norm's statistics are estimated: their error is then below 1 %
+  /// The most images from which batch norm's statistics are estimated: the error of a mean is then 1 %
   /// of a standard deviation even in layers with one value per image.
   static let statisticsImages = 10_000
 

@@ -26,7 +26,7 @@ extension Trainer {
     return configuration
   }
 
-  /// Measures two steps, and estimates the rest of a run from them.
+  /// Measures a few steps, and estimates the rest of a run from them.
   private static func cost(
     _ start: TrainingStart, _ data: PreparedData, _ options: Options,
     _ configuration: TrainingConfiguration
@@ -56,7 +56,7 @@ extension Trainer {
       epoch: seconds * Double(training), afterEpoch: validating + writing, fixed: fixed)
   }
 
-  /// What disks of the last years write in a second, including what is waited for.
+  /// A cautious estimate of what a disk writes in a second.
   private static let bytesPerSecond = 400e6
 
   /// The seconds that a step takes for each image, decoding and augmentation included.

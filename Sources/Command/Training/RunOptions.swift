@@ -46,7 +46,7 @@ struct TimeAmount: ExpressibleByArgument {
 struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "End after this time, such as 20m or 1h30m: chooses epochs, and if need be size and frozen stages.",
+      "Finish in this time, such as 20m or 1h30m: sets the epochs and, if it must, a smaller size and frozen stages.",
       valueName: "duration"))
   var time: TimeAmount?
 

@@ -97,8 +97,8 @@ struct Train: ParsableCommand {
       throw ValidationError(
         "--head-only does not change the images; drop --preview or --head-only.")
     }
-    if training.randAugment ?? 0 == 0, training.progressive == nil,
-      training.randAugmentOperations != nil
+    if training.augmentation.randAugment ?? 0 == 0, training.progressive.progressive == nil,
+      training.augmentation.randAugmentOperations != nil
     {
       throw ValidationError("--rand-augment-operations needs a strength: --rand-augment N.")
     }

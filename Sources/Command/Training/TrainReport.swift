@@ -34,6 +34,7 @@ struct TrainReport {
       "head_accuracy": plan.headAccuracy.map(JSON.number) ?? .null,
       "best_epoch": .integer(result.bestEpoch + 1), "keeps_head": .bool(result.keepsHead),
       "head_top1": result.head.map { .number($0.accuracy) } ?? .null,
+      "new_statistics": .bool(result.hasNewStatistics),
       "temperature": result.temperature.map(JSON.number) ?? .null,
       "stopped_at": result.stoppedAt.map(JSON.integer) ?? .null,
     ]

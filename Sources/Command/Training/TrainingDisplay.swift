@@ -38,6 +38,11 @@ final class TrainingDisplay {
       ProgressLine.erase()
       self.plan = plan
       for line in Self.lines(plan) { Diagnostics.log(line) }
+    case .imbalanced(let classes):
+      Diagnostics.warn(
+        "\(classes.largest.terminalSafe()) has \(classes.largestCount) images for training,"
+          + " \(classes.smallest.terminalSafe()) \(classes.smallestCount); --balance sampling or"
+          + " --balance weights makes them count the same")
     case .head(let head):
       ProgressLine.erase()
       Diagnostics.log(

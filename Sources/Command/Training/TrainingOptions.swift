@@ -41,37 +41,13 @@ struct TrainingOptions: ParsableArguments {
   var imageSize: Int?
 
   @Option(
-    defaultAsFlag: ProgressiveLearning.Preset.s,
-    help: ArgumentHelp(
-      "Grow images and regularisation in stages, as EfficientNetV2-S, -M or -L does (s, m, l).",
-      valueName: "preset"))
-  var progressive: ProgressiveLearning.Preset?
-
-  @Option(help: "Number of stages in progressive learning (default: 4).")
-  var stages: Int?
-
-  @Option(
-    help: "Image side in the first stage (default: in proportion to --image-size, as the preset).")
-  var startSize: Int?
-
-  @Option(help: "Dropout in the first stage (default: the preset's).")
-  var startDropout: Double?
-
-  @Option(help: "RandAugment's magnitude in the first stage (default: the preset's).")
-  var startRandAugment: Double?
-
-  @Option(help: "Mixup's α in the first stage (default: the preset's).")
-  var startMixup: Double?
-
-  @Option(
-    help: "Image side that the result is for (default: that of the weights, or --image-size).")
+    help: "Image side at inference (default: that of the weights; from scratch --image-size).")
   var inferenceSize: Int?
 
   @Option(help: "Stop after this many epochs without a lower validation loss (default: never).")
   var patience: Int?
 
-  @Option(
-    help: "Make small classes count as much as large ones: weights, sampling (default: none).")
+  @Option(help: "Make small classes count as much as large ones (default: none).")
   var balance: TrainingConfiguration.Balance?
 
   @Option(help: "Seed of everything random (default: 0).")
@@ -134,27 +110,9 @@ struct TrainingOptions: ParsableArguments {
   )
   var stochasticDepth: Double?
 
-  @Option(
-    help: "Smallest share of an image in a random crop; 1 for no random crops (default: 0.35).")
-  var cropArea: Double?
+  @OptionGroup(title: "Augmentation") var augmentation: AugmentationOptions
 
-  @Flag(help: "Never mirror images.")
-  var noFlip = false
-
-  @Option(help: "Strength of RandAugment's operations, up to 30; 0 for none (default: 0).")
-  var randAugment: Double?
-
-  @Option(help: "RandAugment's operations on an image (default: 2).")
-  var randAugmentOperations: Int?
-
-  @Option(help: "Probability of erasing a rectangle (default: 0).")
-  var erasing: Double?
-
-  @Option(help: "α of mixup, which blends images and their labels; 0 for none (default: 0).")
-  var mixup: Double?
-
-  @Option(help: "α of CutMix, which pastes parts of other images; 0 for none (default: 0).")
-  var cutmix: Double?
+  @OptionGroup(title: "Progressive learning") var progressive: ProgressiveOptions
 
   func validate() throws {
     var configuration = TrainingConfiguration()
@@ -217,9 +175,9 @@ struct TrainingOptions: ParsableArguments {
     func set<Value>(_ property: WritableKeyPath<TrainingConfiguration, Value>, _ value: Value?) {
       if let value { configuration[keyPath: property] = value }
     }
-    if let progressive {
+    if let preset = progressive.progressive {
       let size = imageSize ?? (usesPresetSize ? nil : configuration.imageSize)
-      configuration.apply(progressive, lastImageSize: size)
+      configuration.apply(preset, lastImageSize: size)
     }
     set(\.epochs, epochs)
     set(\.batch, batch)
@@ -244,40 +202,11 @@ struct TrainingOptions: ParsableArguments {
     set(\.stochasticDepth, stochasticDepth)
     if let clip { configuration.clipNorm = clip }
     if let ema { configuration.averageDecay = ema == 0 ? nil : ema }
-    if let cropArea { configuration.minimumCropArea = cropArea == 1 ? nil : cropArea }
-    if noFlip { configuration.flips = false }
-    if let randAugment { configuration.randAugmentMagnitude = randAugment == 0 ? nil : randAugment }
-    set(\.randAugmentOperations, randAugmentOperations)
-    set(\.erasingProbability, erasing)
-    set(\.mixupAlpha, mixup)
-    set(\.cutMixAlpha, cutmix)
-    start(&configuration)
-  }
-}
-
-extension TrainingOptions {
-  /// Applies the options for the first stage; one is enough for progressive learning.
-  private func start(_ configuration: inout TrainingConfiguration) {
-    guard
-      stages != nil || startSize != nil || startDropout != nil || startRandAugment != nil
-        || startMixup != nil
-    else { return }
-    let last = configuration.lastStage
-    var start =
-      configuration.progressive
-      ?? ProgressiveLearning(
-        imageSize: last.imageSize, dropout: last.dropout,
-        randAugmentMagnitude: last.randAugmentMagnitude ?? 0, mixupAlpha: last.mixupAlpha)
-    start.stages = stages ?? start.stages
-    start.imageSize = startSize ?? start.imageSize
-    start.dropout = startDropout ?? start.dropout
-    start.randAugmentMagnitude = startRandAugment ?? start.randAugmentMagnitude
-    start.mixupAlpha = startMixup ?? start.mixupAlpha
-    configuration.progressive = start
+    augmentation.apply(to: &configuration)
+    progressive.apply(to: &configuration)
   }
 }
 
 extension TrainingConfiguration.Loss: ExpressibleByArgument {}
 extension TrainingConfiguration.BatchNorm: ExpressibleByArgument {}
 extension TrainingConfiguration.Balance: ExpressibleByArgument {}
-extension ProgressiveLearning.Preset: ExpressibleByArgument {}

@@ -2,9 +2,9 @@ import Host
 
 /// A few random operations on each image, all of one strength.
 ///
-/// Cubuk et al. 2020, arXiv 1909.13719. The operations are those of EfficientNetV2's released code. They become stronger with the
-/// magnitude, from none at 0; there, colours are unchanged at 5, and posterised and solarised images
-/// become milder. The ranges up to magnitude 10 are those of AutoAugment. Distances grow with the
+/// Cubuk et al. 2020, arXiv 1909.13719. The operations are those of EfficientNetV2's released code. All of
+/// them grow stronger with the magnitude, from no change at 0; in that code, colours are unchanged at 5,
+/// and posterised and solarised images become milder. The ranges up to magnitude 10 are those of AutoAugment. Distances grow with the
 /// image: the code's 100 and 40 pixels are taken for its images of 300.
 public struct RandAugment: Hashable, Sendable {
   /// The operations on an image, one after the other, from 1.

@@ -2,8 +2,8 @@ import CImageLibraries
 
 /// The contents of a HEIF file's boxes: the size of its primary image, and how it is coded.
 ///
-/// ISO/IEC 23008-12. The image is one picture or a grid of them. The sizes that the bit streams
-/// declare must be those in the boxes, and each picture is decoded once, so that the pixels and the
+/// ISO/IEC 23008-12. The image is one coded image or a grid of tiles. The sizes that the bit streams
+/// declare must be those in the boxes, and each tile is decoded once, so that the pixels and the
 /// file's size bound the time.
 struct HEIFHeader {
   /// The size after turning and cropping.
@@ -15,8 +15,8 @@ struct HEIFHeader {
   private var chroma = 0
   /// What turns and crops the image, in order.
   private var transformations: [Transformation] = []
-  /// The bytes of the largest picture's planes, and of those of a grid.
-  private var pictureBytes = 0
+  /// The bytes of the largest tile's planes, and of those of a grid.
+  private var tileBytes = 0
   private var gridBytes = 0
   private var samplesBytes = 1
 
@@ -29,30 +29,30 @@ struct HEIFHeader {
     let items = try HEIFItems(bytes)
     coded = try Self.size(of: items.primary, items, limits)
     (width, height) = coded
-    var (pictures, size) = ([items.primary], coded)
+    var (tiles, size) = ([items.primary], coded)
     if items.type(of: items.primary)?.begins(with: "grid") == true {
-      (pictures, size) = try Self.grid(items, coded: coded, limits)
+      (tiles, size) = try Self.grid(items, coded: coded, limits)
     }
     var codedBytes = 0
     var known: [Int: (stream: HEIFStream, count: Int)] = [:]
-    for picture in pictures {
+    for tile in tiles {
       let entry: (stream: HEIFStream, count: Int)
-      if let earlier = known[picture] {
+      if let earlier = known[tile] {
         entry = earlier
       } else {
-        entry = try stream(of: picture, items, size: size)
-        known[picture] = entry
+        entry = try stream(of: tile, items, size: size)
+        known[tile] = entry
       }
       codedBytes += entry.count
-      // A grid of one picture many times would take many times as long.
+      // A grid of one tile many times would take many times as long.
       guard codedBytes <= bytes.count + 1 << 16 else {
-        throw .overLimit("its pictures are decoded more than once")
+        throw .overLimit("its tiles are decoded more than once")
       }
       chroma = entry.stream.chroma
-      pictureBytes = max(pictureBytes, entry.stream.planeBytes)
+      tileBytes = max(tileBytes, entry.stream.planeBytes)
       if entry.stream.bits > 8 { samplesBytes = 2 }
     }
-    if pictures.count > 1 { gridBytes = 3 * samplesBytes * coded.width * coded.height }
+    if tiles.count > 1 { gridBytes = 3 * samplesBytes * coded.width * coded.height }
     for property in items.properties(of: items.primary) { try add(property) }
   }
 
@@ -69,25 +69,25 @@ struct HEIFHeader {
     return size
   }
 
-  /// The pictures of a grid, and their size: they cover the image without waste.
+  /// The tiles of a grid, and their size: they cover the image without waste.
   private static func grid(
     _ items: HEIFItems, coded: (width: Int, height: Int), _ limits: DecodingLimits
-  ) throws(DecodingFailure) -> (pictures: [Int], size: (width: Int, height: Int)) {
+  ) throws(DecodingFailure) -> (tiles: [Int], size: (width: Int, height: Int)) {
     let data = try items.data(of: items.primary)
-    let pictures = items.parts(of: items.primary)
-    guard data.count >= 8, let first = pictures.first else {
+    let tiles = items.parts(of: items.primary)
+    guard data.count >= 8, let first = tiles.first else {
       throw .malformed("its grid is cut short")
     }
     let (rows, columns) = (Int(data[2]) + 1, Int(data[3]) + 1)
     let size = try Self.size(of: first, items, limits)
-    guard pictures.count == rows * columns,
+    guard tiles.count == rows * columns,
       (columns - 1) * size.width < coded.width, columns * size.width >= coded.width,
       (rows - 1) * size.height < coded.height, rows * size.height >= coded.height
-    else { throw .malformed("its grid does not have the size of its pictures") }
-    return (pictures, size)
+    else { throw .malformed("its grid does not have the size of its tiles") }
+    return (tiles, size)
   }
 
-  /// The bit stream of a picture, and the number of its bytes.
+  /// The bit stream of a tile, and the number of its bytes.
   private mutating func stream(
     of item: Int, _ items: HEIFItems, size: (width: Int, height: Int)
   ) throws(DecodingFailure) -> (stream: HEIFStream, count: Int) {
@@ -98,13 +98,13 @@ struct HEIFHeader {
     switch type {
     case let type? where type.begins(with: "av01"):
       guard let box = properties.first(where: { $0.has("av1C") }) else {
-        throw .malformed("a picture has no configuration")
+        throw .malformed("a tile has no configuration")
       }
       isAV1 = true
       stream = try HEIFStream(av1: box.content, data)
     case let type? where type.begins(with: "hvc1"):
       guard let box = properties.first(where: { $0.has("hvcC") }) else {
-        throw .malformed("a picture has no configuration")
+        throw .malformed("a tile has no configuration")
       }
       stream = try HEIFStream(hevc: box.content, data)
     default:
@@ -116,7 +116,7 @@ struct HEIFHeader {
     // Coding takes whole blocks of up to 64 x 64 pixels.
     guard stream.width <= (size.width + 63) & ~63, stream.height <= (size.height + 63) & ~63 else {
       throw .malformed(
-        "a picture has \(stream.width)x\(stream.height) pixels, not \(size.width)x\(size.height)")
+        "a tile has \(stream.width)x\(stream.height) pixels, not \(size.width)x\(size.height)")
     }
     return (stream, data.count)
   }
@@ -159,13 +159,13 @@ extension HEIFHeader: ImageHeader {
   var orientation: Orientation { .upright }
   var pixelBytes: Int { 3 * coded.width * coded.height }
 
-  /// The decoder keeps a picture, its state and a copy; libheif keeps another, the grid, and the
+  /// The decoder keeps a tile, its state and a copy; libheif keeps another, the grid, and the
   /// image as RGB.
   ///
   /// At the end, turning and cropping take a second image.
   var codecBytes: Int {
     max(
-      4 * pictureBytes + gridBytes + samplesBytes * pixelBytes + 16 << 20,
+      4 * tileBytes + gridBytes + samplesBytes * pixelBytes + 16 << 20,
       transformations.isEmpty ? 0 : pixelBytes)
   }
 
@@ -188,7 +188,7 @@ extension HEIFHeader: ImageHeader {
     defer { cheif_free(&decoded) }
     let planes = HEIFPlanes(decoded)
     guard planes.width >= coded.width, planes.height >= coded.height, planes.areValid else {
-      throw .malformed("its pictures do not have the declared size")
+      throw .malformed("its tiles do not have the declared size")
     }
     var image = planes.image(width: coded.width, height: coded.height)
     for transformation in transformations {

@@ -2,8 +2,8 @@
 struct HEIFStream {
   var width = 0
   var height = 0
-  /// The number of pictures that the decoder has to decode.
-  var pictures = 0
+  /// The number of frames that the decoder has to decode.
+  var frames = 0
   var bits = 8
   /// The digits of 4:2:0, 4:2:2 or 4:4:4; 0 if there is no chroma.
   var chroma = 444
@@ -48,7 +48,7 @@ private struct HeaderBits {
 extension HEIFStream {
   /// Reads the parameter sets of an `hvcC` box and walks over the units of an HEVC image.
   ///
-  /// ISO/IEC 14496-15, section 8.3.3, and ITU-T H.265, section 7.3. Only one picture that needs no
+  /// ISO/IEC 14496-15, section 8.3.3, and ITU-T H.265, section 7.3. Only one frame that needs no
   /// others is accepted: a few bytes would otherwise suffice for thousands.
   init(hevc configuration: UnsafeRawBufferPointer, _ data: [UInt8]) throws(DecodingFailure) {
     var fields = HEIFFields(configuration, at: 21)
@@ -72,7 +72,7 @@ extension HEIFStream {
       offset += count
     }
     guard width > 0, height > 0 else { throw .malformed("it has no sequence parameter set") }
-    guard pictures == 1 else { throw .unsupported("\(pictures) pictures in one image") }
+    guard frames == 1 else { throw .unsupported("\(frames) frames in one image") }
   }
 
   private mutating func readUnit(_ unit: [UInt8]) throws(DecodingFailure) {
@@ -80,8 +80,8 @@ extension HEIFStream {
     let type = unit[0] >> 1 & 63
     if type == 33 { readParameters(unit) }
     guard type < 32 else { return }
-    guard (16...21).contains(type) else { throw .unsupported("a picture that depends on others") }
-    if unit[2] & 0x80 != 0 { pictures += 1 }
+    guard (16...21).contains(type) else { throw .unsupported("a frame that depends on others") }
+    if unit[2] & 0x80 != 0 { frames += 1 }
   }
 
   /// Reads the size in a sequence parameter set; the largest counts.
@@ -114,12 +114,12 @@ extension HEIFStream {
   /// AV1 Bitstream and Decoding Process Specification, sections 5.3 and 5.5.
   init(av1 configuration: UnsafeRawBufferPointer, _ data: [UInt8]) throws(DecodingFailure) {
     try readUnits([UInt8](configuration.dropFirst(4)))
-    pictures = 0
+    frames = 0
     try readUnits(data)
     guard width > 0, height > 0 else { throw .malformed("it has no sequence header") }
     // Layers of growing size make one image.
-    guard (1...4).contains(pictures) else {
-      throw .unsupported("\(pictures) pictures in one image")
+    guard (1...4).contains(frames) else {
+      throw .unsupported("\(frames) frames in one image")
     }
   }
 
@@ -146,7 +146,7 @@ extension HEIFStream {
       }
       switch head >> 3 & 15 {
       case 1: readSequenceHeader([UInt8](data[offset..<offset + min(count, 1024)]))
-      case 3, 6: pictures += 1
+      case 3, 6: frames += 1
       default: break
       }
       offset += count

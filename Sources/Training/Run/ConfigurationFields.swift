@@ -11,6 +11,12 @@ public struct TrainingConfigurationError: Error, Equatable, Sendable, CustomStri
 
   /// One line: the field and what it may be.
   public var description: String { "\(field) is out of range: expected \(expected)" }
+
+  static func require(
+    _ isValid: Bool, _ field: String, _ expected: String
+  ) throws(TrainingConfigurationError) {
+    if !isValid { throw TrainingConfigurationError(field: field, expected: expected) }
+  }
 }
 
 extension TrainingConfiguration {

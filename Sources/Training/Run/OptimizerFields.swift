@@ -19,18 +19,12 @@ extension Optimizer {
   func validate() throws(TrainingConfigurationError) {
     for (name, value) in fields.numbers {
       if name == "epsilon" {
-        try Self.require(value > 0 && value <= 1, "epsilon", "above 0, up to 1")
+        try TrainingConfigurationError.require(
+          value > 0 && value <= 1, "optimizer.epsilon", "above 0, up to 1")
       } else {
-        try Self.require(0..<1 ~= value, name, "0 or more, below 1")
+        try TrainingConfigurationError.require(
+          0..<1 ~= value, "optimizer.\(name)", "0 or more, below 1")
       }
-    }
-  }
-
-  private static func require(
-    _ isValid: Bool, _ name: String, _ expected: String
-  ) throws(TrainingConfigurationError) {
-    if !isValid {
-      throw TrainingConfigurationError(field: "optimizer.\(name)", expected: expected)
     }
   }
 
@@ -62,18 +56,16 @@ extension Optimizer {
 
 extension LearningRateSchedule {
   func validate() throws(TrainingConfigurationError) {
-    try Self.require(rate >= 0 && rate.isFinite, "rate", "0 or more")
-    try Self.require(warmupEpochs >= 0 && warmupEpochs.isFinite, "warmup_epochs", "0 or more")
+    try TrainingConfigurationError.require(
+      rate >= 0 && rate.isFinite, "schedule.rate", "0 or more")
+    try TrainingConfigurationError.require(
+      warmupEpochs >= 0 && warmupEpochs.isFinite, "schedule.warmup_epochs", "0 or more")
     if case .staircase(let factor, let epochs) = decay {
-      try Self.require(factor > 0 && factor <= 1, "factor", "above 0, up to 1")
-      try Self.require(epochs > 0 && epochs.isFinite, "step_epochs", "a positive number")
+      try TrainingConfigurationError.require(
+        factor > 0 && factor <= 1, "schedule.factor", "above 0, up to 1")
+      try TrainingConfigurationError.require(
+        epochs > 0 && epochs.isFinite, "schedule.step_epochs", "a positive number")
     }
-  }
-
-  private static func require(
-    _ isValid: Bool, _ name: String, _ expected: String
-  ) throws(TrainingConfigurationError) {
-    if !isValid { throw TrainingConfigurationError(field: "schedule.\(name)", expected: expected) }
   }
 
   var json: JSON.Object {

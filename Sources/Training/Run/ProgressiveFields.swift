@@ -5,19 +5,16 @@ import Weights
 
 extension ProgressiveLearning {
   func validate() throws(TrainingConfigurationError) {
-    try Self.require((1...1000).contains(stages), "stages", "1 to 1000")
-    try Self.require((1...2048).contains(imageSize), "image_size", "1 to 2048")
-    try Self.require(0..<1 ~= dropout, "dropout", "0 or more, below 1")
-    try Self.require(0...30 ~= randAugmentMagnitude, "rand_augment_magnitude", "0 to 30")
-    try Self.require(0...10 ~= mixupAlpha, "mixup_alpha", "0 to 10")
-  }
-
-  private static func require(
-    _ isValid: Bool, _ name: String, _ expected: String
-  ) throws(TrainingConfigurationError) {
-    if !isValid {
-      throw TrainingConfigurationError(field: "progressive.\(name)", expected: expected)
-    }
+    try TrainingConfigurationError.require(
+      (1...1000).contains(stages), "progressive.stages", "1 to 1000")
+    try TrainingConfigurationError.require(
+      (1...2048).contains(imageSize), "progressive.image_size", "1 to 2048")
+    try TrainingConfigurationError.require(
+      0..<1 ~= dropout, "progressive.dropout", "0 or more, below 1")
+    try TrainingConfigurationError.require(
+      0...30 ~= randAugmentMagnitude, "progressive.rand_augment_magnitude", "0 to 30")
+    try TrainingConfigurationError.require(
+      0...10 ~= mixupAlpha, "progressive.mixup_alpha", "0 to 10")
   }
 
   var json: JSON.Object {

@@ -4,8 +4,8 @@ import Weights
 
 /// The folder of a training run, `own.run` beside the output `own.safetensors`.
 ///
-/// It contains the log, two generations of state, the run's weights and its report. States are written in turn,
-/// each atomically and after the log is durable, so whenever the process is killed or the power
+/// It contains the log, two generations of state, the run's weights and its report. States are written in
+/// turn, each atomically and after the log is durable, so whenever the process is killed or the power
 /// fails, one of them is complete and matches the beginning of the log. One process at a time works in
 /// the folder.
 ///

@@ -1,6 +1,5 @@
 /// The backward pass of a tape.
 extension TapeLowering {
-
   /// Gives every gradient a buffer, and decides which values are kept and which are recomputed.
   mutating func assignGradients() {
     /// The gradient of each value.
@@ -47,13 +46,7 @@ extension TapeLowering {
         steps[index] = .activation(step)
       case .pool(var step):
         step.outputGradient = gradients[step.output] ?? step.output
-        if let buffer = gradients[step.input] {
-          step.inputGradient = buffer
-          step.gate = gate(of: step.input)
-        } else {
-          step.inputGradient = newBuffer(bufferCounts[step.input])
-          gradients[step.input] = step.inputGradient
-        }
+        (step.inputGradient, step.gate) = pooledGradient(of: step.input, &gradients)
         steps[index] = .pool(step)
       case .gate(var step):
         step.outputGradient = gradients[step.output] ?? step.output
@@ -68,13 +61,7 @@ extension TapeLowering {
         step.inputAgain = again[step.input] ?? step.input
         step.scoresGradient = newBuffer(bufferCounts[step.scores])
         gradients[step.scores] = step.scoresGradient
-        if let buffer = gradients[step.input] {
-          step.inputGradient = buffer
-          step.gate = gate(of: step.input)
-        } else {
-          step.inputGradient = newBuffer(bufferCounts[step.input])
-          gradients[step.input] = step.inputGradient
-        }
+        (step.inputGradient, step.gate) = pooledGradient(of: step.input, &gradients)
         steps[index] = .attention(step)
       case .layerNorm(var step):
         step.gradient = gradients[step.output] ?? step.output
@@ -105,6 +92,17 @@ extension TapeLowering {
       return (copy, before + [producer])
     case .convolution, .activation, .pool, .attention, .layerNorm, .dropout: return (value, [])
     }
+  }
+
+  /// The gradient of a value that a pool reads, which a gate may have given a buffer, and that gate's
+  /// vector.
+  private mutating func pooledGradient(
+    of value: TapeBuffer, _ gradients: inout [TapeBuffer: TapeBuffer]
+  ) -> (TapeBuffer, gate: TapeBuffer?) {
+    if let buffer = gradients[value] { return (buffer, gate(of: value)) }
+    let buffer = newBuffer(bufferCounts[value])
+    gradients[value] = buffer
+    return (buffer, nil)
   }
 
   /// The vector that gates a value.
