@@ -105,6 +105,11 @@ struct UsageTests {
       ("train --resume y.run --hidden", "drop --hidden"),
       ("train --resume y.run --overwrite", "drop --overwrite"),
       ("train x -o y.safetensors --head-only --epochs 20", "drop the training options"),
+      ("train x -o y.safetensors --head-only --mixup 0.2", "drop the training options"),
+      ("train x -o y.safetensors --head-only --progressive", "drop the training options"),
+      ("train x -o y.safetensors --head-only --time 5m", "drop --time"),
+      ("train x -o y.safetensors --head-only --overwrite", "drop --overwrite"),
+      ("train --resume y.run --time 5m", "drop --time"),
       ("train x -o y.safetensors --from-scratch --head-only --model effnet-lite0", "pretrained"),
     ])
   func wrongUsage(command: String, message: String) throws {

@@ -251,6 +251,18 @@ struct RunFolderTests {
     withExtendedLifetime(run.folder) {}
   }
 
+  /// A start that fails while it writes what a run needs leaves nothing, whatever it had written.
+  @Test func failedStartsLeaveNoFolder() throws {
+    let path = "\(folder.path)/failed.run"
+    do {
+      let run = try RunFolder(new: path)
+      for file in [run.images, run.findings, run.head, run.last] {
+        try Data("x".utf8).write(to: URL(filePath: file))
+      }
+    }
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
   @Test func leftoversAreRemoved() throws {
     do { _ = try RecordedRun(path, states: 1) }
     try Data("half".utf8).write(to: URL(filePath: "\(path)/.cnnzoo-1f.tmp"))

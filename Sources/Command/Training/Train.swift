@@ -54,6 +54,10 @@ struct Train: ParsableCommand {
 
   @OptionGroup(title: "Training") var training: TrainingOptions
 
+  @OptionGroup(title: "Augmentation") var augmentation: AugmentationOptions
+
+  @OptionGroup(title: "Progressive learning") var progressive: ProgressiveOptions
+
   @OptionGroup(title: "Run") var saving: RunOptions
 
   @OptionGroup var network: NetworkOptions
@@ -71,6 +75,7 @@ struct Train: ParsableCommand {
   @OptionGroup var quiet: QuietOption
 
   func validate() throws {
+    try rejectValuesOutOfRange()
     try rejectIgnoredOptions()
     if resume != nil {
       guard folder == nil, output == nil, !headOnly, !fromScratch else {
@@ -97,8 +102,8 @@ struct Train: ParsableCommand {
       throw ValidationError(
         "--head-only does not change the images; drop --preview or --head-only.")
     }
-    if training.augmentation.randAugment ?? 0 == 0, training.progressive.progressive == nil,
-      training.augmentation.randAugmentOperations != nil
+    if augmentation.randAugment ?? 0 == 0, progressive.progressive == nil,
+      augmentation.randAugmentOperations != nil
     {
       throw ValidationError("--rand-augment-operations needs a strength: --rand-augment N.")
     }
@@ -135,7 +140,7 @@ struct Train: ParsableCommand {
       start, folder: folder, output: output, options, receive: display.receive)
     if saving.time != nil {
       ProgressLine.erase()
-      let chosen = TrainingOptions.chosen(trainer.plan.configuration, since: options.configuration)
+      let chosen = Self.chosen(trainer.plan.configuration, since: options.configuration)
       Diagnostics.log("planned for the time: \(chosen)")
     }
     var facts: JSON.Object = [:]
@@ -147,7 +152,7 @@ struct Train: ParsableCommand {
     let display = TrainingDisplay(onError)
     defer { ProgressLine.erase() }
     let trainer = try Trainer(
-      resuming: path, options, configure: { training.apply(to: &$0) }, receive: display.receive)
+      resuming: path, options, configure: { apply(to: &$0) }, receive: display.receive)
     try run(trainer, display)
   }
 
@@ -226,7 +231,7 @@ struct Train: ParsableCommand {
   private func options(_ start: TrainingStart) -> Trainer.Options {
     var options = options
     options.configuration = defaults(start)
-    training.apply(to: &options.configuration, usesPresetSize: fromScratch)
+    apply(to: &options.configuration, usesPresetSize: fromScratch)
     options.includesHidden = hidden
     options.timeLimit = saving.time.map { time in
       TimeLimit(

@@ -5,8 +5,15 @@ extension Train {
   /// Rejects options that would have no effect in the chosen mode.
   func rejectIgnoredOptions() throws {
     if headOnly {
-      if training.changesMoreThanBatch {
+      if changesMoreThanBatch {
         throw ValidationError("--head-only solves for the classifier; drop the training options.")
+      }
+      for (option, isGiven) in [
+        ("--time", saving.time != nil), ("--memory", saving.memory != nil),
+        ("--cache-memory", saving.cacheMemory != nil), ("--save-every", saving.saveEvery != nil),
+        ("--overwrite", saving.overwrite),
+      ] where isGiven {
+        throw ValidationError("--head-only takes seconds and keeps no run; drop \(option).")
       }
     } else {
       if network.compute.precision ?? .f32 != .f32 {
@@ -37,7 +44,7 @@ extension Train {
   }
 }
 
-extension TrainingOptions {
+extension Train {
   /// Whether an option other than `--batch` differs from a default.
   fileprivate var changesMoreThanBatch: Bool {
     [TrainingConfiguration.fineTuning, .fromScratch].contains { defaults in

@@ -110,74 +110,10 @@ struct TrainingOptions: ParsableArguments {
   )
   var stochasticDepth: Double?
 
-  @OptionGroup(title: "Augmentation") var augmentation: AugmentationOptions
-
-  @OptionGroup(title: "Progressive learning") var progressive: ProgressiveOptions
-
-  func validate() throws {
-    var configuration = TrainingConfiguration()
-    apply(to: &configuration, usesPresetSize: true)
-    do {
-      try configuration.validate()
-    } catch {
-      throw ValidationError(
-        "\(Self.option(for: error.field)) is out of range: expected \(error.expected).")
-    }
-  }
-
-  /// The option for a field of the configuration.
-  private static func option(for field: String) -> String {
-    switch field {
-    case "accumulation": "--accumulate"
-    case "validation_share": "--val"
-    case "minimum_crop_area": "--crop-area"
-    case "rand_augment_magnitude": "--rand-augment"
-    case "erasing_probability": "--erasing"
-    case "mixup_alpha": "--mixup"
-    case "cutmix_alpha": "--cutmix"
-    case "average_decay": "--ema"
-    case "clip_norm": "--clip"
-    case "frozen_stages": "--freeze"
-    case "schedule.rate": "--lr"
-    case "schedule.warmup_epochs": "--warmup"
-    case "progressive.stages": "--stages"
-    case "progressive.image_size": "--start-size"
-    case "progressive.dropout": "--start-dropout"
-    case "progressive.rand_augment_magnitude": "--start-rand-augment"
-    case "progressive.mixup_alpha": "--start-mixup"
-    default: "--" + String(field.map { $0 == "_" ? "-" : $0 })
-    }
-  }
-
-  /// The options that a plan for a limited time amounts to; given instead, they yield the same bits.
-  static func chosen(
-    _ plan: TrainingConfiguration, since configuration: TrainingConfiguration
-  ) -> String {
-    var options = ["--epochs \(plan.epochs)", "--image-size \(plan.imageSize)"]
-    if plan.frozenStages != configuration.frozenStages {
-      options.append("--freeze \(plan.frozenStages)")
-    }
-    if plan.schedule.warmupEpochs != configuration.schedule.warmupEpochs {
-      options.append("--warmup \(plan.schedule.warmupEpochs)")
-    }
-    if plan.batch != configuration.batch { options.append("--batch \(plan.batch)") }
-    if let start = plan.progressive?.imageSize, start != configuration.progressive?.imageSize {
-      options.append("--start-size \(start)")
-    }
-    return options.joined(separator: " ")
-  }
-
   /// Applies the options.
-  ///
-  /// - Parameter usesPresetSize: Whether the last image size is the preset's own by default, rather than
-  ///   the configuration's.
-  func apply(to configuration: inout TrainingConfiguration, usesPresetSize: Bool = false) {
+  func apply(to configuration: inout TrainingConfiguration) {
     func set<Value>(_ property: WritableKeyPath<TrainingConfiguration, Value>, _ value: Value?) {
       if let value { configuration[keyPath: property] = value }
-    }
-    if let preset = progressive.progressive {
-      let size = imageSize ?? (usesPresetSize ? nil : configuration.imageSize)
-      configuration.apply(preset, lastImageSize: size)
     }
     set(\.epochs, epochs)
     set(\.batch, batch)
@@ -202,8 +138,6 @@ struct TrainingOptions: ParsableArguments {
     set(\.stochasticDepth, stochasticDepth)
     if let clip { configuration.clipNorm = clip }
     if let ema { configuration.averageDecay = ema == 0 ? nil : ema }
-    augmentation.apply(to: &configuration)
-    progressive.apply(to: &configuration)
   }
 }
 

@@ -99,7 +99,9 @@ package final class RunFolder {
   /// Removes a new folder in which no run began.
   deinit {
     guard isCreated, log == nil else { return }
-    for name in [Self.imagesName] + Self.weightNames { unlink("\(path)/\(name)") }
+    for name in [Self.imagesName, Self.findingsName] + Self.weightNames {
+      unlink("\(path)/\(name)")
+    }
     // The lock is a file in the folder.
     lock = nil
     rmdir(path)
