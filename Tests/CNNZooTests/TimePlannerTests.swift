@@ -48,7 +48,7 @@ struct TimePlannerTests {
     #expect(chosen.schedule.warmupEpochs == 1)
   }
 
-  @Test(arguments: [4.0, 6, 10, 20, 30, 45])
+  @Test(arguments: [4.0, 6, 10, 20, 30, 45, 70, 100])
   func runsEndInTime(full: Double) throws {
     let result = try plan(60, full: full)
     let chosen = try #require(result.plan)

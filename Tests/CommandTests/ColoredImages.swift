@@ -1,3 +1,4 @@
+import CNNZoo
 import Foundation
 import TestSupport
 
@@ -26,4 +27,12 @@ struct ColoredImages {
     }
     try Data(Array("P6 36 36 255\n".utf8) + pixels).write(to: URL(filePath: path))
   }
+}
+
+/// The values of a weight file's tensors, by name; unlike its bytes, they do not depend on what the
+/// metadata says about the training.
+func tensorValues(_ path: String) throws -> [String: [Float]] {
+  var values: [String: [Float]] = [:]
+  for tensor in try WeightFile(path: path).tensors { values[tensor.name] = try tensor.floats() }
+  return values
 }
