@@ -74,11 +74,12 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(
-      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+      name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
     .systemLibrary(
       name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
     .systemLibrary(
       name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .target(name: "CJPEG", dependencies: ["CLibJPEG"]),
     .target(name: "CPNG", dependencies: ["CLibPNG"], linkerSettings: [.linkedLibrary("z")]),
     // Libraries that decode HEIC, AVIF, TIFF and GIF: loaded on first use, too. The package builds
     // without their headers, and then decodes the other formats only.
@@ -99,24 +100,31 @@ let package = Package(
     .target(name: "CLanes"),
     .target(name: "Kernels", dependencies: ["CLanes"], swiftSettings: strict),
     .target(
+      name: "InstructionSets",
+      dependencies: ["CSystem", "Kernels"] + kernelTargets.map { .byName(name: $0.name) },
+      swiftSettings: strict),
+    .target(
       name: "Operators",
-      dependencies: ["Kernels", "CLinearAlgebra", "CSystem", "Host"]
-        + kernelTargets.map { .byName(name: $0.name) },
+      dependencies: ["CLinearAlgebra", "CSystem", "Host", "InstructionSets", "Kernels"],
       swiftSettings: strict),
     .target(name: "GraphIR", swiftSettings: strict),
     .target(name: "Weights", dependencies: ["Host"], swiftSettings: strict),
     .target(
       name: "Images",
-      dependencies: ["CImageLibraries", "CPNG", "CTurboJPEG", "CWebP", "Host"],
+      dependencies: [
+        "CImageLibraries", "CJPEG", "CPNG", "CWebP", "Host", "InstructionSets", "Kernels",
+      ],
       swiftSettings: strict),
     .target(
       name: "Download", dependencies: ["CDownload", "Host"], swiftSettings: strict),
     .target(name: "ModelZoo", dependencies: ["GraphIR", "Images"], swiftSettings: strict),
     .target(
-      name: "Inference", dependencies: ["GraphIR", "Host", "Operators", "Weights"],
+      name: "Inference",
+      dependencies: ["GraphIR", "Host", "InstructionSets", "Operators", "Weights"],
       swiftSettings: strict),
     .target(
-      name: "Training", dependencies: ["GraphIR", "Host", "Inference", "Operators", "Weights"],
+      name: "Training",
+      dependencies: ["GraphIR", "Host", "Inference", "InstructionSets", "Operators", "Weights"],
       swiftSettings: strict),
     .target(
       name: "Pretrained",
@@ -127,8 +135,8 @@ let package = Package(
     .target(
       name: "CNNZoo",
       dependencies: [
-        "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "Operators", "Training",
-        "Download", "Host", "Pretrained",
+        "GraphIR", "ModelZoo", "Weights", "Images", "Inference", "InstructionSets", "Operators",
+        "Training", "Download", "Host", "Pretrained",
       ],
       swiftSettings: strict),
     .target(
@@ -151,22 +159,25 @@ let package = Package(
       name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "GraphIRTests", dependencies: ["GraphIR"], swiftSettings: strict),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Host", "Kernels", "Operators"], swiftSettings: strict),
+      name: "KernelsTests", dependencies: ["Host", "InstructionSets", "Kernels", "Operators"],
+      swiftSettings: strict),
     .testTarget(
-      name: "OperatorsTests", dependencies: ["Host", "Operators", "Kernels"], swiftSettings: strict),
+      name: "OperatorsTests", dependencies: ["Host", "InstructionSets", "Operators", "Kernels"],
+      swiftSettings: strict),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "GraphIR", "Host", "Inference", "Kernels", "ModelZoo", "Operators", "TestSupport",
-        "Training",
-        "Weights",
+        "GraphIR", "Host", "Inference", "InstructionSets", "Kernels", "ModelZoo", "Operators",
+        "TestSupport", "Training", "Weights",
       ],
       exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(
       name: "WeightsTests", dependencies: ["Host", "TestSupport", "Weights"], exclude: ["Goldens"],
       swiftSettings: strict),
     .testTarget(
-      name: "ImagesTests", dependencies: ["Host", "Images", "TestSupport"], exclude: ["Goldens"],
+      name: "ImagesTests",
+      dependencies: ["Host", "Images", "InstructionSets", "Kernels", "TestSupport"],
+      exclude: ["Goldens"],
       swiftSettings: strict),
     .testTarget(
       name: "ModelZooTests", dependencies: ["ModelZoo", "GraphIR", "TestSupport"],

@@ -136,6 +136,29 @@ def jpeg_cases():
     yield "jpeg 65500x65500", jpeg(65500, 65500, full, 9, scans=0) + b"", "overLimit"
 
 
+def jpeg_row_cases():
+    """JPEGs larger than what a decoder computes around a crop: every sampling, and damage in each third."""
+    for name, sampling in {"4:4:4": "111111", "4:2:2": "211111", "4:2:0": "221111", "4:4:0": "121111",
+                           "4:1:1": "411111", "chroma 2x": "112222", "mixed": "221221"}.items():
+        factors = [(int(a), int(b)) for a, b in zip(sampling[::2], sampling[1::2])]
+        yield f"rows {name}", jpeg(118, 91, factors, 1, jfif=True)
+    yield "rows gray", jpeg(118, 91, [(1, 1)], 2)
+    yield "rows restart", jpeg(118, 91, [(2, 2), (1, 1), (1, 1)], 3, restart=3)
+    yield "rows YCCK", jpeg(70, 50, [(2, 2), (1, 1), (1, 1), (2, 2)], 4, adobe=2)
+    image = noise(30, 20).resize((150, 100), Image.Resampling.BICUBIC)
+    for sampling in (0, 1, 2):
+        for progressive in (False, True):
+            yield (f"rows Pillow {sampling} progressive {progressive}",
+                   saved(image, "JPEG", quality=30, subsampling=sampling, progressive=progressive))
+    whole = saved(image, "JPEG", quality=30, restart_marker_rows=1)
+    start = whole.index(b"\xff\xda") + 20
+    for third in range(3):
+        damaged = bytearray(whole)
+        at = start + (len(whole) - start) * (2 * third + 1) // 6
+        damaged[at:at + 6] = b"\xff\0\xff\0\xff\0"
+        yield f"rows damage {third}", bytes(damaged)
+
+
 def webp_cases():
     image = smooth(19, 11)
     alpha = image.copy()

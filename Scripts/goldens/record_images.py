@@ -7,6 +7,7 @@ Needs Pillow 13, pillow-heif, torch, torchvision and numpy. Writes to Tests/Imag
 
   decoding.tsv       name, the image in base64, and either width, height and the CRC-32 of
                      Pillow's RGB bytes, upright and as stored, or the kind of error expected
+  jpeg-rows.tsv      the same, for larger JPEGs
   gif.tsv, tiff.tsv  the same, for formats whose libraries may be missing
   heif.tsv           name, the image in base64, width, height, and Pillow's RGB bytes in base64
   resizing.tsv       width, height, new width, new height, filter, CRC-32 of the RGB bytes
@@ -31,7 +32,7 @@ import zlib
 import torchvision.transforms as transforms
 from PIL import Image, ImageOps
 
-from image_cases import jpeg_cases, noise, png_cases, pnm_cases, webp_cases
+from image_cases import jpeg_cases, jpeg_row_cases, noise, png_cases, pnm_cases, webp_cases
 from raster_cases import bmp_cases, gif_cases, heif_cases, tiff_cases
 
 GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "ImagesTests" / "Goldens"
@@ -143,6 +144,7 @@ def main():
     warnings.simplefilter("ignore")
     GOLDENS.mkdir(parents=True, exist_ok=True)
     write("decoding.tsv", decoding())
+    write("jpeg-rows.tsv", recorded(jpeg_row_cases))
     write("gif.tsv", recorded(gif_cases))
     write("tiff.tsv", recorded(tiff_cases))
     write("heif.tsv", heif())

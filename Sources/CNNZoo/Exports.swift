@@ -6,10 +6,10 @@
 @_exported import Images
 @_exported import Inference
 @_exported import ModelZoo
+@_exported import enum InstructionSets.ProcessorError
 @_exported import struct Operators.LAPACKEError
 @_exported import struct Operators.MachineLimits
 @_exported import struct Operators.OpenBLASError
-@_exported import enum Operators.ProcessorError
 @_exported import Pretrained
 @_exported import Training
 @_exported import Weights

@@ -1,3 +1,4 @@
+import InstructionSets
 import Training
 import Operators
 

@@ -1,4 +1,5 @@
 import Host
+import InstructionSets
 import Operators
 
 /// Properties of this machine that determine how fast networks run.

@@ -65,7 +65,13 @@ final class ImagePipeline {
     if case .image(let image) = input.content { return try prepare(image) }
     let encoded = try input.encoded(options)
     // Large images take turns instead of filling the memory together.
-    return try memory.spending(encoded.decodingMemory) { try prepare(encoded.decode()) }
+    return try memory.spending(encoded.decodingMemory) {
+      // A fingerprint needs all pixels.
+      options.fingerprints
+        ? try prepare(encoded.decode())
+        : Decoded(
+          warnings: try encoded.prepare(for: preprocessing, mode: options.mode, into: values))
+    }
   }
 
   /// Whether `next()` returns soon, without waiting for the writer of a list or a pipe.
@@ -129,24 +135,28 @@ public struct ImageResult<Value: Sendable>: Sendable {
 /// `Classifier`, `Embedder`, `Explainer` and `HeadTrainer` differ only in what they read from the
 /// session after a batch; everything before that is here.
 final class NetworkRunner {
-  let network: LoadedNetwork
   let session: InferenceSession
+  private let preprocessing: Preprocessing
   private let decoding: DecodingOptions
 
   /// Packs the weights and starts the threads.
   ///
   /// - Parameter needsLogits: Whether the weights must include the classifier.
   /// - Throws: Errors of `LoadedNetwork.session(_:)`.
-  init(
+  convenience init(
     _ network: LoadedNetwork, options: InferenceSession.Options, decoding: DecodingOptions,
     needsLogits: Bool = true
   ) throws {
-    self.network = network
-    self.decoding = decoding
-    session = try needsLogits ? network.session(options) : network.featureSession(options)
+    self.init(
+      try needsLogits ? network.session(options) : network.featureSession(options),
+      preprocessing: network.info.preprocessing, decoding: decoding)
   }
 
-  private var preprocessing: Preprocessing { network.info.preprocessing }
+  init(_ session: InferenceSession, preprocessing: Preprocessing, decoding: DecodingOptions) {
+    self.session = session
+    self.preprocessing = preprocessing
+    self.decoding = decoding
+  }
 
   /// Runs the network on one image, and reads the answer of slot 0.
   func run<Value>(_ image: Image, read: (_ slot: Int) throws -> Value) throws -> Value {

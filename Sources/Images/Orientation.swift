@@ -19,6 +19,22 @@ enum Orientation: Int, CaseIterable {
     }
   }
 
+  /// Whether the columns of the upright image run against the axis that they are stored along.
+  var reversesColumns: Bool {
+    switch self {
+    case .mirror, .halfTurn, .quarterTurnClockwise, .transverse: true
+    case .upright, .flip, .transpose, .quarterTurnCounterclockwise: false
+    }
+  }
+
+  /// Whether the rows of the upright image run against the axis that they are stored along.
+  var reversesRows: Bool {
+    switch self {
+    case .halfTurn, .flip, .transverse, .quarterTurnCounterclockwise: true
+    case .upright, .mirror, .transpose, .quarterTurnClockwise: false
+    }
+  }
+
   /// Turns an image upright, in place unless width and height are swapped.
   func turnUpright(_ image: inout Image) {
     // Where stored pixel (x, y) goes: origin + x * column + y * row, counted in pixels of the

@@ -1,3 +1,4 @@
+import InstructionSets
 import Operators
 
 /// Compute backend for the convolutions.

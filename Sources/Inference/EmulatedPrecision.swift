@@ -1,5 +1,6 @@
 // Options and errors use this type, so importing this module imports it too.
 @_exported import enum Operators.Precision
+import InstructionSets
 import Operators
 
 extension Precision {

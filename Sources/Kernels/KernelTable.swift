@@ -76,6 +76,8 @@ public struct KernelTable: Sendable {
   public let winogradInput: @Sendable (WinogradInput) -> Void
   /// Winograd's transform to an output tile.
   public let winogradOutput: @Sendable (WinogradOutput) -> Void
+  /// The resampling of images.
+  public var resampling: ResamplingKernel
   /// The kernels for training.
   public let training: TrainingKernels
   /// Measures the processor's peak arithmetic.
@@ -90,7 +92,7 @@ public struct KernelTable: Sendable {
     depthwise: @escaping @Sendable (DepthwiseRow) -> Void,
     winogradInput: @escaping @Sendable (WinogradInput) -> Void,
     winogradOutput: @escaping @Sendable (WinogradOutput) -> Void,
-    training: TrainingKernels,
+    resampling: ResamplingKernel, training: TrainingKernels,
     registerLoop: @escaping @Sendable (RegisterLoop) -> Void,
     streamLoop: @escaping @Sendable (StreamLoop) -> Void
   ) {
@@ -104,6 +106,7 @@ public struct KernelTable: Sendable {
     self.depthwise = depthwise
     self.winogradInput = winogradInput
     self.winogradOutput = winogradOutput
+    self.resampling = resampling
     self.training = training
     self.registerLoop = registerLoop
     self.streamLoop = streamLoop

@@ -9,6 +9,7 @@ public func kernelTable() -> KernelTable {
     name: instructionSet, lanes: Native.count,
     gemm: f32Kernel(), bf16: bf16Kernel(), int8: int8Kernel(), epilogue: epilogue, sum: sum,
     depthwise: depthwise, winogradInput: winogradInput,
-    winogradOutput: winogradOutput, training: trainingKernels(), registerLoop: registerLoop,
+    winogradOutput: winogradOutput, resampling: resamplingKernel(), training: trainingKernels(),
+    registerLoop: registerLoop,
     streamLoop: streamLoop)
 }

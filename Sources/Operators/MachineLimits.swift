@@ -1,5 +1,6 @@
 import Host
 import Glibc
+import InstructionSets
 import Kernels
 
 /// The measured peak rates of this machine with a number of threads.

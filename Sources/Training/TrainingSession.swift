@@ -1,6 +1,7 @@
 import GraphIR
 import Host
 import Inference
+import InstructionSets
 import Operators
 
 /// A network in training: memory, threads and packed weights for batches of one size.

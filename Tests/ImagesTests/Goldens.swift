@@ -14,6 +14,8 @@ enum Goldens {
   }
 
   static let images = recorded("decoding.tsv")
+  /// JPEGs larger than what a decoder computes around a crop.
+  static let largerJPEGs = recorded("jpeg-rows.tsv")
   /// Those that need giflib.
   static let gifs = recorded("gif.tsv")
   /// Those that need libtiff.

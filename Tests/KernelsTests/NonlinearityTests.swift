@@ -1,5 +1,6 @@
 import Host
 import Foundation
+import InstructionSets
 import Kernels
 import Operators
 import Testing

@@ -1,4 +1,5 @@
 import Host
+import InstructionSets
 import Operators
 
 /// Weights of one convolution, for the operator and for the reference.

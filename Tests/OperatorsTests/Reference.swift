@@ -1,5 +1,6 @@
 import Host
 import Foundation
+import InstructionSets
 import Operators
 
 /// A reference for the kernels, in Double and as simple as possible.

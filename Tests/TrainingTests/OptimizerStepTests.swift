@@ -1,4 +1,5 @@
 import Host
+import InstructionSets
 import Kernels
 import Operators
 import Testing

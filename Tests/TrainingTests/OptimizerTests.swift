@@ -1,6 +1,7 @@
 import Foundation
 import GraphIR
 import Host
+import InstructionSets
 import Kernels
 import Operators
 import Testing

@@ -1,6 +1,7 @@
 import GraphIR
 import Host
 import Inference
+import InstructionSets
 import Operators
 import TestSupport
 import Testing

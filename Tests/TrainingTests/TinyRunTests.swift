@@ -2,6 +2,7 @@ import Foundation
 import GraphIR
 import Host
 import Inference
+import InstructionSets
 import Operators
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
 import GraphIR
 import Host
 import Images
+import InstructionSets
 import Operators
 import Training
 

@@ -34,6 +34,8 @@ struct Classify: ParsableCommand {
   @Option(help: "Class names: a file with one per line, or JSON.", completion: .file())
   var labels: String?
 
+  @OptionGroup var decoding: DecodingModeOption
+
   @OptionGroup var format: FormatOption
 
   @Flag(help: "Print one line of text per image.")
@@ -66,6 +68,7 @@ struct Classify: ParsableCommand {
     let batch = network.batch(list.batch)
     var options = try network.classifierOptions(batch: batch, labels: labels)
     options.activation = activation
+    options.decoding.mode = decoding.decode
     let classifier = try Classifier(loadedNetwork, options: options)
     let loaded = clock.now
     Diagnostics.warn(classifier.warnings)
@@ -74,7 +77,7 @@ struct Classify: ParsableCommand {
     defer { ProgressLine.erase() }
     let report = ClassifyReport(
       format: format.format, model: loadedNetwork.model.name,
-      precision: classifier.precision, facts: loadedNetwork.facts,
+      precision: classifier.precision, facts: loadedNetwork.facts + decoding.facts,
       activation: classifier.activation,
       isOneLine: oneline,
       terminal: format.format == .text ? Terminal(color) : .plain)

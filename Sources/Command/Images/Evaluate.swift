@@ -19,6 +19,8 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var network: NetworkOptions
 
+  @OptionGroup var decoding: DecodingModeOption
+
   @Option(help: "Dataset split to use (default: val).")
   var split: DatasetSplit?
 
@@ -50,14 +52,15 @@ struct Evaluate: ParsableCommand {
       throw ImageError.unreadable(source: folder, reason: "contains no class folders")
     }
     if let plot { try OutputFile.check(plot, is: [.svg]) }
-    let classifier = try Classifier(
-      network.network(inputIsTaken: false),
-      options: network.classifierOptions(batch: network.batch(batch), labels: labels))
+    var options = try network.classifierOptions(batch: network.batch(batch), labels: labels)
+    options.decoding.mode = decoding.decode
+    let classifier = try Classifier(network.network(inputIsTaken: false), options: options)
     Diagnostics.warn(classifier.warnings)
     try Diagnostics.warnIfEmulated(classifier.precision)
     let tally = InputTally(policy: onError, folders: folders.paths, includesHidden: hidden)
     let report = try EvaluationReport(
-      classifier, on: folders, split: split, includesHidden: hidden, tally: tally)
+      classifier, on: folders, split: split, includesHidden: hidden, tally: tally,
+      facts: decoding.facts)
     if report.isEmpty {
       try tally.finish(skipped: report.skipped)
       throw ExitStatus.nothingDone

@@ -24,9 +24,10 @@ struct EvaluationReport {
   ///   tally's policy ends the command.
   init(
     _ classifier: Classifier, on classes: ClassFolders, split: DatasetSplit?, includesHidden: Bool,
-    tally: InputTally
+    tally: InputTally, facts: JSON.Object = [:]
   ) throws {
     self.classifier = classifier
+    self.facts = facts
     self.split = split
     let indices = try ClassNames(classifier.labels).classes(ofFolders: classes.names)
     folders = zip(classes.names, indices).map { ($0, $1) }
@@ -76,6 +77,9 @@ struct EvaluationReport {
         + " (95 % interval \(percent(interval.lowerBound)) to \(percent(interval.upperBound)))")
   }
 
+  /// What distinguishes this run besides the network and the images.
+  private let facts: JSON.Object
+
   /// The overall figures, without those of single classes and images.
   var summary: JSON.Object {
     let interval = evaluation.accuracyInterval
@@ -91,7 +95,7 @@ struct EvaluationReport {
       "log_loss": .number(evaluation.logLoss),
       "calibration_error": .number(evaluation.calibrationError),
       "mean_confidence": .number(evaluation.meanConfidence),
-    ] + classifier.network.facts
+    ] + classifier.network.facts + facts
   }
 
   private var calibration: [JSON.Object] {

@@ -91,6 +91,20 @@ struct NetworkOptions: ParsableArguments {
   }
 }
 
+/// How faithfully to decode.
+struct DecodingModeOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "exact gives Pillow's pixels; fast lets decoders scale large JPEG and WebP images down.",
+      valueName: "mode"))
+  var decode = DecodingMode.exact
+
+  /// What reports say about it.
+  var facts: JSON.Object { decode == .exact ? [:] : ["decode": .string(decode.rawValue)] }
+}
+
+extension DecodingMode: ExpressibleByArgument {}
+
 /// How to handle inputs that fail.
 enum FailurePolicy: String, CaseIterable, ExpressibleByArgument {
   case report, record, skip, fail

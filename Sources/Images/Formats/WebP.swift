@@ -203,3 +203,36 @@ extension WebPHeader: ImageHeader {
     return Image(width: width, height: height, pixels: pixels, warnings: [])
   }
 }
+
+extension WebPHeader: ScaledDecoding {
+  /// An animation's frame that leaves a part of the canvas free is not scaled.
+  var divisors: [Int] { (width, height) == (frame.width, frame.height) ? [8, 4, 2] : [] }
+
+  /// Decodes to RGB at a smaller size; libwebp averages.
+  func decode(
+    _ bytes: UnsafeRawBufferPointer, dividedBy divisor: Int
+  ) throws(DecodingFailure) -> Image {
+    let stored = UnsafeRawBufferPointer(rebasing: bytes[stream])
+    let (width, height) = (width.divided(by: divisor), height.divided(by: divisor))
+    var config = WebPDecoderConfig()
+    guard WebPInitDecoderConfig(&config) != 0 else {
+      throw .unsupported("libwebp has another version than at compile time")
+    }
+    config.options.use_scaling = 1
+    config.options.scaled_width = CInt(width)
+    config.options.scaled_height = CInt(height)
+    config.output.colorspace = MODE_RGB
+    config.output.is_external_memory = 1
+    var decoded = false
+    let pixels = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { buffer, filled in
+      config.output.u.RGBA = WebPRGBABuffer(
+        rgba: buffer.baseAddress, stride: CInt(3 * width), size: buffer.count)
+      decoded =
+        WebPDecode(
+          stored.bindMemory(to: UInt8.self).baseAddress, stored.count, &config) == VP8_STATUS_OK
+      if decoded { filled = 3 * width * height }
+    }
+    guard decoded else { throw .malformed("the image data is damaged or truncated") }
+    return Image(width: width, height: height, pixels: pixels, warnings: [])
+  }
+}

@@ -1,3 +1,5 @@
+import Kernels
+
 /// The filter for resizing an image.
 ///
 /// When an image shrinks, the filters are stretched by the scale, so that every source pixel
@@ -40,7 +42,7 @@ public enum Interpolation: String, Equatable, Hashable, Sendable, CaseIterable {
 /// in Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`.
 struct ResamplingWeights {
   /// The number of fractional bits: 32, minus 8 for a pixel and two spare bits.
-  static let fractionBits: Int32 = 32 - 8 - 2
+  static let fractionBits = ResamplingKernel.fractionBits
 
   /// The first input position of each output position.
   private(set) var starts: [Int] = []
@@ -52,7 +54,7 @@ struct ResamplingWeights {
   let stride: Int
 
   /// The range of input positions used by the output positions.
-  let inputs: Range<Int>
+  private(set) var inputs: Range<Int>
 
   /// Computes the weights for the positions `outputs` of an axis, of which the part `source` is
   /// resized to `outputSize` positions.
@@ -96,6 +98,22 @@ struct ResamplingWeights {
     }
     let ends = zip(starts, counts).map { $0 + $1 }
     inputs = (starts.min() ?? 0)..<(ends.max() ?? 0)
+  }
+
+  /// The weights along the same axis in the opposite direction.
+  func reversed(of inputSize: Int) -> ResamplingWeights {
+    var result = self
+    result.starts = zip(starts, counts).map { inputSize - $0 - $1 }.reversed()
+    result.counts = counts.reversed()
+    for output in 0..<count {
+      withWeights(of: output) { forwards in
+        for (tap, weight) in forwards.enumerated() {
+          result.weights[(count - 1 - output) * stride + forwards.count - 1 - tap] = weight
+        }
+      }
+    }
+    result.inputs = inputSize - inputs.upperBound..<inputSize - inputs.lowerBound
+    return result
   }
 
   /// The number of output positions.

@@ -71,54 +71,21 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
   public func apply(
     to image: Image, into output: UnsafeMutableBufferPointer<Float>
   ) throws(PreprocessingError) {
-    guard output.count == valueCount, let base = output.baseAddress else {
-      throw .wrongBufferSize(expected: valueCount, found: output.count)
-    }
-    let (resampling, columns, rows) = resampling(of: image)
-    let rowValues = 3 * crop
-    let table = normalizationTable()
-    table.withUnsafeBufferPointer { table in
-      guard let table = table.baseAddress else { return }
-      let isPadded = columns.kept.count < crop || rows.kept.count < crop
-      if isPadded {
-        for i in stride(from: 0, to: valueCount, by: 3) {
-          (base[i], base[i + 1], base[i + 2]) = (table[0], table[256], table[512])
-        }
-      }
-      resampling.forEachRow { y, row in
-        var out = base + (rows.padding + y) * rowValues + 3 * columns.padding
-        var i = 0
-        while i < row.count {
-          out[0] = table[Int(row[i])]
-          out[1] = table[256 + Int(row[i + 1])]
-          out[2] = table[512 + Int(row[i + 2])]
-          out += 3
-          i += 3
-        }
-      }
-    }
+    let target = try NormalizedTarget(self, output)
+    let plan = PreparationPlan(self, width: image.width, height: image.height)
+    target.fillPadding(plan)
+    plan.resampling.forEachRow(of: image) { target.write($1, to: plan.place(ofRow: $0)) }
   }
 
   /// The image after the resize and the crop, before normalisation.
   package func cropped(_ image: Image) -> Image {
-    let (resampling, columns, rows) = resampling(of: image)
+    let plan = PreparationPlan(self, width: image.width, height: image.height)
     var pixels = [UInt8](repeating: 0, count: valueCount)
-    resampling.forEachRow { y, row in
-      let first = 3 * ((rows.padding + y) * crop + columns.padding)
+    plan.resampling.forEachRow(of: image) { y, row in
+      let first = plan.place(ofRow: y).first
       pixels.replaceSubrange(first..<first + row.count, with: row)
     }
     return Image(width: crop, height: crop, pixels: pixels)
-  }
-
-  /// The resize, and what the crop keeps of it.
-  private func resampling(of image: Image) -> (Resampling, columns: CropAxis, rows: CropAxis) {
-    let (width, height) = resizedSides(width: image.width, height: image.height)
-    let columns = CropAxis(size: width, crop: crop)
-    let rows = CropAxis(size: height, crop: crop)
-    let resampling = Resampling(
-      of: image, width: width, height: height, columns: columns.kept, rows: rows.kept,
-      interpolation: interpolation)
-    return (resampling, columns, rows)
   }
 
   /// The sides of an image after the resize.
@@ -128,15 +95,6 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
       let short = min(width, height)
       return (resize * width / short, resize * height / short)
     case .squash: return (resize, resize)
-    }
-  }
-
-  /// The normalised value of each byte, 256 for each channel, in the order of torchvision's
-  /// operations: `(byte / 255 - mean) / standardDeviation`, each rounded to `Float`.
-  func normalizationTable() -> [Float] {
-    (0..<768).map { index in
-      let channel = index / 256
-      return (Float(index % 256) / 255 - mean[channel]) / standardDeviation[channel]
     }
   }
 }

@@ -1,5 +1,6 @@
 import CLinearAlgebra
 import Glibc
+import InstructionSets
 
 /// OpenBLAS's functions, from the installed library.
 ///

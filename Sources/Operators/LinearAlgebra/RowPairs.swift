@@ -1,4 +1,5 @@
 import Host
+import InstructionSets
 import Kernels
 
 /// The pairs of rows of a matrix whose products are large: all rows times all rows, tile by tile, so

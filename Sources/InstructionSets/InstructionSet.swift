@@ -76,13 +76,19 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
       switch self {
       case .avx512:
         if extensions.contains(.bf16) { table.bf16 = KernelsAVX512BF16.bf16Kernel() }
-        if extensions.contains(.vnni) { table.int8 = KernelsAVX512VNNI.int8Kernel() }
+        if extensions.contains(.vnni) {
+          table.int8 = KernelsAVX512VNNI.int8Kernel()
+          table.resampling = KernelsAVX512VNNI.resamplingKernel()
+        }
         if extensions.contains(.amx) {
           table.bf16 = KernelsAMX.bf16Kernel()
           table.int8 = KernelsAMX.int8Kernel()
         }
       case .avx2:
-        if extensions.contains(.vnni) { table.int8 = KernelsAVXVNNI.int8Kernel() }
+        if extensions.contains(.vnni) {
+          table.int8 = KernelsAVXVNNI.int8Kernel()
+          table.resampling = KernelsAVXVNNI.resamplingKernel()
+        }
       case .baseline: break
       }
       return table
