@@ -88,7 +88,7 @@ struct Bench: ParsableCommand {
 
   @OptionGroup var quiet: QuietOption
 
-  @OptionGroup(title: "Network variant") var variant: VariantOptions
+  @OptionGroup(title: "Network variant") var variant: MeasuredVariantOptions
 
   @OptionGroup(title: "Training step") var step: StepOptions
 
@@ -98,6 +98,9 @@ struct Bench: ParsableCommand {
   func validate() throws {
     if weights != nil && models.count != 1 {
       throw ValidationError("--weights needs a single network.")
+    }
+    if weights != nil && variant.fusedStages != nil {
+      throw ValidationError("No weights have other --fused-stages; drop --weights.")
     }
     if !(minTime >= 0 && minTime <= 3600) {
       throw ValidationError("--min-time must be between 0 and 3600 seconds.")

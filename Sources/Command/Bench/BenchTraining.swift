@@ -72,7 +72,7 @@ private final class TrainingSubject: BenchSubject {
     .step(
       StepBreakdown(
         benchmark.session.layers,
-        times: .combined(times) { SampleStatistics($0).percentile(50) },
+        times: .typical(times),
         packingBytes: benchmark.packingBytes, updateBytes: benchmark.updateBytes,
         batch: key.batch, memory: benchmark.session.memory,
         limits: try HostInfo.limits(threads: key.threads)))

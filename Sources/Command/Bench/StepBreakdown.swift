@@ -45,8 +45,12 @@ package struct StepBreakdown {
 
   /// The layers of a stage, of the stem or of the head.
   package struct Stage {
-    /// The stage's index from 0; `nil` for stem and head.
-    package let index: Int?
+    /// `stem`, `stage 1` … or `head`.
+    package let name: String
+    /// Its blocks, such as `4 × Fused-MBConv`.
+    package let blocks: String
+    /// Shape of its output for one image.
+    package let shape: TensorShape
     package let layers: Range<Int>
     package let part: Part
   }
@@ -102,21 +106,15 @@ package struct StepBreakdown {
   }
 
   private static func stages(_ layers: [TrainingLayer], _ parts: [Part]) -> [Stage] {
-    var stages: [Stage] = []
-    for index in layers.indices {
-      let stage = layers[index].block?.stage
-      let start: Int
-      // All that follows the last stage is the head.
-      if let last = stages.last, last.index == stage {
-        start = last.layers.lowerBound
-        stages.removeLast()
-      } else {
-        start = index
-      }
-      stages.append(
-        Stage(index: stage, layers: start..<index + 1, part: sum(parts[start...index])))
+    var starts = layers.indices.filter { index in
+      index == 0 || layers[index].stageName != layers[index - 1].stageName
     }
-    return stages
+    starts.append(layers.count)
+    return zip(starts, starts.dropFirst()).map { start, end in
+      Stage(
+        name: layers[start].stageName, blocks: blockNames(layers[start..<end]),
+        shape: layers[end - 1].shape, layers: start..<end, part: sum(parts[start..<end]))
+    }
   }
 
   private static func sum(_ parts: ArraySlice<Part>) -> Part {

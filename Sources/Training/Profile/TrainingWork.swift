@@ -61,15 +61,17 @@ public struct StepTimes: Sendable, Equatable {
   /// All seconds together.
   public var total: Double { seconds.reduce(0, +) }
 
-  /// Several steps in one: `combine` is given the seconds that each of them took for the same work.
+  /// The mean of the middle half of several steps, by their totals.
+  ///
+  /// Like a median it ignores steps that were disturbed, but its parts still add up.
   ///
   /// - Precondition: There is at least one step, and all have the same layers.
-  public static func combined(
-    _ steps: [StepTimes], _ combine: ([Double]) -> Double
-  ) -> StepTimes {
-    var result = steps[0]
+  public static func typical(_ steps: [StepTimes]) -> StepTimes {
+    let sorted = steps.sorted { $0.total < $1.total }
+    let middle = sorted[sorted.count / 4..<sorted.count - sorted.count / 4]
+    var result = StepTimes(layerCount: steps[0].layerCount)
     for index in result.seconds.indices {
-      result.seconds[index] = combine(steps.map { $0.seconds[index] })
+      result.seconds[index] = middle.reduce(0) { $0 + $1.seconds[index] } / Double(middle.count)
     }
     return result
   }
