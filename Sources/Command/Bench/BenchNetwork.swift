@@ -29,7 +29,9 @@ protocol BenchSubject: AnyObject {
   /// Called after warming up.
   func startRecording()
   /// The time of each step or layer, if wanted; may run some more times, as often as `rule` says.
-  func parts(_ rule: RepetitionRule, _ progress: RunProgress) throws -> BenchResult.Parts?
+  func parts(
+    _ rule: RepetitionRule, _ peaks: PeakRates, _ progress: RunProgress
+  ) throws -> BenchResult.Parts?
 }
 
 /// Inference, with weights from a file or random ones.
@@ -105,9 +107,11 @@ private final class InferenceSubject: BenchSubject {
   func startRecording() {}
 
   /// Profiles the session in separate runs: profiling would distort the timed ones.
-  func parts(_ rule: RepetitionRule, _ progress: RunProgress) throws -> BenchResult.Parts? {
+  func parts(
+    _ rule: RepetitionRule, _ peaks: PeakRates, _ progress: RunProgress
+  ) throws -> BenchResult.Parts? {
     guard measuresLayers else { return nil }
-    let limits = try HostInfo.limits(threads: key.threads, precision: session.options.precision)
+    let limits = try peaks.limits(threads: key.threads, session.options.precision)
     var profiles: [[Double]] = []
     _ = try rule.samples(clock: BenchRun.clock, afterEach: progress.redraw) {
       profiles.append(try session.profile(batch: key.batch))

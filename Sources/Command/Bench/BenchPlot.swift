@@ -23,9 +23,9 @@ struct BenchPlot {
     drawing.text(title, x: Self.margin, y: Self.margin + 14, style: "title")
     drawing.text(subtitle, x: Self.margin, y: Self.margin + 34, style: "quiet")
     var end = LatencyPlot(results).draw(into: &drawing, top: Self.margin + 51)
-    for result in results {
+    for (index, result) in results.enumerated() {
       guard case .step(let step)? = result.parts else { continue }
-      end = StepPlot(result, step).draw(into: &drawing, top: end + 36)
+      end = StepPlot(result, step).draw(into: &drawing, top: end + 36, withLegend: index == 0)
     }
     return drawing.document(
       width: Self.width, height: end + Self.margin, title: title,

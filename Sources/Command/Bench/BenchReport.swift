@@ -59,7 +59,7 @@ package struct BenchReport {
       records: results.map { json($0, withSamples: false) } + [facts]
         + warnings.map { ["warning": .string($0)] },
       table: showsLayers ? layers : comparison ?? times,
-      notes: (isTraining ? stepNotes(results) : []) + results.compactMap(limitsNote)
+      notes: (isTraining ? stepNotes(results) : []) + limitsNotes(results)
         + environment.lines.map { "\($0): \($1)" }
         + ["input: \(Self.input)"]
         + (earlier.map { ["compared with: \($0.path), cnnzoo \($0.environment["version"] ?? "?")"] }

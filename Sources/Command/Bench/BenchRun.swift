@@ -47,6 +47,7 @@ package struct BenchResult {
 /// Measures networks on random input, without image decoding.
 struct BenchRun {
   let rounds: BenchRounds
+  let peaks = PeakRates()
 
   /// Measures networks that have not run yet, in interleaved turns.
   func measure(
@@ -57,7 +58,8 @@ struct BenchRun {
       clock: Self.clock, afterEachRun: progress.redraw, afterEachTurn: { progress.advance() },
       of: subjects.map { subject in { try subject.run() } })
     let statistics = samples.map { RoundStatistics($0) }
-    let parts = try subjects.map { subject throws in try subject.parts(rounds.rule, progress) }
+    let parts = try subjects.map { subject throws in try subject.parts(rounds.rule, peaks, progress)
+    }
     let peak = Self.peakResidentBytes()
     return subjects.indices.map { index in
       var result = BenchResult(
@@ -95,6 +97,24 @@ struct BenchRun {
     var usage = rusage()
     getrusage(RUSAGE_SELF.rawValue, &usage)
     return usage.ru_maxrss * 1024
+  }
+}
+
+/// The machine's peak rates, measured once for each number of threads and precision.
+final class PeakRates {
+  private struct Key: Hashable {
+    let threads: Int
+    let precision: Precision
+  }
+
+  private var known: [Key: MachineLimits] = [:]
+
+  /// - Throws: `ProcessorError`, `OutOfMemory`.
+  func limits(threads: Int, _ precision: Precision) throws -> MachineLimits {
+    let key = Key(threads: threads, precision: precision)
+    let limits = try known[key] ?? HostInfo.limits(threads: threads, precision: precision)
+    known[key] = limits
+    return limits
   }
 }
 

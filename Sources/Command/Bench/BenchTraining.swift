@@ -68,14 +68,16 @@ private final class TrainingSubject: BenchSubject {
 
   func startRecording() { times = [] }
 
-  func parts(_ rule: RepetitionRule, _ progress: RunProgress) throws -> BenchResult.Parts? {
+  func parts(
+    _ rule: RepetitionRule, _ peaks: PeakRates, _ progress: RunProgress
+  ) throws -> BenchResult.Parts? {
     .step(
       StepBreakdown(
         benchmark.session.layers,
         times: .typical(times),
         packingBytes: benchmark.packingBytes, updateBytes: benchmark.updateBytes,
         batch: key.batch, memory: benchmark.session.memory,
-        limits: try HostInfo.limits(threads: key.threads)))
+        limits: try peaks.limits(threads: key.threads, .f32)))
   }
 }
 

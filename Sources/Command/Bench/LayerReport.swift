@@ -58,14 +58,17 @@ func layerTable(_ results: [BenchResult]) -> Table {
 }
 
 /// The measured peaks behind the bounds.
-func limitsNote(_ result: BenchResult) -> String? {
-  guard let limits = result.parts?.limits else { return nil }
-  let bandwidths = limits.bandwidths.map {
-    "\(NumberText.fixed($0.bytesPerSecond / 1e9, 0)) (\(NumberText.bytes($0.bytes)))"
+func limitsNotes(_ results: [BenchResult]) -> [String] {
+  let notes = results.compactMap { result -> String? in
+    guard let limits = result.parts?.limits else { return nil }
+    let bandwidths = limits.bandwidths.map {
+      "\(NumberText.fixed($0.bytesPerSecond / 1e9, 0)) (\(NumberText.bytes($0.bytes)))"
+    }
+    return "peaks with \(NumberText.count(result.key.threads, "thread")):"
+      + " \(NumberText.fixed(limits.flops / 1e9, 0)) GFLOP/s,"
+      + " GB/s read: \(bandwidths.joined(separator: ", "))"
   }
-  return
-    "peaks with \(NumberText.count(result.key.threads, "thread")): \(NumberText.fixed(limits.flops / 1e9, 0)) GFLOP/s,"
-    + " GB/s read: \(bandwidths.joined(separator: ", "))"
+  return notes.enumerated().filter { !notes[..<$0].contains($1) }.map(\.element)
 }
 
 /// The steps as JSON.

@@ -12,6 +12,10 @@ package struct StepBreakdown {
     package var bound: MachineLimits.Bound?
     /// Multiply-accumulates by the layers' definition.
     package var macs = 0
+    /// Multiply-adds by the algorithms in use.
+    package var multiplyAdds = 0
+    /// The least number of bytes read and written.
+    package var bytes = 0
 
     /// The bound's share of the time.
     package var shareOfBound: Double { seconds > 0 ? boundSeconds / seconds : 0 }
@@ -21,7 +25,8 @@ package struct StepBreakdown {
     fileprivate static func + (one: Self, other: Self) -> Self {
       Self(
         seconds: one.seconds + other.seconds, boundSeconds: one.boundSeconds + other.boundSeconds,
-        bound: nil, macs: one.macs + other.macs)
+        bound: nil, macs: one.macs + other.macs,
+        multiplyAdds: one.multiplyAdds + other.multiplyAdds, bytes: one.bytes + other.bytes)
     }
   }
 
@@ -151,8 +156,11 @@ extension StepBreakdown.Direction {
   fileprivate init(
     _ cost: TrainingLayer.Cost, _ seconds: Double, _ batch: Int, _ limits: MachineLimits
   ) {
-    let (least, limit) = limits.bound(
-      multiplyAdds: batch * cost.multiplyAdds, bytes: batch * cost.bytes + cost.weightBytes)
-    self.init(seconds: seconds, boundSeconds: least, bound: limit, macs: batch * cost.macs)
+    let multiplyAdds = batch * cost.multiplyAdds
+    let bytes = batch * cost.bytes + cost.weightBytes
+    let (least, limit) = limits.bound(multiplyAdds: multiplyAdds, bytes: bytes)
+    self.init(
+      seconds: seconds, boundSeconds: least, bound: limit, macs: batch * cost.macs,
+      multiplyAdds: multiplyAdds, bytes: bytes)
   }
 }

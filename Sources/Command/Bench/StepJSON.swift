@@ -27,8 +27,8 @@ func stepJSON(_ step: StepBreakdown) -> JSON.Object {
           ["name": .string(stage.name), "blocks": .string(stage.blocks)]
             + partJSON(stage.part, of: step))
       }),
-    "work_ms": works(step.works), "layers_ms": .number(1000 * step.seconds),
-    "layers_bound_ms": .number(1000 * step.boundSeconds),
+    "work_ms": works(step.works), "step_ms": .number(1000 * step.seconds),
+    "step_bound_ms": .number(1000 * step.boundSeconds),
   ]
 }
 
@@ -37,6 +37,8 @@ private func partJSON(_ part: StepBreakdown.Part, of step: StepBreakdown) -> JSO
     var members: JSON.Object = [
       "\(name)_ms": .number(1000 * direction.seconds),
       "\(name)_gflops": .number(direction.operationsPerSecond / 1e9),
+      "\(name)_multiply_adds": .integer(direction.multiplyAdds),
+      "\(name)_bytes": .integer(direction.bytes),
       "\(name)_bound_ms": .number(1000 * direction.boundSeconds),
       "\(name)_share_of_bound": .number(direction.shareOfBound),
     ]

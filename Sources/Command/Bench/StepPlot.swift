@@ -43,18 +43,18 @@ struct StepPlot {
         boundSeconds: stage.part.boundSeconds)
     }
     let whole = Row(
-      name: "all weights", detail: "", works: step.wholes.map { ($0.work, $0.seconds) },
+      name: "parameters", detail: "", works: step.wholes.map { ($0.work, $0.seconds) },
       boundSeconds: step.wholes.reduce(0) { $0 + ($1.boundSeconds ?? 0) })
     return stages + [whole]
   }
 
   /// Draws the chart below `top`, and returns its lower end.
-  func draw(into drawing: inout SVGDrawing, top: Double) -> Double {
+  func draw(into drawing: inout SVGDrawing, top: Double, withLegend: Bool) -> Double {
     let rows = Self.rows(step)
     drawing.text(
       "\(key.model), \(key.threadsAndBatch): where the time goes", x: BenchPlot.margin, y: top,
       style: "strong")
-    let start = drawLegend(into: &drawing, top: top + 20) + 14
+    let start = (withLegend ? drawLegend(into: &drawing, top: top + 20) : top + 4) + 14
     let end = start + Double(rows.count) * Self.rowHeight
     for tick in axis.ticks {
       let x = x(tick)
@@ -90,7 +90,7 @@ struct StepPlot {
     let share = step.seconds > 0 ? 100 * row.seconds / step.seconds : 0
     let bound =
       row.seconds > 0
-      ? ", bound \(NumberText.fixed(100 * row.boundSeconds / row.seconds, 0)) %" : ""
+      ? ", \(NumberText.fixed(100 * row.boundSeconds / row.seconds, 0)) % of bound" : ""
     drawing.text(
       "\(NumberText.fixed(1000 * row.seconds, 1)) ms", x: Self.chart.upperBound + 84, y: text,
       style: "name", anchor: .end)
@@ -153,8 +153,8 @@ extension TrainingWork.Direction {
   fileprivate var legend: String {
     switch self {
     case .forward: "forward"
-    case .backward: "backward: gradients of"
-    case .whole: "all weights"
+    case .backward: "backward"
+    case .whole: "parameters"
     }
   }
 }
