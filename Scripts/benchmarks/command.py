@@ -35,6 +35,14 @@ def seconds_of(command, **options):
     return time.perf_counter() - begin
 
 
+def processor():
+    """The processor's name."""
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return "unknown"
+
+
 def images_in(folder):
     return sorted(path for path in pathlib.Path(folder).rglob("*")
                   if path.suffix.lower() in IMAGE_SUFFIXES)

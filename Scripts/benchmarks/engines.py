@@ -17,7 +17,6 @@ held to, so that the others are marked with an asterisk and left out of the rati
 import argparse
 import contextlib
 import os
-import pathlib
 import subprocess
 import sys
 import tempfile
@@ -159,13 +158,6 @@ def rows(running, taken, isas):
         yield isa, [cells.get(name, "–") for name in names] + [ratio]
 
 
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return "unknown"
-
-
 def listed(choices=None):
     """A type for argparse: comma-separated values."""
     def parse(text):
@@ -194,7 +186,7 @@ def main():
     warnings.filterwarnings("ignore")
     torch.set_grad_enabled(False)
     names = ["cnnzoo"] + [kind.name for kind in ENGINES.values()]
-    print(f"{processor()}: least milliseconds per batch (error of the logits). ratio: cnnzoo's time "
+    print(f"{command.processor()}: least milliseconds per batch (error of the logits). ratio: cnnzoo's time "
           "to that of the best other engine.\n")
     print(f"| network | precision | processor | threads | batch | {' | '.join(names)} | ratio |")
     print("|---|---|---|---:|---:|" + "---:|" * (len(names) + 1), flush=True)

@@ -116,6 +116,10 @@ package enum EfficientNetV2: String, CaseIterable, Sendable {
     name: String, stem: Int, stages: [EfficientNetStage], head: Int = 1280, dropout: Double = 0.2,
     usesGlobalContext: Bool = false, _ configuration: ModelConfiguration
   ) -> Graph {
+    var stages = stages
+    if let fused = configuration.fusedStages {
+      for index in stages.indices { stages[index].block = index < fused ? .fusedMBConv : .mbConv }
+    }
     var builder = GraphBuilder(name: name)
     let logits = builder.efficientNet(
       input: configuration.inputShape, stem: stem, stages: stages, head: head, dropout: dropout,

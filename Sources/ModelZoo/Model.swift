@@ -112,6 +112,15 @@ public struct Model: Sendable {
     {
       return "a width multiplier or a reduced tail; only MobileNetV3 defines them"
     }
+    if let fused = configuration.fusedStages {
+      guard family == .efficientNetV2 else {
+        return "Fused-MBConv stages; only EfficientNetV2 has them"
+      }
+      let stages = (build(defaultConfiguration).nodes.compactMap(\.stage).max() ?? -1) + 1
+      if !(0...stages).contains(fused) {
+        return "\(fused) Fused-MBConv stages; the number must be from 0 to \(stages)"
+      }
+    }
     if !(0..<1).contains(configuration.stochasticDepth) {
       return "stochastic depth of \(configuration.stochasticDepth); it must be from 0 to below 1"
     }
@@ -166,6 +175,11 @@ public struct ModelConfiguration: Hashable, Sendable {
   public var widthMultiplier: Double
   /// Whether MobileNetV3's last stage is half as wide, as for detection and segmentation.
   public var reducedTail: Bool
+  /// Leading stages with Fused-MBConv blocks in an EfficientNetV2, the others having MBConv; `nil` as
+  /// published.
+  ///
+  /// For measurements such as the paper's table 3; there are no weights for other numbers.
+  public var fusedStages: Int?
   /// In training, the probability of dropping the last block's branch.
   ///
   /// It rises linearly from 0 at the first block (Huang et al. 2016, arXiv 1603.09382). MobileNetV3 has

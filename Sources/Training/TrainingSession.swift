@@ -38,10 +38,14 @@ package final class TrainingSession {
   package let graph: Graph
   package let options: Options
   package let store: ParameterStore
-  /// Bytes of the session's memory, not counting the parameters.
-  package let memoryBytes: Int
+  /// The memory of the session and its parameters.
+  package let memory: TrainingMemory
+
+  /// The network's layers, in order.
+  package var layers: [TrainingLayer] { tapeLayers.layers }
 
   private let tape: Tape
+  private let tapeLayers: TapeLayers
   private let pool: WorkerPool
   private let buffers: [AlignedBuffer]
   private var run: TapeRun
@@ -58,6 +62,7 @@ package final class TrainingSession {
     let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
     tape = try Tape(
       graph, store, frozenStages: options.frozenStages, batchNorm: options.batchNorm, on: target)
+    tapeLayers = TapeLayers(tape)
     packings = tape.packings
     pool = WorkerPool(count: options.threads)
     let plan = tape.memoryPlan(batch: options.batch)
@@ -67,7 +72,7 @@ package final class TrainingSession {
     var buffers: [AlignedBuffer] = []
     for count in counts { buffers.append(try AlignedBuffer(count: count)) }
     self.buffers = buffers
-    memoryBytes = counts.reduce(0, +) * MemoryLayout<Float>.stride
+    memory = TrainingMemory(tape, store, plan, counts: counts, batch: options.batch)
     let (ones, zeros) = (buffers[5].base, buffers[5].base + widest)
     ones.update(repeating: 1, count: widest)
     run = TapeRun(
@@ -93,6 +98,9 @@ package final class TrainingSession {
     ).reduce(0, +) * MemoryLayout<Float>.stride
   }
 
+  /// A clock for `addGradients`.
+  package func makeClock() -> StepClock { StepClock(tapeLayers) }
+
   /// The threads.
   package var workers: WorkerPool { pool }
 
@@ -117,15 +125,19 @@ package final class TrainingSession {
   /// - Parameters:
   ///   - targets: A probability for each class and image.
   ///   - keys: What the random numbers of each image derive from.
+  ///   - clock: Times each layer; the lap before began when the clock was started.
   /// - Throws: `TrainingError.nonFinite`; batch norm's statistics have then been updated.
   package func addGradients(
-    targets: [[Float]], keys: [RandomKey]
+    targets: [[Float]], keys: [RandomKey], clock: StepClock? = nil
   ) throws(TrainingError) -> Result {
     precondition(targets.count == keys.count && (1...options.batch).contains(keys.count))
-    run.keys = keys
+    (run.keys, run.clock) = (keys, clock)
+    defer { run.clock = nil }
     pack()
+    clock?.lapWhole(.packing)
     forward()
     let result = loss(targets)
+    clock?.lapWhole(.loss)
     guard result.loss.isFinite else { throw nonFinite() }
     backward()
     return result
@@ -159,6 +171,7 @@ package final class TrainingSession {
     for (unit, images) in zip(tape.units, unitImages) {
       run.images = images
       for index in unit.steps {
+        run.clock?.step = index
         switch tape.steps[index] {
         case .convolution(let step): step.forward(run)
         case .normalization(let step): step.forward(run)
@@ -169,6 +182,7 @@ package final class TrainingSession {
         case .layerNorm(let step): step.forward(run)
         case .dropout(let step): step.forward(run)
         }
+        run.clock?.lap(tape.steps[index].forwardWork)
       }
     }
   }
@@ -178,6 +192,7 @@ package final class TrainingSession {
       run.images = images
       for index in unit.steps.reversed() where index >= tape.firstTrained {
         for other in tape.steps[index].recomputed { recompute(other) }
+        run.clock?.step = index
         switch tape.steps[index] {
         case .convolution(let step): step.backward(run)
         case .normalization(let step): step.backward(run)
@@ -188,11 +203,14 @@ package final class TrainingSession {
         case .layerNorm(let step): step.backward(run)
         case .dropout(let step): step.backward(run)
         }
+        run.clock?.lap(tape.steps[index].backwardWork)
       }
     }
   }
 
   private func recompute(_ index: Int) {
+    run.clock?.step = index
+    defer { run.clock?.lap(.recomputation) }
     switch tape.steps[index] {
     case .normalization(let step): step.recompute(run)
     case .gate(let step): step.recompute(run)

@@ -52,6 +52,24 @@ struct EarlierBenchTests {
     #expect((try read(text).result(for: Self.key) != nil) == isSame)
   }
 
+  /// Reports that do not state the mode are of inference.
+  @Test(arguments: [
+    ("\"mode\":\"inference\",", nil), ("\"mode\":\"train\",\"recipe\":\"sgd\",", "sgd"),
+    ("\"mode\":\"train\",\"recipe\":\"adamw\",", "adamw"),
+  ])
+  func modeAndRecipeArePartOfTheKey(members: String, recipe: String?) throws {
+    let earlier = try read(Self.whole.replacing("\"threads\":2", with: members + "\"threads\":2"))
+    func isFound(_ mode: BenchKey.Mode) -> Bool {
+      let key = Self.key
+      return earlier.result(
+        for: BenchKey(
+          model: key.model, mode: mode, input: key.input, macs: key.macs, backend: key.backend,
+          precision: key.precision, threads: key.threads, batch: key.batch)) != nil
+    }
+    #expect(isFound(.inference) == (recipe == nil))
+    #expect(isFound(.train(recipe: "sgd")) == (recipe == "sgd"))
+  }
+
   @Test(arguments: [
     ("", "expected a value"), ("{", "end"), ("[]", "\"schema\": 1 is missing"), ("null", "schema"),
     ("{\"schema\":1}", "no results"),
@@ -82,6 +100,9 @@ struct EarlierBenchTests {
     ("\"batch\":8", "\"batch\":8,\"batch\":8", "a key appears twice"),
     ("\"macs\":385187552,", "", "\"macs\" is not a count"),
     ("\"model\":\"effnet-lite0\"", "\"model\":3", "no text \"model\""),
+    ("\"threads\":2", "\"mode\":\"train\",\"threads\":2", "no text \"recipe\""),
+    ("\"threads\":2", "\"mode\":\"dream\",\"threads\":2", "\"mode\" is neither"),
+    ("\"threads\":2", "\"mode\":7,\"threads\":2", "\"mode\" is neither"),
     ("\"backend\":", "\"precision\":16,\"backend\":", "no text \"precision\""),
     ("[224,224,3]", "[224,224]", "\"input_shape\" is not three counts"),
     ("\"environment\":{", "\"environment\":7,\"other\":{", "no environment"),

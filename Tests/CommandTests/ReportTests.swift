@@ -15,6 +15,7 @@ struct ReportTests {
   @Test(arguments: [
     ["models"], ["env"], ["summary", "mobilenetv3-small"],
     ["bench", "mobilenetv3-small", "--min-time", "0", "--input-size", "32"],
+    ["bench", "--train", "mobilenetv3-small", "--min-time", "0", "--input-size", "32", "-b", "2"],
   ])
   func everyFormat(command: [String]) throws {
     for format in ["text", "json", "jsonl", "csv", "markdown"] {

@@ -78,6 +78,9 @@ struct CatalogTests {
     ("mobilenetv3-small", "a width multiplier of nan"),
     ("mobilenetv3-large", "an input of 0x224"), ("effnetv2-l", "an input of 224x8193"),
     ("effnetv2-m", "0 classes"), ("effnetv2-m", "1000001 classes"),
+    ("effnetv2-m", "8 Fused-MBConv stages; the number must be from 0 to 7"),
+    ("effnetv2-s", "-1 Fused-MBConv stages; the number must be from 0 to 6"),
+    ("effnet-lite0", "Fused-MBConv stages; only EfficientNetV2 has them"),
   ])
   func impossibleConfiguration(_ name: String, _ reason: String) throws {
     let model = try ModelCatalog.model(named: name)
@@ -92,6 +95,8 @@ struct CatalogTests {
       configuration.inputHeight = 224
       configuration.inputWidth = 8193
     case "0 classes": configuration.classes = 0
+    case _ where reason.contains("Fused"):
+      configuration.fusedStages = Int(reason.prefix { $0 != " " }) ?? 1
     default: configuration.classes = 1_000_001
     }
     do {
@@ -103,6 +108,31 @@ struct CatalogTests {
     } catch {
       Issue.record("\(error)")
     }
+  }
+
+  /// Other kinds of blocks, but the same channels and resolutions; the published number changes
+  /// nothing.
+  @Test(arguments: [0, 2, 3, 6])
+  func fusedStages(_ count: Int) throws {
+    let model = try ModelCatalog.model(named: "effnetv2-s")
+    var configuration = model.defaultConfiguration
+    let published = try model.graph(configuration)
+    configuration.fusedStages = count
+    let graph = try model.graph(configuration)
+    func outputs(_ graph: Graph) -> [TensorShape] {
+      graph.nodes.filter { node in
+        guard let block = node.block else { return false }
+        let next = node.id + 1 < graph.nodes.count ? graph.nodes[node.id + 1].block : nil
+        return next != block
+      }.map(\.shape)
+    }
+    #expect(outputs(graph) == outputs(published))
+    for block in graph.nodes.compactMap(\.block) {
+      let isFused = block.kind == .fused || block.kind == .single
+      #expect(isFused == (block.stage < count))
+    }
+    #expect((graph.parameterCount == published.parameterCount) == (count == 3))
+    #expect((graph.macs == published.macs) == (count == 3))
   }
 
   @Test func nonSquareInput() throws {

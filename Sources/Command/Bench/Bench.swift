@@ -3,7 +3,7 @@ import CNNZoo
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure inference time on random input.",
+    abstract: "Measure the time of inference, or of training, on random input.",
     discussion: """
       Measures every combination of thread count and batch size. Multiple networks run in \
       interleaved rounds, so that a slowdown of the machine affects them all equally. Weights are \
@@ -24,6 +24,13 @@ struct Bench: ParsableCommand {
       operations per multiply-add of a direct convolution and may exceed the peak where Winograd \
       convolution needs fewer; the bound counts the operations actually performed.
 
+      --train measures a training step: forwards, backwards, optimiser and average, by default for \
+      32 images of 128x128 pixels. Tables show the time of each stage in both directions with the \
+      share of its bound, the time of each kind of work, and the memory next to that of a lean \
+      schedule, which keeps only the outputs of convolutions and the inputs of blocks. The bound \
+      assumes that feature maps leave the cache only where batch norm's statistics require it. \
+      --layers lists layers instead of stages, slowest first.
+
       json includes the time of every run. With --compare or --layers, csv and markdown contain \
       only that table.
       """)
@@ -35,10 +42,14 @@ struct Bench: ParsableCommand {
     name: .shortAndLong, help: "Thread counts, comma-separated.", transform: CountList.parse)
   var threads = CountList([HostInfo.allowedThreads])
 
-  @Option(name: .shortAndLong, help: "Batch sizes, comma-separated.", transform: CountList.parse)
-  var batch = CountList([1])
+  @Option(
+    name: .shortAndLong, help: "Batch sizes, comma-separated (default: 1; with --train 32).",
+    transform: CountList.parse)
+  var batch: CountList?
 
-  @Option(help: "Input size: N or HEIGHTxWIDTH (default: as published).")
+  @Option(
+    name: [.customLong("input-size"), .customLong("image-size")],
+    help: "Input size: N or HEIGHTxWIDTH (default: as published; with --train 128).")
   var inputSize: InputSize?
 
   @Option(help: "Minimum duration of each measurement, in seconds.")
@@ -47,7 +58,8 @@ struct Bench: ParsableCommand {
   @Option(help: "Rounds per measurement, at most 100; --compare needs at least 5.")
   var rounds = 6
 
-  @Flag(help: "Also measure each step of the program, in separate runs.")
+  @Flag(
+    help: "Also measure each step of the program, in separate runs; with --train, list all layers.")
   var layers = false
 
   @Option(
@@ -76,7 +88,9 @@ struct Bench: ParsableCommand {
 
   @OptionGroup var quiet: QuietOption
 
-  @OptionGroup(title: "Network variant") var variant: VariantOptions
+  @OptionGroup(title: "Network variant") var variant: MeasuredVariantOptions
+
+  @OptionGroup(title: "Training step") var step: StepOptions
 
   /// Percentiles of fewer samples are meaningless.
   private static let minimumCount = 10
@@ -85,38 +99,37 @@ struct Bench: ParsableCommand {
     if weights != nil && models.count != 1 {
       throw ValidationError("--weights needs a single network.")
     }
+    if weights != nil && variant.fusedStages != nil {
+      throw ValidationError("No weights have other --fused-stages; drop --weights.")
+    }
     if !(minTime >= 0 && minTime <= 3600) {
       throw ValidationError("--min-time must be between 0 and 3600 seconds.")
     }
     if !(1...100).contains(rounds) {
       throw ValidationError("--rounds must be between 1 and 100.")
     }
+    try step.rejectValuesOutOfRange()
+    guard step.train else { return try step.rejectWithoutTraining() }
+    try rejectOptionsOfInference()
   }
 
   func run() throws {
-    var report = BenchReport(environment: try EnvironmentInfo())
+    var report = BenchReport(environment: try EnvironmentInfo(), showsLayers: layers)
     if let plot { try OutputFile.check(plot, is: [.svg]) }
     let earlier = try compare.map { path throws in try EarlierBench(contentsOf: path) }
-    let networks = try models.map { name throws in
-      try BenchNetwork(
-        ModelCatalog.model(named: name), weights: weights, usesEMA: !reading.noEma,
-        compute: compute, configure: configure)
-    }
+    let networks = try models.map { name throws in try network(ModelCatalog.model(named: name)) }
     for precision in Set(networks.map(\.precision)) { try Diagnostics.warnIfEmulated(precision) }
     let settings = settings
     if let earlier { try requireCommon(networks, earlier, settings) }
     let bench = BenchRun(
       rounds: BenchRounds(
         count: rounds,
-        rule: RepetitionRule(minimumTime: minTime, minimumCount: Self.minimumCount)),
-      measuresLayers: layers)
+        rule: RepetitionRule(minimumTime: minTime, minimumCount: Self.minimumCount)))
     let progress = RunProgress(
       "rounds", total: settings.count * networks.count * rounds, showsRate: false)
-    for options in settings {
-      let sessions = try networks.map { network throws in
-        (key: try network.key(options), session: try network.session(options))
-      }
-      report.results += try bench.measure(sessions, progress: progress)
+    for setting in settings {
+      let subjects = try networks.map { network throws in try network.subject(setting) }
+      report.results += try bench.measure(subjects, progress: progress)
     }
     ProgressLine.erase()
     if let earlier { report.compare(with: earlier) }
@@ -125,23 +138,28 @@ struct Bench: ParsableCommand {
     if let plot { try OutputFile.write(Array(report.plot.utf8), to: plot) }
   }
 
+  private func network(_ model: Model) throws -> any BenchNetwork {
+    step.train
+      ? try TrainingNetwork(model, step.configuration, configure: configure)
+      : try InferenceNetwork(
+        model, weights: weights, usesEMA: !reading.noEma, compute: compute,
+        measuresLayers: layers, configure: configure)
+  }
+
   /// Every combination of thread count and batch size.
-  private var settings: [InferenceSession.Options] {
-    AvailableThreads.capped(threads.values).flatMap { threads in
-      batch.values.map { batch in
-        InferenceSession.Options(
-          threads: threads, backend: compute.backend, maximumBatch: batch)
-      }
+  private var settings: [BenchSetting] {
+    let batches = batch?.values ?? [step.train ? step.configuration.batch : 1]
+    return AvailableThreads.capped(threads.values).flatMap { threads in
+      batches.map { BenchSetting(threads: threads, batch: $0) }
     }
   }
 
   /// Throws if the earlier report has no measurement in common with this run.
   private func requireCommon(
-    _ networks: [BenchNetwork], _ earlier: EarlierBench,
-    _ settings: [InferenceSession.Options]
+    _ networks: [any BenchNetwork], _ earlier: EarlierBench, _ settings: [BenchSetting]
   ) throws {
-    let keys = try settings.flatMap { options throws in
-      try networks.map { network throws in try network.key(options) }
+    let keys = try settings.flatMap { setting throws in
+      try networks.map { network throws in try network.key(setting) }
     }
     guard keys.contains(where: { earlier.result(for: $0) != nil }) else {
       throw EarlierBenchError.nothingInCommon(
@@ -154,104 +172,4 @@ struct Bench: ParsableCommand {
     configuration.padding = padding ?? configuration.padding
     variant.apply(to: &configuration)
   }
-}
-
-/// A network to measure, with weights from a file or random ones.
-struct BenchNetwork {
-  let model: Model
-  let precision: Precision
-  private let graph: Graph
-  private let loaded: LoadedNetwork?
-
-  init(
-    _ model: Model, weights: String?, usesEMA: Bool, compute: ComputeOptions,
-    configure: (inout ModelConfiguration) -> Void
-  ) throws {
-    self.model = model
-    if let weights {
-      let network = try LoadedNetwork(
-        model, file: WeightFile(path: weights), usesEMA: usesEMA, configure: configure)
-      precision = try network.decide(compute.choice, backend: compute.backend).precision
-      loaded = network
-      graph = network.graph
-    } else {
-      var configuration = model.defaultConfiguration
-      configure(&configuration)
-      precision = compute.precisionWithoutWeights
-      loaded = nil
-      graph = try model.graph(configuration)
-    }
-  }
-
-  func session(_ options: InferenceSession.Options) throws -> InferenceSession {
-    let options = completed(options)
-    if let loaded { return try loaded.session(options) }
-    return try InferenceSession(graph: graph, parameters: SeededParameters(), options: options)
-  }
-
-  private func completed(_ options: InferenceSession.Options) -> InferenceSession.Options {
-    var options = options
-    options.precision = precision
-    return options
-  }
-
-  /// Identifies a measurement with these options, without packing any weights.
-  func key(_ options: InferenceSession.Options) throws -> BenchKey {
-    let options = completed(options)
-    return BenchKey(
-      model: model.name,
-      input: [graph.inputShape.height, graph.inputShape.width, graph.inputShape.channels],
-      macs: graph.macs,
-      backend: try Program(lowering: graph, options: options).backend.rawValue,
-      precision: precision.rawValue, threads: options.threads, batch: options.maximumBatch)
-  }
-}
-
-/// What two measurements must share to be comparable.
-package struct BenchKey: Hashable, Sendable {
-  package let model: String
-  /// Height, width and channels.
-  package let input: [Int]
-  /// MACs for one image; distinguishes variants of a network that share a name.
-  package let macs: Int
-  package let backend: String
-  package let precision: String
-  package let threads: Int
-  package let batch: Int
-
-  package init(
-    model: String, input: [Int], macs: Int, backend: String, precision: String, threads: Int,
-    batch: Int
-  ) {
-    self.model = model
-    self.input = input
-    self.macs = macs
-    self.backend = backend
-    self.precision = precision
-    self.threads = threads
-    self.batch = batch
-  }
-}
-
-extension BenchKey {
-  var json: JSON.Object {
-    [
-      "model": .string(model), "threads": .integer(threads), "batch": .integer(batch),
-      "backend": .string(backend), "precision": .string(precision),
-      "input_shape": .array(input.map(JSON.integer)),
-      "macs": .integer(macs),
-    ]
-  }
-}
-
-extension BenchKey: CustomStringConvertible {
-  /// For example `effnetv2-s 384x384x3 simd f32, 2 threads, batch 8`; names read from files can be long.
-  package var description: String {
-    let shape = input.map { "\($0)" }.joined(separator: "x")
-    return
-      "\(model.prefix(60)) \(shape) \(backend.prefix(20)) \(precision.prefix(20)), \(threadsAndBatch)"
-  }
-
-  /// For example `2 threads, batch 8`.
-  var threadsAndBatch: String { "\(NumberText.count(threads, "thread")), batch \(batch)" }
 }

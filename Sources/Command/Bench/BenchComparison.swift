@@ -142,6 +142,15 @@ package struct EarlierBench: Sendable {
       }
       return milliseconds / 1000
     }
+    /// Earlier versions measured inference only, and did not say so.
+    func mode() throws(Flaw) -> BenchKey.Mode {
+      switch value["mode"]?.text {
+      case nil where value["mode"] == nil: return .inference
+      case BenchKey.Mode.inference.name: return .inference
+      case "train": return .train(recipe: try text("recipe"))
+      default: throw Flaw(reason: "\"mode\" is neither \"inference\" nor \"train\"")
+      }
+    }
     guard let input = value["input_shape"]?.elements?.map(\.wholeNumber), input.count == 3 else {
       throw Flaw(reason: "\"input_shape\" is not three counts")
     }
@@ -153,7 +162,8 @@ package struct EarlierBench: Sendable {
     for round in rounds { medians.append(try seconds(round, "round_p50_ms")) }
     return Result(
       key: BenchKey(
-        model: try text("model"), input: input.map { $0 ?? 0 }, macs: try count("macs"),
+        model: try text("model"), mode: try mode(), input: input.map { $0 ?? 0 },
+        macs: try count("macs"),
         backend: try text("backend"),
         precision: value["precision"] == nil ? Precision.f32.rawValue : try text("precision"),
         threads: try count("threads"), batch: try count("batch")),

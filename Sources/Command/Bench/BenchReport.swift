@@ -6,10 +6,13 @@ package struct BenchReport {
 
   package let environment: EnvironmentInfo
   package var results: [BenchResult] = []
+  /// Whether the table for programs is that of the layers.
+  private let showsLayers: Bool
   private var earlier: EarlierBench?
 
-  package init(environment: EnvironmentInfo) {
+  package init(environment: EnvironmentInfo, showsLayers: Bool = false) {
     self.environment = environment
+    self.showsLayers = showsLayers
   }
 
   /// Compares each result with the earlier one of the same work, if any.
@@ -46,22 +49,25 @@ package struct BenchReport {
 
   /// The report to write.
   package var formatted: Report {
-    let layered = results.filter { $0.layers != nil }
     let times = timeTable(results)
     let comparison = earlier.map { comparisonTable(results, earlier: $0) }
+    let isTraining = results.contains { $0.key.mode.recipe != nil }
+    let layers = isTraining ? stepTable(results, byLayer: showsLayers) : layerTable(results)
     return Report(
       document: ["results": .array(results.map { .object(json($0, withSamples: true)) })] + facts
         + ["warnings": .array(warnings.map(JSON.string))],
       records: results.map { json($0, withSamples: false) } + [facts]
         + warnings.map { ["warning": .string($0)] },
-      table: layered.isEmpty ? comparison ?? times : layerTable(layered),
-      notes: layered.map(limitsNote) + environment.lines.map { "\($0): \($1)" }
+      table: showsLayers ? layers : comparison ?? times,
+      notes: (isTraining ? stepNotes(results) : []) + limitsNotes(results)
+        + environment.lines.map { "\($0): \($1)" }
         + ["input: \(Self.input)"]
         + (earlier.map { ["compared with: \($0.path), cnnzoo \($0.environment["version"] ?? "?")"] }
           ?? [])
         + warnings.map { "warning: \($0)" },
-      textTables: (layered.isEmpty ? [] : [layerTable(layered)]) + [times]
-        + (comparison.map { [$0] } ?? []))
+      textTables: (isTraining
+        ? [layers, workTable(results), memoryTable(results)] : showsLayers ? [layers] : [])
+        + [times] + (comparison.map { [$0] } ?? []))
   }
 
   private var facts: JSON.Object {
@@ -89,13 +95,17 @@ package struct BenchReport {
     if let comparison = result.comparison {
       members.append("comparison", .object(comparison.json))
     }
+    if case .step(let step)? = result.parts {
+      members.append("memory", .object(memoryJSON(step.memory)))
+    }
     guard withSamples else { return members }
     members.append("round_p50_ms", .array(result.rounds.medians.map { .number(1000 * $0) }))
     members.append("samples_ms", .array(result.seconds.samples.map { .number(1000 * $0) }))
-    if let layers = result.layers {
-      members = members + layersJSON(layers, batch: result.key.batch)
+    switch result.parts {
+    case .layers(let layers): return members + layersJSON(layers, batch: result.key.batch)
+    case .step(let step): return members + stepJSON(step)
+    case nil: return members
     }
-    return members
   }
 }
 
@@ -103,8 +113,9 @@ package struct BenchReport {
 func timeTable(_ results: [BenchResult]) -> Table {
   let times = results.first?.milliseconds.map(\.name) ?? []
   let hasRatios = results.contains { $0.ratioToFirst != nil }
+  let isTraining = results.contains { $0.key.mode.recipe != nil }
   return Table(
-    [
+    (isTraining ? [.text("mode").optional(1), .text("recipe").optional(0)] : []) + [
       .text("model"), .text("input").optional(3), .text("backend").optional(3),
       .text("precision").optional(3),
       .number("threads"), .number("batch"), .number("n").optional(4),
@@ -118,12 +129,13 @@ func timeTable(_ results: [BenchResult]) -> Table {
         .number("peak_rss_mib", heading: "RSS MiB").optional(2),
       ] + (hasRatios ? [.number("ratio_to_first", heading: "ratio")] : []),
     rows: results.map { result in
-      [
-        .text(result.key.model), .text("\(result.input)"), .text(result.key.backend),
-        .text(result.key.precision),
-        .integer(result.key.threads), .integer(result.key.batch),
-        .integer(result.seconds.samples.count),
-      ]
+      (isTraining
+        ? [.text(result.key.mode.name), .text(result.key.mode.recipe ?? "")] : []) + [
+          .text(result.key.model), .text("\(result.input)"), .text(result.key.backend),
+          .text(result.key.precision),
+          .integer(result.key.threads), .integer(result.key.batch),
+          .integer(result.seconds.samples.count),
+        ]
         + result.milliseconds.map { .number($0.value, decimals: 3) }
         + [
           .number(100 * result.rounds.spread, decimals: 1),

@@ -11,23 +11,31 @@ package struct BenchResult {
   package let rounds: RoundStatistics
   /// Peak resident memory of the process so far.
   package let peakResidentBytes: Int
-  /// The time of each step, with `--layers`.
-  package let layers: LayerTimes?
+  /// Where the time goes: in inference with `--layers`, in training always.
+  package let parts: Parts?
   /// Time relative to the first network with the same settings; `nil` for that network itself.
   package var ratioToFirst: Double?
   /// Comparison with an earlier run of the same work.
   package var comparison: BenchComparison?
 
+  /// Where the time of a run goes.
+  package enum Parts {
+    /// The steps of an inference program.
+    case layers(LayerTimes)
+    /// The layers of a training step, and its memory.
+    case step(StepBreakdown)
+  }
+
   package init(
     key: BenchKey, input: TensorShape, coldSeconds: Double, rounds: RoundStatistics,
-    peakResidentBytes: Int, layers: LayerTimes? = nil
+    peakResidentBytes: Int, parts: Parts? = nil
   ) {
     self.key = key
     self.input = input
     self.coldSeconds = coldSeconds
     self.rounds = rounds
     self.peakResidentBytes = peakResidentBytes
-    self.layers = layers
+    self.parts = parts
   }
 
   package var seconds: SampleStatistics { rounds.all }
@@ -39,79 +47,74 @@ package struct BenchResult {
 /// Measures networks on random input, without image decoding.
 struct BenchRun {
   let rounds: BenchRounds
-  let measuresLayers: Bool
+  let peaks = PeakRates()
 
-  /// Measures sessions that have not run yet, in interleaved turns.
+  /// Measures networks that have not run yet, in interleaved turns.
   func measure(
-    _ sessions: [(key: BenchKey, session: InferenceSession)], progress: RunProgress
+    _ subjects: [any BenchSubject], progress: RunProgress
   ) throws -> [BenchResult] {
-    let cold = try sessions.map { _, session throws in try prepare(session, progress) }
+    let cold = try subjects.map { subject throws in try prepare(subject, progress) }
     let samples = try rounds.samples(
       clock: Self.clock, afterEachRun: progress.redraw, afterEachTurn: { progress.advance() },
-      of: sessions.map { key, session in { try session.run(batch: key.batch) } })
+      of: subjects.map { subject in { try subject.run() } })
     let statistics = samples.map { RoundStatistics($0) }
-    let layers = try sessions.map { _, session throws in
-      measuresLayers ? try self.layers(of: session, progress) : nil
+    let parts = try subjects.map { subject throws in try subject.parts(rounds.rule, peaks, progress)
     }
     let peak = Self.peakResidentBytes()
-    return sessions.indices.map { index in
+    return subjects.indices.map { index in
       var result = BenchResult(
-        key: sessions[index].key, input: sessions[index].session.graph.inputShape,
-        coldSeconds: cold[index], rounds: statistics[index], peakResidentBytes: peak,
-        layers: layers[index])
+        key: subjects[index].key, input: subjects[index].input, coldSeconds: cold[index],
+        rounds: statistics[index], peakResidentBytes: peak, parts: parts[index])
       if index > 0 { result.ratioToFirst = statistics[index].ratio(to: statistics[0]) }
       return result
     }
   }
 
-  /// Warms a session up and returns the seconds its first run took.
-  private func prepare(_ session: InferenceSession, _ progress: RunProgress) throws -> Double {
-    let batch = session.options.maximumBatch
-    for image in 0..<batch { fill(image, of: session) }
+  /// Warms a network up and returns the seconds its first run took.
+  private func prepare(_ subject: any BenchSubject, _ progress: RunProgress) throws -> Double {
+    subject.withInputs(fill)
     let cold = try RepetitionRule(minimumTime: 0, minimumCount: 1).samples(clock: Self.clock) {
-      try session.run(batch: batch)
+      try subject.run()
     }
     let warmUp = RepetitionRule(minimumTime: rounds.rule.minimumTime / 10, minimumCount: 2)
-    _ = try warmUp.samples(clock: Self.clock, afterEach: progress.redraw) {
-      try session.run(batch: batch)
-    }
+    _ = try warmUp.samples(clock: Self.clock, afterEach: progress.redraw) { try subject.run() }
+    subject.startRecording()
     return cold[0]
   }
 
-  /// Profiles the session in separate runs: profiling would distort the timed ones.
-  private func layers(
-    of session: InferenceSession, _ progress: RunProgress
-  ) throws -> LayerTimes {
-    let limits = try HostInfo.limits(
-      threads: session.options.threads, precision: session.options.precision)
-    var profiles: [[Double]] = []
-    _ = try rounds.rule.samples(clock: Self.clock, afterEach: progress.redraw) {
-      profiles.append(try session.profile(batch: session.options.maximumBatch))
-    }
-    return LayerTimes(
-      session.program.steps,
-      seconds: session.program.steps.indices.map { index in
-        SampleStatistics(profiles.map { $0[index] }).percentile(50)
-      }, batch: session.options.maximumBatch, limits: limits)
-  }
-
   /// Fills the input with reproducible values from −2 to 2, about the range of normalised pixels.
-  private func fill(_ image: Int, of session: InferenceSession) {
-    session.withInput(image: image) { input in
-      var state = UInt32(truncatingIfNeeded: image &+ 1)
-      for index in input.indices {
-        state = state &* 1_664_525 &+ 1_013_904_223
-        input[index] = Float(state >> 8) * 0x1p-22 - 2
-      }
+  private func fill(_ image: Int, _ input: UnsafeMutableBufferPointer<Float>) {
+    var state = UInt32(truncatingIfNeeded: image &+ 1)
+    for index in input.indices {
+      state = state &* 1_664_525 &+ 1_013_904_223
+      input[index] = Float(state >> 8) * 0x1p-22 - 2
     }
   }
 
-  private static func clock() -> Double { MonotonicTime().seconds }
+  static func clock() -> Double { MonotonicTime().seconds }
 
   private static func peakResidentBytes() -> Int {
     var usage = rusage()
     getrusage(RUSAGE_SELF.rawValue, &usage)
     return usage.ru_maxrss * 1024
+  }
+}
+
+/// The machine's peak rates, measured once for each number of threads and precision.
+final class PeakRates {
+  private struct Key: Hashable {
+    let threads: Int
+    let precision: Precision
+  }
+
+  private var known: [Key: MachineLimits] = [:]
+
+  /// - Throws: `ProcessorError`, `OutOfMemory`.
+  func limits(threads: Int, _ precision: Precision) throws -> MachineLimits {
+    let key = Key(threads: threads, precision: precision)
+    let limits = try known[key] ?? HostInfo.limits(threads: threads, precision: precision)
+    known[key] = limits
+    return limits
   }
 }
 

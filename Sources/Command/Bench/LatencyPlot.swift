@@ -1,34 +1,19 @@
 import CNNZoo
 
-extension BenchReport {
-  /// The latency distributions as an SVG file.
-  package var plot: String {
-    LatencyPlot(
-      results,
-      subtitle: "cnnzoo \(cnnzooVersion) on \(environment.processor), \(environment.instructionSet)"
-    ).document
-  }
-}
-
 /// The latency distributions of all measurements, stacked on a common axis.
 struct LatencyPlot {
   private let results: [BenchResult]
-  private let subtitle: String
   /// Milliseconds.
   private let axis: PlotAxis
 
-  private static let title = "Latency"
-  private static let width = 1030.0
-  private static let margin = 28.0
-  /// Horizontal extent of the axis; names are to the left of it, figures to the right.
-  private static let chart = 250.0...724.0
+  private static let margin = BenchPlot.margin
+  private static let chart = BenchPlot.chart
   private static let rowHeight = 66.0
   private static let hillHeight = 34.0
 
   /// - Precondition: There is at least one result.
-  init(_ results: [BenchResult], subtitle: String) {
+  init(_ results: [BenchResult]) {
     self.results = results
-    self.subtitle = subtitle
     // A single run ten times as long as the others must not squeeze them into a corner; the label
     // reports the runs beyond the chart.
     let low = results.map { min($0.seconds.minimum, $0.earliest) }.min() ?? 0
@@ -36,22 +21,16 @@ struct LatencyPlot {
     axis = PlotAxis(covering: 1000 * low...1000 * high)
   }
 
-  /// The whole SVG file.
-  var document: String {
-    var drawing = SVGDrawing()
-    let (left, top) = (Self.margin, Self.margin)
-    drawing.text(Self.title, x: left, y: top + 14, style: "title")
-    drawing.text(subtitle, x: left, y: top + 34, style: "quiet")
-    drawing.text(legend, x: left, y: top + 51, style: "quiet")
-    let start = top + 68
+  /// Draws the rows below `top`, with the axis, and returns their lower end.
+  func draw(into drawing: inout SVGDrawing, top: Double) -> Double {
+    drawing.text(legend, x: Self.margin, y: top, style: "quiet")
+    let start = top + 17
     let end = start + Double(results.count) * Self.rowHeight
     drawAxis(from: start, to: end, into: &drawing)
     for (index, result) in results.enumerated() {
       draw(result, ground: start + Double(index) * Self.rowHeight + 44, into: &drawing)
     }
-    return drawing.document(
-      width: Self.width, height: end + 34 + Self.margin, title: Self.title,
-      styleSheet: Self.styleSheet)
+    return end + 34
   }
 
   private var legend: String {
@@ -135,7 +114,7 @@ struct LatencyPlot {
     return "\(NumberText.fixed(value, decimals)) ms"
   }
 
-  private static let styleSheet = """
+  static let styleSheet = """
     .hill { fill: #3b6ea5; fill-opacity: 0.22; stroke: #3b6ea5; stroke-width: 1.25; }
     .median { stroke: #1f4f82; stroke-width: 2; fill: none; }
     .round { fill: #3b6ea5; fill-opacity: 0.75; }

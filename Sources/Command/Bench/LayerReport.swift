@@ -47,7 +47,7 @@ func layerTable(_ results: [BenchResult]) -> Table {
       .number("percent_of_bound", heading: "% of bound"), .text("bound_by"),
     ],
     rows: results.flatMap { result in
-      guard let times = result.layers else { return [[Table.Cell]]() }
+      guard case .layers(let times)? = result.parts else { return [[Table.Cell]]() }
       let total = LayerRow(
         name: "all steps", strategy: "", shape: "", seconds: times.seconds,
         boundSeconds: times.boundSeconds, bound: "",
@@ -58,27 +58,21 @@ func layerTable(_ results: [BenchResult]) -> Table {
 }
 
 /// The measured peaks behind the bounds.
-func limitsNote(_ result: BenchResult) -> String {
-  guard let limits = result.layers?.limits else { return "" }
-  let bandwidths = limits.bandwidths.map {
-    "\(NumberText.fixed($0.bytesPerSecond / 1e9, 0)) (\(NumberText.bytes($0.bytes)))"
+func limitsNotes(_ results: [BenchResult]) -> [String] {
+  let notes = results.compactMap { result -> String? in
+    guard let limits = result.parts?.limits else { return nil }
+    let bandwidths = limits.bandwidths.map {
+      "\(NumberText.fixed($0.bytesPerSecond / 1e9, 0)) (\(NumberText.bytes($0.bytes)))"
+    }
+    return "peaks with \(NumberText.count(result.key.threads, "thread")):"
+      + " \(NumberText.fixed(limits.flops / 1e9, 0)) GFLOP/s,"
+      + " GB/s read: \(bandwidths.joined(separator: ", "))"
   }
-  return
-    "peaks with \(NumberText.count(result.key.threads, "thread")): \(NumberText.fixed(limits.flops / 1e9, 0)) GFLOP/s,"
-    + " GB/s read: \(bandwidths.joined(separator: ", "))"
+  return notes.enumerated().filter { !notes[..<$0].contains($1) }.map(\.element)
 }
 
 /// The steps as JSON.
 func layersJSON(_ times: LayerTimes, batch: Int) -> JSON.Object {
-  let limits: JSON.Object = [
-    "gflops": .number(times.limits.flops / 1e9),
-    "reads": .array(
-      times.limits.bandwidths.map {
-        .object([
-          "bytes": .integer($0.bytes), "gbytes_per_second": .number($0.bytesPerSecond / 1e9),
-        ])
-      }),
-  ]
   let layers: [JSON] = times.layers.map { layer in
     .object([
       "name": .string(layer.step.name), "strategy": .string(layer.step.strategy),
@@ -92,10 +86,33 @@ func layersJSON(_ times: LayerTimes, batch: Int) -> JSON.Object {
     ])
   }
   return [
-    "limits": .object(limits), "layers": .array(layers),
+    "limits": .object(limitsJSON(times.limits)), "layers": .array(layers),
     "layers_ms": .number(1000 * times.seconds),
     "layers_bound_ms": .number(1000 * times.boundSeconds),
   ]
+}
+
+/// The measured peaks as JSON.
+func limitsJSON(_ limits: MachineLimits) -> JSON.Object {
+  [
+    "gflops": .number(limits.flops / 1e9),
+    "reads": .array(
+      limits.bandwidths.map {
+        .object([
+          "bytes": .integer($0.bytes), "gbytes_per_second": .number($0.bytesPerSecond / 1e9),
+        ])
+      }),
+  ]
+}
+
+extension BenchResult.Parts {
+  /// The measured peaks.
+  fileprivate var limits: MachineLimits {
+    switch self {
+    case .layers(let times): times.limits
+    case .step(let step): step.limits
+    }
+  }
 }
 
 /// A table row: one step or the total.

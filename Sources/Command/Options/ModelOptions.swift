@@ -67,6 +67,20 @@ struct VariantOptions: ParsableArguments {
   }
 }
 
+/// Selects a variant of a network to measure; there are no weights for some of them.
+struct MeasuredVariantOptions: ParsableArguments {
+  @OptionGroup var variant: VariantOptions
+
+  @Option(help: "Leading stages with Fused-MBConv, the others with MBConv (EfficientNetV2 only).")
+  var fusedStages: Int?
+
+  /// Applies the options to `configuration`.
+  func apply(to configuration: inout ModelConfiguration) {
+    variant.apply(to: &configuration)
+    configuration.fusedStages = fusedStages ?? configuration.fusedStages
+  }
+}
+
 extension ModelConfiguration {
   /// Sets the input size unless `size` is `nil`.
   mutating func resize(to size: InputSize?) {

@@ -37,7 +37,7 @@ struct Summary: ParsableCommand {
 
   @OptionGroup var format: FormatOption
 
-  @OptionGroup(title: "Network variant") var variant: VariantOptions
+  @OptionGroup(title: "Network variant") var variant: MeasuredVariantOptions
 
   func validate() throws {
     if let depth, depth < 1 { throw ValidationError("--depth must be at least 1.") }

@@ -30,7 +30,7 @@ extension Train {
   }
 
   /// The option for a field of the configuration.
-  private static func option(for field: String) -> String {
+  static func option(for field: String) -> String {
     switch field {
     case "accumulation": "--accumulate"
     case "validation_share": "--val"

@@ -5,6 +5,8 @@
 package protocol WeightGradient: Sendable {
   /// Floats of scratch memory for each worker.
   var scratchCount: Int { get }
+  /// Multiply-adds for one image, if the algorithm needs fewer than the layer's definition.
+  var multiplyAdds: Int? { get }
   /// Floats of partial sums.
   func partialCount(batch: Int) -> Int
   /// The number of tasks; they may run in any order and on any thread.
@@ -17,6 +19,10 @@ package protocol WeightGradient: Sendable {
   func reduce(
     task: Int, batch: Int, partials: UnsafePointer<Float>,
     into gradient: UnsafeMutablePointer<Float>)
+}
+
+extension WeightGradient {
+  package var multiplyAdds: Int? { nil }
 }
 
 /// The memory that one run of a weight gradient reads and writes; values have the layout that

@@ -20,6 +20,7 @@ extension ConvolutionStep {
     if let gathered, run.dropsImages { run.gather(inputAgain, into: gathered) }
     addWeightGradient(run)
     addBiasGradient(run)
+    run.clock?.lap(.weightGradient)
     switch inputGradient {
     case .none: break
     case .write(let target): propagate(run, to: target)

@@ -8,6 +8,8 @@ import Operators
 /// convolutions and the inputs of units; batch norm's outputs are recomputed from them.
 struct Tape {
   let steps: [TapeStep]
+  /// The node that each step begins with.
+  let nodes: [Node]
   let units: [TapeUnit]
   /// Floats of each buffer for one image.
   let bufferCounts: [Int]
@@ -35,7 +37,7 @@ struct Tape {
       graph, store, frozenStages: frozenStages, batchNorm: batchNorm, on: target)
     try lowering.lower()
     lowering.assignGradients()
-    steps = lowering.steps
+    (steps, nodes) = (lowering.steps, lowering.nodes)
     units = lowering.units
     bufferCounts = lowering.bufferCounts
     lifetimes = lowering.lifetimes()

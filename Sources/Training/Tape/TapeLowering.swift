@@ -12,6 +12,7 @@ struct TapeLowering {
   private let depths: LayerDepths
 
   var steps: [TapeStep] = []
+  private(set) var nodes: [Node] = []
   private(set) var units: [TapeUnit] = []
   var bufferCounts: [Int] = []
   private(set) var input: TapeBuffer = 0
@@ -119,7 +120,7 @@ struct TapeLowering {
     else { throw .unsupported(node: node.name) }
     let output = newBuffer(of: node)
     var step = ConvolutionStep(
-      node: node, layer: layer,
+      node: node, layer: layer, strategy: strategy,
       forward: strategy.makeOperator(for: [layer], isGated: false, on: target),
       weightGradient: layer.weightGradient(kernels: target.kernels),
       backward: isInput ? nil : layer.inputGradient(on: target), weight: weight,
@@ -190,6 +191,7 @@ struct TapeLowering {
     buffers[node.id] = output
     producers[output] = steps.count
     steps.append(step)
+    nodes.append(node)
     let unit = units.count - 1
     units[unit].steps = units[unit].steps.lowerBound..<steps.count
   }

@@ -25,6 +25,8 @@ struct TapeRun {
   var batchNormMomentum: Double
   /// The random numbers of each image, in the batch's order.
   var keys: [RandomKey] = []
+  /// Times the step; `nil` unless somebody wants to know.
+  var clock: StepClock?
   /// The images for which the current unit runs, in order; all of them outside of blocks.
   var images: [Int] = []
 

@@ -47,6 +47,7 @@ struct ConvolutionStep {
 
   let node: Node
   let layer: ConvolutionLayer
+  let strategy: ConvolutionStrategy
   let forward: any Operator
   let weightGradient: any WeightGradient
   /// `nil` for the first layer, whose input is the image.

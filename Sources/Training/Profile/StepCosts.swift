@@ -1,0 +1,89 @@
+// What a step of a tape costs at least, and how it relates to its neighbours.
+
+extension TapeStep {
+  /// The values it reads forwards.
+  var inputs: [TapeBuffer] {
+    switch self {
+    case .convolution(let step): [step.input]
+    case .normalization(let step): [step.input] + (step.residual.map { [$0] } ?? [])
+    case .activation(let step): [step.input]
+    case .pool(let step): [step.input]
+    case .gate(let step): [step.input, step.gate]
+    case .attention(let step): [step.input, step.scores]
+    case .layerNorm(let step): [step.input]
+    case .dropout(let step): [step.input]
+    }
+  }
+
+  /// The value it writes forwards.
+  var output: TapeBuffer {
+    switch self {
+    case .convolution(let step): step.output
+    case .normalization(let step): step.output
+    case .activation(let step): step.output
+    case .pool(let step): step.output
+    case .gate(let step): step.output
+    case .attention(let step): step.output
+    case .layerNorm(let step): step.output
+    case .dropout(let step): step.output
+    }
+  }
+
+  /// The value whose layer it belongs to; `nil` if it is a layer of its own.
+  var continues: TapeBuffer? {
+    switch self {
+    case .normalization(let step): step.input
+    case .activation(let step): step.input
+    case .layerNorm(let step): step.input
+    case .convolution, .pool, .gate, .attention, .dropout: nil
+    }
+  }
+
+  /// The least cost forwards.
+  ///
+  /// - Parameters:
+  ///   - counts: Floats of each buffer for one image.
+  ///   - isPassedOn: Whether other units read the output.
+  func forwardCost(_ counts: [Int], isPassedOn: Bool) -> TrainingLayer.Cost {
+    var cost = TrainingLayer.Cost()
+    switch self {
+    case .convolution(let step):
+      cost.macs = step.node.macs
+      cost.multiplyAdds = step.forward.multiplyAdds ?? step.node.macs
+      cost.bytes = 4 * (counts[step.input] + counts[step.output])
+      cost.weightBytes = 4 * step.weight.parameter.count
+    case .normalization where isPassedOn:
+      // What is passed on cannot be formed where it is read: its readers are several.
+      cost.bytes = 4 * (inputs + [output]).reduce(0) { $0 + counts[$1] }
+    case .pool(let step): cost.bytes = 4 * counts[step.input]
+    case .attention(let step): cost.bytes = 4 * counts[step.input]
+    case .normalization, .activation, .gate, .layerNorm, .dropout: break
+    }
+    return cost
+  }
+
+  /// The least cost backwards.
+  ///
+  /// - Parameter counts: Floats of each buffer for one image.
+  func backwardCost(_ counts: [Int]) -> TrainingLayer.Cost {
+    var cost = TrainingLayer.Cost()
+    switch self {
+    case .convolution(let step):
+      let weights = step.weight.parameter.count
+      cost.macs = step.node.macs
+      cost.multiplyAdds = step.weightGradient.multiplyAdds ?? step.node.macs
+      cost.bytes = 4 * (counts[step.input] + counts[step.output])
+      cost.weightBytes = 4 * weights
+      guard !step.inputGradient.buffers.isEmpty, let backward = step.backward else { break }
+      cost.macs += step.node.macs
+      cost.multiplyAdds += backward.multiplyAdds ?? step.node.macs
+      cost.bytes += 4 * counts[step.input]
+      cost.weightBytes += 4 * weights
+    case .normalization(let step): cost.bytes = 4 * counts[step.input]
+    case .gate(let step): cost.bytes = 8 * counts[step.input]
+    case .attention(let step): cost.bytes = 8 * counts[step.input]
+    case .activation, .pool, .layerNorm, .dropout: break
+    }
+    return cost
+  }
+}
