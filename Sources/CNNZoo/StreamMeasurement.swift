@@ -1,15 +1,58 @@
 import Host
 
+/// Images to measure a stream with: files that can be decoded.
+public struct MeasuredImages: Sendable {
+  /// The number of images.
+  public var count: Int { paths.count }
+  /// The bytes of all files.
+  public let bytes: Int
+  /// The files that cannot be decoded and are left out.
+  public let failures: Int
+  let paths: [FilePath]
+  let preprocessing: Preprocessing
+  let decoding: DecodingOptions
+
+  /// Finds images and decodes each of them once.
+  ///
+  /// - Parameters:
+  ///   - inputs: Files and folders.
+  ///   - limit: The largest number of images; more are ignored.
+  ///   - preprocessing: The network's preprocessing.
+  /// - Throws: ``StreamMeasurementError`` if no image can be decoded.
+  public init(
+    in inputs: [String], limit: Int = 1000, preprocessing: Preprocessing,
+    decoding: DecodingOptions = DecodingOptions()
+  ) throws {
+    self.preprocessing = preprocessing
+    self.decoding = decoding
+    let source = ImageInputs(paths: inputs)
+    var values = [Float](repeating: 0, count: preprocessing.valueCount)
+    var (paths, bytes, failures) = ([FilePath](), 0, 0)
+    var firstError: (any Error)?
+    while paths.count < limit, let input = try source.next() {
+      do {
+        let encoded = try input.encoded(decoding)
+        _ = try values.withUnsafeMutableBufferPointer {
+          try encoded.prepare(for: preprocessing, mode: decoding.mode, into: $0)
+        }
+        guard case .file(let path) = input.content else { continue }
+        paths.append(path)
+        bytes += encoded.bytes.count
+      } catch {
+        failures += 1
+        firstError = firstError ?? error
+      }
+    }
+    guard !paths.isEmpty else {
+      throw StreamMeasurementError(reason: firstError.map { "\($0)" } ?? "there are no images")
+    }
+    (self.paths, self.bytes, self.failures) = (paths, bytes, failures)
+  }
+}
+
 /// Measures the way of images from files to logits.
 ///
-/// ```swift
-/// let measurement = try StreamMeasurement(
-///   of: ["photos/"], session: session, preprocessing: preprocessing)
-/// try measurement.run()
-/// print(try measurement.shares())
-/// ```
-///
-/// Files are read from the page cache, except in the very first pass.
+/// Files are read from the page cache, if they fit in memory.
 public final class StreamMeasurement {
   /// Seconds of one processor that an image takes on its way, on average.
   public struct Shares: Sendable, Equatable {
@@ -22,57 +65,29 @@ public final class StreamMeasurement {
     /// The network.
     public var network = 0.0
 
+    /// All zero.
+    public init() {}
+
     /// The sum.
     public var total: Double { reading + decoding + resizing + network }
   }
 
-  /// The images in each pass; those that cannot be decoded are left out.
-  public let images: Int
-  /// The files that cannot be decoded.
-  public let failures: Int
-  private let paths: [FilePath]
+  /// The network.
+  public let session: InferenceSession
+  private let images: MeasuredImages
   private let runner: NetworkRunner
-  private let preprocessing: Preprocessing
-  private let decoding: DecodingOptions
 
-  /// Finds the images and tries each of them once.
-  ///
-  /// - Parameters:
-  ///   - inputs: Files and folders.
-  ///   - limit: The largest number of images; more are ignored.
-  ///   - session: The network; its batch size and threads are those of the stream.
-  /// - Throws: Errors of the network; ``StreamMeasurementError`` if no image can be decoded.
-  public init(
-    of inputs: [String], limit: Int = 1000, session: InferenceSession,
-    preprocessing: Preprocessing, decoding: DecodingOptions = DecodingOptions()
-  ) throws {
-    self.preprocessing = preprocessing
-    self.decoding = decoding
-    runner = NetworkRunner(session, preprocessing: preprocessing, decoding: decoding)
-    let source = ImageInputs(paths: inputs)
-    var found: [FilePath] = []
-    while found.count < limit, let input = try source.next() {
-      if case .file(let path) = input.content { found.append(path) }
-    }
-    var decoded: [FilePath] = []
-    var firstError: (any Error)?
-    var index = 0
-    try runner.run(PathSource(found), read: { _ in }) { result in
-      switch result.result {
-      case .success: decoded.append(found[index])
-      case .failure(let error): firstError = firstError ?? error
-      }
-      index += 1
-    }
-    guard !decoded.isEmpty else {
-      throw StreamMeasurementError(reason: firstError.map { "\($0)" } ?? "there are no images")
-    }
-    (paths, images, failures) = (decoded, decoded.count, found.count - decoded.count)
+  /// - Parameter session: The network; its batch size and threads are those of the stream.
+  public init(of images: MeasuredImages, session: InferenceSession) {
+    self.images = images
+    self.session = session
+    runner = NetworkRunner(
+      session, preprocessing: images.preprocessing, decoding: images.decoding)
   }
 
   /// Sends all images through the network once.
   public func run() throws {
-    try runner.run(PathSource(paths), read: { _ in }) { _ = try $0.result.get() }
+    try runner.run(PathSource(images.paths), read: { _ in }) { _ = try $0.result.get() }
   }
 
   /// Measures each part by itself, on one thread.
@@ -80,8 +95,9 @@ public final class StreamMeasurement {
   /// The network's part is its time for a batch times its threads.
   public func shares() throws -> Shares {
     var shares = Shares()
+    let (preprocessing, decoding) = (images.preprocessing, images.decoding)
     var values = [Float](repeating: 0, count: preprocessing.valueCount)
-    for path in paths {
+    for path in images.paths {
       let start = MonotonicTime()
       let encoded = try ImageInput.file(path).encoded(decoding)
       let read = MonotonicTime()
@@ -95,14 +111,13 @@ public final class StreamMeasurement {
       shares.decoding += decoded.seconds - read.seconds
       shares.resizing += (prepared.seconds - decoded.seconds) - (decoded.seconds - read.seconds)
     }
-    let session = runner.session
     let batch = session.options.maximumBatch
-    let batches = max(1, min(200, paths.count / batch))
+    let batches = max(1, min(200, images.count / batch))
     let start = MonotonicTime()
     for _ in 0..<batches { try session.run(batch: batch) }
     let seconds = MonotonicTime().seconds - start.seconds
     shares.network = seconds * Double(session.options.threads) / Double(batches * batch)
-    let count = Double(paths.count)
+    let count = Double(images.count)
     shares.reading /= count
     shares.decoding /= count
     shares.resizing = max(0, shares.resizing / count)

@@ -10,7 +10,7 @@ struct Bench: ParsableCommand {
       random unless --weights is given; this does not affect the timing. Without --weights, \
       --precision auto is f32. images/s is based on the median. spread is the range of the round \
       medians divided by their median. ratio compares each network with the first, round by round. \
-      Image decoding is not measured.
+      Image decoding is not measured, except with --images.
 
       --compare reports the ratio of each time to the earlier report's, with a 99 % confidence \
       interval (Mann-Whitney test on the round medians). A network counts as faster or slower only \
@@ -31,6 +31,10 @@ struct Bench: ParsableCommand {
       assumes that feature maps leave the cache only where batch norm's statistics require it. \
       --layers lists layers instead of stages, slowest first.
 
+      --images sends the images of a folder through the network as `classify` does; a run is a pass \
+      over all of them. A table shows the processor time that reading, decoding, resizing and the \
+      network take.
+
       json includes the time of every run. With --compare or --layers, csv and markdown contain \
       only that table.
       """)
@@ -43,7 +47,9 @@ struct Bench: ParsableCommand {
   var threads = CountList([HostInfo.allowedThreads])
 
   @Option(
-    name: .shortAndLong, help: "Batch sizes, comma-separated (default: 1; with --train 32).",
+    name: .shortAndLong,
+    help:
+      "Batch sizes, comma-separated (default: 1; with --train 32; with --images that of classify).",
     transform: CountList.parse)
   var batch: CountList?
 
@@ -92,6 +98,8 @@ struct Bench: ParsableCommand {
 
   @OptionGroup(title: "Training step") var step: StepOptions
 
+  @OptionGroup(title: "Stream of images") var stream: StreamOptions
+
   /// Percentiles of fewer samples are meaningless.
   private static let minimumCount = 10
 
@@ -107,6 +115,11 @@ struct Bench: ParsableCommand {
     }
     if !(1...100).contains(rounds) {
       throw ValidationError("--rounds must be between 1 and 100.")
+    }
+    if stream.images == nil {
+      try stream.rejectWithoutImages()
+    } else {
+      try rejectOptionsOfTensors()
     }
     try step.rejectValuesOutOfRange()
     guard step.train else { return try step.rejectWithoutTraining() }
@@ -139,19 +152,24 @@ struct Bench: ParsableCommand {
   }
 
   private func network(_ model: Model) throws -> any BenchNetwork {
-    step.train
-      ? try TrainingNetwork(model, step.configuration, configure: configure)
-      : try InferenceNetwork(
-        model, weights: weights, usesEMA: !reading.noEma, compute: compute,
-        measuresLayers: layers, configure: configure)
+    if step.train { return try TrainingNetwork(model, step.configuration, configure: configure) }
+    let network = try InferenceNetwork(
+      model, weights: weights, usesEMA: !reading.noEma, compute: compute,
+      measuresLayers: layers, configure: configure)
+    return try stream.images.map { folder throws in try StreamNetwork(network, folder, stream) }
+      ?? network
   }
 
   /// Every combination of thread count and batch size.
   private var settings: [BenchSetting] {
-    let batches = batch?.values ?? [step.train ? step.configuration.batch : 1]
-    return AvailableThreads.capped(threads.values).flatMap { threads in
-      batches.map { BenchSetting(threads: threads, batch: $0) }
+    AvailableThreads.capped(threads.values).flatMap { threads in
+      (batch?.values ?? [defaultBatch(threads)]).map { BenchSetting(threads: threads, batch: $0) }
     }
+  }
+
+  private func defaultBatch(_ threads: Int) -> Int {
+    if step.train { return step.configuration.batch }
+    return stream.images == nil ? 1 : NetworkOptions.batch(threads: threads)
   }
 
   /// Throws if the earlier report has no measurement in common with this run.

@@ -148,7 +148,12 @@ package struct EarlierBench: Sendable {
       case nil where value["mode"] == nil: return .inference
       case BenchKey.Mode.inference.name: return .inference
       case "train": return .train(recipe: try text("recipe"))
-      default: throw Flaw(reason: "\"mode\" is neither \"inference\" nor \"train\"")
+      case "stream":
+        return .stream(
+          BenchKey.StreamImages(
+            count: try count("images"), bytes: try count("image_bytes"), decode: try text("decode"))
+        )
+      default: throw Flaw(reason: "\"mode\" is not \"inference\", \"train\" or \"stream\"")
       }
     }
     guard let input = value["input_shape"]?.elements?.map(\.wholeNumber), input.count == 3 else {

@@ -7,6 +7,21 @@ package struct BenchKey: Hashable, Sendable {
     case inference
     /// A training step by a recipe, such as `rmsprop, average, batch statistics`.
     case train(recipe: String)
+    /// Images from files, decoded and resized.
+    case stream(StreamImages)
+  }
+
+  /// The images of a stream.
+  package struct StreamImages: Hashable, Sendable {
+    package let count: Int
+    /// The bytes of all files, which tell one set of images from another.
+    package let bytes: Int
+    /// `exact` or `fast`.
+    package let decode: String
+
+    package init(count: Int, bytes: Int, decode: String) {
+      (self.count, self.bytes, self.decode) = (count, bytes, decode)
+    }
   }
 
   package let model: String
@@ -39,6 +54,11 @@ extension BenchKey {
   var json: JSON.Object {
     var members: JSON.Object = ["model": .string(model), "mode": .string(mode.name)]
     if let recipe = mode.recipe { members.append("recipe", .string(recipe)) }
+    if let images = mode.images {
+      members.append("images", .integer(images.count))
+      members.append("image_bytes", .integer(images.bytes))
+      members.append("decode", .string(images.decode))
+    }
     return members
       + [
         "threads": .integer(threads), "batch": .integer(batch),
@@ -55,14 +75,23 @@ extension BenchKey.Mode {
     switch self {
     case .inference: "inference"
     case .train: "train"
+    case .stream: "stream"
     }
   }
 
   /// The recipe of a training step.
   var recipe: String? {
     switch self {
-    case .inference: nil
+    case .inference, .stream: nil
     case .train(let recipe): recipe
+    }
+  }
+
+  /// The images of a stream.
+  var images: BenchKey.StreamImages? {
+    switch self {
+    case .inference, .train: nil
+    case .stream(let images): images
     }
   }
 }
@@ -71,10 +100,15 @@ extension BenchKey: CustomStringConvertible {
   /// For example `effnetv2-s 384x384x3 simd f32, 2 threads, batch 8`; names read from files can be long.
   package var description: String {
     let shape = input.map { "\($0)" }.joined(separator: "x")
-    let recipe = mode.recipe.map { " train (\($0.prefix(120)))" } ?? ""
+    let recipe =
+      mode.recipe.map { " train (\($0.prefix(120)))" }
+      ?? mode.images.map { " stream (\($0.count) images, \($0.decode.prefix(20)))" } ?? ""
     return
       "\(model.prefix(60)) \(shape)\(recipe) \(backend.prefix(20)) \(precision.prefix(20)), \(threadsAndBatch)"
   }
+
+  /// The images that a run works on.
+  var imagesPerRun: Int { mode.images?.count ?? batch }
 
   /// For example `2 threads, batch 8`.
   var threadsAndBatch: String { "\(NumberText.count(threads, "thread")), batch \(batch)" }

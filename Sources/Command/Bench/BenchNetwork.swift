@@ -66,11 +66,31 @@ struct InferenceNetwork: BenchNetwork {
   }
 
   func subject(_ setting: BenchSetting) throws -> any BenchSubject {
+    InferenceSubject(
+      key: try key(setting), try session(setting), measuresLayers: measuresLayers)
+  }
+
+  /// The network's threads and memory.
+  func session(_ setting: BenchSetting) throws -> InferenceSession {
     let options = options(setting)
-    let session =
-      try loaded?.session(options)
+    return try loaded?.session(options)
       ?? InferenceSession(graph: graph, parameters: SeededParameters(), options: options)
-    return InferenceSubject(key: try key(setting), session, measuresLayers: measuresLayers)
+  }
+
+  /// Height and width.
+  var inputSides: [Int] { [graph.inputShape.height, graph.inputShape.width] }
+
+  /// That of the weights, else that of the first published ones, at the size of the input.
+  var preprocessing: Preprocessing {
+    if let loaded { return loaded.info.preprocessing }
+    let side = graph.inputShape.height
+    let published = model.published.first?.preprocessing
+    let scale = Double(published?.resize ?? 8) / Double(published?.crop ?? 7)
+    return Preprocessing(
+      resize: Int((Double(side) * scale).rounded()), crop: side,
+      interpolation: published?.interpolation ?? .bilinear,
+      mean: published?.mean ?? [0.485, 0.456, 0.406],
+      standardDeviation: published?.standardDeviation ?? [0.229, 0.224, 0.225])
   }
 
   private func options(_ setting: BenchSetting) -> InferenceSession.Options {

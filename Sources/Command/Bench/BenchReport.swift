@@ -2,7 +2,11 @@ import CNNZoo
 
 /// The results of `cnnzoo bench` in every output format.
 package struct BenchReport {
-  private static let input = "random tensor, without image decoding"
+  private var input: String {
+    isStream ? "images from files" : "random tensor, without image decoding"
+  }
+
+  private var isStream: Bool { results.contains { $0.key.mode.images != nil } }
 
   package let environment: EnvironmentInfo
   package var results: [BenchResult] = []
@@ -59,20 +63,22 @@ package struct BenchReport {
       records: results.map { json($0, withSamples: false) } + [facts]
         + warnings.map { ["warning": .string($0)] },
       table: showsLayers ? layers : comparison ?? times,
-      notes: (isTraining ? stepNotes(results) : []) + limitsNotes(results)
+      notes: (isTraining ? stepNotes(results) : []) + (isStream ? streamNotes(results) : [])
+        + limitsNotes(results)
         + environment.lines.map { "\($0): \($1)" }
-        + ["input: \(Self.input)"]
+        + ["input: \(input)"]
         + (earlier.map { ["compared with: \($0.path), cnnzoo \($0.environment["version"] ?? "?")"] }
           ?? [])
         + warnings.map { "warning: \($0)" },
       textTables: (isTraining
         ? [layers, workTable(results), memoryTable(results)] : showsLayers ? [layers] : [])
+        + (isStream ? [streamTable(results)] : [])
         + [times] + (comparison.map { [$0] } ?? []))
   }
 
   private var facts: JSON.Object {
     var facts: JSON.Object = [
-      "environment": .object(environment.json), "input": .string(Self.input),
+      "environment": .object(environment.json), "input": .string(input),
     ]
     if let earlier {
       facts.append(
@@ -104,6 +110,7 @@ package struct BenchReport {
     switch result.parts {
     case .layers(let layers): return members + layersJSON(layers, batch: result.key.batch)
     case .step(let step): return members + stepJSON(step)
+    case .stream(let shares): return members + streamJSON(shares)
     case nil: return members
     }
   }

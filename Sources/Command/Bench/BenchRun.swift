@@ -11,7 +11,7 @@ package struct BenchResult {
   package let rounds: RoundStatistics
   /// Peak resident memory of the process so far.
   package let peakResidentBytes: Int
-  /// Where the time goes: in inference with `--layers`, in training always.
+  /// Where the time goes: in inference with `--layers`, in training and streams always.
   package let parts: Parts?
   /// Time relative to the first network with the same settings; `nil` for that network itself.
   package var ratioToFirst: Double?
@@ -24,6 +24,8 @@ package struct BenchResult {
     case layers(LayerTimes)
     /// The layers of a training step, and its memory.
     case step(StepBreakdown)
+    /// The parts of a stream.
+    case stream(StreamMeasurement.Shares)
   }
 
   package init(
@@ -41,7 +43,7 @@ package struct BenchResult {
   package var seconds: SampleStatistics { rounds.all }
 
   /// Images per second at the median time.
-  package var imagesPerSecond: Double { Double(key.batch) / seconds.percentile(50) }
+  package var imagesPerSecond: Double { Double(key.imagesPerRun) / seconds.percentile(50) }
 }
 
 /// Measures networks on random input, without image decoding.

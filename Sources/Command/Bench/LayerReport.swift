@@ -106,11 +106,12 @@ func limitsJSON(_ limits: MachineLimits) -> JSON.Object {
 }
 
 extension BenchResult.Parts {
-  /// The measured peaks.
-  fileprivate var limits: MachineLimits {
+  /// The measured peaks, if there is something to compare with them.
+  fileprivate var limits: MachineLimits? {
     switch self {
     case .layers(let times): times.limits
     case .step(let step): step.limits
+    case .stream: nil
     }
   }
 }

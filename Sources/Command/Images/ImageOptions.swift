@@ -72,7 +72,10 @@ struct NetworkOptions: ParsableArguments {
   ///
   /// A thread that computes a whole image waits for no other, and all stay busy until the batch is
   /// done.
-  func batch(_ chosen: Count?) -> Int { chosen?.value ?? min(4 * threadCount, 16) }
+  func batch(_ chosen: Count?) -> Int { chosen?.value ?? Self.batch(threads: threadCount) }
+
+  /// The default batch size.
+  static func batch(threads: Int) -> Int { min(4 * threads, 16) }
 
   /// The single image of a command: a path, or - for standard input.
   func image(_ argument: String) throws -> Image {
