@@ -15,6 +15,8 @@ Needs Pillow 13, pillow-heif, torch, torchvision and numpy. Writes to Tests/Imag
                      CRC-32 of the RGB bytes
   preprocessing.tsv  width, height, resize, crop, filter, mean, std, CRC-32 of the float32
                      values in [rows, columns, channels] order
+  drafts.tsv         name in jpeg-rows.tsv, resize, crop, filter, CRC-32 of the values of the
+                     image that `draft` scaled down
   photos.tsv         only with --photos: name, width, height, CRC-32 of the RGB bytes as stored,
                      CRC-32 of the values at resize 256, crop 224, bilinear
 
@@ -127,6 +129,19 @@ def preprocessing():
                        values(noise(width, height), resize, crop, name, recipe))
 
 
+def drafts():
+    """Values of the larger JPEGs, decoded at 1/2, 1/4 and 1/8 of their size as Pillow's `draft` does."""
+    for name, data in jpeg_row_cases():
+        for divisor, resize, crop in [(2, 22, 16), (4, 11, 8), (8, 5, 4)]:
+            image = Image.open(io.BytesIO(data))
+            if image.mode == "CMYK":
+                continue
+            image.draft("RGB", (image.width // divisor, image.height // divisor))
+            for filter_name in FILTERS:
+                yield name, resize, crop, filter_name, values(
+                    image.convert("RGB"), resize, crop, filter_name, IMAGENET)
+
+
 def photos(folders):
     paths = [path for folder in folders for path in folder.iterdir()
              if path.suffix in (".JPEG", ".png")]
@@ -151,6 +166,7 @@ def main():
     write("resizing.tsv", resizing())
     write("boxes.tsv", boxes())
     write("preprocessing.tsv", preprocessing())
+    write("drafts.tsv", drafts())
     if options.photos:
         write("photos.tsv", photos(options.photos))
 

@@ -92,35 +92,42 @@ public final class StreamMeasurement {
 
   /// Measures each part by itself, on one thread.
   ///
-  /// The network's part is its time for a batch times its threads.
+  /// A part of an image's way is the fastest of some repetitions. The network's part is its time for a
+  /// batch times its threads.
   public func shares() throws -> Shares {
     var shares = Shares()
     let (preprocessing, decoding) = (images.preprocessing, images.decoding)
     var values = [Float](repeating: 0, count: preprocessing.valueCount)
+    let repetitions = max(2, min(10, 1000 / images.count))
     for path in images.paths {
-      let start = MonotonicTime()
-      let encoded = try ImageInput.file(path).encoded(decoding)
-      let read = MonotonicTime()
-      try encoded.decode(for: preprocessing, mode: decoding.mode)
-      let decoded = MonotonicTime()
-      _ = try values.withUnsafeMutableBufferPointer {
-        try encoded.prepare(for: preprocessing, mode: decoding.mode, into: $0)
+      var (reading, decoded, prepared) = (Double.infinity, Double.infinity, Double.infinity)
+      for _ in 0..<repetitions {
+        let start = MonotonicTime()
+        let encoded = try ImageInput.file(path).encoded(decoding)
+        reading = min(reading, start.elapsed)
+        let second = MonotonicTime()
+        try encoded.decode(for: preprocessing, mode: decoding.mode)
+        decoded = min(decoded, second.elapsed)
+        let third = MonotonicTime()
+        _ = try values.withUnsafeMutableBufferPointer {
+          try encoded.prepare(for: preprocessing, mode: decoding.mode, into: $0)
+        }
+        prepared = min(prepared, third.elapsed)
       }
-      let prepared = MonotonicTime()
-      shares.reading += read.seconds - start.seconds
-      shares.decoding += decoded.seconds - read.seconds
-      shares.resizing += (prepared.seconds - decoded.seconds) - (decoded.seconds - read.seconds)
+      shares.reading += reading
+      shares.decoding += decoded
+      shares.resizing += max(0, prepared - decoded)
     }
     let batch = session.options.maximumBatch
     let batches = max(1, min(200, images.count / batch))
     let start = MonotonicTime()
     for _ in 0..<batches { try session.run(batch: batch) }
-    let seconds = MonotonicTime().seconds - start.seconds
+    let seconds = start.elapsed
     shares.network = seconds * Double(session.options.threads) / Double(batches * batch)
     let count = Double(images.count)
     shares.reading /= count
     shares.decoding /= count
-    shares.resizing = max(0, shares.resizing / count)
+    shares.resizing /= count
     return shares
   }
 }
@@ -143,4 +150,9 @@ private final class PathSource: ImageSource {
   func next() -> ImageInput? { paths.popFirst().map { .file($0) } }
 
   var isReady: Bool { true }
+}
+
+extension MonotonicTime {
+  /// Seconds since then.
+  fileprivate var elapsed: Double { MonotonicTime().seconds - seconds }
 }

@@ -32,7 +32,7 @@ enum Goldens {
 
   /// The bytes of a recorded image.
   static func bytes(_ name: String) -> [UInt8] {
-    guard let image = (images + gifs + tiffs).first(where: { $0.name == name }) else {
+    guard let image = (images + largerJPEGs + gifs + tiffs).first(where: { $0.name == name }) else {
       fatalError("there is no recorded image called \(name)")
     }
     return image.bytes

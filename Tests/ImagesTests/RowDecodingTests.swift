@@ -1,4 +1,5 @@
 import Images
+import TestSupport
 import Testing
 
 /// Images that are resized while they are decoded, against the whole decoded image.
@@ -80,6 +81,58 @@ import Testing
       bytes[200 + noise.below(bytes.count - 202)] = noise.byte()
       try expectSameValues(bytes, "\(recorded.name), damaged")
     }
+  }
+
+  struct Draft: CustomTestStringConvertible {
+    let name: String
+    let preprocessing: Preprocessing
+    let crc: String
+    var testDescription: String { "\(name), resize \(preprocessing.resize)" }
+  }
+
+  static let drafts: [Draft] = GoldenTable.rows("drafts.tsv") { row in
+    guard row.count == 5, let resize = Int(row[1]), let crop = Int(row[2]),
+      let filter = Interpolation(rawValue: row[3])
+    else { return nil }
+    return Draft(
+      name: row[0], preprocessing: preprocessing(resize, crop, filter), crc: row[4])
+  }
+
+  private func values(
+    _ bytes: [UInt8], _ preprocessing: Preprocessing, _ mode: DecodingMode
+  ) throws -> [Float] {
+    var values = [Float](repeating: .nan, count: preprocessing.valueCount)
+    let encoded = try EncodedImage(bytes)
+    _ = try values.withUnsafeMutableBufferPointer {
+      try encoded.prepare(for: preprocessing, mode: mode, into: $0)
+    }
+    return values
+  }
+
+  @Test func thereAreDrafts() { #expect(Self.drafts.count == 108) }
+
+  /// Scaled in the frequency domain, as Pillow's `draft` does, then resized.
+  @Test(arguments: drafts)
+  func fastJPEGsMatchPillow(_ draft: Draft) throws {
+    let values = try values(Goldens.bytes(draft.name), draft.preprocessing, .fast)
+    #expect(values.withUnsafeBytes { crc($0) } == draft.crc)
+  }
+
+  /// Less than twice the needed size would remain.
+  @Test(arguments: Goldens.largerJPEGs)
+  func imagesOfNearlyTheNeededSizeAreExact(_ recorded: Goldens.RecordedImage) throws {
+    let preprocessing = Self.preprocessing(46, 40, .bilinear)
+    let fast = try values(recorded.bytes, preprocessing, .fast)
+    #expect(fast == (try values(recorded.bytes, preprocessing, .exact)))
+  }
+
+  /// libwebp's own scaler: other values, but the same image.
+  @Test(arguments: Goldens.images.filter { $0.name.hasPrefix("webp") && $0.outcome.count > 1 })
+  func fastWebPsAreClose(_ recorded: Goldens.RecordedImage) throws {
+    let preprocessing = Self.preprocessing(2, 2, .bilinear)
+    let fast = try values(recorded.bytes, preprocessing, .fast)
+    let exact = try values(recorded.bytes, preprocessing, .exact)
+    for (a, b) in zip(fast, exact) { #expect(abs(a - b) < 0.35) }
   }
 
   @Test func wrongBuffer() throws {
