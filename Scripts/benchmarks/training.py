@@ -19,10 +19,10 @@ import subprocess
 import sys
 import time
 
-import torch
-
 import command
-import networks
+
+# PyTorch is imported in its own process only: the peak memory that Linux reports for a process is at least
+# that of the one that started it.
 
 # Image size and batch.
 SETTINGS = {"effnetv2-s": (128, 32), "mobilenetv3-large": (128, 32), "mobilenetv3-small": (128, 32),
@@ -77,6 +77,9 @@ class PyTorch:
 
 def network(model):
     """The network with few classes, and without branches that are dropped at random."""
+    import torch
+    import networks
+
     torch.manual_seed(0)
     result = networks.build(model).train().to(memory_format=torch.channels_last)
     last = result.classifier[-1]
@@ -89,6 +92,8 @@ def network(model):
 
 def work(model, size, batch, threads, precision):
     """Answers each line of standard input, a number of seconds, with the milliseconds of each step."""
+    import torch
+
     torch.set_num_threads(threads)
     trained = network(model)
     optimizer = torch.optim.SGD(
@@ -132,8 +137,15 @@ def row(options, model, threads, size, batch):
                 f"{own / max(others):.2f}", *mebibytes, f"{engines[0].ratio_to_lean:.2f}"]
 
 
-def listed(text):
-    return text.split(",")
+def models(text):
+    names = text.split(",")
+    if not set(names) <= set(SETTINGS):
+        raise argparse.ArgumentTypeError(f"choose from {', '.join(SETTINGS)}")
+    return names
+
+
+def counts(text):
+    return [int(part) for part in text.split(",")]
 
 
 def main():
@@ -144,24 +156,20 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="per engine and round")
-    parser.add_argument("--models", type=listed, default=list(SETTINGS))
-    parser.add_argument("--threads", type=listed, default=["2"])
+    parser.add_argument("--models", type=models, default=list(SETTINGS))
+    parser.add_argument("--threads", type=counts, default=[2])
     parser.add_argument("--batch", type=int, help="images (default: 32, EfficientNet-Lite 16)")
     parser.add_argument("--image-size", type=int, help="pixels (default: 128, EfficientNet-Lite 224)")
     parser.add_argument("--tool", default=command.CNNZOO, help="the cnnzoo command")
     options = parser.parse_args()
-    unknown = set(options.models) - set(networks.INPUT_SIZES)
-    if unknown:
-        parser.error(f"unknown networks {', '.join(sorted(unknown))};"
-                     f" choose from {', '.join(networks.INPUT_SIZES)}")
-    print(f"{command.processor()}: images per second of a training step, PyTorch {torch.__version__}.\n")
+    print(f"{command.processor()}: images per second of a training step.\n")
     heading = ["network", "size", "batch", "threads", "cnnzoo", "PyTorch f32", "PyTorch bf16",
                "ratio f32", "ratio best", "MiB", "PyTorch MiB", "of lean"]
     print(f"| {' | '.join(heading)} |\n|---|" + "---:|" * (len(heading) - 1), flush=True)
     for model in options.models:
-        usual = SETTINGS.get(model, (224, 16) if "lite" in model else (128, 32))
-        size, batch = options.image_size or usual[0], options.batch or usual[1]
-        for threads in map(int, options.threads):
+        size = options.image_size or SETTINGS[model][0]
+        batch = options.batch or SETTINGS[model][1]
+        for threads in options.threads:
             cells = [model, str(size), str(batch), str(threads)]
             print(f"| {' | '.join(cells + row(options, model, threads, size, batch))} |", flush=True)
 

@@ -158,12 +158,13 @@ struct ReportTests {
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
 
-  /// Packed weights that do not fit into memory.
+  /// Packed weights, or a training step's feature maps, that do not fit into memory.
   @Test(
-    .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"))
-  func weightsTooLargeForMemory() throws {
+    .enabled(if: Tool.bearsAddressLimits, "a sanitizer needs more addresses than the limit leaves"),
+    arguments: [["effnetv2-l"], ["mobilenetv3-small", "--train", "-b", "256"]])
+  func networksTooLargeForMemory(network: [String]) throws {
     let outcome = try Tool.shell(
-      #"ulimit -v 450000; "$cnnzoo" bench effnetv2-l -t 1 --min-time 0"#)
+      #"ulimit -v 450000; "$cnnzoo" bench -t 1 --min-time 0 "$@""#, network)
     #expect(outcome.status == 2)
     #expect(
       outcome.errors.hasPrefix("cnnzoo: out of memory: cannot allocate "), "\(outcome.errors)")

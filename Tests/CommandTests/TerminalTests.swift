@@ -14,6 +14,7 @@ struct TerminalTests {
     ["models"], ["summary", "effnetv2-s", "--depth", "2"],
     ["summary", "effnetv2-s", "mobilenetv3-large"], ["summary", "mobilenetv3-small", "--plan"],
     quickBench, quickBench + ["--layers"],
+    quickBench + ["--train", "-b", "1,2"], quickBench + ["--train", "-b", "1,2", "--layers"],
   ])
   func tablesFit(arguments: [String]) throws {
     let lines = try Tool.terminal(arguments).output.split(whereSeparator: \.isNewline)

@@ -75,13 +75,27 @@ extension TrainingWork.Direction {
 }
 
 extension TrainingMemory {
+  /// A part of the total.
+  struct Part {
+    /// The name in JSON and CSV.
+    let name: String
+    let heading: String
+    /// The less, the earlier it is hidden on a narrow terminal.
+    let importance: Int
+    let bytes: KeyPath<TrainingMemory, Int>
+  }
+
   /// The parts of the total.
-  static var parts: [(name: String, heading: String, bytes: KeyPath<TrainingMemory, Int>)] {
+  static var parts: [Part] {
     [
-      ("parameters", "parameters", \.parameters), ("gradients", "gradients", \.gradients),
-      ("optimizer", "optimiser", \.optimizer), ("average", "average", \.average),
-      ("kept_maps", "kept maps", \.keptMaps), ("passing_maps", "other maps", \.passingMaps),
-      ("packed_weights", "packed", \.packedWeights), ("scratch", "scratch", \.scratch),
+      Part(name: "parameters", heading: "parameters", importance: 5, bytes: \.parameters),
+      Part(name: "gradients", heading: "gradients", importance: 4, bytes: \.gradients),
+      Part(name: "optimizer", heading: "optimiser", importance: 5, bytes: \.optimizer),
+      Part(name: "average", heading: "average", importance: 4, bytes: \.average),
+      Part(name: "kept_maps", heading: "kept maps", importance: 6, bytes: \.keptMaps),
+      Part(name: "passing_maps", heading: "other maps", importance: 3, bytes: \.passingMaps),
+      Part(name: "packed_weights", heading: "packed", importance: 3, bytes: \.packedWeights),
+      Part(name: "scratch", heading: "scratch", importance: 2, bytes: \.scratch),
     ]
   }
 

@@ -7,18 +7,19 @@ func stepTable(_ results: [BenchResult], byLayer: Bool) -> Table {
   let place: [Table.Column] =
     byLayer
     ? [.text("layer").shortened, .text("stage").optional(3), .text("kernel").optional(2)]
-    : [.text("stage"), .text("blocks").optional(4)]
+    : [.text("stage").shortened, .text("blocks").optional(4)]
   func direction(_ name: String, _ importance: Int) -> [Table.Column] {
     [
       .number("\(name)_ms", heading: name),
       .number("\(name)_gflops", heading: "GFLOP/s").optional(importance),
       .number("\(name)_bound_ms", heading: "bound").optional(1),
-      .number("\(name)_percent_of_bound", heading: "% of bound"),
+      .number("\(name)_percent_of_bound", heading: "% of bound").optional(8),
     ] + (byLayer ? [.text("\(name)_bound_by", heading: "by").optional(1)] : [])
   }
   return Table(
-    [.text("model").optional(0), .number("threads").optional(0), .number("batch").optional(0)]
-      + place + [.text("output").optional(2), .number("ms"), .number("percent", heading: "%")]
+    identityColumns(results) + place + [
+      .text("output").optional(2), .number("ms"), .number("percent", heading: "%").optional(7),
+    ]
       + direction("forward", 5) + direction("backward", 6),
     rows: results.flatMap { result in
       guard case .step(let step)? = result.parts else { return [[Table.Cell]]() }
@@ -27,10 +28,8 @@ func stepTable(_ results: [BenchResult], byLayer: Bool) -> Table {
         ? step.layers.sorted { $0.part.seconds > $1.part.seconds }.map(StepRow.init)
         : step.stages.map(StepRow.init)
       return (rows + step.wholes.map(StepRow.init) + [StepRow(all: step)]).map { row in
-        [
-          .text(result.key.model), .integer(result.key.threads), .integer(result.key.batch),
-          .text(row.name), .text(row.detail),
-        ] + row.figures(of: step.seconds, byLayer: byLayer)
+        identity(result) + [.text(row.name), .text(row.detail)]
+          + row.figures(of: step.seconds, byLayer: byLayer)
       }
     })
 }
@@ -92,15 +91,13 @@ private struct StepRow {
 /// The time of each kind of work.
 func workTable(_ results: [BenchResult]) -> Table {
   Table(
-    [
-      .text("model").optional(1), .number("threads").optional(0), .number("batch").optional(0),
+    identityColumns(results) + [
       .text("work"), .text("direction"), .number("ms"), .number("percent", heading: "%"),
     ],
     rows: results.flatMap { result in
       guard case .step(let step)? = result.parts else { return [[Table.Cell]]() }
       return step.works.map { work, seconds in
-        [
-          .text(result.key.model), .integer(result.key.threads), .integer(result.key.batch),
+        identity(result) + [
           .text(work.name), .text(work.direction.name), .number(1000 * seconds, decimals: 3),
           .number(step.seconds > 0 ? 100 * seconds / step.seconds : 0, decimals: 1),
         ]
@@ -111,28 +108,38 @@ func workTable(_ results: [BenchResult]) -> Table {
 /// What a step holds in memory, in MiB.
 func memoryTable(_ results: [BenchResult]) -> Table {
   let parts = TrainingMemory.parts.map {
-    Table.Column.number($0.name + "_mib", heading: $0.heading)
+    Table.Column.number($0.name + "_mib", heading: $0.heading).optional($0.importance)
   }
   return Table(
-    [.text("model"), .number("threads").optional(0), .number("batch").optional(1)] + parts
-      + [
-        .number("total_mib", heading: "total"), .number("lean_mib", heading: "lean"),
-        .number("ratio_to_lean", heading: "ratio"),
-      ],
+    identityColumns(results) + parts + [
+      .number("total_mib", heading: "total"), .number("lean_mib", heading: "lean"),
+      .number("ratio_to_lean", heading: "ratio"),
+    ],
     rows: results.compactMap { result in
       guard case .step(let step)? = result.parts else { return nil }
       let memory = step.memory
-      func mebibytes(_ bytes: Int) -> Table.Cell {
-        .number(Double(bytes) / 1_048_576, decimals: 1)
-      }
-      return [
-        .text(result.key.model), .integer(result.key.threads), .integer(result.key.batch),
-      ] + TrainingMemory.parts.map { mebibytes(memory[keyPath: $0.bytes]) }
-        + [
-          mebibytes(memory.total), mebibytes(memory.lean),
-          .number(memory.ratioToLean, decimals: 2),
-        ]
+      let bytes = TrainingMemory.parts.map { memory[keyPath: $0.bytes] }
+      return identity(result)
+        + (bytes + [memory.total, memory.lean]).map {
+          .number(Double($0) / 1_048_576, decimals: 1)
+        } + [.number(memory.ratioToLean, decimals: 2)]
     })
+}
+
+/// The columns that tell measurements apart; those that do not are the first to be hidden.
+private func identityColumns(_ results: [BenchResult]) -> [Table.Column] {
+  func column(_ column: Table.Column, _ values: [some Hashable]) -> Table.Column {
+    Set(values).count > 1 ? column : column.optional(0)
+  }
+  return [
+    column(.text("model").shortened, results.map(\.key.model)),
+    column(.number("threads"), results.map(\.key.threads)),
+    column(.number("batch"), results.map(\.key.batch)),
+  ]
+}
+
+private func identity(_ result: BenchResult) -> [Table.Cell] {
+  [.text(result.key.model), .integer(result.key.threads), .integer(result.key.batch)]
 }
 
 /// A measurement's recipe, and what the headings mean.
