@@ -122,13 +122,6 @@ def _(data, theirs, status, content):
     return bool(found) and found[0] <= 2 and found[1] <= 0.1
 
 
-@rule("AVIF colours", "libheif up to 1.15 converts to RGB and back, which clips: at most 12, and 0.8 in the "
-                      "mean")
-def _(data, theirs, status, content):
-    found = has_brand(data, b"avif") and status == "pixels" and difference(data, theirs, content)
-    return bool(found) and found[0] <= 12 and found[1] <= 0.8
-
-
 # PNG.
 
 @rule("PNG checksum", "an image data chunk with a wrong CRC is damaged; Pillow does not check")

@@ -15,14 +15,12 @@
   X(heif_decoding_options_alloc) X(heif_decoding_options_free) X(heif_decode_image)               \
   X(heif_image_release) X(heif_image_get_colorspace) X(heif_image_get_width)                      \
   X(heif_image_get_height) X(heif_image_get_bits_per_pixel_range)                                 \
-  X(heif_image_get_plane_readonly) X(heif_image_handle_get_nclx_color_profile)                    \
-  X(heif_nclx_color_profile_free) X(heif_have_decoder_for_format)
+  X(heif_image_get_plane_readonly) X(heif_have_decoder_for_format)
 
 #define POINTER(name) __typeof__(&(name)) name##_;
 static struct {
   FUNCTIONS(POINTER)
-  // Newer functions.
-  struct heif_error (*image_profile)(const struct heif_image *, struct heif_color_profile_nclx **);
+  // A newer function.
   void (*set_threads)(struct heif_context *, int);
   // Whether libheif returns luma and chroma as they are in the bit stream, not by way of RGB.
   int returns_original;
@@ -42,7 +40,6 @@ static void load(void) {
     return;                                                                                       \
   }
   FUNCTIONS(RESOLVE)
-  heif.image_profile = (__typeof__(heif.image_profile))dlsym(library, "heif_image_get_nclx_color_profile");
   heif.set_threads =
       (__typeof__(heif.set_threads))dlsym(library, "heif_context_set_max_decoding_threads");
   heif.returns_original =
@@ -59,40 +56,14 @@ int cheif_has_decoder(int av1) {
   return heif.heif_have_decoder_for_format_(av1 ? heif_compression_AV1 : heif_compression_HEVC);
 }
 
+int cheif_returns_planes(void) { return heif.returns_original; }
+
 static void set_plane(cheif_plane *plane, const struct heif_image *image, enum heif_channel channel) {
   plane->samples = heif.heif_image_get_plane_readonly_(image, channel, &plane->stride);
   if (!plane->samples) return;
   plane->width = heif.heif_image_get_width_(image, channel);
   plane->height = heif.heif_image_get_height_(image, channel);
   plane->bits = heif.heif_image_get_bits_per_pixel_range_(image, channel);
-}
-
-// Whether the container says that the planes are green, blue and red.
-static int is_identity(const struct heif_image_handle *handle) {
-  struct heif_color_profile_nclx *profile = NULL;
-  struct heif_error error = heif.heif_image_handle_get_nclx_color_profile_(handle, &profile);
-  if (error.code != heif_error_Ok || !profile) return 0;
-  const int identity = profile->matrix_coefficients == heif_matrix_coefficients_RGB_GBR;
-  heif.heif_nclx_color_profile_free_(profile);
-  return identity;
-}
-
-static void set_color(cheif_image *out, const struct heif_image *image,
-                      const struct heif_image_handle *handle) {
-  out->matrix = 2;
-  out->full_range = 1;
-  // Older versions convert RGB with their default, whatever the profile says.
-  if (!heif.returns_original) return;
-  struct heif_color_profile_nclx *profile = NULL;
-  // The decoded image's profile is that of its samples; older versions only know the container's.
-  struct heif_error error = {heif_error_Usage_error, 0, NULL};
-  if (heif.image_profile) error = heif.image_profile(image, &profile);
-  if (error.code != heif_error_Ok || !profile)
-    error = heif.heif_image_handle_get_nclx_color_profile_(handle, &profile);
-  if (error.code != heif_error_Ok || !profile) return;
-  out->matrix = profile->matrix_coefficients;
-  out->full_range = profile->full_range_flag;
-  heif.heif_nclx_color_profile_free_(profile);
 }
 
 int cheif_decode(const void *bytes, size_t count, int chroma, cheif_image *out) {
@@ -110,7 +81,7 @@ int cheif_decode(const void *bytes, size_t count, int chroma, cheif_image *out) 
     if (error.code == heif_error_Ok)
       error = heif.heif_context_get_primary_image_handle_(context, &handle);
     if (error.code == heif_error_Ok) {
-      const int rgb = chroma < 0 || (chroma == 444 && is_identity(handle));
+      const int rgb = chroma < 0;
       error = heif.heif_decode_image_(handle, &image,
                                       rgb      ? heif_colorspace_RGB
                                       : chroma ? heif_colorspace_YCbCr
@@ -126,7 +97,6 @@ int cheif_decode(const void *bytes, size_t count, int chroma, cheif_image *out) 
   if (error.code != heif_error_Ok || !image) {
     snprintf(out->message, sizeof out->message, "%s", error.message ? error.message : "damaged");
   } else {
-    set_color(out, image, handle);
     out->is_rgb = heif.heif_image_get_colorspace_(image) == heif_colorspace_RGB;
     const enum heif_channel channels[] = {
         out->is_rgb ? heif_channel_R : heif_channel_Y, out->is_rgb ? heif_channel_G : heif_channel_Cb,
@@ -152,6 +122,7 @@ const char *cheif_load(void) {
 }
 
 int cheif_has_decoder(int av1) { return (void)av1, 0; }
+int cheif_returns_planes(void) { return 0; }
 int cheif_decode(const void *bytes, size_t count, int chroma, cheif_image *image) {
   return (void)bytes, (void)count, (void)chroma, (void)image, 0;
 }

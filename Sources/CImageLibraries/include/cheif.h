@@ -12,6 +12,10 @@ const char *cheif_load(void);
 /// Whether libheif has a decoder for AV1, or else for HEVC.
 int cheif_has_decoder(int av1);
 
+/// Whether libheif returns luma and chroma as they are in the bit stream; versions up to 1.15 convert
+/// them to red, green and blue, and back.
+int cheif_returns_planes(void);
+
 /// One plane of samples: of one byte, or two in the machine's order if `bits` exceeds 8.
 typedef struct {
   const uint8_t *samples;
@@ -25,9 +29,6 @@ typedef struct {
   /// Luma and chroma, or red, green and blue; gray has only the first.
   cheif_plane planes[3];
   int is_rgb;
-  /// The matrix coefficients of ITU-T H.273; 2 if unknown.
-  int matrix;
-  int full_range;
   void *image;
   char message[160];
 } cheif_image;
@@ -36,7 +37,7 @@ typedef struct {
 /// `message` says why.
 ///
 /// `chroma` is what the bit stream has, 0 for none, else the digits of 4:2:0, 4:2:2 or 4:4:4, to get
-/// these planes; or -1 for red, green and blue. Versions up to 1.15 convert to them in between.
+/// these planes; or -1 for red, green and blue.
 int cheif_decode(const void *bytes, size_t count, int chroma, cheif_image *image);
 void cheif_free(cheif_image *image);
 

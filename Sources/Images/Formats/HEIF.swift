@@ -4,7 +4,7 @@ import CImageLibraries
 ///
 /// ISO/IEC 23008-12. The image is one coded image or a grid of tiles. The sizes that the bit streams
 /// declare must be those in the boxes, and each tile is decoded once, so that the pixels and the
-/// file's size bound the time.
+/// file's size bound the time. libheif gets a ``HEIFExcerpt``.
 struct HEIFHeader {
   /// The size after turning and cropping.
   private(set) var width: Int
@@ -13,27 +13,38 @@ struct HEIFHeader {
   private var coded: (width: Int, height: Int)
   private var isAV1 = false
   private var chroma = 0
+  private var color = HEIFColor()
   /// What turns and crops the image, in order.
   private var transformations: [Transformation] = []
   /// The bytes of the largest tile's planes, and of those of a grid.
   private var tileBytes = 0
   private var gridBytes = 0
   private var samplesBytes = 1
+  private var frames = 1
+  /// The coded images, and the grid that they make if there is one.
+  private var tiles: [Int]
+  private var grid: HEIFGrid?
+  /// The bytes of all tiles and of their configurations.
+  private var codedBytes = 0
 
   fileprivate enum Transformation {
     case turn(Orientation)
     case crop(x: Int, y: Int, width: Int, height: Int)
   }
 
+  /// The pixels of the most difficult HEVC image that are decoded in a second.
+  private static let pixelsPerSecond = 5_000_000
+
   init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(DecodingFailure) {
     let items = try HEIFItems(bytes)
     coded = try Self.size(of: items.primary, items, limits)
     (width, height) = coded
-    var (tiles, size) = ([items.primary], coded)
+    var size = coded
+    tiles = [items.primary]
     if items.type(of: items.primary)?.begins(with: "grid") == true {
-      (tiles, size) = try Self.grid(items, coded: coded, limits)
+      (tiles, size, grid) = try Self.grid(items, coded: coded, limits)
     }
-    var codedBytes = 0
+    var work = 0
     var known: [Int: (stream: HEIFStream, count: Int)] = [:]
     for tile in tiles {
       let entry: (stream: HEIFStream, count: Int)
@@ -45,15 +56,36 @@ struct HEIFHeader {
       }
       codedBytes += entry.count
       // A grid of one tile many times would take many times as long.
-      guard codedBytes <= bytes.count + 1 << 16 else {
+      guard codedBytes <= bytes.count + 1 << 20 else {
         throw .overLimit("its tiles are decoded more than once")
       }
-      chroma = entry.stream.chroma
+      work += entry.stream.work
+      frames = max(frames, entry.stream.frames)
+      (chroma, color) = (entry.stream.chroma, entry.stream.color)
       tileBytes = max(tileBytes, entry.stream.planeBytes)
       if entry.stream.bits > 8 { samplesBytes = 2 }
     }
-    if tiles.count > 1 { gridBytes = 3 * samplesBytes * coded.width * coded.height }
+    // Larger files may take longer.
+    guard work <= max(limits.seconds * Self.pixelsPerSecond, bytes.count * 40) else {
+      throw .overLimit(
+        "the slices or tiles of its \(coded.width)x\(coded.height) pixels may take more than "
+          + "\(limits.seconds) s of processor time")
+    }
+    if grid != nil { gridBytes = 3 * samplesBytes * coded.width * coded.height }
+    // What the boxes say of the colours counts more than the streams, and the image more than a tile.
+    let boxes = items.properties(of: tiles[0]) + items.properties(of: items.primary)
+    color = boxes.compactMap { HEIFColor($0) }.last ?? color
+    for item in known.keys + [items.primary] {
+      for (_, property, isEssential) in items.associations(of: item)
+      where isEssential && !property.isKnownProperty {
+        throw .unsupported("the property \(Self.name(property.type)), which the image needs")
+      }
+    }
     for property in items.properties(of: items.primary) { try add(property) }
+    // Each takes a moment, and a byte of the file.
+    guard transformations.count <= 3 else {
+      throw .unsupported("\(transformations.count) turns and crops")
+    }
   }
 
   /// The size that an item declares, checked against the limits.
@@ -72,7 +104,7 @@ struct HEIFHeader {
   /// The tiles of a grid, and their size: they cover the image without waste.
   private static func grid(
     _ items: HEIFItems, coded: (width: Int, height: Int), _ limits: DecodingLimits
-  ) throws(DecodingFailure) -> (tiles: [Int], size: (width: Int, height: Int)) {
+  ) throws(DecodingFailure) -> (tiles: [Int], size: (width: Int, height: Int), grid: HEIFGrid) {
     let data = try items.data(of: items.primary)
     let tiles = items.parts(of: items.primary)
     guard data.count >= 8, let first = tiles.first else {
@@ -84,16 +116,20 @@ struct HEIFHeader {
       (columns - 1) * size.width < coded.width, columns * size.width >= coded.width,
       (rows - 1) * size.height < coded.height, rows * size.height >= coded.height
     else { throw .malformed("its grid does not have the size of its tiles") }
-    return (tiles, size)
+    return (
+      tiles, size,
+      HEIFGrid(rows: rows, columns: columns, width: coded.width, height: coded.height)
+    )
   }
 
-  /// The bit stream of a tile, and the number of its bytes.
+  /// The bit stream of a tile, and the number of its bytes and its configuration's.
   private mutating func stream(
     of item: Int, _ items: HEIFItems, size: (width: Int, height: Int)
   ) throws(DecodingFailure) -> (stream: HEIFStream, count: Int) {
     let properties = items.properties(of: item)
     let data = try items.data(of: item)
     let stream: HEIFStream
+    let configurationBytes: Int
     let type = items.type(of: item)
     switch type {
     case let type? where type.begins(with: "av01"):
@@ -102,23 +138,27 @@ struct HEIFHeader {
       }
       isAV1 = true
       stream = try HEIFStream(av1: box.content, data)
+      configurationBytes = box.content.count
     case let type? where type.begins(with: "hvc1"):
       guard let box = properties.first(where: { $0.has("hvcC") }) else {
         throw .malformed("a tile has no configuration")
       }
       stream = try HEIFStream(hevc: box.content, data)
+      configurationBytes = box.content.count
     default:
-      let name = type.map {
-        String($0.map { 0x20..<0x7F ~= $0 ? Character(Unicode.Scalar($0)) : "?" })
-      }
-      throw .unsupported("an image of the type \(name ?? "of none")")
+      throw .unsupported("an image of \(type.map { "the type \(Self.name($0))" } ?? "no type")")
     }
     // Coding takes whole blocks of up to 64 x 64 pixels.
     guard stream.width <= (size.width + 63) & ~63, stream.height <= (size.height + 63) & ~63 else {
       throw .malformed(
         "a tile has \(stream.width)x\(stream.height) pixels, not \(size.width)x\(size.height)")
     }
-    return (stream, data.count)
+    return (stream, data.count + configurationBytes)
+  }
+
+  /// Four characters of a file for a message.
+  private static func name(_ type: UnsafeRawBufferPointer) -> String {
+    String(type.map { 0x20..<0x7F ~= $0 ? Character(Unicode.Scalar($0)) : "?" })
   }
 
   /// Adds the transformation that a property demands, if any.
@@ -159,13 +199,14 @@ extension HEIFHeader: ImageHeader {
   var orientation: Orientation { .upright }
   var pixelBytes: Int { 3 * coded.width * coded.height }
 
-  /// The decoder keeps a tile, its state and a copy; libheif keeps another, the grid, and the
+  /// The decoder keeps a tile's frames, its state and a copy; libheif keeps another, the grid, and the
   /// image as RGB.
   ///
   /// At the end, turning and cropping take a second image.
   var codecBytes: Int {
     max(
-      4 * tileBytes + gridBytes + samplesBytes * pixelBytes + 16 << 20,
+      (3 + frames) * tileBytes + gridBytes + samplesBytes * pixelBytes + 2 * codedBytes + 256 * tiles.count
+        + 16 << 20,
       transformations.isEmpty ? 0 : pixelBytes)
   }
 
@@ -173,10 +214,14 @@ extension HEIFHeader: ImageHeader {
     if let reason = (isAV1 ? ImageFormat.avif : .heic).missingLibrary {
       throw .unavailable(reason)
     }
-    var decoded = cheif_image()
     // HEIC's colours are libheif's, as in Python's pillow-heif; AVIF's are those of Pillow.
-    let request = isAV1 ? CInt(chroma) : -1
-    guard cheif_decode(bytes.baseAddress, bytes.count, request, &decoded) != 0 else {
+    let isConverted = isAV1 && chroma != 0 && cheif_returns_planes() == 0
+    let excerpt = try HEIFExcerpt(
+      HEIFItems(bytes), tiles: tiles, grid: grid, isAV1: isAV1, isIdentity: isConverted
+    ).bytes
+    var decoded = cheif_image()
+    let request = isAV1 && !isConverted ? CInt(chroma) : -1
+    guard cheif_decode(excerpt, excerpt.count, request, &decoded) != 0 else {
       throw .malformed(
         withUnsafeBytes(of: &decoded.message) { text in
           String(
@@ -186,7 +231,7 @@ extension HEIFHeader: ImageHeader {
         })
     }
     defer { cheif_free(&decoded) }
-    let planes = HEIFPlanes(decoded)
+    let planes = HEIFPlanes(decoded, chroma: isAV1 ? chroma : nil, color: color)
     guard planes.width >= coded.width, planes.height >= coded.height, planes.areValid else {
       throw .malformed("its tiles do not have the declared size")
     }

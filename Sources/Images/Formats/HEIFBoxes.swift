@@ -97,7 +97,7 @@ struct HEIFItems {
   private var types: [Int: UnsafeRawBufferPointer] = [:]
   private var extents: [Int: (inside: Bool, ranges: [(offset: Int, count: Int)])] = [:]
   private var properties: [HEIFBox] = []
-  private var associations: [Int: [Int]] = [:]
+  private var associations: [Int: [(index: Int, isEssential: Bool)]] = [:]
   private var parts: [Int: [Int]] = [:]
   private var inside: UnsafeRawBufferPointer?
 
@@ -185,8 +185,9 @@ struct HEIFItems {
     for _ in 0..<(try fields.number(4)) {
       let item = try fields.number(box.version == 0 ? 2 : 4)
       for _ in 0..<(try fields.number(1)) {
-        let index = try fields.number(flags & 1 == 1 ? 2 : 1) & (flags & 1 == 1 ? 0x7FFF : 0x7F)
-        associations[item, default: []].append(index)
+        let value = try fields.number(flags & 1 == 1 ? 2 : 1)
+        let essential = flags & 1 == 1 ? 0x8000 : 0x80
+        associations[item, default: []].append((value & (essential - 1), value >= essential))
       }
     }
   }
@@ -194,9 +195,14 @@ struct HEIFItems {
   func type(of item: Int) -> UnsafeRawBufferPointer? { types[item] }
 
   /// The properties of an item, in the order in which they are to be applied.
-  func properties(of item: Int) -> [HEIFBox] {
-    (associations[item] ?? []).compactMap { index in
-      properties.indices.contains(index - 1) ? properties[index - 1] : nil
+  func properties(of item: Int) -> [HEIFBox] { associations(of: item).map(\.property) }
+
+  /// The properties of an item, where they are in the list of all, and whether the image is wrong
+  /// without them.
+  func associations(of item: Int) -> [(index: Int, property: HEIFBox, isEssential: Bool)] {
+    (associations[item] ?? []).compactMap { index, isEssential in
+      properties.indices.contains(index - 1)
+        ? (index, properties[index - 1], isEssential) : nil
     }
   }
 

@@ -4,15 +4,28 @@ struct HEIFStream {
   var height = 0
   /// The number of frames that the decoder has to decode.
   var frames = 0
+  /// The number of slices of an HEVC image, and of its parameter sets.
+  var slices = 0
+  private var parameterSets = 0
   var bits = 8
   /// The digits of 4:2:0, 4:2:2 or 4:4:4; 0 if there is no chroma.
   var chroma = 444
+  /// What an AV1 stream says of its colours.
+  var color = HEIFColor()
+
+  /// What decoding takes at most, in pixels of the most difficult HEVC image of 4:2:0; creating a
+  /// decoder counts, too.
+  ///
+  /// The arithmetic code goes on after its data end, so bytes do not bound the work. A slice of HEVC
+  /// may go on to the end of the image, whatever the next one does. AV1's decoders are faster, and end
+  /// with the data.
+  var work: Int { halfSamples * width * height / 3 * (slices > 0 ? 4 * slices : frames) / 4 + 16_384 }
+
+  /// Samples of two pixels.
+  private var halfSamples: Int { chroma == 0 ? 2 : chroma == 420 ? 3 : chroma == 422 ? 4 : 6 }
 
   /// Bytes of all planes.
-  var planeBytes: Int {
-    let halfSamples = chroma == 0 ? 2 : chroma == 420 ? 3 : chroma == 422 ? 4 : 6
-    return width * height * halfSamples / 2 * (bits > 8 ? 2 : 1)
-  }
+  var planeBytes: Int { width * height * halfSamples / 2 * (bits > 8 ? 2 : 1) }
 }
 
 /// The bits of a header, from the most significant of each byte; zeros after the end.
@@ -51,8 +64,7 @@ extension HEIFStream {
   /// ISO/IEC 14496-15, section 8.3.3, and ITU-T H.265, section 7.3. Only one frame that needs no
   /// others is accepted: a few bytes would otherwise suffice for thousands.
   init(hevc configuration: UnsafeRawBufferPointer, _ data: [UInt8]) throws(DecodingFailure) {
-    var fields = HEIFFields(configuration, at: 21)
-    let lengthSize = try fields.number(1) & 3 + 1
+    var fields = HEIFFields(configuration, at: 22)
     for _ in 0..<(try fields.number(1)) {
       _ = try fields.number(1)
       for _ in 0..<(try fields.number(2)) {
@@ -60,26 +72,59 @@ extension HEIFStream {
         try readUnit([UInt8](try fields.data(count)))
       }
     }
+    for unit in try Self.units(configuration, data) {
+      try readUnit([UInt8](data[unit.prefix(256)]))
+    }
+    guard width > 0, height > 0 else { throw .malformed("it has no sequence parameter set") }
+    guard frames == 1 else { throw .unsupported("\(frames) frames in one image") }
+  }
+
+  /// The units of an HEVC image, without the lengths before them.
+  private static func units(
+    _ configuration: UnsafeRawBufferPointer, _ data: [UInt8]
+  ) throws(DecodingFailure) -> [Range<Int>] {
+    let lengthSize = Int(configuration.byte(at: 21) ?? 0) & 3 + 1
+    var units: [Range<Int>] = []
     var offset = 0
-    while offset < data.count {
-      guard data.count - offset >= lengthSize else { break }
+    while data.count - offset >= lengthSize {
       let count = data[offset..<offset + lengthSize].reduce(0) { $0 << 8 | Int($1) }
       offset += lengthSize
       guard count <= data.count - offset else {
         throw .malformed("a unit of the image is cut short: the file is truncated")
       }
-      try readUnit([UInt8](data[offset..<offset + min(count, 256)]))
+      if count > 2 { units.append(offset..<offset + count) }
       offset += count
     }
-    guard width > 0, height > 0 else { throw .malformed("it has no sequence parameter set") }
-    guard frames == 1 else { throw .unsupported("\(frames) frames in one image") }
+    return units
+  }
+
+  /// The data of a coded image, with all lengths in four bytes, and without units that decoding does
+  /// not need: libheif expects four bytes, whatever the configuration says.
+  static func plainData(of item: Int, _ items: HEIFItems) throws(DecodingFailure) -> [UInt8] {
+    let data = try items.data(of: item)
+    guard let box = items.properties(of: item).first(where: { $0.has("hvcC") }),
+      items.type(of: item)?.begins(with: "hvc1") == true
+    else { return data }
+    var plain: [UInt8] = []
+    plain.reserveCapacity(data.count + 4)
+    for unit in try units(box.content, data) where (data[unit.lowerBound] >> 1 & 63) < 35 {
+      for shift in [24, 16, 8, 0] { plain.append(UInt8(truncatingIfNeeded: unit.count >> shift)) }
+      plain += data[unit]
+    }
+    return plain
   }
 
   private mutating func readUnit(_ unit: [UInt8]) throws(DecodingFailure) {
     guard unit.count > 2 else { return }
     let type = unit[0] >> 1 & 63
     if type == 33 { readParameters(unit) }
+    if (32...34).contains(type) {
+      // The decoder makes tables as large as the image for each.
+      parameterSets += 1
+      guard parameterSets <= 32 else { throw .unsupported("more than 32 parameter sets") }
+    }
     guard type < 32 else { return }
+    slices += 1
     guard (16...21).contains(type) else { throw .unsupported("a frame that depends on others") }
     if unit[2] & 0x80 != 0 { frames += 1 }
   }
@@ -146,7 +191,8 @@ extension HEIFStream {
       }
       switch head >> 3 & 15 {
       case 1: readSequenceHeader([UInt8](data[offset..<offset + min(count, 1024)]))
-      case 3, 6: frames += 1
+      // A redundant header counts, too, as decoders take the first for one that is not.
+      case 3, 6, 7: frames += 1
       default: break
       }
       offset += count
@@ -195,23 +241,26 @@ extension HEIFStream {
     bits.skip(3)
     let isHigh = bits.read(1) == 1
     if isHigh { self.bits = max(self.bits, profile == 2 && bits.read(1) == 1 ? 12 : 10) }
-    if profile != 1, bits.read(1) == 1 {
-      chroma = 0
-    } else if profile == 0 {
-      chroma = 420
-    } else if profile == 1 {
-      chroma = 444
-    } else {
-      let primaries = bits.read(1) == 1 ? bits.read(24) : 0
-      // sRGB with an identity matrix has all samples.
-      if primaries == 0x01_0D_00 {
-        chroma = 444
-      } else {
-        bits.skip(1)
-        let isFull = self.bits == 12 && bits.read(1) == 0
-        let isHalfHigh = self.bits == 12 && !isFull && bits.read(1) == 1
-        chroma = isFull ? 444 : isHalfHigh ? 420 : 422
-      }
+    let isGray = profile != 1 && bits.read(1) == 1
+    var description = (primaries: 2, transfer: 2)
+    if bits.read(1) == 1 {
+      description = (bits.read(8), bits.read(8))
+      color.matrix = bits.read(8)
+    }
+    // sRGB with an identity matrix has all samples in full range.
+    if !isGray, description == (1, 13), color.matrix == 0 {
+      (chroma, color.isFullRange) = (444, true)
+      return
+    }
+    color.isFullRange = bits.read(1) == 1
+    switch profile {
+    case _ where isGray: chroma = 0
+    case 0: chroma = 420
+    case 1: chroma = 444
+    default:
+      let isFull = self.bits == 12 && bits.read(1) == 0
+      let isHalfHigh = self.bits == 12 && !isFull && bits.read(1) == 1
+      chroma = isFull ? 444 : isHalfHigh ? 420 : 422
     }
   }
 }

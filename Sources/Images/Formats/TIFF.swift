@@ -19,6 +19,8 @@ struct TIFFHeader {
     guard let order = TIFFByteOrder(magic: bytes), let directory = TIFFDirectory(bytes, order)
     else { throw .malformed("its directory is cut short: the file is truncated") }
     if let format = directory.cameraRaw(bytes, order) { throw .foreign(format) }
+    // libtiff keeps a copy of each field's values.
+    guard directory.valueBytes <= bytes.count else { throw .malformed("its fields overlap") }
     guard let width = directory.integer(TIFFDirectory.Tag.width),
       let height = directory.integer(TIFFDirectory.Tag.height)
     else { throw .malformed("its directory has no size") }
@@ -34,8 +36,9 @@ struct TIFFHeader {
       order.isBig
       ? Orientation(value: directory.integer(TIFFDirectory.Tag.orientation), xmp: xmp)
       : Orientation(exif: bytes, xmp: xmp)
+    try segments.checkOverlap(in: bytes)
     if compression == 1, layout.color != .converted { try checkLength(bytes) }
-    codecMemory = try TIFFCodec(compression: compression, layout: layout).memory(
+    codecMemory = try TIFFCodec(directory, compression: compression, layout: layout).memory(
       of: segments, in: bytes, limits: limits)
   }
 

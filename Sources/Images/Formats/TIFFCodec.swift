@@ -2,6 +2,18 @@
 struct TIFFCodec {
   let compression: Int
   let layout: TIFFLayout
+  /// Whether the first pixel is in the highest bit of a byte, as usual.
+  let isHighFirst: Bool
+
+  init(_ directory: TIFFDirectory, compression: Int, layout: TIFFLayout) throws(DecodingFailure) {
+    (self.compression, self.layout) = (compression, layout)
+    let order = directory.integer(TIFFDirectory.Tag.fillOrder) ?? 1
+    isHighFirst = order == 1
+    // libtiff turns the bits of all bytes around, even if they are no pixels.
+    guard isHighFirst || ![34_925, 50_001].contains(compression), (1...2).contains(order) else {
+      throw .unsupported("the bit order \(order) with this compression")
+    }
+  }
 
   /// The most memory in bytes that decoding one of the segments takes.
   ///
@@ -55,15 +67,21 @@ struct TIFFCodec {
   }
 
   /// JBIG has a header of 20 bytes: resolution layers, planes, width, height.
+  ///
+  /// libtiff reads and writes it with the bits of each byte turned around in the usual bit order.
   private func jbig(
     _ segments: TIFFSegments, _ bytes: UnsafeRawBufferPointer
   ) throws(DecodingFailure) -> Int {
     for index in 0..<segments.count {
-      guard let data = segments.data(of: index, in: bytes), data.count >= 20 else { continue }
+      guard let data = segments.data(of: index, in: bytes)?.prefix(20), data.count == 20 else {
+        continue
+      }
+      let header = data.map { isHighFirst ? $0.bitsReversed : $0 }
+      func number(at offset: Int) -> Int {
+        header[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) }
+      }
       let place = segments.place(of: index)
-      guard data[0] == 0, data[1] == 0, data[2] == 1,
-        data.bigEndian(UInt32.self, at: 4) == place.width,
-        data.bigEndian(UInt32.self, at: 8) == place.height
+      guard header[..<3] == [0, 0, 1], number(at: 4) == place.width, number(at: 8) == place.height
       else { throw .malformed("JBIG data of another size, or in several layers") }
     }
     return 2 * segments.largest + 1 << 20
@@ -82,6 +100,13 @@ struct TIFFCodec {
       most = max(most, dictionary)
     }
     return most + 1 << 20
+  }
+}
+
+extension UInt8 {
+  /// The bits from the lowest to the highest.
+  fileprivate var bitsReversed: UInt8 {
+    (0..<8).reduce(0) { $0 << 1 | self >> $1 & 1 }
   }
 }
 

@@ -46,6 +46,8 @@ struct TIFFDirectory {
   private var entries: [Int: Entry] = [:]
   /// The offset of the next directory; 0 after the last.
   private(set) var next = 0
+  /// The bytes of all values outside the directory. In a valid file no two fields share any.
+  private(set) var valueBytes = 0
 
   /// One field: its values are all inside the file.
   private struct Entry {
@@ -75,7 +77,7 @@ struct TIFFDirectory {
       guard let tag = order.number(bytes, at: entry, size: 2),
         let type = order.number(bytes, at: entry + 2, size: 2),
         let values = order.number(bytes, at: entry + 4, size: wide),
-        let unit = Self.unit(type), values <= bytes.count / unit, entries[tag] == nil
+        let unit = Self.unit(type), values <= bytes.count / unit
       else { continue }
       var position = entry + 4 + wide
       if values * unit > wide {
@@ -83,7 +85,9 @@ struct TIFFDirectory {
           bytes.slice(at: outside, count: values * unit) != nil
         else { continue }
         position = outside
+        valueBytes += values * unit
       }
+      guard entries[tag] == nil else { continue }
       entries[tag] = Entry(type: type, count: values, offset: position)
     }
     next = order.number(bytes, at: offset + head + count * size, size: wide) ?? 0
@@ -173,6 +177,7 @@ extension TIFFDirectory {
     static let bitsPerSample = 258
     static let compression = 259
     static let photometric = 262
+    static let fillOrder = 266
     static let make = 271
     static let stripOffsets = 273
     static let orientation = 274

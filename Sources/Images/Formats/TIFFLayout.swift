@@ -55,6 +55,8 @@ struct TIFFLayout {
     samples = directory.integer(Tag.samplesPerPixel) ?? (isOldJPEG ? 3 : 1)
     guard (1...6).contains(samples) else { throw .unsupported("\(samples) samples per pixel") }
     isPlanar = samples > 1 && directory.integer(Tag.planarConfiguration) == 2
+    // libtiff would start again from the first strip for each.
+    guard !isOldJPEG || !isPlanar else { throw .unsupported("old-style JPEG planes") }
     let depths = directory.integers(Tag.bitsPerSample, limit: samples)
     bits = depths.first ?? (isOldJPEG ? 8 : 1)
     guard depths.allSatisfy({ $0 == bits }) else {

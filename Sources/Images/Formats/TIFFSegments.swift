@@ -57,6 +57,20 @@ struct TIFFSegments {
     }
   }
 
+  /// Rejects segments that share so many bytes that copying them takes long, as libtiff does for some
+  /// bit orders.
+  ///
+  /// Equal tiles may share their bytes.
+  func checkOverlap(in bytes: UnsafeRawBufferPointer) throws(DecodingFailure) {
+    var total = 0
+    for index in 0..<count {
+      total += data(of: index, in: bytes)?.count ?? 0
+      guard total <= bytes.count + 1 << 28 else {
+        throw .malformed("its \(isTiled ? "tiles" : "strips") overlap")
+      }
+    }
+  }
+
   /// The bytes of a segment when decoded: the last strip is shorter.
   func bytes(of index: Int) -> Int {
     rowBytes * (isTiled ? size.height : place(of: index).height)
