@@ -64,7 +64,7 @@ struct StreamBenchTests {
       "bench", "mobilenetv3-small", "--images", empty, "--min-time", "0",
     ])
     #expect(outcome.status != 0)
-    #expect(outcome.errors.contains("no image can be decoded: there are no images"))
+    #expect(outcome.errors.contains("no image can be decoded: "))
   }
 
   /// A stream is compared with the same stream only.

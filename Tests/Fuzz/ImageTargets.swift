@@ -63,7 +63,7 @@ private func check(_ bytes: [UInt8], as format: ImageFormat, mustDecode: Bool = 
     require(
       outcome(bytes, limits, applyOrientation: true) == .success(upright),
       "the same image decodes to other pixels")
-    prepare(upright)
+    prepare(upright, from: bytes, limits)
   // Turning needs a second image's memory.
   case (_, .failure(.overLimit)): break
   case (.failure(let error), .failure(let other)):
@@ -101,8 +101,8 @@ private func checkMemory(
   }
 }
 
-/// Makes an image of any proportions into an input, with each filter.
-private func prepare(_ image: Image) {
+/// Makes an image of any proportions into an input, with each filter; also while it is decoded.
+private func prepare(_ image: Image, from bytes: [UInt8], _ limits: DecodingLimits) {
   let filters = Interpolation.allCases
   let recipe = Preprocessing(
     resize: 1 + image.width % 16, crop: 8, interpolation: filters[image.height % filters.count],
@@ -116,6 +116,21 @@ private func prepare(_ image: Image) {
     fatalError("an image cannot be made into an input: \(error)")
   }
   require(values.allSatisfy { -1...1 ~= $0 }, "an input has a value that no pixel gives")
+  var streamed = [Float](repeating: .nan, count: recipe.valueCount)
+  do {
+    let encoded = try EncodedImage(bytes, named: "input", limits: limits)
+    let warnings = try streamed.withUnsafeMutableBufferPointer {
+      try encoded.prepare(for: recipe, into: $0)
+    }
+    require(warnings == image.warnings, "preparing an image while decoding changes its warnings")
+    require(streamed == values, "preparing an image while decoding changes its values")
+    _ = try streamed.withUnsafeMutableBufferPointer {
+      try encoded.prepare(for: recipe, mode: .fast, into: $0)
+    }
+    require(streamed.allSatisfy { -1...1 ~= $0 }, "a scaled image has a value that no pixel gives")
+  } catch {
+    fatalError("an image that decodes cannot be prepared: \(error)")
+  }
 }
 
 /// The result of decoding, after checking the invariants of images and errors.
