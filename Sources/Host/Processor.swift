@@ -15,9 +15,19 @@ package enum Processor {
   }()
 
   /// The processors in the affinity mask, such as `0-3,8`; nil if unknown.
-  package static var allowedProcessors: String? {
+  package static var allowedProcessors: String? { status("Cpus_allowed_list") }
+
+  /// The peak resident memory of this process; nil if unknown.
+  ///
+  /// `getrusage` would also count the memory of the program that started this one.
+  package static var peakResidentBytes: Int? {
+    status("VmHWM").flatMap { Int($0) }.map { $0 << 10 }
+  }
+
+  /// The first word of a field of `/proc/self/status`.
+  private static func status(_ field: String) -> String? {
     for line in (readText("/proc/self/status") ?? "").split(separator: "\n")
-    where line.hasPrefix("Cpus_allowed_list:") {
+    where line.hasPrefix("\(field):") {
       return line.split(whereSeparator: \.isWhitespace).dropFirst().first.map(String.init)
     }
     return nil

@@ -1,5 +1,5 @@
 import CNNZoo
-import Glibc
+import Host
 
 /// One measurement: a network with a thread count and a batch size.
 package struct BenchResult {
@@ -62,7 +62,7 @@ struct BenchRun {
     let statistics = samples.map { RoundStatistics($0) }
     let parts = try subjects.map { subject throws in try subject.parts(rounds.rule, peaks, progress)
     }
-    let peak = Self.peakResidentBytes()
+    let peak = Processor.peakResidentBytes ?? 0
     return subjects.indices.map { index in
       var result = BenchResult(
         key: subjects[index].key, input: subjects[index].input, coldSeconds: cold[index],
@@ -94,12 +94,6 @@ struct BenchRun {
   }
 
   static func clock() -> Double { MonotonicTime().seconds }
-
-  private static func peakResidentBytes() -> Int {
-    var usage = rusage()
-    getrusage(RUSAGE_SELF.rawValue, &usage)
-    return usage.ru_maxrss * 1024
-  }
 }
 
 /// The machine's peak rates, measured once for each number of threads and precision.
