@@ -36,23 +36,24 @@ public struct ResamplingKernel: Sendable {
   public func forEachWord(
     of weights: UnsafeBufferPointer<Int32>, _ body: (_ digit: Int, _ word: UInt32) -> Void
   ) {
-    let width = 32 / tapsPerWord
+    let width = UInt32(32 / tapsPerWord)
     let mask: UInt32 = 1 << width - 1
-    let sign: Int32 = 1 << (digitBits - 1)
-    for digit in 0..<digits {
-      var word: UInt32 = 0
-      for (tap, weight) in weights.enumerated() {
-        // The value without its lower digits: each took the remainder nearest to zero.
-        var rest = weight
-        var value: Int32 = 0
-        for step in 0...digit {
-          let isLast = step == digits - 1
-          value = isLast ? rest : (rest &+ sign) & (2 &* sign &- 1) &- sign
-          rest = (rest &- value) >> Int32(digitBits)
+    let sign: Int32 = 1 << Int32(digitBits - 1)
+    // What is left of each weight after taking its lower digits.
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: weights.count) { rests in
+      _ = rests.initialize(from: weights)
+      for digit in 0..<digits {
+        var word: UInt32 = 0
+        for tap in rests.indices {
+          let rest = rests[tap]
+          // The remainder nearest to zero, but the last digit is all that is left.
+          let value =
+            digit == digits - 1 ? rest : (rest &+ sign) & (2 &* sign &- 1) &- sign
+          rests[tap] = (rest &- value) >> Int32(digitBits)
+          word |= (UInt32(bitPattern: value) & mask) << (width * UInt32(tap))
         }
-        word |= (UInt32(bitPattern: value) & mask) << UInt32(width * tap)
+        body(digit, word)
       }
-      body(digit, word)
     }
   }
 }

@@ -51,7 +51,8 @@ struct HEIFExcerpt {
     guard count < 65_535, tiles.count <= 65_535 else { throw .unsupported("\(count) tiles") }
     bytes.replaceSubrange(start..<start + 4, with: Self.number(bytes.count - start, 4))
     let full: [UInt8] = [0, 0, 0, 0]
-    let handler = Self.box("hdlr", full + full + Array("pict".utf8) + [UInt8](repeating: 0, count: 13))
+    let handler = Self.box(
+      "hdlr", full + full + Array("pict".utf8) + [UInt8](repeating: 0, count: 13))
     var meta = full + handler
     meta += Self.box("pitm", full + Self.number(count, 2))
     meta += Self.box("iinf", full + Self.number(count, 2) + types)
@@ -123,7 +124,8 @@ extension HEIFBox {
   var isKnownProperty: Bool {
     isForDecoder
       || [
-        "colr", "pasp", "irot", "imir", "clap", "auxC", "a1op", "a1lx", "lsel", "rloc", "clli", "mdcv",
+        "colr", "pasp", "irot", "imir", "clap", "auxC", "a1op", "a1lx", "lsel", "rloc", "clli",
+        "mdcv",
         "cclv", "amve",
       ].contains { has($0) }
   }

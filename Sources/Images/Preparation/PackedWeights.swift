@@ -7,7 +7,7 @@ extension ResamplingKernel {
 }
 
 /// The weights for resizing rows along themselves, as a kernel reads them.
-struct PackedRowWeights {
+final class PackedRowWeights: Sendable {
   /// Pixels that a row is resized to.
   let count: Int
   /// Bytes that a resized row takes in memory, with those that the kernel writes beyond its end.
@@ -69,7 +69,7 @@ struct PackedRowWeights {
 }
 
 /// The weights for adding rows, as a kernel reads them.
-struct PackedColumnWeights {
+final class PackedColumnWeights: Sendable {
   /// The input rows of each output row, in order: none begins or ends before its predecessor.
   let inputs: [Range<Int>]
   /// The largest number of input rows of an output row.

@@ -63,7 +63,13 @@ struct Resampling {
 /// It keeps only the rows that the next row of the result needs, and those resized along themselves
 /// where that is the first pass.
 struct ResamplingStream: ~Copyable {
-  private let resampling: Resampling
+  private let rows: PackedRowWeights
+  private let columns: PackedColumnWeights
+  private let isVerticalFirst: Bool
+  /// Bytes of an input row.
+  private let wide: Int
+  /// Bytes of a row of the result.
+  private let narrow: Int
   /// The latest rows, row `y` in slot `y % slots`; then one slot for a sum, and one for the result.
   private let memory: UnsafeMutablePointer<UInt8>
   private let pointers: UnsafeMutablePointer<UnsafePointer<UInt8>>
@@ -73,11 +79,14 @@ struct ResamplingStream: ~Copyable {
   private var nextOutput = 0
 
   init(_ resampling: Resampling) {
-    self.resampling = resampling
-    let (rows, columns) = (resampling.rowWeights, resampling.columnWeights)
+    (rows, columns) = (resampling.rowWeights, resampling.columnWeights)
+    isVerticalFirst = resampling.isVerticalFirst
+    wide = 3 * resampling.inputColumns.count
+    narrow = 3 * rows.count
     slots = columns.mostInputs
-    let wide = resampling.isVerticalFirst ? max(rows.reach, 3 * resampling.inputColumns.count) : 0
-    slotBytes = max(rows.paddedBytes, wide) + PackedColumnWeights.slack
+    slotBytes =
+      max(rows.paddedBytes, isVerticalFirst ? max(rows.reach, wide) : 0)
+      + PackedColumnWeights.slack
     memory = .allocate(capacity: (slots + 2) * slotBytes)
     memory.initialize(repeating: 0, count: (slots + 2) * slotBytes)
     pointers = .allocate(capacity: columns.pointers)
@@ -98,11 +107,8 @@ struct ResamplingStream: ~Copyable {
     _ row: UnsafePointer<UInt8>, _ body: (Int, UnsafeBufferPointer<UInt8>) -> Void
   ) {
     let (memory, slots, slotBytes) = (memory, slots, slotBytes)
-    let (rows, columns) = (resampling.rowWeights, resampling.columnWeights)
     let slot = memory + nextInput % slots * slotBytes
-    let wide = 3 * resampling.inputColumns.count
-    let narrow = 3 * rows.count
-    if resampling.isVerticalFirst {
+    if isVerticalFirst {
       slot.update(from: row, count: wide)
     } else {
       rows.resize(row, into: slot)
@@ -112,13 +118,11 @@ struct ResamplingStream: ~Copyable {
     let result = sum + slotBytes
     while nextOutput < columns.inputs.count, columns.inputs[nextOutput].upperBound <= nextInput {
       columns.add(
-        nextOutput, count: resampling.isVerticalFirst ? wide : narrow, rows: pointers, into: sum
+        nextOutput, count: isVerticalFirst ? wide : narrow, rows: pointers, into: sum
       ) { UnsafePointer(memory + $0 % slots * slotBytes) }
-      if resampling.isVerticalFirst { rows.resize(sum, into: result) }
+      if isVerticalFirst { rows.resize(sum, into: result) }
       body(
-        nextOutput,
-        UnsafeBufferPointer(
-          start: resampling.isVerticalFirst ? result : sum, count: narrow))
+        nextOutput, UnsafeBufferPointer(start: isVerticalFirst ? result : sum, count: narrow))
       nextOutput += 1
     }
   }
