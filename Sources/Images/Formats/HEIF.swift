@@ -205,7 +205,8 @@ extension HEIFHeader: ImageHeader {
   /// At the end, turning and cropping take a second image.
   var codecBytes: Int {
     max(
-      (3 + frames) * tileBytes + gridBytes + samplesBytes * pixelBytes + 2 * codedBytes + 256 * tiles.count
+      (3 + frames) * tileBytes + gridBytes + samplesBytes * pixelBytes + 2 * codedBytes + 256
+        * tiles.count
         + 16 << 20,
       transformations.isEmpty ? 0 : pixelBytes)
   }

@@ -142,10 +142,13 @@ struct HEIFPlanes {
       let shift = Int32(plane.bits - 8)
       enlarge(row, width, plane, near, far, isHalfWide, isHalfHigh) { line, x in
         Int32(
-          UnsafeRawPointer(line).loadUnaligned(fromByteOffset: 2 * step * x, as: UInt16.self)) >> shift
+          UnsafeRawPointer(line).loadUnaligned(fromByteOffset: 2 * step * x, as: UInt16.self))
+          >> shift
       }
     } else {
-      enlarge(row, width, plane, near, far, isHalfWide, isHalfHigh) { line, x in Int32(line[step * x]) }
+      enlarge(row, width, plane, near, far, isHalfWide, isHalfHigh) { line, x in
+        Int32(line[step * x])
+      }
     }
   }
 

@@ -19,7 +19,9 @@ struct HEIFStream {
   /// The arithmetic code goes on after its data end, so bytes do not bound the work. A slice of HEVC
   /// may go on to the end of the image, whatever the next one does. AV1's decoders are faster, and end
   /// with the data.
-  var work: Int { halfSamples * width * height / 3 * (slices > 0 ? 4 * slices : frames) / 4 + 16_384 }
+  var work: Int {
+    halfSamples * width * height / 3 * (slices > 0 ? 4 * slices : frames) / 4 + 16_384
+  }
 
   /// Samples of two pixels.
   private var halfSamples: Int { chroma == 0 ? 2 : chroma == 420 ? 3 : chroma == 422 ? 4 : 6 }
