@@ -252,7 +252,7 @@ def _(data, theirs, status, content):
 @rule("WebP cut within a chunk", "a file that ends within a chunk is truncated, even outside the "
                                  "image data")
 def _(data, theirs, status, content):
-    return status == "malformed" and b"a chunk is truncated" in content and any(
+    return status == "malformed" and b"a chunk is cut short" in content and any(
         len(whole) < 8 + length + length % 2 for _, length, whole in webp_chunks(data))
 
 

@@ -26,9 +26,11 @@ public struct DecodingLimits: Sendable, Equatable, Hashable {
   public var jpegVisitedSamples: Int
   /// The largest size in bytes of one ancillary PNG chunk.
   public var pngAncillaryChunkBytes: Int
-  /// The processor time in seconds after which the decoding of a TIFF's strips and tiles ends.
+  /// The processor time in seconds after which the decoding of a TIFF's strips and tiles ends, and that
+  /// the slices and tiles of a HEIC or AVIF may take at most.
   ///
-  /// The other formats' headers bound the time.
+  /// HEIC is assumed to take a second for five megapixels, which only hostile files do. Above a
+  /// megabyte, a file may take longer. The other formats' headers bound the time.
   public var seconds: Int
 
   /// The default limits.

@@ -31,6 +31,8 @@ struct HEIFBrands {
 struct HEIFBox {
   let type: UnsafeRawBufferPointer
   let content: UnsafeRawBufferPointer
+  /// Where the next box begins.
+  let end: Int
   /// The version of a full box, whose contents begin after it and its flags.
   var version: UInt8 { content.byte(at: 0) ?? 0 }
 
@@ -54,7 +56,7 @@ struct HEIFBox {
       guard size >= head, size <= bytes.count - offset,
         let content = bytes.slice(at: offset + head, count: size - head)
       else { break }
-      boxes.append(HEIFBox(type: type, content: content))
+      boxes.append(HEIFBox(type: type, content: content, end: offset + size))
       offset += size
     }
     return boxes
@@ -103,7 +105,12 @@ struct HEIFItems {
 
   init(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) {
     file = bytes
-    guard let meta = HEIFBox.list(bytes).first(where: { $0.has("meta") }),
+    let boxes = HEIFBox.list(bytes)
+    // Whatever it is needed for, data that does not fit is missing.
+    if bytes.slice(at: (boxes.last?.end ?? 0) + 4, count: 4)?.begins(with: "mdat") == true {
+      throw .malformed("its data is cut short: the file is truncated")
+    }
+    guard let meta = boxes.first(where: { $0.has("meta") }),
       let content = meta.content.slice(at: 4, count: meta.content.count - 4)
     else { throw .malformed("it has no list of images: the file is truncated, or a video") }
     for box in HEIFBox.list(content) {

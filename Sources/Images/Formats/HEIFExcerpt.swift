@@ -76,32 +76,31 @@ struct HEIFExcerpt {
     places += number + [0, 0, 0, 1]
     places += Self.number(bytes.count, 4) + Self.number(data.count, 4)
     bytes += data
-    var own: [UInt8] = []
-    var ownCount = 0
+    var own: [Int] = []
     if isIdentity {
       if propertyNumbers.isEmpty {
         propertyNumbers[0] = 1
         properties += Self.box("colr", Array("nclx".utf8) + [0, 1, 0, 13, 0, 0, 0x80])
       }
-      ownCount += 1
-      own += [0x80, 1]
+      own.append(1)
     }
-    for (index, property, _) in items.associations(of: item)
-    where property.isForDecoder && !(isIdentity && property.has("colr")) {
+    // Of each type the first counts, as for those who checked it.
+    var seen: Set<String> = isIdentity ? ["colr"] : []
+    for (index, property, _) in items.associations(of: item) where property.isForDecoder {
+      let type = String(decoding: property.type, as: UTF8.self)
+      guard seen.insert(type).inserted else { continue }
       if propertyNumbers[index] == nil {
         propertyNumbers[index] = propertyNumbers.count + 1
         var content = Array(property.content)
         // The lengths of units have four bytes now.
-        if property.has("hvcC") { content[21] |= 3 }
-        properties += Self.box(String(decoding: property.type, as: UTF8.self), content)
+        if type == "hvcC", content.count > 21 { content[21] |= 3 }
+        properties += Self.box(type, content)
       }
-      ownCount += 1
-      own += Self.number(0x8000 | (propertyNumbers[index] ?? 0), 2)
+      own.append(propertyNumbers[index] ?? 0)
     }
-    guard ownCount < 256, propertyNumbers.count < 0x8000 else {
-      throw .unsupported("\(ownCount) properties of one image")
-    }
-    associations += number + [UInt8(ownCount)] + own
+    guard propertyNumbers.count < 0x8000 else { throw .unsupported("so many properties") }
+    // All are essential.
+    associations += number + [UInt8(own.count)] + own.flatMap { Self.number(0x8000 | $0, 2) }
   }
 
   private static func number(_ value: Int, _ size: Int) -> [UInt8] {

@@ -126,7 +126,7 @@ extension HEIFStream {
       guard parameterSets <= 32 else { throw .unsupported("more than 32 parameter sets") }
     }
     guard type < 32 else { return }
-    slices += 1
+    slices = min(slices + 1, 1 << 20)
     guard (16...21).contains(type) else { throw .unsupported("a frame that depends on others") }
     if unit[2] & 0x80 != 0 { frames += 1 }
   }
