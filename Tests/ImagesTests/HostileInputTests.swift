@@ -1,3 +1,4 @@
+import Foundation
 import Images
 import Testing
 
@@ -140,5 +141,24 @@ import Testing
       // The image is turned once its orientation is complete, never before.
       #expect((image == upright) == (length < text.count - 3), "\(length) bytes")
     }
+  }
+
+  /// Found by fuzzing: libtiff leaves rows after damaged fax codes unwritten, which were whatever the
+  /// memory held.
+  @Test(.enabled(if: ImageFormat.tiff.missingLibrary == nil, "no libtiff"))
+  func unwrittenRowsAreBlack() throws {
+    let bytes = try #require(
+      Data(
+        base64Encoded: """
+          SUkqAEYAAAAnKTVl5gi+sECwgT0EF4YQXSaStLaBAsVTVjDcuAAAAAAAAABAnUIECSCCxSCC6QpJFDpeyn3seKYsYAIA\
+          IAkAAAEDAAEAAAATAAAAAQEDAAEAAAANAAAAAgEDAAEAAAABAAAAAwEDAAEAAAAEAAAABgEDAAEAAAABAAAAEQEEAAEA\
+          AAAIAAAAFgEDAAEAAAANAAAAFwEEAAEAAAA+AAAAHAEDAAEAAAABAAAAAAAAAA==
+          """))
+    // Memory of the strip's size that is free again.
+    for _ in 0..<8 { _ = (0..<64).map { _ in [UInt8](repeating: 0xA5, count: 39 - 32) } }
+    let image = try Image(decoding: [UInt8](bytes))
+    try #require(image.width == 19 && image.height == 13)
+    #expect(image.pixels[..<(3 * 19 * 7)].contains(255))
+    #expect(image.pixels[(3 * 19 * 7)...].allSatisfy { $0 == 0 })
   }
 }

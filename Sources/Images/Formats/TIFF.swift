@@ -104,7 +104,9 @@ extension TIFFHeader: ImageHeader {
     _ file: OpaquePointer, into pixels: UnsafeMutablePointer<UInt8>
   ) throws(DecodingFailure) {
     let count = width * height
+    // Of damaged data, libtiff may leave pixels unwritten, here and below.
     let raster = UnsafeMutablePointer<UInt32>.allocate(capacity: count)
+    raster.initialize(repeating: 0, count: count)
     defer { raster.deallocate() }
     guard ctiff_read_rgba(file, UInt32(width), UInt32(height), raster) != 0 else {
       throw damage(file)
@@ -122,6 +124,7 @@ extension TIFFHeader: ImageHeader {
     _ file: OpaquePointer, into pixels: UnsafeMutablePointer<UInt8>
   ) throws(DecodingFailure) -> Bool {
     let segment = UnsafeMutableRawPointer.allocate(byteCount: segments.largest, alignment: 16)
+    segment.initializeMemory(as: UInt8.self, repeating: 0, count: segments.largest)
     defer { segment.deallocate() }
     var unpacker = TIFFUnpacker(layout)
     let clock = ProcessorClock()
