@@ -46,7 +46,9 @@ struct TIFFDirectory {
   private var entries: [Int: Entry] = [:]
   /// The offset of the next directory; 0 after the last.
   private(set) var next = 0
-  /// The bytes of all values outside the directory. In a valid file no two fields share any.
+  /// The bytes of all values outside the directory.
+  ///
+  /// In a valid file no two fields share any.
   private(set) var valueBytes = 0
 
   /// One field: its values are all inside the file.
