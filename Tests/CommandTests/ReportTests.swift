@@ -125,7 +125,8 @@ struct ReportTests {
     let layers = try #require(result["layers"] as? [[String: Any]])
     let times = layers.compactMap { $0["ms"] as? Double }
     #expect(times.count > 20)
-    #expect(times == times.sorted(by: >))
+    // Equal times may differ in the last digit after they have been written and read.
+    #expect(zip(times, times.dropFirst()).allSatisfy { $0 >= $1 - 1e-9 })
     let shares = layers.compactMap { $0["share"] as? Double }.reduce(0, +)
     #expect(abs(shares - 1) < 1e-9)
     // Each bound comes from the limits, and their sum is the total.
