@@ -4,6 +4,9 @@
 // again. Kernels written with them took minutes to compile and left behind shared specialisations
 // of the standard library, compiled for one instruction set but linked for all. These functions are
 // inlined as single instructions. Swift sees the vectors as SIMD4, SIMD8 and SIMD16 of Float.
+//
+// clanes_words.h has products and conversions of lower precision, clanes_pixels.h those of images, and
+// clanes_tiles.h Intel AMX's.
 #ifndef CNNZOO_CLANES_H
 #define CNNZOO_CLANES_H
 
