@@ -87,7 +87,9 @@ public final class StreamMeasurement {
 
   /// Sends all images through the network once.
   public func run() throws {
-    try runner.run(PathSource(images.paths), read: { _ in }) { _ = try $0.result.get() }
+    try runner.run(
+      ImageInputs(arguments: images.paths, list: nil, includesHidden: true), read: { _ in }
+    ) { _ = try $0.result.get() }
   }
 
   /// Measures each part by itself, on one thread.
@@ -139,17 +141,6 @@ public struct StreamMeasurementError: Error, CustomStringConvertible {
 
   /// One line.
   public var description: String { "no image can be decoded: \(reason)" }
-}
-
-/// Files whose paths are known.
-private final class PathSource: ImageSource {
-  private var paths: ArraySlice<FilePath>
-
-  init(_ paths: [FilePath]) { self.paths = paths[...] }
-
-  func next() -> ImageInput? { paths.popFirst().map { .file($0) } }
-
-  var isReady: Bool { true }
 }
 
 extension MonotonicTime {

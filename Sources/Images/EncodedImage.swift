@@ -25,8 +25,8 @@ public struct EncodedImage: Sendable {
   ///
   /// At most ``DecodingLimits/memoryBytes``.
   public let decodingMemory: Int
-  private let header: any ImageHeader
-  private let orientation: Orientation
+  let header: any ImageHeader
+  let orientation: Orientation
   private let pixelsWithoutWarning: Int
 
   /// Reads the headers of a whole file in memory, without decoding or large allocations.
@@ -83,78 +83,16 @@ public struct EncodedImage: Sendable {
     }
   }
 
-  private var sizeWarnings: [ImageWarning] {
+  /// A warning about a large image.
+  var sizeWarnings: [ImageWarning] {
     let count = header.width * header.height
     return count > pixelsWithoutWarning ? [.manyPixels(count)] : []
   }
 }
 
 extension EncodedImage {
-  /// Decodes the image and prepares it for a network, with the values that
-  /// ``Preprocessing/apply(to:into:)`` computes from the decoded image.
-  ///
-  /// Rows are resized as they are decoded where the format allows it: the pixels beside the crop are
-  /// not computed, and the whole image is never in memory.
-  ///
-  /// - Parameters:
-  ///   - preprocessing: The network's preprocessing.
-  ///   - mode: Whether the decoder may scale a large image down, which changes the values.
-  ///   - output: Receives all values, as in ``Preprocessing/apply(to:into:)``.
-  /// - Returns: The warnings of the decoder.
-  /// - Throws: ``ImageError``, after which the output is undefined; ``PreprocessingError``.
-  public func prepare(
-    for preprocessing: Preprocessing, mode: DecodingMode = .exact,
-    into output: UnsafeMutableBufferPointer<Float>
-  ) throws -> [ImageWarning] {
-    let target = try NormalizedTarget(preprocessing, output)
-    let (plan, divisor) = plan(for: preprocessing, mode)
-    target.fillPadding(plan)
-    var stream = ResamplingStream(plan.resampling)
-    return try forEachRow(of: plan.resampling, dividedBy: divisor) { row in
-      stream.take(row) { target.write($1, to: plan.place(ofRow: $0)) }
-    } + sizeWarnings
-  }
-
-  /// Decodes what ``prepare(for:mode:into:)`` decodes, and drops the pixels; for measurements.
-  package func decode(for preprocessing: Preprocessing, mode: DecodingMode) throws(ImageError) {
-    let (plan, divisor) = plan(for: preprocessing, mode)
-    _ = try forEachRow(of: plan.resampling, dividedBy: divisor) { _ in }
-  }
-
-  private func plan(
-    for preprocessing: Preprocessing, _ mode: DecodingMode
-  ) -> (PreparationPlan, divisor: Int) {
-    let divisor = mode == .fast ? header.divisor(for: preprocessing, turned: orientation) : 1
-    let plan = PreparationPlan(
-      preprocessing, width: header.width.divided(by: divisor),
-      height: header.height.divided(by: divisor), orientation: orientation)
-    return (plan, divisor)
-  }
-
-  /// Calls `body` with each input row of a resize of the image as it is stored, beginning with the
-  /// first needed column.
-  private func forEachRow(
-    of resampling: Resampling, dividedBy divisor: Int, _ body: (UnsafePointer<UInt8>) -> Void
-  ) throws(ImageError) -> [ImageWarning] {
-    try checkMemory()
-    do {
-      return try bytes.withBytes { raw throws(DecodingFailure) in
-        if let header = header as? any RowDecoding, header.decodesRows {
-          let request = RowRequest(
-            divisor: divisor, columns: resampling.inputColumns, rows: resampling.inputRows,
-            reach: resampling.rowReach)
-          return try header.decodeRows(raw, request, body)
-        }
-        let image = try header.decode(raw, scaledBy: divisor)
-        resampling.forEachInputRow(of: image, body)
-        return image.warnings
-      }
-    } catch {
-      throw error.error(source: name, format: format)
-    }
-  }
-
-  private func checkMemory() throws(ImageError) {
+  /// Throws if this process cannot map the memory for decoding.
+  func checkMemory() throws(ImageError) {
     guard decodingMemory < 16 << 20 || hasAddressSpace(for: decodingMemory) else {
       throw .overLimit(
         source: name, format: format,
@@ -267,31 +205,6 @@ protocol ImageHeader: Sendable {
   func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingFailure) -> Image
 }
 
-/// A format that can be decoded row by row.
-protocol RowDecoding: ScaledDecoding {
-  /// Whether this file can.
-  var decodesRows: Bool { get }
-
-  /// Decodes some rows from the top and passes each to `body`: its pixels from the first requested
-  /// column on.
-  ///
-  /// - Returns: The warnings that decoding the whole file gives.
-  func decodeRows(
-    _ bytes: UnsafeRawBufferPointer, _ request: RowRequest, _ body: (UnsafePointer<UInt8>) -> Void
-  ) throws(DecodingFailure) -> [ImageWarning]
-}
-
-/// The rows to decode of an image.
-struct RowRequest {
-  /// What both sides of the image are divided by, rounded up.
-  var divisor = 1
-  /// The columns that matter; others may be undefined.
-  var columns: Range<Int>
-  var rows: Range<Int>
-  /// The bytes that must be readable, beginning with the first column.
-  var reach: Int
-}
-
 extension ImageHeader {
   var pixelBytes: Int { 3 * width * height }
 
@@ -325,7 +238,7 @@ extension ImageFormat {
 
 extension [UInt8] {
   /// `withUnsafeBytes` with typed errors.
-  fileprivate func withBytes<Value, Failure: Error>(
+  func withBytes<Value, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
   ) throws(Failure) -> Value {
     try withUnsafeBytes { raw in Result { () throws(Failure) in try body(raw) } }.get()
@@ -342,9 +255,4 @@ private func hasAddressSpace(for bytes: Int) -> Bool {
   guard let memory, memory != MAP_FAILED else { return false }
   munmap(memory, max(bytes, 1))
   return true
-}
-
-extension Int {
-  /// Divided and rounded up.
-  func divided(by divisor: Int) -> Int { (self + divisor - 1) / divisor }
 }

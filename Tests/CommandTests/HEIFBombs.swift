@@ -103,17 +103,17 @@ extension Bomb {
     sequence.putGolomb(0)
     sequence.put(0b0_0_1_0_0, 5)
 
-    var picture = BitWriter(leastFirst: false)
-    picture.putGolomb(0)
-    picture.putGolomb(0)
-    picture.put(0b0_0_000_0_0, 7)
-    for value in [0, 0, 52] { picture.putGolomb(value) }  // 52: a quantiser of 0
-    picture.put(0b0_0_0, 3)
-    picture.putGolomb(0)
-    picture.putGolomb(0)
-    picture.put(0b0_0_0_0_0_0_1_0_0_0, 10)
-    picture.putGolomb(0)
-    picture.put(0, 2)
+    var parameters = BitWriter(leastFirst: false)
+    parameters.putGolomb(0)
+    parameters.putGolomb(0)
+    parameters.put(0b0_0_000_0_0, 7)
+    for value in [0, 0, 52] { parameters.putGolomb(value) }  // 52: a quantiser of 0
+    parameters.put(0b0_0_0, 3)
+    parameters.putGolomb(0)
+    parameters.putGolomb(0)
+    parameters.put(0b0_0_0_0_0_0_1_0_0_0, 10)
+    parameters.putGolomb(0)
+    parameters.put(0, 2)
 
     let sets = [(32, video), (33, sequence), (34, picture)].map { unit($0.0, $0.1.ended) }
     let blocks = ((width + 63) / 64) * ((height + 63) / 64)

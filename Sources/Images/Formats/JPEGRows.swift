@@ -43,7 +43,7 @@ extension JPEGHeader: RowDecoding {
     let height = height.divided(by: request.divisor)
     let decoder = try JPEGDecoder(
       bytes, of: self, columns: request.columns, divisor: request.divisor)
-    // Rows near those that were passed over may lack the smoothing with them.
+    // Smooth upsampling needs the rows above and below: next to skipped rows, others come out.
     let margin = 8
     let rows = request.rows
     let skipped = max(0, rows.lowerBound - margin)
