@@ -115,7 +115,7 @@ extension Bomb {
     parameters.putGolomb(0)
     parameters.put(0, 2)
 
-    let sets = [(32, video), (33, sequence), (34, picture)].map { unit($0.0, $0.1.ended) }
+    let sets = [(32, video), (33, sequence), (34, parameters)].map { unit($0.0, $0.1.ended) }
     let blocks = ((width + 63) / 64) * ((height + 63) / 64)
     var addressBits = 0
     while 1 << addressBits < blocks { addressBits += 1 }

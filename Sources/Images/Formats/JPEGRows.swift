@@ -43,7 +43,8 @@ extension JPEGHeader: RowDecoding {
     let height = height.divided(by: request.divisor)
     let decoder = try JPEGDecoder(
       bytes, of: self, columns: request.columns, divisor: request.divisor)
-    // Smooth upsampling needs the rows above and below: next to skipped rows, others come out.
+    // Smooth upsampling needs the rows above and below. libjpeg-turbo 2.1 keeps what it needs of skipped
+    // rows and gives the same pixels without this margin, which is for other versions.
     let margin = 8
     let rows = request.rows
     let skipped = max(0, rows.lowerBound - margin)
