@@ -47,10 +47,11 @@ package final class TrainingSession {
   private let tape: Tape
   private let tapeLayers: TapeLayers
   private let pool: WorkerPool
-  private let buffers: [AlignedBuffer]
+  private let plan: TapePlan
   private var run: TapeRun
   /// Packs the weights of each layer, the largest first.
   private let packings: [(TapeRun) -> Void]
+  private let fixedNormalizations: [NormalizationStep]
   /// The images for which each unit ran.
   private var unitImages: [[Int]] = []
 
@@ -60,28 +61,23 @@ package final class TrainingSession {
   package init(_ graph: Graph, _ store: ParameterStore, _ options: Options) throws {
     (self.graph, self.store, self.options) = (graph, store, options)
     let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
-    tape = try Tape(
-      graph, store, frozenStages: options.frozenStages, batchNorm: options.batchNorm, on: target)
+    tape = try Self.makeTape(graph, store, options, target)
     tapeLayers = TapeLayers(tape)
-    packings = tape.packings
+    (packings, fixedNormalizations) = (tape.packings, tape.fixedNormalizations)
     pool = WorkerPool(count: options.threads)
-    let plan = tape.memoryPlan(batch: options.batch)
-    let sizes = tape.workingMemory(batch: options.batch)
-    let widest = tape.widestStride
-    let counts = tape.memory(plan, batch: options.batch, threads: pool.count)
-    var buffers: [AlignedBuffer] = []
-    for count in counts { buffers.append(try AlignedBuffer(count: count)) }
-    self.buffers = buffers
-    memory = TrainingMemory(tape, store, plan, counts: counts, batch: options.batch)
-    let (ones, zeros) = (buffers[5].base, buffers[5].base + widest)
-    ones.update(repeating: 1, count: widest)
+    plan = TapePlan(tape, batch: options.batch)
+    memory = TrainingMemory(tape, store, plan, batch: options.batch, threads: pool.count)
     run = TapeRun(
-      tape: tape, store: store, kernels: target.kernels,
-      workers: TrainingWorkers(
-        pool: pool, scratch: buffers[4].base, scratchCount: sizes.scratch + 15 & ~15),
-      arena: buffers[0].base, offsets: plan.offsets, statistics: buffers[1].base,
-      packed: buffers[2].base, partials: buffers[3].base, ones: ones, zeros: zeros,
+      tape, store, target.kernels, pool: pool, try TapeMemory(tape, plan, threads: pool.count),
       batchNormMomentum: options.batchNormMomentum)
+  }
+
+  private static func makeTape(
+    _ graph: Graph, _ store: ParameterStore, _ options: Options, _ target: ComputeTarget
+  ) throws(TrainingError) -> Tape {
+    try Tape(
+      graph, store, batch: options.batch, frozenStages: options.frozenStages,
+      batchNorm: options.batchNorm, on: target)
   }
 
   /// Bytes that a session takes, not counting the parameters.
@@ -91,15 +87,14 @@ package final class TrainingSession {
     _ graph: Graph, _ store: ParameterStore, _ options: Options
   ) throws -> Int {
     let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
-    let tape = try Tape(
-      graph, store, frozenStages: options.frozenStages, batchNorm: options.batchNorm, on: target)
-    return tape.memory(
-      tape.memoryPlan(batch: options.batch), batch: options.batch, threads: options.threads
+    let tape = try makeTape(graph, store, options, target)
+    return TapeMemory.counts(
+      tape, TapePlan(tape, batch: options.batch), threads: options.threads
     ).reduce(0, +) * MemoryLayout<Float>.stride
   }
 
   /// A clock for `addGradients`.
-  package func makeClock() -> StepClock { StepClock(tapeLayers) }
+  package func makeClock() -> StepClock { StepClock(tapeLayers, threads: pool.count) }
 
   /// The threads.
   package var workers: WorkerPool { pool }
@@ -109,14 +104,13 @@ package final class TrainingSession {
   package func withInput(image: Int, _ body: (UnsafeMutableBufferPointer<Float>) throws -> Void)
     rethrows
   {
-    let count = run.count(tape.input)
-    try body(UnsafeMutableBufferPointer(start: run[tape.input] + image * count, count: count))
+    let map = run.batchMap(tape.input, image)
+    try body(UnsafeMutableBufferPointer(start: map, count: run.count(tape.input)))
   }
 
   /// The logits of an image of the last batch.
   package func logits(image: Int) -> UnsafeBufferPointer<Float> {
-    UnsafeBufferPointer(
-      start: run[tape.logits] + image * run.count(tape.logits), count: graph.classCount)
+    UnsafeBufferPointer(start: run.batchMap(tape.logits, image), count: graph.classCount)
   }
 
   /// Runs a batch forwards and backwards with the current parameters, and adds the gradients of the
@@ -162,61 +156,19 @@ package final class TrainingSession {
 
   // MARK: The two directions
 
+  /// Packs the weights, and computes the coefficients of batch norms that the batch does not change.
   private func pack() {
     run.workers.forEach(packings.count) { index, _ in packings[index](run) }
+    for step in fixedNormalizations { step.loadRunningStatistics(run) }
   }
 
   private func forward() {
     unitImages = tape.units.map(images)
-    for (unit, images) in zip(tape.units, unitImages) {
-      run.images = images
-      for index in unit.steps {
-        run.clock?.step = index
-        switch tape.steps[index] {
-        case .convolution(let step): step.forward(run)
-        case .normalization(let step): step.forward(run)
-        case .activation(let step): step.forward(run)
-        case .pool(let step): step.forward(run)
-        case .gate(let step): step.forward(run)
-        case .attention(let step): step.forward(run)
-        case .layerNorm(let step): step.forward(run)
-        case .dropout(let step): step.forward(run)
-        }
-        run.clock?.lap(tape.steps[index].forwardWork)
-      }
-    }
+    for segment in plan.forward { run.run(segment, unitImages[segment.unit]) }
   }
 
   private func backward() {
-    for (unit, images) in zip(tape.units, unitImages).reversed() {
-      run.images = images
-      for index in unit.steps.reversed() where index >= tape.firstTrained {
-        for other in tape.steps[index].recomputed { recompute(other) }
-        run.clock?.step = index
-        switch tape.steps[index] {
-        case .convolution(let step): step.backward(run)
-        case .normalization(let step): step.backward(run)
-        case .activation(let step): step.backward(run)
-        case .pool(let step): step.backward(run)
-        case .gate(let step): step.backward(run)
-        case .attention(let step): step.backward(run)
-        case .layerNorm(let step): step.backward(run)
-        case .dropout(let step): step.backward(run)
-        }
-        run.clock?.lap(tape.steps[index].backwardWork)
-      }
-    }
-  }
-
-  private func recompute(_ index: Int) {
-    run.clock?.step = index
-    defer { run.clock?.lap(.recomputation) }
-    switch tape.steps[index] {
-    case .normalization(let step): step.recompute(run)
-    case .gate(let step): step.recompute(run)
-    case .convolution, .activation, .pool, .attention, .layerNorm, .dropout:
-      preconditionFailure("only batch norm and gates are recomputed")
-    }
+    for segment in plan.backward { run.run(segment, unitImages[segment.unit]) }
   }
 
   /// The images whose branch a unit computes (stochastic depth); a dropped one takes no part in batch
@@ -234,7 +186,7 @@ package final class TrainingSession {
     let count = run.count(tape.logits)
     for (image, target) in targets.enumerated() {
       let logits = logits(image: image)
-      let gradient = run[tape.logitsGradient] + image * count
+      let gradient = run.batchMap(tape.logitsGradient, image)
       gradient.update(repeating: 0, count: count)
       result.loss +=
         options.loss(
@@ -251,11 +203,13 @@ package final class TrainingSession {
   private func nonFinite() -> TrainingError {
     for (unit, kept) in zip(tape.units, unitImages) {
       for index in unit.steps {
-        guard case .convolution(let step) = tape.steps[index] else { continue }
+        guard case .convolution(let step) = tape.steps[index], run.holdsBatch(step.output) else {
+          continue
+        }
         let count = run.count(step.output)
         let images = kept.indices.filter { image in
           let values = UnsafeBufferPointer(
-            start: run[step.output] + image * count, count: count)
+            start: run.batchMap(step.output, image), count: count)
           return !values.allSatisfy(\.isFinite)
         }
         if !images.isEmpty {

@@ -18,6 +18,9 @@ struct ConvolutionGradientTests {
     let expected = zip(data.weightGradient, before).map { $0 + Double($1) }
     let fault = GradientCase.firstOutlier(found, expected)
     #expect(fault == nil)
+    let inGroups = WeightRun(c, data, set).gradientOfGroups(before: before)
+    let groupFault = GradientCase.firstOutlier(inGroups, expected)
+    #expect(groupFault == nil)
   }
 
   @Test(arguments: GradientCase.convolutions + GradientCase.depthwise, InstructionSet.supported)
@@ -83,8 +86,8 @@ private struct WeightRun {
 
   func gradient(before: [Float], _ schedule: Schedule) -> [Float] {
     let (work, batch, input, outputGradient) = (self.work, self.batch, input, outputGradient)
-    let partials = AlignedBuffer(
-      [Float](repeating: .nan, count: work.partialCount(batch: batch)))
+    let parts = work.partCount(batch: batch)
+    let partials = AlignedBuffer([Float](repeating: .nan, count: parts * work.sumCount))
     let scratch = AlignedBuffer([Float](repeating: .nan, count: 3 * work.scratchCount))
     let gradient = AlignedBuffer(before)
     schedule(work.taskCount(batch: batch)) { task, worker in
@@ -94,8 +97,30 @@ private struct WeightRun {
           input: input.base, outputGradient: outputGradient.base, partials: partials.base,
           scratch: scratch.base + worker * work.scratchCount))
     }
-    schedule(work.reductionCount(batch: batch)) { task, _ in
-      work.reduce(task: task, batch: batch, partials: partials.base, into: gradient.base)
+    schedule(work.reductionCount(parts: parts)) { task, _ in
+      work.reduce(task: task, parts: parts, partials: partials.base, into: gradient.base)
+    }
+    return gradient.values
+  }
+
+  /// The gradient from one set of sums for the first image, and another for the rest.
+  func gradientOfGroups(before: [Float]) -> [Float] {
+    let groups = batch > 1 ? [0..<1, 1..<batch] : [0..<1]
+    let partials = AlignedBuffer([Float](repeating: .nan, count: groups.count * work.sumCount))
+    let scratch = AlignedBuffer([Float](repeating: .nan, count: work.scratchCount))
+    let gradient = AlignedBuffer(before)
+    for (index, images) in groups.enumerated() {
+      work.runWhole(
+        batch: images.count,
+        WeightGradientMemory(
+          input: input.base + images.lowerBound * (input.values.count / batch),
+          outputGradient: outputGradient.base
+            + images.lowerBound * (outputGradient.values.count / batch),
+          partials: partials.base + index * work.sumCount, scratch: scratch.base))
+    }
+    for task in 0..<work.reductionCount(parts: groups.count) {
+      work.reduce(
+        task: task, parts: groups.count, partials: partials.base, into: gradient.base)
     }
     return gradient.values
   }

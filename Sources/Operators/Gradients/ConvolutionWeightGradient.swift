@@ -61,30 +61,38 @@ package struct ConvolutionWeightGradient: WeightGradient {
 
   package var scratchCount: Int { 0 }
 
-  package func partialCount(batch: Int) -> Int { chunks(batch: batch) * layout.count }
+  package var sumCount: Int { layout.count }
 
   /// Parts of the batch with their own sums: enough for 16 tasks, but at least 512 positions each, and
   /// partial sums that stay in the cache.
-  private func chunks(batch: Int) -> Int {
+  package func partCount(batch: Int) -> Int {
     let wanted = (16 + tiles.count - 1) / tiles.count
     let positions = batch * geometry.outputPositions
     return max(
       1, min(wanted, positions / 512, batch * strips, max(1, (1 << 19) / layout.count)))
   }
 
-  package func taskCount(batch: Int) -> Int { chunks(batch: batch) * tiles.count }
+  package func taskCount(batch: Int) -> Int { partCount(batch: batch) * tiles.count }
 
   package func run(task: Int, batch: Int, _ memory: WeightGradientMemory) {
-    let chunks = chunks(batch: batch)
-    let chunk = task % chunks
-    let tile = tiles[task / chunks]
-    let c = memory.partials + chunk * layout.count
+    let parts = partCount(batch: batch)
+    run(tiles[task / parts], part: task % parts, of: parts, batch: batch, memory)
+  }
+
+  package func runWhole(batch: Int, _ memory: WeightGradientMemory) {
+    for tile in tiles { run(tile, part: 0, of: 1, batch: batch, memory) }
+  }
+
+  private func run(
+    _ tile: Tile, part: Int, of parts: Int, batch: Int, _ memory: WeightGradientMemory
+  ) {
+    let c = memory.partials + part * layout.count
     if geometry.isPointwise {
-      let rows = evenRange(chunk, of: chunks, total: batch * geometry.outputPositions)
+      let rows = evenRange(part, of: parts, total: batch * geometry.outputPositions)
       multiply(tile, rows, memory, into: c)
     } else {
       clear(tile, c)
-      for strip in evenRange(chunk, of: chunks, total: batch * strips) {
+      for strip in evenRange(part, of: parts, total: batch * strips) {
         let rows = evenRange(strip % strips, of: strips, total: geometry.outputHeight)
         var image = memory
         image.input += strip / strips * geometry.inputCount
@@ -194,17 +202,17 @@ package struct ConvolutionWeightGradient: WeightGradient {
     }
   }
 
-  package func reductionCount(batch: Int) -> Int {
-    max(1, min(geometry.outputChannels, layout.count * chunks(batch: batch) / 65_536))
+  package func reductionCount(parts: Int) -> Int {
+    max(1, min(geometry.outputChannels, layout.count * parts / 65_536))
   }
 
   package func reduce(
-    task: Int, batch: Int, partials: UnsafePointer<Float>,
+    task: Int, parts: Int, partials: UnsafePointer<Float>,
     into gradient: UnsafeMutablePointer<Float>
   ) {
     layout.add(
-      evenRange(task, of: reductionCount(batch: batch), total: geometry.outputChannels),
-      of: partials, chunks: chunks(batch: batch), to: gradient)
+      evenRange(task, of: reductionCount(parts: parts), total: geometry.outputChannels),
+      of: partials, chunks: parts, to: gradient)
   }
 }
 

@@ -16,34 +16,47 @@ package struct DepthwiseWeightGradient: WeightGradient {
   }
 
   private var taps: Int { geometry.kernel * geometry.kernel }
-  /// Floats of one group's sums: a vector of channels for each tap.
-  private var count: Int { taps * geometry.outputStride }
 
   package var scratchCount: Int { 0 }
 
-  package func partialCount(batch: Int) -> Int { groups(batch: batch) * count }
+  /// A vector of channels for each tap.
+  package var sumCount: Int { taps * geometry.outputStride }
 
   /// Groups of images with their own sums.
-  private func groups(batch: Int) -> Int { min(batch, 16) }
+  package func partCount(batch: Int) -> Int { min(batch, 16) }
 
   /// Blocks of channels: only if there are few images, because whole rows are read faster.
   private func blocks(batch: Int) -> Int {
-    min(max(1, 8 / groups(batch: batch)), max(1, geometry.outputStride / 64))
+    min(max(1, 8 / partCount(batch: batch)), max(1, geometry.outputStride / 64))
   }
 
-  package func taskCount(batch: Int) -> Int { groups(batch: batch) * blocks(batch: batch) }
+  package func taskCount(batch: Int) -> Int { partCount(batch: batch) * blocks(batch: batch) }
 
   package func run(task: Int, batch: Int, _ memory: WeightGradientMemory) {
-    let g = geometry
-    let groups = groups(batch: batch)
+    let parts = partCount(batch: batch)
     let vectors = evenRange(
-      task / groups, of: blocks(batch: batch), total: (g.outputStride + 15) / 16)
-    let channels = vectors.lowerBound * 16..<min(vectors.upperBound * 16, g.outputStride)
-    let sums = memory.partials + task % groups * count + channels.lowerBound
+      task / parts, of: blocks(batch: batch), total: (geometry.outputStride + 15) / 16)
+    add(
+      evenRange(task % parts, of: parts, total: batch),
+      channels: vectors.lowerBound * 16..<min(vectors.upperBound * 16, geometry.outputStride),
+      memory, to: memory.partials + task % parts * sumCount)
+  }
+
+  package func runWhole(batch: Int, _ memory: WeightGradientMemory) {
+    add(0..<batch, channels: 0..<geometry.outputStride, memory, to: memory.partials)
+  }
+
+  /// The sums of some images and channels.
+  private func add(
+    _ images: Range<Int>, channels: Range<Int>, _ memory: WeightGradientMemory,
+    to target: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    let sums = target + channels.lowerBound
     for tap in 0..<taps {
       (sums + tap * g.outputStride).update(repeating: 0, count: channels.count)
     }
-    for image in evenRange(task % groups, of: groups, total: batch) {
+    for image in images {
       for strip in 0..<strips {
         kernels.training.depthwiseGradient(
           DepthwiseGradient(
@@ -59,19 +72,19 @@ package struct DepthwiseWeightGradient: WeightGradient {
     }
   }
 
-  package func reductionCount(batch: Int) -> Int { max(1, geometry.outputStride / 256) }
+  package func reductionCount(parts: Int) -> Int { max(1, geometry.outputStride / 256) }
 
   package func reduce(
-    task: Int, batch: Int, partials: UnsafePointer<Float>,
+    task: Int, parts: Int, partials: UnsafePointer<Float>,
     into gradient: UnsafeMutablePointer<Float>
   ) {
     let channels = evenRange(
-      task, of: reductionCount(batch: batch), total: geometry.outputChannels)
+      task, of: reductionCount(parts: parts), total: geometry.outputChannels)
     for tap in 0..<taps {
       for channel in channels {
         let source = partials + tap * geometry.outputStride + channel
         let weight = gradient + channel * taps + tap
-        for group in 0..<groups(batch: batch) { weight.pointee += source[group * count] }
+        for part in 0..<parts { weight.pointee += source[part * sumCount] }
       }
     }
   }

@@ -7,17 +7,21 @@ package protocol WeightGradient: Sendable {
   var scratchCount: Int { get }
   /// Multiply-adds for one image, if the algorithm needs fewer than the layer's definition.
   var multiplyAdds: Int? { get }
-  /// Floats of partial sums.
-  func partialCount(batch: Int) -> Int
+  /// Floats of one set of sums.
+  var sumCount: Int { get }
+  /// The sets of sums into which `taskCount` tasks divide a batch.
+  func partCount(batch: Int) -> Int
   /// The number of tasks; they may run in any order and on any thread.
   func taskCount(batch: Int) -> Int
   /// Runs one task.
   func run(task: Int, batch: Int, _ memory: WeightGradientMemory)
-  /// The number of tasks of the reduction.
-  func reductionCount(batch: Int) -> Int
-  /// Adds the partial sums of one part of the weights to `gradient`, which is in PyTorch's order.
+  /// Computes one set of sums for all images of a batch, instead of `partCount` sets by tasks.
+  func runWhole(batch: Int, _ memory: WeightGradientMemory)
+  /// The number of tasks that add up a number of sets.
+  func reductionCount(parts: Int) -> Int
+  /// Adds the sets of one part of the weights, in order, to `gradient`, which is in PyTorch's order.
   func reduce(
-    task: Int, batch: Int, partials: UnsafePointer<Float>,
+    task: Int, parts: Int, partials: UnsafePointer<Float>,
     into gradient: UnsafeMutablePointer<Float>)
 }
 
@@ -32,7 +36,7 @@ package struct WeightGradientMemory {
   package var input: UnsafePointer<Float>
   /// The gradient with respect to the layer's output, before bias and nonlinearity.
   package var outputGradient: UnsafePointer<Float>
-  /// `partialCount` floats.
+  /// `sumCount` floats for each set of sums.
   package var partials: UnsafeMutablePointer<Float>
   /// `scratchCount` floats that no other worker uses.
   package var scratch: UnsafeMutablePointer<Float>

@@ -30,33 +30,23 @@ public struct TrainingMemory: Sendable, Equatable {
 }
 
 extension TrainingMemory {
-  /// - Parameters:
-  ///   - plan: Where the tape's buffers are for the batch.
-  ///   - counts: Floats of each part of a session's memory; see `Tape.memory`.
-  init(_ tape: Tape, _ store: ParameterStore, _ plan: MemoryPlan, counts: [Int], batch: Int) {
+  /// - Parameter plan: Where the tape's buffers are for the batch.
+  init(_ tape: Tape, _ store: ParameterStore, _ plan: TapePlan, batch: Int, threads: Int) {
+    let counts = TapeMemory.counts(tape, plan, threads: threads)
     let float = MemoryLayout<Float>.stride
     parameters = float * store.values.count
     gradients = float * store.gradients.count
     average = float * store.average.count
     optimizer = float * store.states.reduce(0) { $0 + $1.count }
-    keptMaps = float * batch * tape.keptCount
-    passingMaps = float * plan.count - keptMaps
+    keptMaps = float * batch * plan.kept.reduce(0) { $0 + tape.bufferCounts[$1] }
+    passingMaps = float * (plan.count + plan.passingCount * threads) - keptMaps
     packedWeights = float * counts[2]
-    scratch = float * (counts.reduce(0, +) - plan.count - counts[2])
+    scratch = float * (counts.reduce(0, +) - counts[2]) - keptMaps - passingMaps
     leanMaps = float * batch * tape.leanCount
   }
 }
 
 extension Tape {
-  /// Floats for an image of the buffers that the backward pass finds as the forward pass left them.
-  fileprivate var keptCount: Int {
-    zip(bufferCounts, lifetimes).enumerated().reduce(0) { sum, entry in
-      let (count, lifetime) = entry.element
-      let isKept = lifetime.lowerBound < steps.count && lifetime.upperBound > steps.count
-      return sum + (isKept ? count : 0)
-    }
-  }
-
   /// Floats for an image of the outputs of convolutions, the inputs of blocks and the image.
   fileprivate var leanCount: Int {
     var kept: Set = [input]

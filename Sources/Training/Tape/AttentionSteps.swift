@@ -36,7 +36,7 @@ extension AttentionStep {
   var scratchCount: Int { 8 * positions + stride }
 
   func forward(_ run: TapeRun) {
-    run.workers.forEach(run.images.count) { image, weights in
+    run.workers.forEach(run.imageCount) { image, weights in
       AttentionPool.softmax(
         run[scores] + image * positions * 8, positions: positions, into: weights)
       let map = run[input] + image * positions * stride
@@ -53,7 +53,7 @@ extension AttentionStep {
   /// With context c = Σ w·x and its gradient d: dx = dy · gate + w · d, and, through the softmax, the
   /// score's gradient w · (x·d − c·d).
   func backward(_ run: TapeRun) {
-    run.workers.forEach(run.images.count) { image, weights in
+    run.workers.forEach(run.imageCount) { image, weights in
       AttentionPool.softmax(
         run[scores] + image * positions * 8, positions: positions, into: weights)
       let map = run[inputAgain] + image * positions * stride
@@ -85,7 +85,7 @@ extension LayerNormStep {
 
   func forward(_ run: TapeRun) {
     let (gamma, beta) = (run.store.values.base + weight.offset, run.store.values.base + bias.offset)
-    run.workers.forEach(run.images.count) { image, _ in
+    run.workers.forEach(run.imageCount) { image, _ in
       let (x, y) = (run[input] + image * stride, run[output] + image * stride)
       let (mean, inverse) = LayerNorm.statistics(x, channels: shape.channels, epsilon: epsilon)
       for channel in 0..<stride {
@@ -97,21 +97,23 @@ extension LayerNormStep {
     }
   }
 
+  /// Floats of the partial sums of a batch: the gradients of γ and β for each image.
+  func partialCount(images: Int) -> Int { 2 * stride * images }
+
   /// With g = dy · γ and x̂ = (x − μ) / σ: dx = (g − mean(g) − x̂ · mean(g · x̂)) / σ, in place.
   func backward(_ run: TapeRun) {
     let channels = shape.channels
     let gamma = run.store.values.base + weight.offset
-    let gradients = run.store.gradients.base
-    // One after the other, so that the sums over images have one order.
-    for image in run.images.indices {
+    for image in 0..<run.imageCount {
       let (x, gradient) = (run[input] + image * stride, run[self.gradient] + image * stride)
+      let sums = run.partials + 2 * (run.places.lowerBound + image) * stride
       let (mean, inverse) = LayerNorm.statistics(x, channels: channels, epsilon: epsilon)
       var (sum, product) = (0.0, 0.0)
       for channel in 0..<channels {
         let normal = (Double(x[channel]) - mean) * inverse
         let outer = Double(gradient[channel])
-        gradients[weight.offset + channel] += Float(outer * normal)
-        gradients[bias.offset + channel] += Float(outer)
+        sums[channel] = Float(outer * normal)
+        sums[stride + channel] = Float(outer)
         sum += outer * Double(gamma[channel])
         product += outer * Double(gamma[channel]) * normal
       }
@@ -121,6 +123,20 @@ extension LayerNormStep {
           Double(gradient[channel]) * Double(gamma[channel])
           - (sum + normal * product) / Double(channels)
         gradient[channel] = Float(inner * inverse)
+      }
+    }
+  }
+
+  /// Adds to the gradients of γ and β, image by image.
+  func parameterGradients(_ run: TapeRun) -> TapeJob? {
+    let gradients = run.store.gradients.base
+    return TapeJob(run, .normalizationGradient, channels: stride) { range, _ in
+      for image in 0..<run.imageCount {
+        let sums = run.partials + 2 * image * stride
+        for channel in range where channel < shape.channels {
+          gradients[weight.offset + channel] += sums[channel]
+          gradients[bias.offset + channel] += sums[stride + channel]
+        }
       }
     }
   }

@@ -3,24 +3,27 @@ import Operators
 
 extension ConvolutionStep {
   func forward(_ run: TapeRun) {
-    guard !run.images.isEmpty else { return }
-    if let gathered, run.dropsImages { run.gather(input, into: gathered) }
-    run.run(
-      forward, input: run[source(input, run)], output: run[output], packed: run.packed + packed)
+    guard run.imageCount > 0 else { return }
+    var source = input
+    if let gathered, run.dropsImages {
+      run.gather(input, into: gathered)
+      source = gathered
+    }
+    run.run(forward, input: run[source], output: run[output], packed: run.packed + packed)
   }
 
-  /// The buffer with the input of the unit's images side by side.
-  private func source(_ input: TapeBuffer, _ run: TapeRun) -> TapeBuffer {
-    run.dropsImages ? gathered ?? input : input
-  }
-
-  /// Adds to the gradients of weights and bias, and computes that of the input.
+  /// Computes the gradient of the input, and that of the weights if groups do.
   func backward(_ run: TapeRun) {
-    guard !run.images.isEmpty else { return }
-    if let gathered, run.dropsImages { run.gather(inputAgain, into: gathered) }
-    addWeightGradient(run)
-    addBiasGradient(run)
-    run.clock?.lap(.weightGradient)
+    guard run.imageCount > 0 else { return }
+    if let gatheredAgain, run.dropsImages { run.gather(inputAgain, into: gatheredAgain) }
+    if isSplit {
+      weightGradient.runWhole(
+        batch: run.imageCount,
+        weightMemory(
+          run, sums: run.partials + run.group * weightGradient.sumCount,
+          scratch: run.workers.scratch(0)))
+      run.lap(.weightGradient)
+    }
     switch inputGradient {
     case .none: break
     case .write(let target): propagate(run, to: target)
@@ -28,6 +31,7 @@ extension ConvolutionStep {
       propagate(run, to: part)
       run.scatterAdd(part, to: target)
     }
+    run.lap(.inputGradient)
   }
 
   private func propagate(_ run: TapeRun, to target: TapeBuffer) {
@@ -37,37 +41,58 @@ extension ConvolutionStep {
       packed: run.packed + packedBackward)
   }
 
-  private func addWeightGradient(_ run: TapeRun) {
-    let batch = run.images.count
-    let input = run[source(inputAgain, run)]
-    run.workers.forEach(weightGradient.taskCount(batch: batch)) { task, scratch in
+  private func weightMemory(
+    _ run: TapeRun, sums: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) -> WeightGradientMemory {
+    let input = run.dropsImages ? gatheredAgain ?? inputAgain : inputAgain
+    return WeightGradientMemory(
+      input: run[input], outputGradient: run[outputGradient], partials: sums, scratch: scratch)
+  }
+
+  // MARK: The whole batch
+
+  /// The most sets of sums for the gradient of the weights.
+  func partCount(images: Int, groups: Int) -> Int {
+    isSplit ? groups : weightGradient.partCount(batch: images)
+  }
+
+  /// The products for the gradient of the weights.
+  func weightProducts(_ run: TapeRun) -> TapeJob? {
+    let batch = run.imageCount
+    guard batch > 0 else { return nil }
+    return TapeJob(run, .weightGradient, count: weightGradient.taskCount(batch: batch)) {
+      task, scratch in
       weightGradient.run(
-        task: task, batch: batch,
-        WeightGradientMemory(
-          input: input, outputGradient: run[outputGradient], partials: run.partials,
-          scratch: scratch))
+        task: task, batch: batch, weightMemory(run, sums: run.partials, scratch: scratch))
     }
-    run.workers.forEach(weightGradient.reductionCount(batch: batch)) { task, _ in
+  }
+
+  /// Adds to the gradient of the weights.
+  func weightSums(_ run: TapeRun) -> TapeJob? {
+    guard run.imageCount > 0 else { return nil }
+    let parts = partCount(images: run.imageCount, groups: run.groupCount)
+    return TapeJob(run, .weightGradient, count: weightGradient.reductionCount(parts: parts)) {
+      task, _ in
       weightGradient.reduce(
-        task: task, batch: batch, partials: run.partials,
+        task: task, parts: parts, partials: run.partials,
         into: run.store.gradients.base + weight.offset)
     }
   }
 
-  /// The sum over images and positions; layers with bias have one position.
-  private func addBiasGradient(_ run: TapeRun) {
-    guard let bias else { return }
+  /// Adds to the gradient of the bias: the sum over images and positions; layers with bias have one
+  /// position.
+  func biasSums(_ run: TapeRun) -> TapeJob? {
+    guard let bias, run.imageCount > 0 else { return nil }
     let stride = layer.geometry.outputStride
-    let rows = run.images.count * layer.geometry.outputPositions
+    let rows = run.imageCount * layer.geometry.outputPositions
     let gradient = run.store.gradients.base + bias.offset
-    run.forEachChannelRange(stride) { channels in
-      let sum = run.partials + channels.lowerBound
+    return TapeJob(run, .weightGradient, channels: stride) { channels, scratch in
       run.kernels.sum(
         ChannelSum(
           rows: rows, channels: channels.count, x: run[outputGradient] + channels.lowerBound,
-          xStride: stride, factor: 1, out: sum))
+          xStride: stride, factor: 1, out: scratch))
       for channel in channels where channel < bias.parameter.count {
-        gradient[channel] += run.partials[channel]
+        gradient[channel] += scratch[channel - channels.lowerBound]
       }
     }
   }
@@ -101,7 +126,7 @@ extension TapeRun {
     _ work: any Operator, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
     packed: UnsafePointer<Float>
   ) {
-    let batch = images.count
+    let batch = imageCount
     workers.forEach(work.taskCount(batch: batch)) { task, scratch in
       work.run(
         task: task, batch: batch,

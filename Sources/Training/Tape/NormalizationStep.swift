@@ -38,12 +38,7 @@ extension NormalizationStep {
 
   /// y = F(γ (z − μ) / √(σ² + ε) + β) (+ x), with the statistics of the batch, which the running
   /// ones follow, or with the running ones.
-  func forward(_ run: TapeRun) {
-    if usesRunningStatistics {
-      loadRunningStatistics(run)
-    } else if !run.images.isEmpty {
-      measure(run)
-    }
+  func apply(_ run: TapeRun) {
     guard let residual else { return apply(run, to: output) }
     add(residual, run)
   }
@@ -53,7 +48,7 @@ extension NormalizationStep {
 
   private func apply(_ run: TapeRun, to target: TapeBuffer) {
     let vectors = vectors(run)
-    run.forEachPart(positions: positions, stride: stride) { _, part in
+    run.forEachPart(positions: positions, stride: stride) { _, part, _ in
       let offset = (part.image * positions + part.rows.lowerBound) * stride
       run.kernels.training.normalize(
         Normalize(
@@ -63,24 +58,16 @@ extension NormalizationStep {
     }
   }
 
-  /// y = x + branch / survival for the unit's images, y = x for the others.
+  /// y = x + branch / survival.
   private func add(_ residual: TapeBuffer, _ run: TapeRun) {
     let vectors = vectors(run)
     let count = positions * stride
-    if run.dropsImages {
-      let kept = Set(run.images)
-      run.workers.forEach(run.keys.count) { image, _ in
-        guard !kept.contains(image) else { return }
-        (run[output] + image * count).update(from: run[residual] + image * count, count: count)
-      }
-    }
     // Only an identity commutes with the division by the survival probability, see `setCoefficients`.
     let isFolded = nonlinearity == .identity || survival == 1
-    run.forEachPart(positions: positions, stride: stride) { _, part in
+    run.forEachPart(positions: positions, stride: stride) { _, part, _ in
       let row = part.rows.lowerBound * stride
       let z = run[input] + part.image * count + row
-      let place = run.images[part.image] * count + row
-      let (x, y) = (run[residual] + place, run[output] + place)
+      let (x, y) = (run.map(residual, part.image) + row, run.map(output, part.image) + row)
       run.kernels.training.normalize(
         Normalize(
           rows: part.rows.count, channels: stride, z: z, zStride: stride, scale: vectors.scale,
@@ -95,11 +82,25 @@ extension NormalizationStep {
     }
   }
 
-  /// Mean and variance of the batch: of each part first, then of all parts (Chan, Golub & LeVeque
-  /// 1983), so that a large mean costs no precision.
-  private func measure(_ run: TapeRun) {
-    let parts = TapeRun.Parts(images: run.images.count, positions: positions, stride: stride)
-    run.forEachPart(positions: positions, stride: stride) { index, part in
+  /// y = x for the images that the unit leaves out.
+  func passOn(_ run: TapeRun) -> TapeJob? {
+    guard let residual, run.dropsImages else { return nil }
+    let kept = Set(run.images)
+    let dropped = run.keys.indices.filter { !kept.contains($0) }
+    return TapeJob(run, .normalization, count: dropped.count) { index, _ in
+      let source = run.batchMap(residual, dropped[index])
+      run.batchMap(output, dropped[index]).update(from: source, count: positions * stride)
+    }
+  }
+
+  /// Floats of the partial sums of a batch.
+  func partialCount(images: Int) -> Int {
+    2 * stride * TapeRun.Parts(images: images, positions: positions, stride: stride).count
+  }
+
+  /// Mean and sum of squares of each part of the group's maps.
+  func measure(_ run: TapeRun) {
+    run.forEachPart(positions: positions, stride: stride) { index, part, _ in
       let z = run[input] + (part.image * positions + part.rows.lowerBound) * stride
       let mean = run.partials + 2 * index * stride
       run.kernels.sum(
@@ -111,20 +112,37 @@ extension NormalizationStep {
           rows: part.rows.count, channels: stride, x: z, xStride: stride, mean: mean,
           out: mean + stride))
     }
-    let total = Double(run.images.count * positions)
-    run.forEachChannelRange(stride) { range in
-      for channel in range {
-        var (count, mean, squares) = (0.0, 0.0, 0.0)
+  }
+
+  /// Mean and variance of the batch from those of the parts (Chan, Golub & LeVeque 1983), so that a
+  /// large mean costs no precision.
+  func statistics(_ run: TapeRun) -> TapeJob? {
+    guard run.imageCount > 0 else { return nil }
+    let parts = TapeRun.Parts(images: run.imageCount, positions: positions, stride: stride)
+    let total = Double(run.imageCount * positions)
+    return TapeJob(run, .normalization, channels: stride) { range, _ in
+      let width = range.count
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * width) { sums in
+        sums.initialize(repeating: 0)
+        guard let means = sums.baseAddress else { return }
+        let squares = means + width
+        var count = 0.0
         for index in 0..<parts.count {
           let rows = Double(parts[index].rows.count)
-          let partial = run.partials + 2 * index * stride + channel
-          let difference = Double(partial[0]) - mean
-          squares +=
-            Double(partial[stride]) + difference * difference * count * rows / (count + rows)
+          let (share, weight) = (rows / (count + rows), count * rows / (count + rows))
+          let partial = run.partials + 2 * index * stride + range.lowerBound
+          for channel in 0..<width {
+            let difference = Double(partial[channel]) - means[channel]
+            squares[channel] += Double(partial[stride + channel]) + difference * difference * weight
+            means[channel] += difference * share
+          }
           count += rows
-          mean += difference * rows / count
         }
-        update(run, channel, mean: mean, variance: squares / total, count: total)
+        for channel in 0..<width {
+          update(
+            run, range.lowerBound + channel, mean: means[channel],
+            variance: squares[channel] / total, count: total)
+        }
       }
     }
   }
@@ -144,13 +162,15 @@ extension NormalizationStep {
       Double(runningVariance.pointee) * (1 - momentum) + momentum * variance * count / (count - 1))
   }
 
-  private func loadRunningStatistics(_ run: TapeRun) {
+  /// Takes the running statistics; the gradient of z is then known up to its factor.
+  func loadRunningStatistics(_ run: TapeRun) {
     let mean = run.store.values.base + runningMean.offset
     let variance = run.store.values.base + runningVariance.offset
     for channel in 0..<channels {
       setCoefficients(
         run, channel, mean: Double(mean[channel]), variance: Double(variance[channel]))
     }
+    for channel in 0..<stride { setFactors(run, channel, sum: 0, product: 0, count: 1) }
   }
 
   private func setCoefficients(_ run: TapeRun, _ channel: Int, mean: Double, variance: Double) {
@@ -170,54 +190,67 @@ extension NormalizationStep {
 
   // MARK: Backward
 
-  /// Adds to the gradients of γ and β, and turns the output's gradient into that of z.
-  ///
-  /// With g = dy · F'(u) and x̂ = (z − μ) / √(σ² + ε): dβ = Σg, dγ = Σg·x̂, and
-  /// dz = γ / √(σ² + ε) · (g − dβ / n − x̂ · dγ / n), which is a · g + b · z + c (Ioffe & Szegedy 2015,
-  /// arXiv 1502.03167, section 3).
-  func backward(_ run: TapeRun) {
-    guard !run.images.isEmpty else { return }
+  // With g = dy · F'(u) and x̂ = (z − μ) / √(σ² + ε): dβ = Σg, dγ = Σg·x̂, and
+  // dz = γ / √(σ² + ε) · (g − dβ / n − x̂ · dγ / n), which is a · g + b · z + c (Ioffe & Szegedy 2015,
+  // arXiv 1502.03167, section 3).
+
+  /// g, and its sums over each part of the group's maps.
+  func slope(_ run: TapeRun) {
     let vectors = vectors(run)
     let count = positions * stride
-    let isBranch = residual != nil
-    let parts = TapeRun.Parts(images: run.images.count, positions: positions, stride: stride)
-    run.forEachPart(positions: positions, stride: stride) { index, part in
+    run.forEachPart(positions: positions, stride: stride) { index, part, _ in
       let row = part.rows.lowerBound * stride
       let place = part.image * count + row
-      let source = isBranch ? run.images[part.image] * count + row : place
+      let gradient =
+        residual == nil
+        ? run[outputGradient] + place : run.map(outputGradient, part.image) + row
       let sums = run.partials + 2 * index * stride
       run.kernels.training.normalizeGradient(
         NormalizeGradient(
-          rows: part.rows.count, channels: stride, gradient: run[outputGradient] + source,
-          gradientStride: stride, z: run[input] + place, zStride: stride, scale: vectors.scale,
-          shift: vectors.shift, mean: vectors.mean, nonlinearity: nonlinearity,
-          out: run[inputGradient] + place, outStride: stride, sums: sums, products: sums + stride))
-    }
-    let total = Double(run.images.count * positions)
-    run.forEachChannelRange(stride) { range in
-      for channel in range {
-        var (sum, product) = (0.0, 0.0)
-        for index in 0..<parts.count {
-          let partial = run.partials + 2 * index * stride + channel
-          sum += Double(partial[0])
-          product += Double(partial[stride])
-        }
-        setGradient(
-          run, channel, sum: sum / survival, product: product / survival, count: total)
-      }
-    }
-    run.forEachPart(positions: positions, stride: stride) { _, part in
-      let place = part.image * count + part.rows.lowerBound * stride
-      let gradient = run[inputGradient] + place
-      run.kernels.training.combine(
-        LinearCombination(
-          rows: part.rows.count, channels: stride, g: gradient, gStride: stride,
-          z: run[input] + place, zStride: stride, a: vectors.a, b: vectors.b, c: vectors.c,
-          out: gradient, outStride: stride))
+          rows: part.rows.count, channels: stride, gradient: gradient, gradientStride: stride,
+          z: run[input] + place, zStride: stride, scale: vectors.scale, shift: vectors.shift,
+          mean: vectors.mean, nonlinearity: nonlinearity, out: run[slope] + place,
+          outStride: stride, sums: sums, products: sums + stride))
     }
   }
 
-  private func setGradient(
+  /// Adds to the gradients of γ and β, and finds a, b and c.
+  func parameterGradients(_ run: TapeRun) -> TapeJob? {
+    guard run.imageCount > 0 else { return nil }
+    let parts = TapeRun.Parts(images: run.imageCount, positions: positions, stride: stride)
+    let total = Double(run.imageCount * positions)
+    return TapeJob(run, .normalizationGradient, channels: stride) { range, _ in
+      let width = range.count
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * width) { totals in
+        totals.initialize(repeating: 0)
+        for index in 0..<parts.count {
+          let partial = run.partials + 2 * index * stride + range.lowerBound
+          for channel in 0..<width {
+            totals[channel] += Double(partial[channel])
+            totals[width + channel] += Double(partial[stride + channel])
+          }
+        }
+        for channel in 0..<width {
+          add(
+            run, range.lowerBound + channel, sum: totals[channel] / survival,
+            product: totals[width + channel] / survival, count: total)
+        }
+      }
+    }
+  }
+
+  private func add(
+    _ run: TapeRun, _ channel: Int, sum: Double, product: Double, count: Double
+  ) {
+    setFactors(run, channel, sum: sum, product: product, count: count)
+    guard channel < channels else { return }
+    let inverse = Double(vectors(run).inverseDeviation[channel])
+    let gradients = run.store.gradients.base
+    gradients[bias.offset + channel] += Float(sum)
+    gradients[weight.offset + channel] += Float(product * inverse)
+  }
+
+  private func setFactors(
     _ run: TapeRun, _ channel: Int, sum: Double, product: Double, count: Double
   ) {
     let vectors = vectors(run)
@@ -227,13 +260,23 @@ extension NormalizationStep {
     }
     let inverse = Double(vectors.inverseDeviation[channel])
     let factor = Double(run.store.values.base[weight.offset + channel]) * inverse
-    let gradients = run.store.gradients.base
-    gradients[bias.offset + channel] += Float(sum)
-    gradients[weight.offset + channel] += Float(product * inverse)
     let b = usesRunningStatistics ? 0 : -factor * inverse * inverse * product / count
     vectors.a[channel] = Float(factor / survival)
     vectors.b[channel] = Float(b)
     vectors.c[channel] =
       usesRunningStatistics ? 0 : Float(-factor * sum / count - b * Double(vectors.mean[channel]))
+  }
+
+  /// dz = a · g + b · z + c.
+  func combine(_ run: TapeRun) {
+    let vectors = vectors(run)
+    run.forEachPart(positions: positions, stride: stride) { _, part, _ in
+      let place = (part.image * positions + part.rows.lowerBound) * stride
+      run.kernels.training.combine(
+        LinearCombination(
+          rows: part.rows.count, channels: stride, g: run[slope] + place, gStride: stride,
+          z: run[input] + place, zStride: stride, a: vectors.a, b: vectors.b, c: vectors.c,
+          out: run[inputGradient] + place, outStride: stride))
+    }
   }
 }

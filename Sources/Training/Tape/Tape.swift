@@ -2,7 +2,7 @@ import GraphIR
 import Inference
 import Operators
 
-/// A network lowered for training: steps that run forwards in order, then backwards in reverse.
+/// A network lowered for training: segments that run forwards, then others that run backwards.
 ///
 /// Like an inference program, it depends only on shapes. Kept for the backward pass are the outputs of
 /// convolutions and the inputs of units; batch norm's outputs are recomputed from them.
@@ -11,10 +11,9 @@ struct Tape {
   /// The node that each step begins with.
   let nodes: [Node]
   let units: [TapeUnit]
+  let schedule: TapeSchedule
   /// Floats of each buffer for one image.
   let bufferCounts: [Int]
-  /// When each buffer is in use: step i runs at time i and backwards at 2n − i; the loss is at n.
-  let lifetimes: [ClosedRange<Int>]
   /// The normalised images.
   let input: TapeBuffer
   let logits: TapeBuffer
@@ -26,21 +25,22 @@ struct Tape {
   /// Floats of packed weights.
   let packedCount: Int
 
-  /// Lowers `graph`.
+  /// Lowers `graph` for batches of at most `batch` images.
   ///
   /// - Throws: `TrainingError.unsupported`.
   init(
-    _ graph: Graph, _ store: ParameterStore, frozenStages: Int,
+    _ graph: Graph, _ store: ParameterStore, batch: Int, frozenStages: Int,
     batchNorm: TrainingConfiguration.BatchNorm, on target: ComputeTarget
   ) throws(TrainingError) {
     var lowering = TapeLowering(
-      graph, store, frozenStages: frozenStages, batchNorm: batchNorm, on: target)
+      graph, store, batch: batch, frozenStages: frozenStages, batchNorm: batchNorm, on: target)
     try lowering.lower()
     lowering.assignGradients()
     (steps, nodes) = (lowering.steps, lowering.nodes)
     units = lowering.units
     bufferCounts = lowering.bufferCounts
-    lifetimes = lowering.lifetimes()
+    schedule = TapeSchedule(
+      steps, units, firstTrained: lowering.firstTrained, bufferCounts: bufferCounts)
     (input, logits, logitsGradient) = (lowering.input, lowering.logits, lowering.logitsGradient)
     firstTrained = lowering.firstTrained
     (statisticsCount, packedCount) = (lowering.statisticsCount, lowering.packedCount)
@@ -48,8 +48,20 @@ struct Tape {
 }
 
 extension TapeStep {
-  /// The buffers in use in the forward pass.
-  var forwardBuffers: [TapeBuffer] {
+  /// The buffers that an action reads and writes.
+  func buffers(_ kind: TapeAction.Kind) -> [TapeBuffer] {
+    switch kind {
+    case .forward, .apply, .passOn: forwardBuffers
+    case .recompute: recomputedBuffers
+    case .backward: backwardBuffers
+    case .measure, .slope, .combine: normalizationBuffers(kind)
+    case .weightProducts: weightBuffers
+    case .parameterGradients: biasBuffers
+    case .statistics: []
+    }
+  }
+
+  private var forwardBuffers: [TapeBuffer] {
     switch self {
     case .convolution(let step):
       [step.input, step.output] + (step.gathered.map { [$0] } ?? [])
@@ -64,13 +76,11 @@ extension TapeStep {
     }
   }
 
-  /// The buffers in use in the backward pass, not counting those of recomputed steps.
-  var backwardBuffers: [TapeBuffer] {
+  /// Those of the backward pass; batch norm has several actions there.
+  private var backwardBuffers: [TapeBuffer] {
     switch self {
-    case .convolution(let step):
-      [step.inputAgain, step.outputGradient] + (step.gathered.map { [$0] } ?? [])
-        + step.inputGradient.buffers
-    case .normalization(let step): [step.input, step.outputGradient, step.inputGradient]
+    case .convolution(let step): weightBuffers + step.inputGradient.buffers
+    case .normalization: []
     case .activation(let step): [step.input, step.gradient]
     case .pool(let step):
       [step.outputGradient, step.inputGradient] + (step.gate.map { [$0] } ?? [])
@@ -85,8 +95,16 @@ extension TapeStep {
     }
   }
 
-  /// The buffers in use when the step is recomputed.
-  var recomputedBuffers: [TapeBuffer] {
+  private func normalizationBuffers(_ kind: TapeAction.Kind) -> [TapeBuffer] {
+    guard case .normalization(let step) = self else { return [] }
+    return switch kind {
+    case .measure: [step.input]
+    case .slope: [step.input, step.outputGradient, step.slope]
+    default: [step.input, step.slope, step.inputGradient]
+    }
+  }
+
+  private var recomputedBuffers: [TapeBuffer] {
     switch self {
     case .normalization(let step): [step.input, step.outputAgain]
     case .gate(let step): [step.inputAgain, step.gate, step.outputAgain]
@@ -94,9 +112,32 @@ extension TapeStep {
     }
   }
 
+  /// What the gradient of the weights is computed from.
+  private var weightBuffers: [TapeBuffer] {
+    guard case .convolution(let step) = self else { return [] }
+    return [step.inputAgain, step.outputGradient] + (step.gatheredAgain.map { [$0] } ?? [])
+  }
+
+  /// What the gradient of the bias is computed from.
+  private var biasBuffers: [TapeBuffer] {
+    guard case .convolution(let step) = self, step.bias != nil else { return [] }
+    return [step.outputGradient]
+  }
+
   /// The steps recomputed before the backward pass.
   var recomputed: [Int] {
     if case .convolution(let step) = self { step.recomputed } else { [] }
+  }
+
+  /// Floats of partial sums for a number of images, divided into groups.
+  func partialCount(images: Int, groups: Int) -> Int {
+    switch self {
+    case .convolution(let step):
+      step.partCount(images: images, groups: groups) * step.weightGradient.sumCount
+    case .normalization(let step): step.partialCount(images: images)
+    case .layerNorm(let step): step.partialCount(images: images)
+    case .activation, .pool, .gate, .attention, .dropout: 0
+    }
   }
 }
 

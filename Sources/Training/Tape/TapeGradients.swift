@@ -29,14 +29,14 @@ extension TapeLowering {
             step.inputGradient = .write(buffer)
           }
         }
+        step.gatheredAgain = step.gathered.map { newBuffer(bufferCounts[$0]) }
         steps[index] = .convolution(step)
       case .normalization(var step):
         step.outputGradient = gradients[step.output] ?? step.output
-        step.inputGradient = step.outputGradient
-        if let residual = step.residual {
-          gradients[residual] = step.outputGradient
-          step.inputGradient = newBuffer(bufferCounts[step.input])
-        }
+        if let residual = step.residual { gradients[residual] = step.outputGradient }
+        step.slope = newBuffer(bufferCounts[step.input])
+        step.inputGradient =
+          isSplit(step.input) ? newBuffer(bufferCounts[step.input]) : step.slope
         gradients[step.input] = step.inputGradient
         step.outputAgain = again[step.output] ?? step.output
         steps[index] = .normalization(step)
@@ -75,6 +75,15 @@ extension TapeLowering {
     }
   }
 
+  /// Whether the layer that computes a value has sums for each group, so that the value's gradient
+  /// lives only while a group runs.
+  private func isSplit(_ value: TapeBuffer) -> Bool {
+    guard let producer = producers[value], case .convolution(let step) = steps[producer] else {
+      return false
+    }
+    return step.isSplit
+  }
+
   /// Where the backward pass finds a value, and the steps that must recompute it first.
   private mutating func recompute(
     _ value: TapeBuffer, in unit: Int, unitOf: [Int], _ again: inout [TapeBuffer: TapeBuffer]
@@ -109,27 +118,5 @@ extension TapeLowering {
   private func gate(of value: TapeBuffer) -> TapeBuffer? {
     for case .gate(let step) in steps where step.input == value { return step.gate }
     return nil
-  }
-
-  /// When each buffer is in use.
-  func lifetimes() -> [ClosedRange<Int>] {
-    let end = steps.count
-    var lifetimes = [ClosedRange<Int>?](repeating: nil, count: bufferCounts.count)
-    func use(_ buffers: [TapeBuffer], at time: Int) {
-      for buffer in buffers {
-        let known = lifetimes[buffer]
-        lifetimes[buffer] =
-          min(known?.lowerBound ?? time, time)...max(known?.upperBound ?? time, time)
-      }
-    }
-    use([input], at: 0)
-    use([logits, logitsGradient], at: end)
-    for (index, step) in steps.enumerated() {
-      use(step.forwardBuffers, at: index)
-      guard index >= firstTrained else { continue }
-      use(step.backwardBuffers, at: 2 * end - index)
-      for other in step.recomputed { use(steps[other].recomputedBuffers, at: 2 * end - index) }
-    }
-    return lifetimes.map { $0 ?? 0...0 }
   }
 }

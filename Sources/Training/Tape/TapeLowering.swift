@@ -7,6 +7,7 @@ struct TapeLowering {
   private let graph: Graph
   private let store: ParameterStore
   private let target: ComputeTarget
+  private let batch: Int
   private let frozenDepth: Int
   private let batchNorm: TrainingConfiguration.BatchNorm
   private let depths: LayerDepths
@@ -30,10 +31,11 @@ struct TapeLowering {
   var producers: [TapeBuffer: Int] = [:]
 
   init(
-    _ graph: Graph, _ store: ParameterStore, frozenStages: Int,
+    _ graph: Graph, _ store: ParameterStore, batch: Int, frozenStages: Int,
     batchNorm: TrainingConfiguration.BatchNorm, on target: ComputeTarget
   ) {
     (self.graph, self.store, self.target, self.batchNorm) = (graph, store, target, batchNorm)
+    self.batch = batch
     depths = LayerDepths(graph)
     frozenDepth = depths.firstTrained(frozen: frozenStages)
     readers = Array(repeating: [], count: graph.nodes.count)
@@ -119,16 +121,25 @@ struct TapeLowering {
       let weight = store.entry(node.id, .weight)
     else { throw .unsupported(node: node.name) }
     let output = newBuffer(of: node)
+    let weightGradient = layer.weightGradient(kernels: target.kernels)
     var step = ConvolutionStep(
       node: node, layer: layer, strategy: strategy,
       forward: strategy.makeOperator(for: [layer], isGated: false, on: target),
-      weightGradient: layer.weightGradient(kernels: target.kernels),
+      weightGradient: weightGradient,
       backward: isInput ? nil : layer.inputGradient(on: target), weight: weight,
-      bias: store.entry(node.id, .bias), input: try self.source(of: node), output: output,
-      inputAgain: output, outputGradient: output)
+      bias: store.entry(node.id, .bias), isSplit: isSplit(layer, weightGradient),
+      input: try self.source(of: node), output: output, inputAgain: output, outputGradient: output)
     step.packed = reservePacked(step.forward.packedCount)
     step.packedBackward = reservePacked(step.backward?.packedCount ?? 0)
     add(.convolution(step), node, output)
+  }
+
+  /// Whether groups of images have their own sums for the gradient of the weights: if these take less
+  /// memory than the maps that would otherwise pass through main memory.
+  private func isSplit(_ layer: ConvolutionLayer, _ weightGradient: any WeightGradient) -> Bool {
+    let maps = layer.geometry.inputCount + layer.geometry.outputCount
+    let size = min(max(1, TapeSchedule.cacheFloats / maps), (batch + 7) / 8)
+    return (batch + size - 1) / size * weightGradient.sumCount <= maps * batch
   }
 
   /// Batch norm, with an activation or a residual connection that is its only reader.
@@ -163,7 +174,7 @@ struct TapeLowering {
       weight: weight, bias: bias,
       runningMean: mean, runningVariance: variance, input: input, output: output,
       residual: residual, survival: survival, outputAgain: output, outputGradient: output,
-      inputGradient: output)
+      slope: output, inputGradient: output)
     statisticsCount += NormalizationStep.vectors * channelStride(node.shape.channels)
     add(.normalization(step), node, output)
     if survival < 1, let residual { drop(survival: survival, residual) }

@@ -1,14 +1,67 @@
-import GraphIR
 import Host
 import Operators
 
-extension Tape {
-  /// Where the buffers are for a batch.
-  func memoryPlan(batch: Int) -> MemoryPlan {
-    MemoryPlan(
-      zip(bufferCounts, lifetimes).map { MemoryPlan.Record(count: $0 * batch, lifetime: $1) })
+/// The memory of a tape and its threads.
+struct TapeMemory {
+  /// Batch norm's vectors, packed weights, and partial sums.
+  let statistics: UnsafeMutablePointer<Float>
+  let packed: UnsafeMutablePointer<Float>
+  let partials: UnsafeMutablePointer<Float>
+  /// `threadCount` floats for each thread: scratch memory, then the buffers of its group.
+  let scratch: UnsafeMutablePointer<Float>
+  let scratchCount: Int
+  let threadCount: Int
+  /// Ones and zeros, as many as the widest layer has channels.
+  let ones: UnsafePointer<Float>
+  let zeros: UnsafePointer<Float>
+  /// The batch's buffers.
+  private let maps: UnsafeMutablePointer<Float>
+  private let offsets: [Int]
+  private let buffers: [AlignedBuffer]
+
+  /// Allocates.
+  ///
+  /// - Throws: `OutOfMemory`.
+  init(_ tape: Tape, _ plan: TapePlan, threads: Int) throws(OutOfMemory) {
+    var buffers: [AlignedBuffer] = []
+    for count in Self.counts(tape, plan, threads: threads) {
+      buffers.append(try AlignedBuffer(count: count))
+    }
+    self.buffers = buffers
+    (maps, statistics) = (buffers[0].base, buffers[1].base)
+    (packed, partials, scratch) = (buffers[2].base, buffers[3].base, buffers[4].base)
+    (scratchCount, threadCount) = (plan.scratchCount, plan.scratchCount + plan.passingCount)
+    offsets = plan.offsets
+    let (ones, zeros) = (buffers[5].base, buffers[5].base + tape.widestStride)
+    ones.update(repeating: 1, count: tape.widestStride)
+    (self.ones, self.zeros) = (UnsafePointer(ones), UnsafePointer(zeros))
   }
 
+  /// Floats of each part: the batch's buffers, batch norm's vectors, packed weights, partial sums, the
+  /// threads' memory, constants.
+  static func counts(_ tape: Tape, _ plan: TapePlan, threads: Int) -> [Int] {
+    [
+      plan.count, tape.statisticsCount, tape.packedCount, plan.partialCount,
+      (plan.scratchCount + plan.passingCount) * threads, 2 * tape.widestStride,
+    ]
+  }
+
+  /// A buffer's memory: `inBatch` of its first map, or `inGroup` floats into that of a group.
+  func base(
+    of buffer: TapeBuffer, _ passing: UnsafeMutablePointer<Float>?, orGroup inGroup: Int = 0,
+    _ inBatch: (UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float>
+  ) -> UnsafeMutablePointer<Float> {
+    let offset = offsets[buffer]
+    guard offset < 0 else { return inBatch(maps + offset) }
+    guard let passing else { preconditionFailure("only a group has this buffer") }
+    return passing + ~offset + inGroup
+  }
+
+  /// Whether a buffer holds the whole batch.
+  func holdsBatch(_ buffer: TapeBuffer) -> Bool { offsets[buffer] >= 0 }
+}
+
+extension Tape {
   /// What packs the weights of each layer, the largest first.
   var packings: [(TapeRun) -> Void] {
     var convolutions: [ConvolutionStep] = []
@@ -17,60 +70,27 @@ extension Tape {
     return convolutions.flatMap(\.packings)
   }
 
-  /// Floats of each part of a session's memory: the buffers, batch norm's vectors, packed weights,
-  /// partial sums, scratch memory, constants.
-  func memory(_ plan: MemoryPlan, batch: Int, threads: Int) -> [Int] {
-    let sizes = workingMemory(batch: batch)
-    return [
-      plan.count, statisticsCount, packedCount, sizes.partials,
-      (sizes.scratch + 15 & ~15) * threads, 2 * widestStride,
-    ]
+  /// Batch norms that use their running statistics.
+  var fixedNormalizations: [NormalizationStep] {
+    steps.compactMap { step in
+      if case .normalization(let step) = step, step.usesRunningStatistics { step } else { nil }
+    }
   }
 
-  /// Floats of partial sums, and of scratch memory for each thread.
-  func workingMemory(batch: Int) -> (partials: Int, scratch: Int) {
-    var (partials, scratch) = (widestStride, widestStride)
-    for step in steps {
+  /// Floats for a position of the widest value, at least 64.
+  var widestStride: Int {
+    steps.reduce(64) { widest, step in
       switch step {
       case .convolution(let step):
-        partials = max(
-          partials, step.weightGradient.partialCount(batch: batch), step.layer.geometry.outputStride
-        )
-        scratch = max(
-          scratch, step.forward.scratchCount, step.backward?.scratchCount ?? 0,
-          step.weightGradient.scratchCount)
-      case .normalization(let step):
-        partials = max(partials, sums(of: step.node.shape, batch: batch))
-      case .activation(let step): partials = max(partials, sums(of: step.shape, batch: batch))
-      case .attention(let step): scratch = max(scratch, step.scratchCount)
-      case .pool, .gate, .layerNorm, .dropout: break
+        max(widest, step.layer.geometry.outputStride, step.layer.geometry.inputStride)
+      case .normalization(let step): max(widest, channelStride(step.node.shape.channels))
+      case .activation(let step): max(widest, channelStride(step.shape.channels))
+      case .pool(let step): max(widest, channelStride(step.shape.channels))
+      case .gate(let step): max(widest, channelStride(step.shape.channels))
+      case .attention(let step): max(widest, channelStride(step.shape.channels))
+      case .layerNorm(let step): max(widest, channelStride(step.shape.channels))
+      case .dropout(let step): max(widest, channelStride(step.shape.channels))
       }
     }
-    return (partials, scratch)
-  }
-
-  private func sums(of shape: TensorShape, batch: Int) -> Int {
-    let stride = channelStride(shape.channels)
-    return 2 * stride
-      * TapeRun.Parts(images: batch, positions: shape.positions, stride: stride).count
-  }
-
-  /// Floats for a position of the widest value.
-  var widestStride: Int {
-    max(
-      64,
-      steps.map { step in
-        switch step {
-        case .convolution(let step):
-          max(step.layer.geometry.outputStride, step.layer.geometry.inputStride)
-        case .normalization(let step): channelStride(step.node.shape.channels)
-        case .activation(let step): channelStride(step.shape.channels)
-        case .pool(let step): channelStride(step.shape.channels)
-        case .gate(let step): channelStride(step.shape.channels)
-        case .attention(let step): channelStride(step.shape.channels)
-        case .layerNorm(let step): channelStride(step.shape.channels)
-        case .dropout(let step): channelStride(step.shape.channels)
-        }
-      }.max() ?? 0)
   }
 }

@@ -1,46 +1,118 @@
 import Host
 import Kernels
 import Operators
-import Synchronization
 
-/// What the steps of a tape share while they run for a batch.
+/// What the steps of a tape share while they run: for the whole batch, or for a group of its images.
 ///
 /// All partitions depend only on shapes and the batch, so results do not depend on the threads.
 struct TapeRun {
   let tape: Tape
   let store: ParameterStore
   let kernels: KernelTable
-  let workers: TrainingWorkers
-  /// The buffers' memory, and the offset of each.
-  let arena: UnsafeMutablePointer<Float>
-  let offsets: [Int]
-  /// Batch norm's vectors, packed weights, and partial sums.
-  let statistics: UnsafeMutablePointer<Float>
-  let packed: UnsafeMutablePointer<Float>
-  let partials: UnsafeMutablePointer<Float>
-  /// Ones, as many as the widest layer has channels.
-  let ones: UnsafePointer<Float>
-  /// Zeros, as many.
-  let zeros: UnsafePointer<Float>
+  /// All threads; in a group's run, only the one that runs it.
+  private(set) var workers: TrainingWorkers
+  private let memory: TapeMemory
+  /// The maps of buffers that live only while a group runs.
+  private var passing: UnsafeMutablePointer<Float>?
+  /// Partial sums of the running action.
+  var partials: UnsafeMutablePointer<Float>
   var batchNormMomentum: Double
   /// The random numbers of each image, in the batch's order.
   var keys: [RandomKey] = []
   /// Times the step; `nil` unless somebody wants to know.
   var clock: StepClock?
+
   /// The images for which the current unit runs, in order; all of them outside of blocks.
-  var images: [Int] = []
+  private(set) var images: [Int] = []
+  /// The group's part of `images`.
+  private(set) var places = 0..<0
+  /// The group's number.
+  private(set) var group = 0
+  /// The number of groups.
+  var groupCount = 1
+  /// The thread that runs the group.
+  private(set) var worker = 0
+  /// The running step.
+  var step = 0
+
+  init(
+    _ tape: Tape, _ store: ParameterStore, _ kernels: KernelTable, pool: WorkerPool,
+    _ memory: TapeMemory, batchNormMomentum: Double
+  ) {
+    (self.tape, self.store, self.kernels, self.memory) = (tape, store, kernels, memory)
+    workers = TrainingWorkers(pool: pool, scratch: memory.scratch, scratchCount: memory.threadCount)
+    partials = memory.partials
+    self.batchNormMomentum = batchNormMomentum
+  }
+
+  /// Batch norm's vectors.
+  var statistics: UnsafeMutablePointer<Float> { memory.statistics }
+  /// Packed weights.
+  var packed: UnsafeMutablePointer<Float> { memory.packed }
+  /// Ones, as many as the widest layer has channels.
+  var ones: UnsafePointer<Float> { memory.ones }
+  /// Zeros, as many.
+  var zeros: UnsafePointer<Float> { memory.zeros }
 
   /// Whether the current unit leaves images out.
   var dropsImages: Bool { images.count < keys.count }
-
-  subscript(buffer: TapeBuffer) -> UnsafeMutablePointer<Float> { arena + offsets[buffer] }
+  /// The number of images in the group.
+  var imageCount: Int { places.count }
 
   /// Floats of a buffer for one image.
   func count(_ buffer: TapeBuffer) -> Int { tape.bufferCounts[buffer] }
 
+  /// The maps of the group's images, one after another.
+  subscript(buffer: TapeBuffer) -> UnsafeMutablePointer<Float> {
+    memory.base(of: buffer, passing) { $0 + places.lowerBound * count(buffer) }
+  }
+
+  /// The map of one of the group's images, in a buffer that other units use for the whole batch.
+  func map(_ buffer: TapeBuffer, _ index: Int) -> UnsafeMutablePointer<Float> {
+    let image = images[places.lowerBound + index]
+    return memory.base(of: buffer, passing, orGroup: index * count(buffer)) {
+      $0 + image * count(buffer)
+    }
+  }
+
+  /// The map of any image of the batch, in such a buffer.
+  func batchMap(_ buffer: TapeBuffer, _ image: Int) -> UnsafeMutablePointer<Float> {
+    memory.base(of: buffer, nil) { $0 + image * count(buffer) }
+  }
+
+  /// Whether a buffer holds the whole batch.
+  func holdsBatch(_ buffer: TapeBuffer) -> Bool { memory.holdsBatch(buffer) }
+
+  /// The random numbers of one of the group's images.
+  func key(_ index: Int) -> RandomKey { keys[images[places.lowerBound + index]] }
+
+  /// Ends a lap of the running step's work.
+  func lap(_ work: TrainingWork) { clock?.lap(step, work, on: worker) }
+
+  /// Starts a unit: it runs for `images`.
+  mutating func begin(_ images: [Int]) { (self.images, places) = (images, 0..<images.count) }
+
+  /// The run of a group of images by one thread.
+  func group(_ group: Int, of count: Int, on worker: Int) -> TapeRun {
+    var run = self
+    run.places = images.count * group / count..<images.count * (group + 1) / count
+    (run.group, run.groupCount, run.worker) = (group, count, worker)
+    run.workers = workers.alone(worker)
+    run.passing = workers.scratch(worker) + memory.scratchCount
+    return run
+  }
+
+  /// The run of an action, with its partial sums.
+  mutating func begin(_ action: TapeAction) {
+    step = action.step
+    partials = memory.partials + action.partials
+  }
+}
+
+extension TapeRun {
   /// A part of a feature map: some rows of one image.
   struct Part {
-    /// The image's place in the unit's images.
+    /// The image's place in the group.
     let image: Int
     let rows: Range<Int>
   }
@@ -67,62 +139,36 @@ struct TapeRun {
     }
   }
 
-  /// Calls `body` for each part of a map of the unit's images.
+  /// Calls `body` for each part of a map of the group's images, with the part's number in the batch.
   func forEachPart(
-    positions: Int, stride: Int, _ body: (_ index: Int, _ part: Part) -> Void
+    positions: Int, stride: Int,
+    _ body: (_ index: Int, _ part: Part, _ scratch: UnsafeMutablePointer<Float>) -> Void
   ) {
-    let parts = Parts(images: images.count, positions: positions, stride: stride)
-    workers.forEach(parts.count) { index, _ in body(index, parts[index]) }
-  }
-
-  /// Calls `body` for ranges of `channels`, a multiple of 8, for sums over the whole batch.
-  func forEachChannelRange(_ channels: Int, _ body: (Range<Int>) -> Void) {
-    let width = 64
-    workers.forEach((channels + width - 1) / width) { index, _ in
-      body(index * width..<min(channels, (index + 1) * width))
+    let parts = Parts(images: imageCount, positions: positions, stride: stride)
+    workers.forEach(parts.count) { index, scratch in
+      body(places.lowerBound * parts.perImage + index, parts[index], scratch)
     }
   }
 
-  /// Copies the unit's images side by side.
+  /// Copies the group's images side by side.
   func gather(_ source: TapeBuffer, into target: TapeBuffer) {
     let count = count(source)
-    workers.forEach(images.count) { index, _ in
-      (self[target] + index * count).update(
-        from: self[source] + images[index] * count, count: count)
+    workers.forEach(imageCount) { index, _ in
+      (self[target] + index * count).update(from: map(source, index), count: count)
     }
   }
 
-  /// Adds maps that lie side by side to those of the unit's images.
+  /// Adds maps that lie side by side to those of the group's images.
   func scatterAdd(_ source: TapeBuffer, to target: TapeBuffer) {
     let count = count(source)
     // The layout does not matter here, so rows are as long as possible.
     let width = count % 64 == 0 ? 64 : 8
-    workers.forEach(images.count) { index, _ in
-      let sum = self[target] + images[index] * count
+    workers.forEach(imageCount) { index, _ in
+      let sum = map(target, index)
       kernels.training.combine(
         LinearCombination(
           rows: count / width, channels: width, g: self[source] + index * count, gStride: width,
           z: sum, zStride: width, a: ones, b: ones, c: zeros, out: sum, outStride: width))
-    }
-  }
-}
-
-/// Threads with scratch memory for the steps of a tape.
-struct TrainingWorkers {
-  let pool: WorkerPool
-  /// `scratchCount` floats for each thread.
-  let scratch: UnsafeMutablePointer<Float>
-  let scratchCount: Int
-
-  /// Calls `body` once for every number below `count`, on whichever thread is free, with its scratch.
-  func forEach(_ count: Int, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
-    let next = Atomic<Int>(0)
-    pool.run { worker in
-      while true {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < count else { return }
-        body(index, scratch + worker * scratchCount)
-      }
     }
   }
 }

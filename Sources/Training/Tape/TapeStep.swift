@@ -3,7 +3,7 @@ import Operators
 
 /// One step of a tape: what it computes forwards, and which gradients it computes backwards.
 ///
-/// The set is closed: `TrainingSession` switches over it exhaustively, once in each direction.
+/// The set is closed: `TapeRun` switches over it exhaustively, once in each direction.
 enum TapeStep {
   case convolution(ConvolutionStep)
   case normalization(NormalizationStep)
@@ -17,8 +17,7 @@ enum TapeStep {
 
 /// Consecutive steps that run for the same images: a block, or what lies between blocks.
 ///
-/// The unit is what a fused schedule with private layouts may replace as a whole; between units only
-/// feature maps in NHWC are passed on.
+/// Stochastic depth leaves images out of whole units.
 struct TapeUnit {
   /// The block; `nil` for stem, head and classifier.
   let block: Block?
@@ -57,6 +56,8 @@ struct ConvolutionStep {
   var packedBackward = 0
   let weight: ParameterStore.Entry
   let bias: ParameterStore.Entry?
+  /// Whether groups of images have their own sums for the gradient of the weights.
+  let isSplit: Bool
 
   let input: TapeBuffer
   let output: TapeBuffer
@@ -66,8 +67,9 @@ struct ConvolutionStep {
   var inputGradient = InputGradient.none
   /// Steps that recompute the input before the backward pass reads it.
   var recomputed: [Int] = []
-  /// Holds the kept images of the unit's input side by side, if the unit drops images.
+  /// Hold the kept images of the unit's input side by side, if the unit drops images.
   var gathered: TapeBuffer?
+  var gatheredAgain: TapeBuffer?
 }
 
 /// Batch norm with the activation or residual connection after it.
@@ -94,7 +96,9 @@ struct NormalizationStep {
   /// The output once more in the backward pass, if a later step needs it.
   var outputAgain: TapeBuffer
   var outputGradient: TapeBuffer
-  /// The same buffer as `outputGradient` unless a residual still needs that.
+  /// The gradient of scale · z + shift.
+  var slope: TapeBuffer
+  /// The gradient of z.
   var inputGradient: TapeBuffer
 }
 

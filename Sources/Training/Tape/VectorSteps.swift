@@ -6,7 +6,7 @@ extension ActivationStep {
   private var stride: Int { channelStride(shape.channels) }
 
   func forward(_ run: TapeRun) {
-    run.forEachPart(positions: shape.positions, stride: stride) { _, part in
+    run.forEachPart(positions: shape.positions, stride: stride) { _, part, _ in
       let offset = (part.image * shape.positions + part.rows.lowerBound) * stride
       run.kernels.training.normalize(
         Normalize(
@@ -18,9 +18,8 @@ extension ActivationStep {
 
   /// dx = dy · F'(x), in place.
   func backward(_ run: TapeRun) {
-    run.forEachPart(positions: shape.positions, stride: stride) { index, part in
+    run.forEachPart(positions: shape.positions, stride: stride) { _, part, sums in
       let offset = (part.image * shape.positions + part.rows.lowerBound) * stride
-      let sums = run.partials + 2 * index * stride
       run.kernels.training.normalizeGradient(
         NormalizeGradient(
           rows: part.rows.count, channels: stride, gradient: run[gradient] + offset,
@@ -35,7 +34,7 @@ extension PoolStep {
   private var stride: Int { channelStride(shape.channels) }
 
   func forward(_ run: TapeRun) {
-    run.workers.forEach(run.images.count) { image, _ in
+    run.workers.forEach(run.imageCount) { image, _ in
       run.kernels.sum(
         ChannelSum(
           rows: shape.positions, channels: stride,
@@ -47,7 +46,7 @@ extension PoolStep {
   /// dx = dy / positions everywhere, plus the gate's part if the input is also gated.
   func backward(_ run: TapeRun) {
     let share = 1 / Float(shape.positions)
-    run.workers.forEach(run.images.count) { image, scratch in
+    run.workers.forEach(run.imageCount) { image, scratch in
       let outer = run[outputGradient] + image * stride
       for channel in 0..<stride { scratch[channel] = outer[channel] * share }
       let gradient = run[inputGradient] + image * shape.positions * stride
@@ -74,7 +73,7 @@ extension GateStep {
   func recompute(_ run: TapeRun) { apply(run, inputAgain, to: outputAgain) }
 
   private func apply(_ run: TapeRun, _ source: TapeBuffer, to target: TapeBuffer) {
-    run.forEachPart(positions: shape.positions, stride: stride) { _, part in
+    run.forEachPart(positions: shape.positions, stride: stride) { _, part, _ in
       let offset = (part.image * shape.positions + part.rows.lowerBound) * stride
       run.kernels.training.scale(
         ChannelScale(
@@ -86,7 +85,7 @@ extension GateStep {
 
   /// The gate's gradient: Σ dy · x over positions.
   func backward(_ run: TapeRun) {
-    run.workers.forEach(run.images.count) { image, _ in
+    run.workers.forEach(run.imageCount) { image, _ in
       let offset = image * shape.positions * stride
       run.kernels.training.products(
         ChannelProducts(
@@ -100,7 +99,7 @@ extension GateStep {
 extension DropoutStep {
   /// What the random numbers of an image are derived from.
   private func key(_ run: TapeRun, _ image: Int) -> RandomKey {
-    run.keys[image][.dropout]
+    run.key(image)[.dropout]
   }
 
   func forward(_ run: TapeRun) { apply(run, input, to: output) }
@@ -111,7 +110,7 @@ extension DropoutStep {
   private func apply(_ run: TapeRun, _ source: TapeBuffer, to target: TapeBuffer) {
     let stride = channelStride(shape.channels)
     let factor = Float(1 / (1 - probability))
-    run.workers.forEach(run.keys.count) { image, _ in
+    run.workers.forEach(run.imageCount) { image, _ in
       let key = key(run, image)
       let (x, y) = (run[source] + image * stride, run[target] + image * stride)
       for channel in 0..<stride {

@@ -1,0 +1,77 @@
+/// What one step of a tape does at one time.
+struct TapeAction {
+  enum Kind {
+    // For a group of images.
+
+    /// A step other than batch norm, forwards.
+    case forward
+    /// Batch norm: the statistics of the group.
+    case measure
+    /// Batch norm: its output.
+    case apply
+    /// The output again, for the backward pass.
+    case recompute
+    /// A step other than batch norm, backwards.
+    case backward
+    /// Batch norm: the gradient of scale · z + shift, and its sums over the group.
+    case slope
+    /// Batch norm: the gradient of z.
+    case combine
+
+    // For the whole batch.
+
+    /// Batch norm: the statistics of the batch.
+    case statistics
+    /// Copies the images that the unit leaves out.
+    case passOn
+    /// Products for the gradient of the weights, where groups do not compute them.
+    case weightProducts
+    /// Sums for the gradients of parameters.
+    case parameterGradients
+
+    /// Whether it is what its step does first in a direction.
+    var beginsStep: Bool {
+      switch self {
+      case .forward, .measure, .backward, .slope: true
+      case .apply, .recompute, .combine, .statistics, .passOn, .weightProducts,
+        .parameterGradients:
+        false
+      }
+    }
+  }
+
+  let kind: Kind
+  /// The step's index.
+  let step: Int
+  /// Offset of its partial sums.
+  var partials = 0
+}
+
+/// What happens between two points at which all threads wait for one another.
+///
+/// First each group of images passes through all actions, one after another, so that maps stay in the
+/// cache of the thread that runs the group. Then come products and sums over the whole batch: batch
+/// norm's statistics and their gradients are the only reason to wait, and weight gradients that are
+/// larger than the maps they are computed from.
+struct TapeSegment {
+  /// The unit whose images it runs for.
+  let unit: Int
+  var actions: [TapeAction] = []
+  var products: [TapeAction] = []
+  var sums: [TapeAction] = []
+  /// Images of a group whose maps stay in the L2 cache.
+  var largestGroup = 1
+
+  /// The number of groups for a number of images: eight, or more if the cache demands it.
+  func groupCount(images: Int) -> Int {
+    guard images > 0 else { return 0 }
+    let size = min(largestGroup, (images + 7) / 8)
+    return (images + size - 1) / size
+  }
+
+  /// The number of images in the largest group.
+  func groupSize(images: Int) -> Int {
+    let groups = max(1, groupCount(images: images))
+    return (images + groups - 1) / groups
+  }
+}
