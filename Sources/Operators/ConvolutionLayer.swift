@@ -103,17 +103,25 @@ package struct ConvolutionGeometry: Hashable, Sendable {
 
 /// A layer's weights with batch norm folded in, still in the file's order, ready to be packed.
 package struct ConvolutionFilter {
-  /// `[out, in / groups, kernel, kernel]`, PyTorch's order.
+  /// `[out, in / groups, kernel, kernel]`, PyTorch's order; `[in, out]` if `isTransposed`.
   package var weights: UnsafeBufferPointer<Float>
   /// Batch norm's factor on each output channel.
   package var scale: [Double]
   /// Added to each output channel, batch norm folded in.
   package var bias: [Double]
+  /// Whether a kernel of one weight has its inputs first, as for the gradient of the input.
+  private let isTransposed: Bool
 
   package init(weights: UnsafeBufferPointer<Float>, scale: [Double], bias: [Double]) {
+    (self.weights, self.scale, self.bias, isTransposed) = (weights, scale, bias, false)
+  }
+
+  /// The transpose of a layer with a kernel of one weight, without batch norm.
+  init(transposed weights: UnsafeBufferPointer<Float>, outputs: Int) {
     self.weights = weights
-    self.scale = scale
-    self.bias = bias
+    scale = [Double](repeating: 1, count: outputs)
+    bias = [Double](repeating: 0, count: outputs)
+    isTransposed = true
   }
 
   /// Writes the bias as floats; the padding up to the channel stride stays zero.
@@ -136,8 +144,17 @@ package struct ConvolutionFilter {
     into target: UnsafeMutablePointer<Float>, width: Int
   ) {
     guard let weights = weights.baseAddress else { return }
+    if isTransposed {
+      precondition(kernel == 1)
+      for channel in 0..<inputChannels {
+        (target + channel * width).update(
+          from: weights + channel * scale.count + outputs.lowerBound, count: outputs.count)
+      }
+      return
+    }
     let taps = kernel * kernel
     let depth = inputChannels * taps
+    let isScaled = scale[outputs].contains { $0 != 1 }
     var first = outputs.lowerBound
     // Processing eight columns at a time reads eight sequential streams and writes half cache
     // lines.
@@ -148,7 +165,11 @@ package struct ConvolutionFilter {
         var source = weights + first * depth + tap
         var row = target + tap * inputStride * width + first - outputs.lowerBound
         for _ in 0..<inputChannels {
-          for lane in 0..<8 { row[lane] = Float(Double(source[lane &* depth]) * factors[lane]) }
+          if isScaled {
+            for lane in 0..<8 { row[lane] = Float(Double(source[lane &* depth]) * factors[lane]) }
+          } else {
+            for lane in 0..<8 { row[lane] = source[lane &* depth] }
+          }
           source += taps
           row += width
         }

@@ -47,6 +47,11 @@ package struct TransposedConvolution: Operator {
     let geometry = forward.geometry
     let taps = geometry.kernel * geometry.kernel
     let isDepthwise = forward.kind == .depthwise
+    if taps == 1 && !isDepthwise {
+      let transposed = ConvolutionFilter(
+        transposed: filter.weights, outputs: geometry.inputChannels)
+      return work.pack(transposed, layer: layer, into: packed)
+    }
     // A depthwise filter has one input for each output.
     let (outputs, inputs) =
       isDepthwise

@@ -18,7 +18,7 @@ struct WeightGradientLayout: Sendable {
     isByOutput =
       geometry.inputStride % 8 == 0
       && (geometry.kernel > 1 || geometry.inputStride >= geometry.outputStride
-        || geometry.outputPositions < 64)
+        || geometry.outputPositions < 512)
   }
 
   /// Floats under one row of the kernel.
