@@ -1,12 +1,13 @@
 """Times a training step of cnnzoo and PyTorch in turn; run it through Scripts/compare_engines --train.
 
-A row is a network, a thread count and a batch. In every round cnnzoo and PyTorch, in f32 and with bf16
-autocast, each run for some seconds, one after the other, so that all see the machine in the same state.
+A row is a network, a thread count and a batch. In every round cnnzoo, in f32 and bf16, and PyTorch, in f32
+and with bf16 autocast, each run for some seconds, one after the other, so that all see the machine in the
+same state.
 A step is forward, backward and update, without images to read: random pixels, 10 classes,
 cross-entropy with label smoothing, SGD with Nesterov's momentum, nothing dropped, batch norm with the
 statistics of the batch. PyTorch uses channels_last and its fused update. Cells hold the images per second
-of the fastest step; the ratios are cnnzoo's to PyTorch's in f32, and to PyTorch's best. Memory is the peak
-of each process, PyTorch's in f32; "of lean" is what cnnzoo's step holds, divided by the least that a
+of the fastest step; the ratios are those of cnnzoo's f32 to PyTorch's, and of the best to the best. Memory is
+the peak of each process in f32; "of lean" is what cnnzoo's step holds, divided by the least that a
 schedule needs that keeps only the outputs of convolutions and the inputs of blocks.
 """
 
@@ -35,9 +36,9 @@ OPTIONS = ["--train", "--optimizer", "sgd", "--ema", "0", "--classes", str(CLASS
 class Cnnzoo:
     """The command; one process per round."""
 
-    def __init__(self, tool, model, size, batch, threads):
+    def __init__(self, tool, model, size, batch, threads, precision):
         self.cell = (tool, model, threads, batch)
-        self.options = [*OPTIONS, "--input-size", str(size)]
+        self.options = [*OPTIONS, "--input-size", str(size), "--precision", precision]
         self.memory = self.ratio_to_lean = 0
 
     def samples(self, seconds):
@@ -123,7 +124,8 @@ def work(model, size, batch, threads, precision):
 def row(options, model, threads, size, batch):
     """The cells of a row, in the order of the heading."""
     with contextlib.ExitStack() as stack:
-        engines = [Cnnzoo(options.tool, model, size, batch, threads)]
+        engines = [Cnnzoo(options.tool, model, size, batch, threads, precision)
+                   for precision in PRECISIONS]
         engines += [PyTorch(model, size, batch, threads, precision) for precision in PRECISIONS]
         for engine in engines:
             stack.callback(engine.close)
@@ -131,10 +133,11 @@ def row(options, model, threads, size, batch):
         for _ in range(options.rounds):
             for times, engine in zip(taken, engines):
                 times += engine.samples(options.seconds)
-        own, *others = [batch * 1e3 / min(times) for times in taken]
-        mebibytes = [f"{engine.memory / 2**20:.0f}" for engine in engines[:2]]
-        return [f"{own:.1f}", *[f"{speed:.1f}" for speed in others], f"{own / others[0]:.2f}",
-                f"{own / max(others):.2f}", *mebibytes, f"{engines[0].ratio_to_lean:.2f}"]
+        speeds = [batch * 1e3 / min(times) for times in taken]
+        own, others = speeds[:len(PRECISIONS)], speeds[len(PRECISIONS):]
+        mebibytes = [f"{engines[index].memory / 2**20:.0f}" for index in (0, len(PRECISIONS))]
+        return [*[f"{speed:.1f}" for speed in speeds], f"{own[0] / others[0]:.2f}",
+                f"{max(own) / max(others):.2f}", *mebibytes, f"{engines[0].ratio_to_lean:.2f}"]
 
 
 def models(text):
@@ -163,8 +166,8 @@ def main():
     parser.add_argument("--tool", default=command.CNNZOO, help="the cnnzoo command")
     options = parser.parse_args()
     print(f"{command.processor()}: images per second of a training step.\n")
-    heading = ["network", "size", "batch", "threads", "cnnzoo", "PyTorch f32", "PyTorch bf16",
-               "ratio f32", "ratio best", "MiB", "PyTorch MiB", "of lean"]
+    heading = ["network", "size", "batch", "threads", "cnnzoo f32", "cnnzoo bf16",
+               "PyTorch f32", "PyTorch bf16", "ratio f32", "ratio best", "MiB", "PyTorch MiB", "of lean"]
     print(f"| {' | '.join(heading)} |\n|---|" + "---:|" * (len(heading) - 1), flush=True)
     for model in options.models:
         size = options.image_size or SETTINGS[model][0]

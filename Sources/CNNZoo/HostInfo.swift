@@ -23,6 +23,13 @@ public enum HostInfo {
   /// - Throws: `ProcessorError` if the environment forces one that is unknown or unsupported.
   public static func instructionSet() throws -> String { try InstructionSet.selected().rawValue }
 
+  /// The instruction set, with the extensions that decide the bits of products of lower precision.
+  package static func instructionSet(for precision: Precision) throws -> String {
+    let set = try InstructionSet.selected()
+    let extensions = precision == .f32 ? [] : set.supportedExtensions.map(\.rawValue).sorted()
+    return ([set.rawValue] + extensions).joined(separator: " ")
+  }
+
   /// Measures the peak rates of `threads` threads on this machine at a precision.
   ///
   /// - Throws: `ProcessorError` as `instructionSet()` does, `OutOfMemory`.

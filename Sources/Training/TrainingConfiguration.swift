@@ -1,3 +1,5 @@
+import Operators
+
 /// How a network is trained.
 ///
 /// Together with the data, the initial weights, the program and the instruction set, this determines
@@ -78,6 +80,12 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var cutMixAlpha = 0.0
   /// The seed of everything random.
   public var seed: UInt64 = 0
+  /// The number format of the operands of matrix products, f32 or bf16.
+  ///
+  /// bf16 is for the products of the forward pass and of the gradients that pass through layers, where
+  /// rounding is faster than it costs. Weights, feature maps, statistics, the gradients of weights, and
+  /// validation are f32.
+  public var precision = Precision.f32
   /// The loss.
   public var loss = Loss.softmax
   /// The share of the target that is spread evenly over all classes.

@@ -21,6 +21,8 @@ package final class TrainingSession {
     package var batchNorm = TrainingConfiguration.BatchNorm.batch
     /// See `TrainingConfiguration.batchNormMomentum`.
     package var batchNormMomentum = 0.1
+    /// See `TrainingConfiguration.precision`.
+    package var precision = Precision.f32
     /// The loss.
     package var loss = ClassificationLoss(.softmax, labelSmoothing: 0)
 
@@ -60,7 +62,7 @@ package final class TrainingSession {
   /// - Throws: `TrainingError.unsupported`, `ProcessorError`, `OutOfMemory`.
   package init(_ graph: Graph, _ store: ParameterStore, _ options: Options) throws {
     (self.graph, self.store, self.options) = (graph, store, options)
-    let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
+    let target = try Self.target(options)
     tape = try Self.makeTape(graph, store, options, target)
     tapeLayers = TapeLayers(tape)
     (packings, fixedNormalizations) = (tape.packings, tape.fixedNormalizations)
@@ -70,6 +72,11 @@ package final class TrainingSession {
     run = TapeRun(
       tape, store, target.kernels, pool: pool, try TapeMemory(tape, plan, threads: pool.count),
       batchNormMomentum: options.batchNormMomentum)
+  }
+
+  private static func target(_ options: Options) throws(ProcessorError) -> ComputeTarget {
+    ComputeTarget(
+      gemm: .kernels, kernels: try InstructionSet.selected().kernels, precision: options.precision)
   }
 
   private static func makeTape(
@@ -86,7 +93,7 @@ package final class TrainingSession {
   package static func memoryBytes(
     _ graph: Graph, _ store: ParameterStore, _ options: Options
   ) throws -> Int {
-    let target = ComputeTarget(gemm: .kernels, kernels: try InstructionSet.selected().kernels)
+    let target = try target(options)
     let tape = try makeTape(graph, store, options, target)
     return TapeMemory.counts(
       tape, TapePlan(tape, batch: options.batch), threads: options.threads

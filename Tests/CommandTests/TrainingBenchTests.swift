@@ -117,7 +117,8 @@ struct TrainingBenchTests {
       let total = try #require(memory["total_bytes"] as? Int)
       #expect(bytes.reduce(0, +) == total)
       let lean = try #require(memory["lean_bytes"] as? Int)
-      #expect(memory["ratio_to_lean"] as? Double == Double(total) / Double(lean))
+      let ratio = try #require(memory["ratio_to_lean"] as? Double)
+      #expect(abs(ratio - Double(total) / Double(lean)) < 1e-12)
       // RMSProp has two values for each parameter.
       #expect(memory["optimizer_bytes"] as? Int == 2 * bytes[0])
     }
@@ -196,9 +197,20 @@ struct TrainingBenchTests {
     }
   }
 
+  @Test func bf16IsAnotherMeasurement() throws {
+    let report = try Self.report(Self.quick + ["--precision", "bf16"])
+    let text = try String(contentsOfFile: report, encoding: .utf8)
+    #expect(text.contains("\"precision\": \"bf16\"") || text.contains("\"precision\":\"bf16\""))
+    let outcome = try Tool.run(Self.quick + ["--min-time", "3600", "--compare", report])
+    #expect(outcome.status == 65)
+    #expect(outcome.errors.contains("no measurement in common"), "\(outcome.errors)")
+  }
+
   @Test(arguments: [
     (["--weights", "/missing"], "drop --weights"), (["--no-ema"], "use --ema 0"),
-    (["--precision", "bf16"], "trained in f32"), (["--backend", "blas"], "built-in kernels"),
+    (["--precision", "int8"], "trained in f32 or bf16; int8 and auto are for inference"),
+    (["--precision", "auto"], "trained in f32 or bf16"),
+    (["--backend", "blas"], "built-in kernels"),
     (["--ema", "1"], "--ema is out of range"), (["--freeze", "-1"], "--freeze"),
     (["--stochastic-depth", "1"], "--stochastic-depth is out of range"),
   ])

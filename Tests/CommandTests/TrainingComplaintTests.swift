@@ -89,13 +89,13 @@ struct TrainingComplaintTests {
     for name in ["train", "val"] { try split(name, ["blue", "green", "red"], 0..<8) }
     let outcome = try train(
       "\(dataset.folder)/divided",
-      ["--epochs", "12", "--batch", "8", "--crop-area", "1", "--no-flip", "--ema", "0"])
+      ["--epochs", "30", "--batch", "8", "--crop-area", "1", "--no-flip", "--ema", "0"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let report = try object(outcome.output)
     let epochs = try #require(report["epochs"] as? [[String: Any]])
     let trained = try #require(epochs.last?["train_accuracy"] as? Double)
     let validated = try #require(report["top1"] as? Double)
-    #expect(trained > 0.8 && validated >= trained - 0.1, "\(trained) \(validated)")
+    #expect(validated > 0.9 && validated >= trained - 0.1, "\(trained) \(validated)")
   }
 
   /// One damaged image that ends an epoch, unnamed; and unusual ones that are fine.

@@ -60,6 +60,7 @@ struct RunIdentityTests {
     configuration.stochasticDepth = 0
     configuration.dropout = 0.5
     configuration.frozenStages = 2
+    configuration.precision = .bf16
     configuration.layerDecay = 0.9
     configuration.optimizer = .adamW(beta1: 0.8, beta2: 0.99, epsilon: 1e-7)
     configuration.schedule = .staircase(rate: 0.016)

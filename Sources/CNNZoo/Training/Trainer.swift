@@ -166,7 +166,7 @@ public final class Trainer {
     RunIdentity(
       model: network.model.name, configuration: configuration, data: images.digest,
       initialWeights: initialWeights, program: options.program,
-      instructionSet: try HostInfo.instructionSet(), store: store)
+      instructionSet: try HostInfo.instructionSet(for: configuration.precision), store: store)
   }
 
   /// The largest batch up to the configured one that fits the limit on memory.

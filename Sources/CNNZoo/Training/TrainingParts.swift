@@ -36,6 +36,7 @@ extension TrainingSession.Options {
     frozenStages = configuration.frozenStages
     batchNorm = configuration.batchNorm
     batchNormMomentum = configuration.batchNormMomentum
+    precision = configuration.precision
     loss = ClassificationLoss(
       configuration.loss, labelSmoothing: configuration.labelSmoothing,
       classWeights: classWeights)

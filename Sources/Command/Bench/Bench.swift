@@ -152,7 +152,11 @@ struct Bench: ParsableCommand {
   }
 
   private func network(_ model: Model) throws -> any BenchNetwork {
-    if step.train { return try TrainingNetwork(model, step.configuration, configure: configure) }
+    if step.train {
+      var configuration = step.configuration
+      configuration.precision = compute.trainingPrecision
+      return try TrainingNetwork(model, configuration, configure: configure)
+    }
     let network = try InferenceNetwork(
       model, weights: weights, usesEMA: !reading.noEma, compute: compute,
       measuresLayers: layers, configure: configure)

@@ -3,7 +3,7 @@ import CNNZoo
 /// Training from random parameters, on random images.
 struct TrainingNetwork: BenchNetwork {
   let model: Model
-  let precision = Precision.f32
+  var precision: Precision { configuration.precision }
   private let configuration: TrainingConfiguration
   private let graph: Graph
 
@@ -29,7 +29,7 @@ struct TrainingNetwork: BenchNetwork {
     var configuration = configuration
     configuration.batch = setting.batch
     return TrainingSubject(
-      key: key(setting),
+      key: key(setting), precision,
       try TrainingBenchmark(graph, configuration, threads: setting.threads))
   }
 
@@ -50,11 +50,12 @@ struct TrainingNetwork: BenchNetwork {
 
 private final class TrainingSubject: BenchSubject {
   let key: BenchKey
+  private let precision: Precision
   private let benchmark: TrainingBenchmark
   private var times: [StepTimes] = []
 
-  init(key: BenchKey, _ benchmark: TrainingBenchmark) {
-    (self.key, self.benchmark) = (key, benchmark)
+  init(key: BenchKey, _ precision: Precision, _ benchmark: TrainingBenchmark) {
+    (self.key, self.precision, self.benchmark) = (key, precision, benchmark)
   }
 
   var input: TensorShape { benchmark.session.graph.inputShape }
@@ -77,7 +78,7 @@ private final class TrainingSubject: BenchSubject {
         times: .typical(times),
         packingBytes: benchmark.packingBytes, updateBytes: benchmark.updateBytes,
         batch: key.batch, memory: benchmark.session.memory,
-        limits: try peaks.limits(threads: key.threads, .f32)))
+        limits: try peaks.limits(threads: key.threads, precision)))
   }
 }
 

@@ -64,9 +64,7 @@ extension Bench {
     if reading.noEma {
       throw ValidationError("--no-ema is for weight files; with --train, use --ema 0.")
     }
-    if compute.precision ?? .f32 != .f32 {
-      throw ValidationError("Networks are trained in f32; --precision is for inference.")
-    }
+    try compute.rejectUntrainablePrecision(hint: "int8 and auto are for inference")
     if compute.backend != .auto {
       throw ValidationError(
         "Networks are trained with the built-in kernels; --backend is for inference.")

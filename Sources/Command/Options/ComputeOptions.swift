@@ -15,6 +15,11 @@ extension PrecisionChoice: ExpressibleByArgument {
   }
 }
 
+extension PrecisionChoice {
+  /// Whether networks can be trained in it.
+  var canTrain: Bool { self == .f32 || self == .bf16 }
+}
+
 /// Options for computing a network, shared by all commands that run one.
 struct ComputeOptions: ParsableArguments {
   @Option(help: "Compute backend.")
@@ -46,6 +51,17 @@ struct ComputeOptions: ParsableArguments {
       throw ValidationError("\(InferenceError.precision(precision))")
     }
   }
+
+  /// Rejects precisions that networks cannot be trained in.
+  ///
+  /// - Parameter hint: What they are for.
+  func rejectUntrainablePrecision(hint: String) throws {
+    guard let precision, !precision.canTrain else { return }
+    throw ValidationError("Networks are trained in f32 or bf16; \(hint).")
+  }
+
+  /// The precision of training: the option, else f32, whatever the variable says.
+  var trainingPrecision: Precision { precision?.fixed ?? .f32 }
 
   /// The precision without weights; `auto` is then f32.
   var precisionWithoutWeights: Precision { choice.fixed ?? .f32 }

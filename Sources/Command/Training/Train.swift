@@ -121,6 +121,9 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
+    if preview == nil, !headOnly {
+      try Diagnostics.warnIfEmulated(network.compute.trainingPrecision)
+    }
     if let resume { return try run(resuming: resume) }
     guard let folder else { return }
     if let preview { return try write(preview, of: folder) }

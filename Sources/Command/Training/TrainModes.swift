@@ -16,9 +16,7 @@ extension Train {
         throw ValidationError("--head-only takes seconds and keeps no run; drop \(option).")
       }
     } else {
-      if network.compute.precision ?? .f32 != .f32 {
-        throw ValidationError("Networks are trained in f32; --precision is for --head-only.")
-      }
+      try network.compute.rejectUntrainablePrecision(hint: "int8 and auto are for --head-only")
       if network.compute.backend != .auto {
         throw ValidationError(
           "Networks are trained with the built-in kernels; --backend is for --head-only.")

@@ -15,6 +15,9 @@ extension Train {
     training.apply(to: &configuration)
     augmentation.apply(to: &configuration)
     progressive.apply(to: &configuration)
+    if !headOnly, let precision = network.compute.precision, precision.canTrain {
+      configuration.precision = network.compute.trainingPrecision
+    }
   }
 
   /// Rejects values that are out of range, and names their options.

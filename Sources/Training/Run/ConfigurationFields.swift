@@ -106,6 +106,7 @@ extension TrainingConfiguration {
       .number("mixup_alpha", \.mixupAlpha, "0 to 10") { 0...10 ~= $0 },
       .number("cutmix_alpha", \.cutMixAlpha, "0 to 10") { 0...10 ~= $0 },
       .seed("seed", \.seed),
+      .name("precision", \.precision, "f32 or bf16") { $0 != .int8 },
       .name("loss", \.loss),
       .number("label_smoothing", \.labelSmoothing, "0 or more, below 1") { 0..<1 ~= $0 },
       .number("weight_decay", \.weightDecay, "0 to 1") { 0...1 ~= $0 },
@@ -218,11 +219,12 @@ extension TrainingConfiguration.Field {
 
   /// One of several names.
   static func name<Value: RawRepresentable<String> & CaseIterable>(
-    _ name: String, _ property: WritableKeyPath<Root, Value>
+    _ name: String, _ property: WritableKeyPath<Root, Value>, _ expected: String? = nil,
+    _ isValid: @escaping (Value) -> Bool = { _ in true }
   ) -> Self {
-    let expected = Value.allCases.map(\.rawValue).joined(separator: ", ")
+    let expected = expected ?? Value.allCases.map(\.rawValue).joined(separator: ", ")
     return Self(
-      name: name, expected: expected, isValid: { _ in true },
+      name: name, expected: expected, isValid: { isValid($0[keyPath: property]) },
       write: { .string($0[keyPath: property].rawValue) },
       read: { (root, value) throws(JSONFault) in
         guard let value = value.text.flatMap(Value.init(rawValue:)) else {
