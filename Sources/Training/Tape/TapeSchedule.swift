@@ -8,7 +8,7 @@ struct TapeSchedule {
     for (number, unit) in units.enumerated() {
       builder.enter(number)
       for index in unit.steps { builder.addForward(index, number) }
-      builder.leave(from: unit.steps.lowerBound)
+      builder.leave(number, from: unit.steps.lowerBound)
     }
     forward = builder.finish(bufferCounts)
 
@@ -16,7 +16,7 @@ struct TapeSchedule {
     for (number, unit) in units.enumerated().reversed() where unit.steps.upperBound > firstTrained {
       builder.enter(number)
       for index in unit.steps.reversed() { builder.addBackward(index, number) }
-      builder.leave(from: unit.steps.upperBound - 1)
+      builder.leave(number, from: unit.steps.upperBound - 1)
     }
     backward = builder.finish(bufferCounts)
   }
@@ -42,11 +42,9 @@ private struct SegmentBuilder {
 
   /// Ends a segment with its unit if it holds all of it from the first step on, because then nothing
   /// else might end it.
-  mutating func leave(from first: Int) {
-    guard let unit = units.firstIndex(where: { $0.steps.contains(first) }),
-      current.actions.contains(where: { $0.step == first && $0.kind.beginsStep })
-    else { return }
-    close(next: unit)
+  mutating func leave(_ unit: Int, from first: Int) {
+    let isWhole = current.actions.contains { $0.step == first && $0.kind.beginsStep }
+    if isWhole { close(next: unit) }
   }
 
   private mutating func close(next unit: Int) {

@@ -62,16 +62,14 @@ struct TapeSegment {
   /// Images of a group whose maps stay in the L2 cache.
   var largestGroup = 1
 
-  /// The number of groups for a number of images: eight, or more if the cache demands it.
+  /// The most images in a group, which never falls when there are more images: an eighth of them, or
+  /// fewer if the cache demands it.
+  func groupSize(images: Int) -> Int { min(largestGroup, (images + 7) / 8) }
+
+  /// The number of groups for a number of images.
   func groupCount(images: Int) -> Int {
     guard images > 0 else { return 0 }
-    let size = min(largestGroup, (images + 7) / 8)
+    let size = groupSize(images: images)
     return (images + size - 1) / size
-  }
-
-  /// The number of images in the largest group.
-  func groupSize(images: Int) -> Int {
-    let groups = max(1, groupCount(images: images))
-    return (images + groups - 1) / groups
   }
 }
