@@ -43,8 +43,7 @@ struct GroupTests {
     return (loss, (0..<gradients.count).map { gradients.base[$0] })
   }
 
-  /// Memory for groups is that of the largest batch; 80 images make larger groups than 81, if those are
-  /// divided evenly.
+  /// Memory for groups is that of the largest batch, and smaller batches are divided otherwise.
   @Test func bitsDoNotDependOnThreadsInAnyBatch() throws {
     let (one, three) = (try Self.session(threads: 1), try Self.session(threads: 3))
     for images in [81, 80, 73, 64, 17, 9, 8, 2] {
