@@ -3,9 +3,9 @@
 
 /// Two vectors side by side.
 ///
-/// A kernel that walks down the rows of a feature map reads a run of memory in each of them. With one
-/// vector that is a cache line, and the processor fetches the others of the row in vain or late; longer
-/// runs take up to 1.7 times less time where the map comes from memory. Pairs of pairs are possible.
+/// A kernel that walks down the rows of a feature map reads a run of memory in each. One vector is a
+/// single cache line, too short a run for maps that come from memory; longer runs were up to 1.7 times
+/// as fast. Pairs can be paired again.
 public enum Paired<L: Lanes>: Lanes {
   @frozen
   public struct Vector {

@@ -82,9 +82,9 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var seed: UInt64 = 0
   /// The number format of the operands of matrix products, f32 or bf16.
   ///
-  /// bf16 is for the products of the forward pass and of the gradients that pass through layers, where
-  /// rounding is faster than it costs. Weights, feature maps, statistics, the gradients of weights, and
-  /// validation are f32.
+  /// With bf16, the forward pass and the gradients of inputs multiply in bf16, which is faster on
+  /// processors that can. Weights, feature maps, statistics, the gradients of weights, and validation
+  /// stay f32.
   public var precision = Precision.f32
   /// The loss.
   public var loss = Loss.softmax
