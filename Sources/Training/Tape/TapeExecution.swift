@@ -8,6 +8,7 @@ extension TapeRun {
     let run = self
     workers.forEachOnWorkers(groups, clock) { group, worker in
       var run = run.group(group, of: groups, on: worker)
+      precondition(run.imageCount <= segment.groupCapacity, "a group has more images than memory")
       for action in segment.actions {
         run.begin(action)
         run.perform(action.kind)

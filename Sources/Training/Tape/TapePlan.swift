@@ -25,11 +25,14 @@ struct TapePlan {
 
   init(_ tape: Tape, batch: Int) {
     let schedule = tape.schedule
+    let segments = (schedule.forward + schedule.backward).map {
+      Self.place($0, tape, batch: batch)
+    }
     (forward, backward) = (
-      schedule.forward.map { Self.placePartials(tape, $0, batch: batch) },
-      schedule.backward.map { Self.placePartials(tape, $0, batch: batch) }
+      segments.prefix(schedule.forward.count).map(\.segment),
+      segments.dropFirst(schedule.forward.count).map(\.segment)
     )
-    partialCount = (forward + backward).map { Self.partialCount(tape, $0, batch: batch) }.max() ?? 0
+    partialCount = segments.map(\.partialCount).max() ?? 0
     scratchCount = (Self.scratchCount(tape) + 15) & ~15
 
     let uses = BufferUses(tape)
@@ -41,12 +44,12 @@ struct TapePlan {
     var offsets = plan.offsets
     count = plan.count
     var passingCount = 0
-    for segment in schedule.forward + schedule.backward {
-      let size = segment.groupSize(images: batch)
+    for segment in forward + backward {
       let passing = uses.passing(in: segment, tape)
       let plan = MemoryPlan(
         passing.map {
-          MemoryPlan.Record(count: tape.bufferCounts[$0.buffer] * size, lifetime: $0.lifetime)
+          MemoryPlan.Record(
+            count: tape.bufferCounts[$0.buffer] * segment.groupCapacity, lifetime: $0.lifetime)
         })
       for (entry, offset) in zip(passing, plan.offsets) { offsets[entry.buffer] = ~offset }
       passingCount = max(passingCount, plan.count)
@@ -58,33 +61,25 @@ struct TapePlan {
     }
   }
 
-  /// Gives each step of a segment its own partial sums.
-  private static func placePartials(
-    _ tape: Tape, _ segment: TapeSegment, batch: Int
-  ) -> TapeSegment {
+  /// Gives each step of a segment its own partial sums, and groups their capacity.
+  private static func place(
+    _ segment: TapeSegment, _ tape: Tape, batch: Int
+  ) -> (segment: TapeSegment, partialCount: Int) {
     var (segment, next, offsets) = (segment, 0, [Int: Int]())
+    // Smaller batches may have more groups, but never more than eight.
     let groups = max(8, segment.groupCount(images: batch))
     for action in segment.actions where offsets[action.step] == nil {
       offsets[action.step] = next
       next += (tape.steps[action.step].partialCount(images: batch, groups: groups) + 15) & ~15
     }
-    for index in segment.actions.indices {
-      segment.actions[index].partials = offsets[segment.actions[index].step] ?? 0
+    func place(_ actions: inout [TapeAction]) {
+      for index in actions.indices { actions[index].partials = offsets[actions[index].step] ?? 0 }
     }
-    for index in segment.products.indices {
-      segment.products[index].partials = offsets[segment.products[index].step] ?? 0
-    }
-    for index in segment.sums.indices {
-      segment.sums[index].partials = offsets[segment.sums[index].step] ?? 0
-    }
-    return segment
-  }
-
-  private static func partialCount(_ tape: Tape, _ segment: TapeSegment, batch: Int) -> Int {
-    let groups = max(8, segment.groupCount(images: batch))
-    return segment.actions.map {
-      $0.partials + tape.steps[$0.step].partialCount(images: batch, groups: groups)
-    }.max() ?? 0
+    place(&segment.actions)
+    place(&segment.products)
+    place(&segment.sums)
+    segment.groupCapacity = segment.groupSize(images: batch)
+    return (segment, next)
   }
 
   private static func scratchCount(_ tape: Tape) -> Int {

@@ -61,6 +61,8 @@ struct TapeSegment {
   var sums: [TapeAction] = []
   /// Images of a group whose maps stay in the L2 cache.
   var largestGroup = 1
+  /// Images for which a group has memory.
+  var groupCapacity = 0
 
   /// The most images in a group, which never falls when there are more images: an eighth of them, or
   /// fewer if the cache demands it.
