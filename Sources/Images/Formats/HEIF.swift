@@ -218,7 +218,8 @@ extension HEIFHeader: ImageHeader {
     // HEIC's colours are libheif's, as in Python's pillow-heif; AVIF's are those of Pillow.
     let isConverted = isAV1 && chroma != 0 && cheif_returns_planes() == 0
     let excerpt = try HEIFExcerpt(
-      HEIFItems(bytes), tiles: tiles, grid: grid, isAV1: isAV1, isIdentity: isConverted
+      HEIFItems(bytes), tiles: tiles, grid: grid, isAV1: isAV1,
+      color: isAV1 ? .copied(from: color, asRGB: isConverted) : nil
     ).bytes
     var decoded = cheif_image()
     let request = isAV1 && !isConverted ? CInt(chroma) : -1

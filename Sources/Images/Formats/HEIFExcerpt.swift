@@ -20,16 +20,16 @@ struct HEIFExcerpt {
   private var properties: [UInt8] = []
   private var count = 0
   private var propertyNumbers: [Int: Int] = [:]
-  private let isIdentity: Bool
+  private let color: HEIFColor?
 
   /// - Parameters:
   ///   - tiles: The items that are coded images, in the grid's order.
   ///   - grid: What they make; `nil` if the only one is the primary image.
-  ///   - isIdentity: Whether the samples are said to be green, blue and red, which libheif only copies.
+  ///   - color: What the samples are said to mean; `nil` for what the items say.
   init(
-    _ items: HEIFItems, tiles: [Int], grid: HEIFGrid?, isAV1: Bool, isIdentity: Bool
+    _ items: HEIFItems, tiles: [Int], grid: HEIFGrid?, isAV1: Bool, color: HEIFColor?
   ) throws(DecodingFailure) {
-    self.isIdentity = isIdentity
+    self.color = color
     let brand = Array((isAV1 ? "avif" : "heic").utf8)
     bytes = Self.box("ftyp", brand + [0, 0, 0, 0] + "mif1".utf8 + brand)
     let start = bytes.count
@@ -77,15 +77,16 @@ struct HEIFExcerpt {
     places += Self.number(bytes.count, 4) + Self.number(data.count, 4)
     bytes += data
     var own: [Int] = []
-    if isIdentity {
+    if let color {
       if propertyNumbers.isEmpty {
         propertyNumbers[0] = 1
-        properties += Self.box("colr", Array("nclx".utf8) + [0, 1, 0, 13, 0, 0, 0x80])
+        let content = [0, 1, 0, 13] + Self.number(color.matrix, 2) + [color.isFullRange ? 0x80 : 0]
+        properties += Self.box("colr", Array("nclx".utf8) + content)
       }
       own.append(1)
     }
     // Of each type the first counts, as for those who checked it.
-    var seen: Set<String> = isIdentity ? ["colr"] : []
+    var seen: Set<String> = color == nil ? [] : ["colr"]
     for (index, property, _) in items.associations(of: item) where property.isForDecoder {
       let type = String(decoding: property.type, as: UTF8.self)
       guard seen.insert(type).inserted else { continue }

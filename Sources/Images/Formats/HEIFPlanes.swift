@@ -7,6 +7,14 @@ struct HEIFColor {
 
   init() {}
 
+  /// What to tell libheif, so that it copies samples without converting them: it makes full range of
+  /// limited range, and by way of RGB copies only what is green, blue and red already.
+  static func copied(from color: HEIFColor, asRGB: Bool) -> HEIFColor {
+    var declared = HEIFColor()
+    declared.matrix = asRGB ? 0 : color.matrix
+    return declared
+  }
+
   /// Reads a `colr` box; `nil` if it has a profile instead.
   init?(_ box: HEIFBox) {
     guard box.has("colr"), box.content.begins(with: "nclx"),
