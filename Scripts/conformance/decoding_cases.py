@@ -466,6 +466,10 @@ def heif_whole():
             options = {"speed": 10} if kind == "AVIF" else {}
             yield f"{kind} {w}x{h} {quality}", saved(smooth(w, h), kind, quality=quality, **options)
             yield f"{kind} noise {w}x{h} {quality}", saved(noise(w, h), kind, quality=quality, **options)
+    for sampling, image in itertools.product(("4:2:0", "4:2:2", "4:4:4", "4:0:0"),
+                                             (smooth(61, 44), noise(61, 44))):
+        yield f"AVIF {sampling} limited", saved(image, "AVIF", speed=10, range="limited",
+                                                subsampling=sampling)
 
 
 def small(cases, most, step):
