@@ -31,6 +31,12 @@ struct NodeGroup {
   var isLayers: Bool {
     if case .layers = kind { true } else { false }
   }
+
+  /// Whether it is a linear bottleneck without a residual, the start of a stage: all residuals of the stage
+  /// are added to its output.
+  var feedsResiduals: Bool {
+    isLayers && residual == nil && layers.last?.activation == nil
+  }
 }
 
 /// A convolution or linear layer, with the nodes that are folded into it.

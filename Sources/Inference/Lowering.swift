@@ -78,7 +78,7 @@ struct Lowering {
     return ConvolutionStrategy.fuse(
       try layer(first.layers[0], input: first.input),
       try layer(second.layers[0], input: second.input), hasResidual: second.residual != nil,
-      on: target)
+      feedsResiduals: second.feedsResiduals, on: target)
   }
 
   private mutating func emit(
@@ -120,7 +120,7 @@ struct Lowering {
         let chosen = fusedStrategy
           ?? ConvolutionStrategy.choose(
             for: layers[0], isGated: group.gate != nil, hasResidual: group.residual != nil,
-            on: target)
+            feedsResiduals: group.feedsResiduals, on: target)
       else {
         throw unsupported(
           group.layers[0].node.id, group.gate != nil ? "a gate before it" : "a residual after it")

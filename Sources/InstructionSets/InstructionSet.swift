@@ -82,6 +82,7 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
         }
         if extensions.contains(.amx) {
           table.bf16 = KernelsAMX.bf16Kernel()
+          table.bf16x3 = KernelsAMX.bf16x3Kernel()
           table.int8 = KernelsAMX.int8Kernel()
         }
       case .avx2:

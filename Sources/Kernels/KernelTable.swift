@@ -19,6 +19,9 @@ public struct GEMMKernel: Sendable {
   public let nr: Int
   /// Words of a row of A must be a multiple of this; B and A are padded with zeros up to it.
   public let depthUnit: Int
+  /// How often a row of A and a column of B occur, one after the other: as high, low and high part of A,
+  /// and high, high and low part of B, if they are split.
+  public let terms: Int
   /// Converts rows of A.
   public let convert: @Sendable (Panel) -> Void
   /// Computes one block.
@@ -26,7 +29,7 @@ public struct GEMMKernel: Sendable {
 
   public init(
     elementType: String, elementsPerWord: Int, isEmulated: Bool = false, mr: Int, nr: Int,
-    depthUnit: Int = 1,
+    depthUnit: Int = 1, terms: Int = 1,
     convert: @escaping @Sendable (Panel) -> Void, run: @escaping @Sendable (GEMMBlock) -> Void
   ) {
     self.elementType = elementType
@@ -35,6 +38,7 @@ public struct GEMMKernel: Sendable {
     self.mr = mr
     self.nr = nr
     self.depthUnit = depthUnit
+    self.terms = terms
     self.convert = convert
     self.run = run
   }
@@ -66,6 +70,8 @@ public struct KernelTable: Sendable {
   public var bf16: GEMMKernel
   /// The same in int8: emulated, unless the processor has instructions for it.
   public var int8: GEMMKernel
+  /// The same with operands split into two bf16; only where that is faster than f32.
+  public var bf16x3: GEMMKernel?
   /// Bias, nonlinearity and residual in place.
   public let epilogue: @Sendable (Epilogue) -> Void
   /// Sums over positions.

@@ -49,6 +49,8 @@ public protocol Lanes {
   static func dotBytes(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector
   /// The integers in the lanes, as floats.
   static func fromIntegers(_ a: Vector) -> Vector
+  /// Each lane without its lower 16 bits: rounded to bf16, toward zero.
+  static func truncateToBF16(_ a: Vector) -> Vector
   /// Rounds each lane to bf16 and writes `count` of them.
   static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
   /// Rounds values from 0 to 255 and writes `count` bytes.
@@ -153,6 +155,9 @@ public enum Lanes16: Lanes {
   public static func fromIntegers(_ a: Vector) -> Vector {
     clanes_from_integers16(a)
   }
+
+  @inlinable @inline(__always)
+  public static func truncateToBF16(_ a: Vector) -> Vector { clanes_high16(a) }
 
   @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
@@ -272,6 +277,9 @@ public enum Lanes8: Lanes {
   public static func fromIntegers(_ a: Vector) -> Vector {
     clanes_from_integers8(a)
   }
+
+  @inlinable @inline(__always)
+  public static func truncateToBF16(_ a: Vector) -> Vector { clanes_high8(a) }
 
   @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
@@ -396,6 +404,9 @@ public enum Lanes4: Lanes {
   public static func fromIntegers(_ a: Vector) -> Vector {
     clanes_from_integers4(a)
   }
+
+  @inlinable @inline(__always)
+  public static func truncateToBF16(_ a: Vector) -> Vector { clanes_high4(a) }
 
   @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {

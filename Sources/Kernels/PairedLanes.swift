@@ -119,6 +119,9 @@ public enum Paired<L: Lanes>: Lanes {
   public static func fromIntegers(_ a: Vector) -> Vector { each(a) { L.fromIntegers($0) } }
 
   @inlinable @inline(__always)
+  public static func truncateToBF16(_ a: Vector) -> Vector { each(a) { L.truncateToBF16($0) } }
+
+  @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
     L.storeBF16(vector.low, pointer)
     L.storeBF16(vector.high, pointer + 2 * L.count)

@@ -17,13 +17,16 @@ public struct Panel {
   /// The words of the converted rows.
   public var out: UnsafeMutablePointer<Float>
   public var outStride: Int
+  /// Words from a term of a row to the next, if rows are split.
+  public var termStride: Int
   /// Receives step and minimum of each row, for int8 only.
   public var scales: UnsafeMutablePointer<Float>
 
   @inlinable
   public init(
     rows: Int, channels: Int, x: UnsafePointer<Float>, xStride: Int, gate: UnsafePointer<Float>?,
-    out: UnsafeMutablePointer<Float>, outStride: Int, scales: UnsafeMutablePointer<Float>
+    out: UnsafeMutablePointer<Float>, outStride: Int, termStride: Int = 0,
+    scales: UnsafeMutablePointer<Float>
   ) {
     self.rows = rows
     self.channels = channels
@@ -32,6 +35,7 @@ public struct Panel {
     self.gate = gate
     self.out = out
     self.outStride = outStride
+    self.termStride = termStride
     self.scales = scales
   }
 
@@ -117,6 +121,43 @@ public enum RoundRow: PanelConversion {
     @inlinable @inline(__always)
     func run<L: Lanes>(_ channel: Int, _: L.Type) {
       L.storeBF16(panel.load(x, channel, L.self), out + 2 * channel)
+    }
+  }
+}
+
+/// Splits rows into bf16 and what is left of them, also as bf16: high, low and again high parts.
+public enum SplitRow: PanelConversion {
+  @inlinable @inline(__always)
+  public static func convert<L: Lanes>(
+    _ panel: Panel, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
+    _ scales: UnsafeMutablePointer<Float>, _: L.Type
+  ) {
+    forEachVector(of: panel.channels, L.self, Body(panel: panel, x: x, out: out))
+  }
+
+  @frozen
+  @usableFromInline
+  struct Body: ChannelBody {
+    @usableFromInline let panel: Panel
+    @usableFromInline let x: UnsafePointer<Float>
+    @usableFromInline let out: UnsafeMutableRawPointer
+
+    @inlinable @inline(__always)
+    init(panel: Panel, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>) {
+      self.panel = panel
+      self.x = x
+      self.out = UnsafeMutableRawPointer(out)
+    }
+
+    @inlinable @inline(__always)
+    func run<L: Lanes>(_ channel: Int, _: L.Type) {
+      let value = panel.load(x, channel, L.self)
+      let high = L.truncateToBF16(value)
+      let term = 4 * panel.termStride
+      let place = out + 2 * channel
+      L.storeBF16(high, place)
+      L.storeBF16(L.subtract(value, high), place + term)
+      L.storeBF16(high, place + 2 * term)
     }
   }
 }

@@ -18,6 +18,13 @@ public func bf16Kernel() -> GEMMKernel {
     convert: roundPanel, run: multiplyBF16)
 }
 
+/// The GEMM with operands split into two bf16.
+public func bf16x3Kernel() -> GEMMKernel {
+  GEMMKernel(
+    elementType: "bf16x3", elementsPerWord: 2, mr: side, nr: side, depthUnit: tileSide, terms: 3,
+    convert: splitPanel, run: multiplyBF16)
+}
+
 /// The GEMM in int8.
 public func int8Kernel() -> GEMMKernel {
   GEMMKernel(
@@ -27,6 +34,9 @@ public func int8Kernel() -> GEMMKernel {
 
 @inline(never)
 private func roundPanel(_ panel: Panel) { convert(panel, RoundRow.self, Native.self) }
+
+@inline(never)
+private func splitPanel(_ panel: Panel) { convert(panel, SplitRow.self, Native.self) }
 
 @inline(never)
 private func quantizePanel(_ panel: Panel) { convert(panel, QuantizeRow.self, Native.self) }

@@ -6,7 +6,7 @@ import Kernels
 /// so that the choice can be printed, compared and tested before any weights are read.
 package enum ConvolutionStrategy: Hashable, Sendable {
   /// 1×1 by our packed GEMM, reading the feature map in place at f32.
-  case gemm(Precision)
+  case gemm(ProductPrecision)
   /// The same by OpenBLAS.
   case sgemm
   /// k×k by OpenBLAS, gathering a panel of positions at a time.
@@ -19,23 +19,25 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   case converted
   case depthwise
   /// A fully connected layer by our packed GEMM.
-  case linear(Precision)
+  case linear(ProductPrecision)
   /// A fully connected layer by OpenBLAS, image by image.
   case sgemv
   /// 1×1, then depthwise, through the cache.
-  case expandDepthwise(Precision)
+  case expandDepthwise(ProductPrecision)
   /// 3×3 in the Winograd domain, then 1×1, through the cache.
-  case winogradProject(WinogradVariant, Precision)
+  case winogradProject(WinogradVariant, ProductPrecision)
   /// k×k in bf16 by products of tiles, then 1×1, through the cache.
-  case convertedProject(Precision)
+  case convertedProject(ProductPrecision)
 
   /// The strategy for one layer; `nil` if there is none.
   ///
   /// - Parameters:
   ///   - isGated: whether squeeze-excite's gate multiplies the input.
   ///   - hasResidual: whether a residual is added to the output.
+  ///   - feedsResiduals: whether later layers add to the output, so that its errors stay.
   package static func choose(
-    for layer: ConvolutionLayer, isGated: Bool, hasResidual: Bool, on target: ComputeTarget
+    for layer: ConvolutionLayer, isGated: Bool, hasResidual: Bool, feedsResiduals: Bool,
+    on target: ComputeTarget
   ) -> ConvolutionStrategy? {
     let geometry = layer.geometry
     if isGated && !(layer.kind == .convolution && geometry.isPointwise) { return nil }
@@ -49,16 +51,18 @@ package enum ConvolutionStrategy: Hashable, Sendable {
     case (.convolution, .kernels):
       if convertsRows(layer, on: target) { return .converted }
       if let variant = winogradVariant(for: geometry) { return .winograd(variant) }
-      return geometry.isPointwise ? .gemm(precision(of: layer, on: target)) : .direct
+      guard geometry.isPointwise else { return .direct }
+      return .gemm(precision(of: layer, feedsResiduals: feedsResiduals, on: target))
     }
   }
 
   /// The strategy for fusing two layers; `nil` if they are better computed one by one.
   ///
-  /// Only the second layer may read the output of the first.
+  /// Only the second layer may read the output of the first. `hasResidual` and `feedsResiduals` are
+  /// about the second.
   package static func fuse(
     _ first: ConvolutionLayer, _ second: ConvolutionLayer, hasResidual: Bool,
-    on target: ComputeTarget
+    feedsResiduals: Bool, on target: ComputeTarget
   ) -> ConvolutionStrategy? {
     guard case .kernels = target.gemm, first.kind == .convolution else { return nil }
     switch second.kind {
@@ -67,12 +71,9 @@ package enum ConvolutionStrategy: Hashable, Sendable {
         ? .expandDepthwise(precision(of: first, on: target)) : nil
     case .convolution:
       guard second.geometry.isPointwise else { return nil }
-      if convertsRows(first, on: target) {
-        return .convertedProject(precision(of: second, on: target))
-      }
-      return winogradVariant(for: first.geometry).map {
-        .winogradProject($0, precision(of: second, on: target))
-      }
+      let precision = precision(of: second, feedsResiduals: feedsResiduals, on: target)
+      if convertsRows(first, on: target) { return .convertedProject(precision) }
+      return winogradVariant(for: first.geometry).map { .winogradProject($0, precision) }
     case .linear: return nil
     }
   }
@@ -83,17 +84,19 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// from 16, 24 and 40 channels take 1.1 to 1.6 times as long in bf16 as in f32, and its products of 64
   /// inputs 0.65 times. Quantizing takes two passes over a row: bf16 below 96 inputs.
   ///
-  /// This choice does not depend on the processor. k×k layers stay in f32 unless `convertsRows`, because
-  /// Winograd's transforms multiply a rounding error by 5 to 15; so do depthwise convolutions, which
-  /// hardly benefit.
+  /// What feeds residuals is computed almost as in f32: the first projection of each stage, 12 % of the
+  /// multiply-adds in EfficientNet-Lite0 and MobileNetV3-Large, causes 70 % of Lite0's error (the
+  /// variance of the logits' differences from f32) if its operands are rounded to bf16.
+  ///
+  /// k×k layers stay in f32 unless `convertsRows`, because Winograd's transforms multiply a rounding
+  /// error by 5 to 15; so do depthwise convolutions, which hardly benefit.
   private static func precision(
-    of layer: ConvolutionLayer, on target: ComputeTarget
-  ) -> Precision {
-    switch layer.geometry.inputChannels {
-    case ..<48: .f32
-    case ..<96: target.precision == .int8 ? .bf16 : target.precision
-    default: target.precision
-    }
+    of layer: ConvolutionLayer, feedsResiduals: Bool = false, on target: ComputeTarget
+  ) -> ProductPrecision {
+    guard layer.geometry.inputChannels >= 48, target.precision != .f32 else { return .f32 }
+    if feedsResiduals { return target.kernels.bf16x3 == nil ? .f32 : .bf16x3 }
+    if target.precision == .int8, layer.geometry.inputChannels < 96 { return .bf16 }
+    return ProductPrecision(target.precision)
   }
 
   /// Whether a k×k convolution is fastest in bf16.
@@ -180,7 +183,7 @@ extension ConvolutionStrategy: CustomStringConvertible {
   }
 
   /// Names the precision unless it is f32.
-  private static func suffix(_ precision: Precision) -> String {
+  private static func suffix(_ precision: ProductPrecision) -> String {
     precision == .f32 ? "" : " \(precision.rawValue)"
   }
 }

@@ -39,7 +39,7 @@ public struct MachineLimits: Sendable {
           }
         }
     } else {
-      flops = try Self.flops(of: kernels.gemm(precision), pool)
+      flops = try Self.flops(of: kernels.gemm(ProductPrecision(precision)), pool)
     }
     let sizes = [1 << 18, 1 << 21, 1 << 24, 1 << 26]
     let memory = try AlignedBuffer(count: sizes[3] / 4)

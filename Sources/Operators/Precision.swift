@@ -13,13 +13,31 @@ public enum Precision: String, Hashable, Sendable, CaseIterable {
   case int8
 }
 
+/// The number format of one layer's product.
+package enum ProductPrecision: String, Hashable, Sendable {
+  case f32, bf16, int8
+  /// Each operand is the sum of two bf16, and three of the four products are summed: almost f32.
+  case bf16x3
+
+  package init(_ precision: Precision) {
+    self =
+      switch precision {
+      case .f32: .f32
+      case .bf16: .bf16
+      case .int8: .int8
+      }
+  }
+}
+
 extension KernelTable {
   /// The packed matrix product of a precision.
-  package func gemm(_ precision: Precision) -> GEMMKernel {
+  package func gemm(_ precision: ProductPrecision) -> GEMMKernel {
     switch precision {
     case .f32: gemm
     case .bf16: bf16
     case .int8: int8
+    case .bf16x3:
+      if let bf16x3 { bf16x3 } else { preconditionFailure("the strategy asks for it only if there is one") }
     }
   }
 }

@@ -35,7 +35,8 @@ struct LowPrecisionTests {
     for (name, kernels) in Self.tables {
       let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
       for c in Self.pointwise {
-        let work = GEMMConvolution(c.layer, precision, isGated: c.isGated, on: target)
+        let work = GEMMConvolution(
+          c.layer, ProductPrecision(precision), isGated: c.isGated, on: target)
         let fault = fault(work, [c], within: precision == .bf16 ? 5e-6 : 0.03)
         #expect(fault == nil, "\(c.testDescription) on \(name)")
       }
@@ -48,9 +49,29 @@ struct LowPrecisionTests {
     for (name, kernels) in Self.tables {
       let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
       let fault = fault(
-        LinearLayer(c.layer, precision, on: target), [c], batch: batch,
+        LinearLayer(c.layer, ProductPrecision(precision), on: target), [c], batch: batch,
         within: precision == .bf16 ? 5e-6 : 0.03)
       #expect(fault == nil, "\(name)")
+    }
+  }
+
+  /// Split operands compute with all bits of f32: bf16 alone would err a hundred times as much.
+  @Test func splitOperands() {
+    for (name, kernels) in Self.tables where kernels.bf16x3 != nil {
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: .bf16)
+      for c in Self.pointwise {
+        let work = GEMMConvolution(c.layer, .bf16x3, isGated: c.isGated, on: target)
+        let fault = fault(work, [c], isCoarse: false, within: 2e-5)
+        #expect(fault == nil, "\(c.testDescription) on \(name)")
+        let rounded = GEMMConvolution(c.layer, .bf16, isGated: c.isGated, on: target)
+        #expect(self.fault(rounded, [c], isCoarse: false, within: 5e-4) != nil)
+      }
+      let expand = Self.convolutions[1]
+      let project = Case(
+        height: expand.geometry.outputHeight, width: expand.geometry.outputWidth,
+        input: expand.output, output: 20)
+      let work = ConvertedConvolution(expand.layer, project: (project.layer, .bf16x3), on: target)
+      #expect(fault(work, [expand, project], within: 1e-5) == nil, "\(name)")
     }
   }
 
@@ -83,7 +104,7 @@ struct LowPrecisionTests {
           height: g.outputHeight, width: g.outputWidth, input: expand.output, output: 20,
           hasResidual: true)
         let work = ConvertedConvolution(
-          expand.layer, project: (project.layer, precision), on: target)
+          expand.layer, project: (project.layer, ProductPrecision(precision)), on: target)
         let fault = fault(
           work, [expand, project], within: precision == .bf16 ? 0.01 : 0.03)
         #expect(fault == nil, "\(expand.testDescription) on \(name)")
@@ -103,8 +124,8 @@ struct LowPrecisionTests {
         let work = ExpandDepthwise(
           expand.layer,
           ConvolutionLayer(
-            kind: .depthwise, geometry: depthwise.geometry, nonlinearity: .relu), precision,
-          on: target)
+            kind: .depthwise, geometry: depthwise.geometry, nonlinearity: .relu),
+          ProductPrecision(precision), on: target)
         let fault = fault(
           work, [expand, depthwise], isDepthwise: true,
           within: precision == .bf16 ? 5e-6 : 0.03)
@@ -115,20 +136,24 @@ struct LowPrecisionTests {
 
   /// What is wrong with the output, or nil.
   ///
-  /// - Parameter tolerance: in units of the largest value.
+  /// - Parameters:
+  ///   - isCoarse: whether bf16 holds the values exactly.
+  ///   - tolerance: in units of the largest value.
   private func fault(
-    _ work: some Operator, _ layers: [Case], isDepthwise: Bool = false, batch: Int = 2,
-    within tolerance: Double
+    _ work: some Operator, _ layers: [Case], isDepthwise: Bool = false, isCoarse: Bool = true,
+    batch: Int = 2, within tolerance: Double
   ) -> String? {
     let (first, last) = (layers[0], layers[layers.count - 1])
     var noise = Noise(first.height * first.width * first.input * last.output)
+    func values(_ count: Int) -> [Float] { isCoarse ? noise.coarse(count) : noise.array(count) }
     let filters = layers.enumerated().map { index, c in
-      Filter(
-        coarse: &noise, count: c.output,
-        depth: isDepthwise && index == 1 ? c.kernel * c.kernel : c.geometry.depth)
+      let depth = isDepthwise && index == 1 ? c.kernel * c.kernel : c.geometry.depth
+      return Filter(
+        weights: values(c.output * depth), scale: noise.array(c.output).map { $0 < 0 ? 0.5 : 2 },
+        bias: noise.coarse(c.output).map(Double.init))
     }
     let packed = PackedOperator(work, filters)
-    func images(_ count: Int) -> [[Float]] { (0..<batch).map { _ in noise.coarse(count) } }
+    func images(_ count: Int) -> [[Float]] { (0..<batch).map { _ in values(count) } }
     let inputs = images(first.height * first.width * first.input)
     let gates = (0..<batch).map { _ in noise.array(first.input).map { $0 < 0 ? Float(0.5) : 1 } }
     let output = last.geometry
@@ -179,15 +204,5 @@ extension Noise {
   /// Multiples of 1/16 from −1 to 15/16.
   fileprivate mutating func coarse(_ count: Int) -> [Float] {
     array(count).map { ($0 * 16).rounded(.down) / 16 }
-  }
-}
-
-extension Filter {
-  /// Weights that bf16 holds exactly, scaled or not.
-  fileprivate init(coarse noise: inout Noise, count: Int, depth: Int) {
-    self.init(
-      weights: noise.coarse(count * depth),
-      scale: noise.array(count).map { $0 < 0 ? 0.5 : 2 }, bias: noise.coarse(count).map(Double.init)
-    )
   }
 }

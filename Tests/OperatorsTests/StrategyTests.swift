@@ -23,13 +23,16 @@ struct StrategyTests {
   private func choose(
     _ layer: ConvolutionLayer, isGated: Bool = false, hasResidual: Bool = false
   ) -> ConvolutionStrategy? {
-    .choose(for: layer, isGated: isGated, hasResidual: hasResidual, on: .kernels(Self.set))
+    .choose(
+      for: layer, isGated: isGated, hasResidual: hasResidual, feedsResiduals: false,
+      on: .kernels(Self.set))
   }
 
   private func fuse(
     _ first: ConvolutionLayer, _ second: ConvolutionLayer, hasResidual: Bool = false
   ) -> ConvolutionStrategy? {
-    .fuse(first, second, hasResidual: hasResidual, on: .kernels(Self.set))
+    .fuse(
+      first, second, hasResidual: hasResidual, feedsResiduals: false, on: .kernels(Self.set))
   }
 
   @Test func singleLayers() {
@@ -82,17 +85,19 @@ struct StrategyTests {
     let target = ComputeTarget(
       gemm: .kernels, kernels: Self.set.kernels(with: []), precision: precision)
     func choose(_ layer: ConvolutionLayer) -> ConvolutionStrategy? {
-      .choose(for: layer, isGated: false, hasResidual: false, on: target)
+      .choose(
+        for: layer, isGated: false, hasResidual: false, feedsResiduals: false, on: target)
     }
     func fuse(_ first: ConvolutionLayer, _ second: ConvolutionLayer) -> ConvolutionStrategy? {
-      .fuse(first, second, hasResidual: false, on: target)
+      .fuse(first, second, hasResidual: false, feedsResiduals: false, on: target)
     }
-    let shallow = precision == .int8 ? .bf16 : precision
+    let product = ProductPrecision(precision)
+    let shallow = product == .int8 ? .bf16 : product
     #expect(choose(layer(14, 47, 80)) == .gemm(.f32))
     #expect(choose(layer(14, 48, 80)) == .gemm(shallow))
     #expect(choose(layer(14, 95, 80)) == .gemm(shallow))
-    #expect(choose(layer(14, 96, 80)) == .gemm(precision))
-    #expect(choose(layer(1, 1280, 1000, kind: .linear)) == .linear(precision))
+    #expect(choose(layer(14, 96, 80)) == .gemm(product))
+    #expect(choose(layer(1, 1280, 1000, kind: .linear)) == .linear(product))
     #expect(choose(layer(48, 16, 16, kernel: 3)) == .winograd(.six))
     #expect(choose(layer(112, 3, 24, kernel: 3, stride: 2)) == .direct)
     #expect(
@@ -103,7 +108,28 @@ struct StrategyTests {
         == .expandDepthwise(shallow))
     #expect(
       fuse(layer(48, 48, 192, kernel: 3), layer(48, 192, 48))
-        == .winogradProject(.six, precision))
+        == .winogradProject(.six, product))
+  }
+
+  /// What feeds residuals stays in f32, or close to it with products of tiles.
+  @Test(arguments: Precision.allCases)
+  func whatFeedsResiduals(_ precision: Precision) {
+    for set in InstructionSet.supported {
+      let kernels = set.kernels
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
+      let expected: ProductPrecision =
+        precision == .f32 || kernels.bf16x3 == nil ? .f32 : .bf16x3
+      for (inputs, product) in [(144, expected), (47, .f32)] {
+        #expect(
+          ConvolutionStrategy.choose(
+            for: layer(14, inputs, 40), isGated: false, hasResidual: false, feedsResiduals: true,
+            on: target) == .gemm(product))
+      }
+      let fused = ConvolutionStrategy.fuse(
+        layer(48, 48, 192, kernel: 3), layer(48, 192, 48), hasResidual: false,
+        feedsResiduals: true, on: target)
+      #expect(fused == .winogradProject(.six, expected) || fused == .convertedProject(expected))
+    }
   }
 
   /// Products of tiles beat Winograd's method in bf16.
@@ -116,21 +142,24 @@ struct StrategyTests {
     let target = ComputeTarget(
       gemm: .kernels, kernels: InstructionSet.avx512.kernels(with: [.amx]), precision: precision)
     func choose(_ layer: ConvolutionLayer) -> ConvolutionStrategy? {
-      .choose(for: layer, isGated: false, hasResidual: false, on: target)
+      .choose(
+        for: layer, isGated: false, hasResidual: false, feedsResiduals: false, on: target)
     }
     let isLow = precision != .f32
     #expect(choose(layer(48, 16, 16, kernel: 3)) == (isLow ? .converted : .winograd(.six)))
     #expect(choose(layer(112, 3, 24, kernel: 3, stride: 2)) == .direct)
     #expect(
       ConvolutionStrategy.fuse(
-        layer(48, 48, 192, kernel: 3), layer(48, 192, 48), hasResidual: true, on: target)
-        == (isLow ? .convertedProject(precision) : .winogradProject(.six, .f32)))
+        layer(48, 48, 192, kernel: 3), layer(48, 192, 48), hasResidual: true, feedsResiduals: false,
+        on: target)
+        == (isLow ? .convertedProject(ProductPrecision(precision)) : .winogradProject(.six, .f32)))
   }
 
   @Test func openBLASComputesLayersOneByOne() throws {
     let target = try ComputeTarget.openBLAS(Self.set)
     func choose(_ layer: ConvolutionLayer, isGated: Bool = false) -> ConvolutionStrategy? {
-      .choose(for: layer, isGated: isGated, hasResidual: false, on: target)
+      .choose(
+        for: layer, isGated: isGated, hasResidual: false, feedsResiduals: false, on: target)
     }
     #expect(choose(layer(14, 40, 80)) == .sgemm)
     #expect(choose(layer(14, 40, 80, kernel: 3)) == .im2colSgemm)
@@ -140,6 +169,7 @@ struct StrategyTests {
     let expand = layer(14, 40, 240)
     let depthwise = layer(14, 240, 240, kernel: 3, kind: .depthwise)
     #expect(
-      ConvolutionStrategy.fuse(expand, depthwise, hasResidual: false, on: target) == nil)
+      ConvolutionStrategy.fuse(
+        expand, depthwise, hasResidual: false, feedsResiduals: false, on: target) == nil)
   }
 }

@@ -19,7 +19,7 @@ package struct ExpandDepthwise: Operator {
   private let paddedWidth: Int
 
   package init(
-    _ expand: ConvolutionLayer, _ depthwise: ConvolutionLayer, _ precision: Precision,
+    _ expand: ConvolutionLayer, _ depthwise: ConvolutionLayer, _ precision: ProductPrecision,
     on target: ComputeTarget
   ) {
     expansion = expand.geometry

@@ -9,7 +9,7 @@ import Kernels
 package struct GEMM: Sendable {
   package let k: Int
   package let n: Int
-  package let precision: Precision
+  package let precision: ProductPrecision
   /// Words of a row of A and of a column of B.
   package let depth: Int
   /// The blocks of columns.
@@ -25,7 +25,7 @@ package struct GEMM: Sendable {
   /// The product for `layer`; with `padsChannels` and at lower precision, padding channels of the
   /// input take part with weights of zero.
   init(
-    _ layer: ConvolutionLayer, _ precision: Precision = .f32, padsChannels: Bool = false,
+    _ layer: ConvolutionLayer, _ precision: ProductPrecision = .f32, padsChannels: Bool = false,
     on target: ComputeTarget
   ) {
     let geometry = layer.geometry
@@ -45,7 +45,7 @@ package struct GEMM: Sendable {
     }
     k = position * kernel * kernel
     n = geometry.outputChannels
-    depth = padded(k) / microKernel.elementsPerWord
+    depth = padded(k) / microKernel.elementsPerWord * microKernel.terms
     nonlinearity = layer.nonlinearity
     self.target = target
     blocks =
@@ -56,6 +56,9 @@ package struct GEMM: Sendable {
       case .openBLAS: ColumnBlocks(channelStride(n), widest: channelStride(n), lanes: 8)
       }
   }
+
+  /// Words of a row of A for one term.
+  private var termDepth: Int { depth / microKernel.terms }
 
   /// Words of A for one position under the kernel.
   package var positionWords: Int { position / microKernel.elementsPerWord }
@@ -96,6 +99,11 @@ package struct GEMM: Sendable {
           pack(into: floats, width: columns.count)
           packBF16(floats, rows: 2 * depth, width: columns.count, into: words)
         }
+      case (.kernels, .bf16x3):
+        withZeroedFloats(2 * termDepth * columns.count) { floats in
+          pack(into: floats, width: columns.count)
+          packBF16x3(floats, rows: 2 * termDepth, width: columns.count, into: words)
+        }
       case (.kernels, .int8):
         withZeroedFloats(4 * depth * columns.count) { floats in
           pack(into: floats, width: columns.count)
@@ -113,11 +121,12 @@ package struct GEMM: Sendable {
 
   /// Converts positions of a feature map, `stride` floats apart, to `positionWords` words each.
   ///
-  /// The words must be zero, because padding is not written. Not for int8, which has a scale per row.
+  /// The words must be zero, because padding is not written. Not for int8, which has a scale per row, and split
+  /// operands.
   package func convertPositions(
     _ count: Int, _ x: UnsafePointer<Float>, stride: Int, into words: UnsafeMutablePointer<Float>
   ) {
-    precondition(precision != .int8)
+    precondition(precision == .f32 || precision == .bf16)
     microKernel.convert(
       Panel(
         rows: count, channels: channelStride(inputChannels), x: x, xStride: stride, gate: nil,
@@ -146,15 +155,18 @@ package struct GEMM: Sendable {
   ) {
     let target = UnsafeMutablePointer(mutating: panel.a)
     let words = k / microKernel.elementsPerWord
-    if words < depth {
+    if words < termDepth {
       for row in 0..<rows {
-        (target + row * panel.lda + words).update(repeating: 0, count: depth - words)
+        for term in 0..<microKernel.terms {
+          (target + row * panel.lda + term * termDepth + words)
+            .update(repeating: 0, count: termDepth - words)
+        }
       }
     }
     microKernel.convert(
       Panel(
         rows: rows, channels: precision == .f32 ? channelStride(k) : k, x: a, xStride: lda,
-        gate: gate, out: target, outStride: panel.lda,
+        gate: gate, out: target, outStride: panel.lda, termStride: termDepth,
         scales: UnsafeMutablePointer(mutating: panel.scales ?? panel.a)))
   }
 

@@ -19,7 +19,7 @@ package struct LinearLayer: Operator {
   /// Inputs that are converted at a time.
   private static let rows = 8
 
-  package init(_ layer: ConvolutionLayer, _ precision: Precision, on target: ComputeTarget) {
+  package init(_ layer: ConvolutionLayer, _ precision: ProductPrecision, on target: ComputeTarget) {
     precondition(layer.geometry.outputPositions == 1)
     inputs = layer.geometry.inputChannels
     outputs = layer.geometry.outputChannels

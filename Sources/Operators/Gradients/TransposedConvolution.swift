@@ -25,7 +25,7 @@ package struct TransposedConvolution: Operator {
       nonlinearity: .identity)
     guard
       let strategy = ConvolutionStrategy.choose(
-        for: transposed, isGated: false, hasResidual: false, on: target)
+        for: transposed, isGated: false, hasResidual: false, feedsResiduals: false, on: target)
     else { preconditionFailure("every layer without gate and residual has a strategy") }
     work = strategy.makeOperator(for: [transposed], isGated: false, on: target)
   }

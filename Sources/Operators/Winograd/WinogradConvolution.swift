@@ -58,7 +58,7 @@ package struct WinogradProject: Operator {
 
   package init(
     _ expand: ConvolutionLayer, _ project: ConvolutionLayer, _ variant: WinogradVariant,
-    _ precision: Precision, on target: ComputeTarget
+    _ precision: ProductPrecision, on target: ComputeTarget
   ) {
     geometry = project.geometry
     precondition(geometry.isPointwise && expand.geometry.outputCount == geometry.inputCount)

@@ -117,7 +117,7 @@ struct TapeLowering {
         inputStride: isInput ? source.shape.channels : channelStride(source.shape.channels),
         nonlinearity: .identity),
       let strategy = ConvolutionStrategy.choose(
-        for: layer, isGated: false, hasResidual: false, on: target),
+        for: layer, isGated: false, hasResidual: false, feedsResiduals: false, on: target),
       let weight = store.entry(node.id, .weight)
     else { throw .unsupported(node: node.name) }
     let output = newBuffer(of: node)
