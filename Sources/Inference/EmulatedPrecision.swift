@@ -12,6 +12,6 @@ extension Precision {
   /// - Throws: `ProcessorError` if the environment forces an instruction set that is unknown or
   ///   unsupported.
   public func isEmulated() throws -> Bool {
-    try InstructionSet.selected().kernels.gemm(self).isEmulated
+    try InstructionSet.selected().kernels.gemm(ProductPrecision(self)).isEmulated
   }
 }
