@@ -19,8 +19,8 @@ public struct GEMMKernel: Sendable {
   public let nr: Int
   /// Words of a row of A must be a multiple of this; B and A are padded with zeros up to it.
   public let depthUnit: Int
-  /// How often a row of A and a column of B occur, one after the other: as high, low and high part of A,
-  /// and high, high and low part of B, if they are split.
+  /// Parts of a row of A and of a column of B, one after the other: the high and the low one if they are
+  /// split.
   public let terms: Int
   /// Converts rows of A.
   public let convert: @Sendable (Panel) -> Void

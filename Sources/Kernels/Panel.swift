@@ -17,7 +17,7 @@ public struct Panel {
   /// The words of the converted rows.
   public var out: UnsafeMutablePointer<Float>
   public var outStride: Int
-  /// Words from a term of a row to the next, if rows are split.
+  /// Words from the high to the low part of a row, if rows are split.
   public var termStride: Int
   /// Receives step and minimum of each row, for int8 only.
   public var scales: UnsafeMutablePointer<Float>
@@ -125,7 +125,7 @@ public enum RoundRow: PanelConversion {
   }
 }
 
-/// Splits rows into bf16 and what is left of them, also as bf16: high, low and again high parts.
+/// Splits rows into bf16 and what is left of them, also as bf16.
 public enum SplitRow: PanelConversion {
   @inlinable @inline(__always)
   public static func convert<L: Lanes>(
@@ -153,11 +153,9 @@ public enum SplitRow: PanelConversion {
     func run<L: Lanes>(_ channel: Int, _: L.Type) {
       let value = panel.load(x, channel, L.self)
       let high = L.truncateToBF16(value)
-      let term = 4 * panel.termStride
       let place = out + 2 * channel
       L.storeBF16(high, place)
-      L.storeBF16(L.subtract(value, high), place + term)
-      L.storeBF16(high, place + 2 * term)
+      L.storeBF16(L.subtract(value, high), place + 4 * panel.termStride)
     }
   }
 }

@@ -21,8 +21,8 @@ public func bf16Kernel() -> GEMMKernel {
 /// The GEMM with operands split into two bf16.
 public func bf16x3Kernel() -> GEMMKernel {
   GEMMKernel(
-    elementType: "bf16x3", elementsPerWord: 2, mr: side, nr: side, depthUnit: tileSide, terms: 3,
-    convert: splitPanel, run: multiplyBF16)
+    elementType: "bf16x3", elementsPerWord: 2, mr: side, nr: side, depthUnit: tileSide, terms: 2,
+    convert: splitPanel, run: multiplySplit)
 }
 
 /// The GEMM in int8.
@@ -44,19 +44,28 @@ private func quantizePanel(_ panel: Panel) { convert(panel, QuantizeRow.self, Na
 /// A block, 32 rows at a time.
 @inline(never)
 private func multiplyBF16(_ block: GEMMBlock) {
-  multiply(block, ApproximateEpilogue.self, isInt8: false)
+  multiply(block, ApproximateEpilogue.self, .bf16)
+}
+
+@inline(never)
+private func multiplySplit(_ block: GEMMBlock) {
+  multiply(block, ApproximateEpilogue.self, .split)
 }
 
 @inline(never)
 private func multiplyInt8(_ block: GEMMBlock) {
-  multiply(block, DequantizeEpilogue.self, isInt8: true)
+  multiply(block, DequantizeEpilogue.self, .int8)
 }
+
+/// What the words of tiles hold.
+private enum Format { case bf16, split, int8 }
 
 /// The products of the top and bottom tile of A and the left and right one of B.
 private enum Place { case topLeft, topRight, bottomLeft, bottomRight }
 
 @inline(__always)
-private func dot(_ place: Place, isInt8: Bool) {
+private func dot(_ place: Place, _ format: Format) {
+  let isInt8 = format == .int8
   switch place {
   case .topLeft: isInt8 ? clanes_tile_bytes_top_left() : clanes_tile_bf16_top_left()
   case .topRight: isInt8 ? clanes_tile_bytes_top_right() : clanes_tile_bf16_top_right()
@@ -66,7 +75,7 @@ private func dot(_ place: Place, isInt8: Bool) {
 }
 
 @inline(__always)
-private func multiply<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type, isInt8: Bool) {
+private func multiply<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type, _ format: Format) {
   let epilogue = E(block)
   var configured = 0
   var row = 0
@@ -78,10 +87,10 @@ private func multiply<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type, isInt8: Bo
     }
     let (a, c) = (block.a + row * block.lda, block.c + row * block.ldc)
     switch (rows > tileSide, block.n > tileSide) {
-    case (true, true): tiles(a, c, block, isInt8: isInt8, twoRows: true, twoColumns: true)
-    case (true, false): tiles(a, c, block, isInt8: isInt8, twoRows: true, twoColumns: false)
-    case (false, true): tiles(a, c, block, isInt8: isInt8, twoRows: false, twoColumns: true)
-    case (false, false): tiles(a, c, block, isInt8: isInt8, twoRows: false, twoColumns: false)
+    case (true, true): tiles(a, c, block, format, twoRows: true, twoColumns: true)
+    case (true, false): tiles(a, c, block, format, twoRows: true, twoColumns: false)
+    case (false, true): tiles(a, c, block, format, twoRows: false, twoColumns: true)
+    case (false, false): tiles(a, c, block, format, twoRows: false, twoColumns: false)
     }
     finish(block, row..<row + rows, epilogue)
     epilogue.revisit(block, rows: row..<row + rows, width: block.n, Native.self)
@@ -93,10 +102,26 @@ private func multiply<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type, isInt8: Bo
 /// Up to 32 × 32 sums, from zero to memory.
 @inline(__always)
 private func tiles(
-  _ a: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ block: GEMMBlock, isInt8: Bool,
-  twoRows: Bool, twoColumns: Bool
+  _ a: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ block: GEMMBlock,
+  _ format: Format, twoRows: Bool, twoColumns: Bool
 ) {
   clanes_tiles_zero()
+  if format == .split {
+    multiplyParts(a, block, twoRows: twoRows, twoColumns: twoColumns)
+  } else {
+    multiplySegments(a, block, format, twoRows: twoRows, twoColumns: twoColumns)
+  }
+  let bottom = c + tileSide * block.ldc
+  clanes_tile_store_top_left(c, block.ldc)
+  if twoColumns { clanes_tile_store_top_right(c + tileSide, block.ldc) }
+  if twoRows { clanes_tile_store_bottom_left(bottom, block.ldc) }
+  if twoRows && twoColumns { clanes_tile_store_bottom_right(bottom + tileSide, block.ldc) }
+}
+
+@inline(__always)
+private func multiplySegments(
+  _ a: UnsafePointer<Float>, _ block: GEMMBlock, _ format: Format, twoRows: Bool, twoColumns: Bool
+) {
   var segment = a
   var b = block.b
   for _ in 0..<block.segments {
@@ -104,26 +129,63 @@ private func tiles(
     for _ in 0..<block.k / tileSide {
       clanes_tile_load_top(a, block.lda)
       clanes_tile_load_left(b, block.n)
-      dot(.topLeft, isInt8: isInt8)
+      dot(.topLeft, format)
       if twoRows {
         clanes_tile_load_bottom(a + tileSide * block.lda, block.lda)
-        dot(.bottomLeft, isInt8: isInt8)
+        dot(.bottomLeft, format)
       }
       if twoColumns {
         clanes_tile_load_right(b + tileSide, block.n)
-        dot(.topRight, isInt8: isInt8)
-        if twoRows { dot(.bottomRight, isInt8: isInt8) }
+        dot(.topRight, format)
+        if twoRows { dot(.bottomRight, format) }
       }
       a += tileSide
       b += tileSide * block.n
     }
     segment += block.segmentStride
   }
-  let bottom = c + tileSide * block.ldc
-  clanes_tile_store_top_left(c, block.ldc)
-  if twoColumns { clanes_tile_store_top_right(c + tileSide, block.ldc) }
-  if twoRows { clanes_tile_store_bottom_left(bottom, block.ldc) }
-  if twoRows && twoColumns { clanes_tile_store_bottom_right(bottom + tileSide, block.ldc) }
+}
+
+/// Low × high, high × high and high × low parts; low × low is below the rounding of f32.
+@inline(__always)
+private func multiplyParts(
+  _ a: UnsafePointer<Float>, _ block: GEMMBlock, twoRows: Bool, twoColumns: Bool
+) {
+  let depth = block.k / 2
+  for step in 0..<depth / tileSide {
+    let high = a + step * tileSide
+    let low = high + depth
+    let weights = block.b + step * tileSide * block.n
+    let lowWeights = weights + depth * block.n
+    clanes_tile_load_top(low, block.lda)
+    clanes_tile_load_left(weights, block.n)
+    dot(.topLeft, .bf16)
+    if twoRows {
+      clanes_tile_load_bottom(low + tileSide * block.lda, block.lda)
+      dot(.bottomLeft, .bf16)
+    }
+    if twoColumns {
+      clanes_tile_load_right(weights + tileSide, block.n)
+      dot(.topRight, .bf16)
+      if twoRows { dot(.bottomRight, .bf16) }
+    }
+    clanes_tile_load_top(high, block.lda)
+    dot(.topLeft, .bf16)
+    if twoColumns { dot(.topRight, .bf16) }
+    if twoRows {
+      clanes_tile_load_bottom(high + tileSide * block.lda, block.lda)
+      dot(.bottomLeft, .bf16)
+      if twoColumns { dot(.bottomRight, .bf16) }
+    }
+    clanes_tile_load_left(lowWeights, block.n)
+    dot(.topLeft, .bf16)
+    if twoRows { dot(.bottomLeft, .bf16) }
+    if twoColumns {
+      clanes_tile_load_right(lowWeights + tileSide, block.n)
+      dot(.topRight, .bf16)
+      if twoRows { dot(.bottomRight, .bf16) }
+    }
+  }
 }
 
 /// Takes the sums in some rows of C through the epilogue.

@@ -23,19 +23,17 @@ func packBF16(
   }
 }
 
-/// Splits `rows` × `width` weights into bf16 and what is left of them, also as bf16: high, high and low
-/// parts, one after the other. The weights are lost.
+/// Splits `rows` × `width` weights into bf16 and what is left of them, also as bf16, one after the other.
+/// The weights are lost.
 func packBF16x3(
   _ weights: UnsafeMutablePointer<Float>, rows: Int, width: Int,
   into words: UnsafeMutablePointer<Float>
 ) {
-  let term = rows / 2 * width
   packBF16(weights, rows: rows, width: width, into: words)
-  packBF16(weights, rows: rows, width: width, into: words + term)
   for index in 0..<rows * width {
     weights[index] -= Float(bitPattern: bf16Bits(weights[index]) << 16)
   }
-  packBF16(weights, rows: rows, width: width, into: words + 2 * term)
+  packBF16(weights, rows: rows, width: width, into: words + rows / 2 * width)
 }
 
 /// The upper half of the nearest bf16, ties to even.
