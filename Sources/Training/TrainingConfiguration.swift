@@ -129,7 +129,7 @@ extension TrainingConfiguration {
   public static var fromScratch: TrainingConfiguration {
     var configuration = TrainingConfiguration()
     configuration.imageSize = 128
-    configuration.schedule = .cosine(rate: 0.004, warmupEpochs: 2)
+    configuration.schedule = .cosine(rate: 0.001, warmupEpochs: 2)
     configuration.averageDecay = 0.999
     return configuration
   }

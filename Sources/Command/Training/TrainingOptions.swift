@@ -62,7 +62,7 @@ struct TrainingOptions: ParsableArguments {
   var optimizer: OptimizerName?
 
   @Option(
-    name: .customLong("lr"), help: "Peak learning rate (default: 0.0003; from scratch 0.004).")
+    name: .customLong("lr"), help: "Peak learning rate (default: 0.0003; from scratch 0.001).")
   var learningRate: Double?
 
   @Option(help: "How the learning rate falls (default: cosine).")
