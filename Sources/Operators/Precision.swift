@@ -37,7 +37,11 @@ extension KernelTable {
     case .bf16: bf16
     case .int8: int8
     case .bf16x3:
-      if let bf16x3 { bf16x3 } else { preconditionFailure("the strategy asks for it only if there is one") }
+      if let bf16x3 {
+        bf16x3
+      } else {
+        preconditionFailure("the strategy asks for it only if there is one")
+      }
     }
   }
 }

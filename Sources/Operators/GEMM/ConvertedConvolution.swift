@@ -19,7 +19,8 @@ package struct ConvertedConvolution: Operator {
   ///   - layer: the convolution, in bf16.
   ///   - project: the 1×1 convolution that alone reads it, and its precision.
   package init(
-    _ layer: ConvolutionLayer, project: (layer: ConvolutionLayer, precision: ProductPrecision)? = nil,
+    _ layer: ConvolutionLayer,
+    project: (layer: ConvolutionLayer, precision: ProductPrecision)? = nil,
     on target: ComputeTarget
   ) {
     geometry = layer.geometry

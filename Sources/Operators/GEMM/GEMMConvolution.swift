@@ -19,7 +19,8 @@ package struct GEMMConvolution: Operator {
   /// - Parameter isGated: whether `OperatorMemory.gate` multiplies the input; pointwise convolutions
   ///   only.
   package init(
-    _ layer: ConvolutionLayer, _ precision: ProductPrecision, isGated: Bool, on target: ComputeTarget
+    _ layer: ConvolutionLayer, _ precision: ProductPrecision, isGated: Bool,
+    on target: ComputeTarget
   ) {
     geometry = layer.geometry
     precondition(!isGated || geometry.isPointwise)
