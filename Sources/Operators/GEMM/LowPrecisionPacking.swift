@@ -23,8 +23,9 @@ func packBF16(
   }
 }
 
-/// Splits `rows` × `width` weights into bf16 and what is left of them, also as bf16, one after the other.
-/// The weights are lost.
+/// Splits `rows` × `width` weights into bf16 and what is left of them, also as bf16.
+///
+/// The parts follow one another. The weights are lost.
 func packBF16x3(
   _ weights: UnsafeMutablePointer<Float>, rows: Int, width: Int,
   into words: UnsafeMutablePointer<Float>
