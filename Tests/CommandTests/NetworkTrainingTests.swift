@@ -185,6 +185,21 @@ struct NetworkTrainingTests {
     #expect(try bytes(output) == expected)
   }
 
+  /// The precision is the run's, and so is the warning.
+  @Test func emulationIsReportedOnResumingToo() throws {
+    let environment = ProcessInfo.processInfo.environment
+      .merging(["CNNZOO_ISA": "baseline"]) { $1 }
+    let warning = "cnnzoo: warning: this processor emulates bf16: correct, but no faster than f32\n"
+    let begun = try train(Self.scratch + ["--precision", "bf16"], environment: environment)
+    let resumed = try Tool.run(["train", "--resume", run], environment: environment)
+    for outcome in [begun, resumed] {
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors.components(separatedBy: warning).count == 2, "\(outcome.errors)")
+    }
+    let exact = try train(Self.scratch + ["--overwrite"], environment: environment)
+    #expect(exact.status == 0 && !exact.errors.contains("emulates"), "\(exact.errors)")
+  }
+
   /// Whatever determines the result must be the same; each change is named.
   @Test func changedRunsAreRefused() throws {
     #expect(try train(Self.scratch).status == 0)

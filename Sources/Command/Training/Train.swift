@@ -124,9 +124,6 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    if preview == nil, !headOnly {
-      try Diagnostics.warnIfEmulated(network.compute.trainingPrecision)
-    }
     if let resume { return try run(resuming: resume) }
     guard let folder else { return }
     if let preview { return try write(preview, of: folder) }
@@ -165,6 +162,7 @@ struct Train: ParsableCommand {
   private func run(
     _ trainer: Trainer, _ display: TrainingDisplay, _ facts: JSON.Object = [:]
   ) throws {
+    try Diagnostics.warnIfEmulated(trainer.plan.configuration.precision)
     try display.receive(.planned(trainer.plan))
     // An interrupt takes effect after the step, when the state is saved.
     let (outcome, written) = try Interrupts.deferred { () throws in
