@@ -19,8 +19,7 @@ public struct GEMMKernel: Sendable {
   public let nr: Int
   /// Words of a row of A must be a multiple of this; B and A are padded with zeros up to it.
   public let depthUnit: Int
-  /// Parts of a row of A and of a column of B, one after the other: the high and the low one if they are
-  /// split.
+  /// Parts that each row of A and column of B is split into: two, high and low, or just one.
   public let terms: Int
   /// Converts rows of A.
   public let convert: @Sendable (Panel) -> Void

@@ -7,8 +7,10 @@ struct HEIFColor {
 
   init() {}
 
-  /// What to tell libheif, so that it copies samples without converting them: it makes full range of
-  /// limited range, and by way of RGB copies only what is green, blue and red already.
+  /// What to tell libheif so that it copies the samples unchanged.
+  ///
+  /// Newer versions expand limited range; older ones convert everything to RGB, except what is declared
+  /// to be RGB already.
   static func copied(from color: HEIFColor, asRGB: Bool) -> HEIFColor {
     var declared = HEIFColor()
     declared.matrix = asRGB ? 0 : color.matrix
