@@ -157,10 +157,11 @@ struct Lowering {
     _ folded: FoldedLayer, input: Int
   ) throws(InferenceError) -> ConvolutionLayer {
     let shape = graph.nodes[input].shape
+    let nonlinearity = Nonlinearity(folded.activation)
     let layer = ConvolutionLayer(
       of: folded.node, input: shape,
       inputStride: nodeValues[input].map { values[$0].stride } ?? channelStride(shape.channels),
-      nonlinearity: Nonlinearity(folded.activation))
+      nonlinearity: target.precision == .f32 ? nonlinearity : nonlinearity.approximated)
     guard let layer else { throw unsupported(folded.node.id, "a grouped convolution") }
     return layer
   }

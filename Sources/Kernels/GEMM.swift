@@ -1,6 +1,8 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
+import CLanes
+
 /// C[M, N] = nonlinearity(A[M, K] × B[K, N] + bias[N]) + residual[M, N], row-major, for one block of
 /// B's columns.
 ///
@@ -83,6 +85,29 @@ public struct Quantization {
     self.rows = rows
     self.steps = steps
     self.sums = sums
+  }
+
+  /// Of nothing.
+  @inlinable @inline(__always)
+  public static var none: Quantization {
+    Quantization(rows: clanes_zeros(), steps: clanes_zeros(), sums: clanes_zeros())
+  }
+
+  /// The quantization advanced by some rows and columns.
+  @inlinable @inline(__always)
+  public func moved(rows: Int, columns: Int) -> Quantization {
+    Quantization(rows: self.rows + 2 * rows, steps: steps + columns, sums: sums + columns)
+  }
+
+  /// The product, plus the bias, that the integers `sum` at the first row and column stand for.
+  ///
+  /// Σ (minimum + step[r] · q) · step[n] · v = step[r] · step[n] · Σ q·v + minimum · step[n] · Σ v: exact
+  /// but for the roundings here.
+  @inlinable @inline(__always)
+  public func dequantize<L: Lanes>(_ sum: L.Vector, bias: L.Vector, _: L.Type) -> L.Vector {
+    let shift = L.multiplyAdd(L.splat(rows[1]), L.load(sums), bias)
+    let scaled = L.multiply(L.fromIntegers(sum), L.splat(rows[0]))
+    return L.multiplyAdd(scaled, L.load(steps), shift)
   }
 }
 

@@ -85,40 +85,11 @@ public struct ClampEpilogue: GEMMEpilogue {
 
   @inlinable @inline(__always)
   public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {
-    block.nonlinearity.accept(ActivationPass<L>(block, rows, width, isExact: true))
-  }
-}
-
-/// The same with approximate activations, for bf16.
-@frozen
-public struct ApproximateEpilogue: GEMMEpilogue {
-  @usableFromInline var clamp: ClampEpilogue
-
-  @inlinable @inline(__always)
-  public init(_ block: GEMMBlock) { clamp = ClampEpilogue(block) }
-
-  @inlinable @inline(__always)
-  public func moved(rows: Int, columns: Int) -> Self {
-    var moved = self
-    moved.clamp = clamp.moved(rows: rows, columns: columns)
-    return moved
-  }
-
-  @inlinable @inline(__always)
-  public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
-    clamp.apply(sum, L.self)
-  }
-
-  @inlinable @inline(__always)
-  public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {
-    block.nonlinearity.accept(ActivationPass<L>(block, rows, width, isExact: false))
+    block.nonlinearity.accept(ActivationPass<L>(block, rows, width))
   }
 }
 
 /// Turns integer sums into floats, then does the same, for int8.
-///
-/// Σ (minimum + step[r] · q) · step[n] · v = step[r] · step[n] · Σ q·v + minimum · step[n] · Σ v: exact
-/// but for the roundings of the epilogue.
 @frozen
 public struct DequantizeEpilogue: GEMMEpilogue {
   @usableFromInline var clamp: ClampEpilogue
@@ -127,31 +98,26 @@ public struct DequantizeEpilogue: GEMMEpilogue {
   @inlinable @inline(__always)
   public init(_ block: GEMMBlock) {
     clamp = ClampEpilogue(block)
-    let zeros = clanes_zeros()
-    quantization = block.quantization ?? Quantization(rows: zeros, steps: zeros, sums: zeros)
+    quantization = block.quantization ?? .none
   }
 
   @inlinable @inline(__always)
   public func moved(rows: Int, columns: Int) -> Self {
     var moved = self
     moved.clamp = clamp.moved(rows: rows, columns: columns)
-    moved.quantization.rows += 2 * rows
-    moved.quantization.steps += columns
-    moved.quantization.sums += columns
+    moved.quantization = quantization.moved(rows: rows, columns: columns)
     return moved
   }
 
   @inlinable @inline(__always)
   public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
-    let q = quantization
-    let shift = L.multiplyAdd(L.splat(q.rows[1]), L.load(q.sums), L.load(clamp.bias))
-    let scaled = L.multiply(L.fromIntegers(sum), L.splat(q.rows[0]))
-    return clamp.finish(L.multiplyAdd(scaled, L.load(q.steps), shift), L.self)
+    let biased = quantization.dequantize(sum, bias: L.load(clamp.bias), L.self)
+    return clamp.finish(biased, L.self)
   }
 
   @inlinable @inline(__always)
   public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {
-    block.nonlinearity.accept(ActivationPass<L>(block, rows, width, isExact: false))
+    block.nonlinearity.accept(ActivationPass<L>(block, rows, width))
   }
 }
 
@@ -173,21 +139,12 @@ struct ActivationPass<L: Lanes>: NonlinearityVisitor {
   @usableFromInline let block: GEMMBlock
   @usableFromInline let rows: Range<Int>
   @usableFromInline let width: Int
-  @usableFromInline let isExact: Bool
 
   @inlinable @inline(__always)
-  init(_ block: GEMMBlock, _ rows: Range<Int>, _ width: Int, isExact: Bool) {
+  init(_ block: GEMMBlock, _ rows: Range<Int>, _ width: Int) {
     self.block = block
     self.rows = rows
     self.width = width
-    self.isExact = isExact
-  }
-
-  @inlinable @inline(__always)
-  func apply<F: NonlinearityFunction, V: Lanes>(
-    _: F.Type, _ x: V.Vector, _: V.Type
-  ) -> V.Vector {
-    isExact ? F.apply(x, V.self) : F.approximate(x, V.self)
   }
 
   @inlinable @inline(__always)
@@ -200,13 +157,13 @@ struct ActivationPass<L: Lanes>: NonlinearityVisitor {
       let residual = first + row * ldResidual
       var column = 0
       while column + L.count <= width {
-        let value = apply(F.self, L.load(c + column), L.self)
+        let value = F.apply(L.load(c + column), L.self)
         L.store(L.add(value, L.load(residual + column)), c + column)
         column += L.count
       }
       // Widths are multiples of 8, so the remainder after vectors of 16 is one vector of 8.
       if L.count > 8 && column < width {
-        let value = apply(F.self, L.Half.load(c + column), L.Half.self)
+        let value = F.apply(L.Half.load(c + column), L.Half.self)
         L.Half.store(L.Half.add(value, L.Half.load(residual + column)), c + column)
       }
     }

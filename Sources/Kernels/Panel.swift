@@ -17,15 +17,17 @@ public struct Panel {
   /// The words of the converted rows.
   public var out: UnsafeMutablePointer<Float>
   public var outStride: Int
-  /// Words from the high to the low part of a row, if rows are split.
-  public var termStride: Int
+  /// Words of a converted row, or of each of its parts if it is split.
+  public var partWords: Int
+  /// Whether a part ends with words that no channel fills, which then are zero.
+  public var isPadded: Bool
   /// Receives step and minimum of each row, for int8 only.
   public var scales: UnsafeMutablePointer<Float>
 
   @inlinable
   public init(
     rows: Int, channels: Int, x: UnsafePointer<Float>, xStride: Int, gate: UnsafePointer<Float>?,
-    out: UnsafeMutablePointer<Float>, outStride: Int, termStride: Int = 0,
+    out: UnsafeMutablePointer<Float>, outStride: Int, partWords: Int, isPadded: Bool = false,
     scales: UnsafeMutablePointer<Float>
   ) {
     self.rows = rows
@@ -35,7 +37,8 @@ public struct Panel {
     self.gate = gate
     self.out = out
     self.outStride = outStride
-    self.termStride = termStride
+    self.partWords = partWords
+    self.isPadded = isPadded
     self.scales = scales
   }
 
@@ -49,17 +52,27 @@ public struct Panel {
 
 /// Converts a panel row by row.
 public protocol PanelConversion {
+  /// The number of parts that a row is split into.
+  static var parts: Int { get }
   static func convert<L: Lanes>(
     _ panel: Panel, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
     _ scales: UnsafeMutablePointer<Float>, _: L.Type)
 }
 
+extension PanelConversion {
+  @inlinable @inline(__always)
+  public static var parts: Int { 1 }
+}
+
 @inlinable @inline(__always)
 public func convert<C: PanelConversion, L: Lanes>(_ panel: Panel, _: C.Type, _: L.Type) {
   for row in 0..<panel.rows {
-    C.convert(
-      panel, panel.x + row * panel.xStride, panel.out + row * panel.outStride,
-      panel.scales + 2 * row, L.self)
+    let out = panel.out + row * panel.outStride
+    if panel.isPadded {
+      // Padding is shorter than a vector; the channels are written over the rest of it.
+      for part in 1...C.parts { L.store(L.splat(0), out + part * panel.partWords - L.count) }
+    }
+    C.convert(panel, panel.x + row * panel.xStride, out, panel.scales + 2 * row, L.self)
   }
 }
 
@@ -128,6 +141,9 @@ public enum RoundRow: PanelConversion {
 /// Splits rows into bf16 and what is left of them, also as bf16.
 public enum SplitRow: PanelConversion {
   @inlinable @inline(__always)
+  public static var parts: Int { 2 }
+
+  @inlinable @inline(__always)
   public static func convert<L: Lanes>(
     _ panel: Panel, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
     _ scales: UnsafeMutablePointer<Float>, _: L.Type
@@ -155,7 +171,7 @@ public enum SplitRow: PanelConversion {
       let high = L.truncateToBF16(value)
       let place = out + 2 * channel
       L.storeBF16(high, place)
-      L.storeBF16(L.subtract(value, high), place + 4 * panel.termStride)
+      L.storeBF16(L.subtract(value, high), place + 4 * panel.partWords)
     }
   }
 }

@@ -41,20 +41,19 @@ private func splitPanel(_ panel: Panel) { convert(panel, SplitRow.self, Native.s
 @inline(never)
 private func quantizePanel(_ panel: Panel) { convert(panel, QuantizeRow.self, Native.self) }
 
-/// A block, 32 rows at a time.
 @inline(never)
 private func multiplyBF16(_ block: GEMMBlock) {
-  multiply(block, ApproximateEpilogue.self, .bf16)
+  block.nonlinearity.accept(Product<FloatSums>(block: block, format: .bf16))
 }
 
 @inline(never)
 private func multiplySplit(_ block: GEMMBlock) {
-  multiply(block, ApproximateEpilogue.self, .split)
+  block.nonlinearity.accept(Product<FloatSums>(block: block, format: .split))
 }
 
 @inline(never)
 private func multiplyInt8(_ block: GEMMBlock) {
-  multiply(block, DequantizeEpilogue.self, .int8)
+  block.nonlinearity.accept(Product<IntegerSums>(block: block, format: .int8))
 }
 
 /// What the words of tiles hold.
@@ -74,137 +73,122 @@ private func dot(_ place: Place, _ format: Format) {
   }
 }
 
-@inline(__always)
-private func multiply<E: GEMMEpilogue>(_ block: GEMMBlock, _: E.Type, _ format: Format) {
-  let epilogue = E(block)
-  var configured = 0
-  var row = 0
-  while row < block.m {
-    let rows = min(side, block.m - row)
-    if rows != configured {
-      clanes_tiles_begin(rows, block.n)
-      configured = rows
-    }
-    let (a, c) = (block.a + row * block.lda, block.c + row * block.ldc)
-    switch (rows > tileSide, block.n > tileSide) {
-    case (true, true): tiles(a, c, block, format, twoRows: true, twoColumns: true)
-    case (true, false): tiles(a, c, block, format, twoRows: true, twoColumns: false)
-    case (false, true): tiles(a, c, block, format, twoRows: false, twoColumns: true)
-    case (false, false): tiles(a, c, block, format, twoRows: false, twoColumns: false)
-    }
-    finish(block, row..<row + rows, epilogue)
-    epilogue.revisit(block, rows: row..<row + rows, width: block.n, Native.self)
-    row += rows
-  }
-  clanes_tiles_end()
-}
+/// A block, 32 rows at a time.
+///
+/// The tile unit works beside the vector units, so while it multiplies, the sums of the 32 rows before
+/// go through the epilogue, a few at each step along K.
+private struct Product<S: TileSums>: NonlinearityVisitor {
+  let block: GEMMBlock
+  let format: Format
 
-/// Up to 32 × 32 sums, from zero to memory.
-@inline(__always)
-private func tiles(
-  _ a: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ block: GEMMBlock,
-  _ format: Format, twoRows: Bool, twoColumns: Bool
-) {
-  clanes_tiles_zero()
-  if format == .split {
-    multiplyParts(a, block, twoRows: twoRows, twoColumns: twoColumns)
-  } else {
-    multiplySegments(a, block, format, twoRows: twoRows, twoColumns: twoColumns)
+  @inline(__always)
+  func visit<F: NonlinearityFunction>(_: F.Type) {
+    let steps = block.segments * (block.k / tileSide) / (format == .split ? 2 : 1)
+    var epilogue = TileEpilogue<S, F>(block, rowsPerStep: (side + steps - 1) / max(steps, 1))
+    var configured = 0
+    var row = 0
+    while row < block.m {
+      let rows = min(side, block.m - row)
+      if rows != configured {
+        clanes_tiles_begin(rows, block.n)
+        configured = rows
+      }
+      clanes_tiles_zero()
+      let a = block.a + row * block.lda
+      if format == .split {
+        multiplyParts(a, twoRows: rows > tileSide, &epilogue)
+      } else {
+        multiplySegments(a, twoRows: rows > tileSide, &epilogue)
+      }
+      epilogue.finish()
+      store(block.c + row * block.ldc, twoRows: rows > tileSide)
+      epilogue.begin(row..<row + rows)
+      row += rows
+    }
+    clanes_tiles_end()
+    epilogue.finish()
   }
-  let bottom = c + tileSide * block.ldc
-  clanes_tile_store_top_left(c, block.ldc)
-  if twoColumns { clanes_tile_store_top_right(c + tileSide, block.ldc) }
-  if twoRows { clanes_tile_store_bottom_left(bottom, block.ldc) }
-  if twoRows && twoColumns { clanes_tile_store_bottom_right(bottom + tileSide, block.ldc) }
-}
 
-@inline(__always)
-private func multiplySegments(
-  _ a: UnsafePointer<Float>, _ block: GEMMBlock, _ format: Format, twoRows: Bool, twoColumns: Bool
-) {
-  var segment = a
-  var b = block.b
-  for _ in 0..<block.segments {
-    var a = segment
-    for _ in 0..<block.k / tileSide {
-      clanes_tile_load_top(a, block.lda)
-      clanes_tile_load_left(b, block.n)
-      dot(.topLeft, format)
+  private var twoColumns: Bool { block.n > tileSide }
+
+  @inline(__always)
+  private func multiplySegments<F: NonlinearityFunction>(
+    _ a: UnsafePointer<Float>, twoRows: Bool, _ epilogue: inout TileEpilogue<S, F>
+  ) {
+    var segment = a
+    var b = block.b
+    for _ in 0..<block.segments {
+      var a = segment
+      for _ in 0..<block.k / tileSide {
+        clanes_tile_load_top(a, block.lda)
+        clanes_tile_load_left(b, block.n)
+        dot(.topLeft, format)
+        if twoRows {
+          clanes_tile_load_bottom(a + tileSide * block.lda, block.lda)
+          dot(.bottomLeft, format)
+        }
+        if twoColumns {
+          clanes_tile_load_right(b + tileSide, block.n)
+          dot(.topRight, format)
+          if twoRows { dot(.bottomRight, format) }
+        }
+        a += tileSide
+        b += tileSide * block.n
+        epilogue.advance()
+      }
+      segment += block.segmentStride
+    }
+  }
+
+  /// Low × high, high × high and high × low parts; low × low is below the rounding of f32.
+  @inline(__always)
+  private func multiplyParts<F: NonlinearityFunction>(
+    _ a: UnsafePointer<Float>, twoRows: Bool, _ epilogue: inout TileEpilogue<S, F>
+  ) {
+    let depth = block.k / 2
+    for step in 0..<depth / tileSide {
+      let high = a + step * tileSide
+      let low = high + depth
+      let weights = block.b + step * tileSide * block.n
+      let lowWeights = weights + depth * block.n
+      clanes_tile_load_top(low, block.lda)
+      clanes_tile_load_left(weights, block.n)
+      dot(.topLeft, .bf16)
       if twoRows {
-        clanes_tile_load_bottom(a + tileSide * block.lda, block.lda)
-        dot(.bottomLeft, format)
+        clanes_tile_load_bottom(low + tileSide * block.lda, block.lda)
+        dot(.bottomLeft, .bf16)
       }
       if twoColumns {
-        clanes_tile_load_right(b + tileSide, block.n)
-        dot(.topRight, format)
-        if twoRows { dot(.bottomRight, format) }
+        clanes_tile_load_right(weights + tileSide, block.n)
+        dot(.topRight, .bf16)
+        if twoRows { dot(.bottomRight, .bf16) }
       }
-      a += tileSide
-      b += tileSide * block.n
-    }
-    segment += block.segmentStride
-  }
-}
-
-/// Low × high, high × high and high × low parts; low × low is below the rounding of f32.
-@inline(__always)
-private func multiplyParts(
-  _ a: UnsafePointer<Float>, _ block: GEMMBlock, twoRows: Bool, twoColumns: Bool
-) {
-  let depth = block.k / 2
-  for step in 0..<depth / tileSide {
-    let high = a + step * tileSide
-    let low = high + depth
-    let weights = block.b + step * tileSide * block.n
-    let lowWeights = weights + depth * block.n
-    clanes_tile_load_top(low, block.lda)
-    clanes_tile_load_left(weights, block.n)
-    dot(.topLeft, .bf16)
-    if twoRows {
-      clanes_tile_load_bottom(low + tileSide * block.lda, block.lda)
-      dot(.bottomLeft, .bf16)
-    }
-    if twoColumns {
-      clanes_tile_load_right(weights + tileSide, block.n)
-      dot(.topRight, .bf16)
-      if twoRows { dot(.bottomRight, .bf16) }
-    }
-    clanes_tile_load_top(high, block.lda)
-    dot(.topLeft, .bf16)
-    if twoColumns { dot(.topRight, .bf16) }
-    if twoRows {
-      clanes_tile_load_bottom(high + tileSide * block.lda, block.lda)
-      dot(.bottomLeft, .bf16)
-      if twoColumns { dot(.bottomRight, .bf16) }
-    }
-    clanes_tile_load_left(lowWeights, block.n)
-    dot(.topLeft, .bf16)
-    if twoRows { dot(.bottomLeft, .bf16) }
-    if twoColumns {
-      clanes_tile_load_right(lowWeights + tileSide, block.n)
-      dot(.topRight, .bf16)
-      if twoRows { dot(.bottomRight, .bf16) }
+      clanes_tile_load_top(high, block.lda)
+      dot(.topLeft, .bf16)
+      if twoColumns { dot(.topRight, .bf16) }
+      if twoRows {
+        clanes_tile_load_bottom(high + tileSide * block.lda, block.lda)
+        dot(.bottomLeft, .bf16)
+        if twoColumns { dot(.bottomRight, .bf16) }
+      }
+      clanes_tile_load_left(lowWeights, block.n)
+      dot(.topLeft, .bf16)
+      if twoRows { dot(.bottomLeft, .bf16) }
+      if twoColumns {
+        clanes_tile_load_right(lowWeights + tileSide, block.n)
+        dot(.topRight, .bf16)
+        if twoRows { dot(.bottomRight, .bf16) }
+      }
+      epilogue.advance()
     }
   }
-}
 
-/// Takes the sums in some rows of C through the epilogue.
-@inline(__always)
-private func finish<E: GEMMEpilogue>(_ block: GEMMBlock, _ rows: Range<Int>, _ epilogue: E) {
-  for row in rows {
-    let c = block.c + row * block.ldc
-    let epilogue = epilogue.moved(rows: row, columns: 0)
-    var column = 0
-    while column + Native.count <= block.n {
-      let sum = Native.load(c + column)
-      let value = epilogue.moved(rows: 0, columns: column).apply(sum, Native.self)
-      Native.store(value, c + column)
-      column += Native.count
-    }
-    if column < block.n {
-      let sum = Native.Half.load(c + column)
-      let value = epilogue.moved(rows: 0, columns: column).apply(sum, Native.Half.self)
-      Native.Half.store(value, c + column)
-    }
+  @inline(__always)
+  private func store(_ c: UnsafeMutablePointer<Float>, twoRows: Bool) {
+    let bottom = c + tileSide * block.ldc
+    clanes_tile_store_top_left(c, block.ldc)
+    if twoColumns { clanes_tile_store_top_right(c + tileSide, block.ldc) }
+    if twoRows { clanes_tile_store_bottom_left(bottom, block.ldc) }
+    if twoRows && twoColumns { clanes_tile_store_bottom_right(bottom + tileSide, block.ldc) }
   }
 }

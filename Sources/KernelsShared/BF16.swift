@@ -5,7 +5,7 @@ public func bf16Kernel() -> GEMMKernel {
   GEMMKernel(
     elementType: "bf16", elementsPerWord: 2, isEmulated: !hasBF16Instructions, mr: mr, nr: nr,
     convert: roundPanel,
-    run: { multiply($0, BF16Product<Native>.self, ApproximateEpilogue.self) })
+    run: { multiply($0, BF16Product<Native>.self, ClampEpilogue.self) })
 }
 
 @inline(never)

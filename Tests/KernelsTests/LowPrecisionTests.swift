@@ -49,13 +49,13 @@ struct LowPrecisionTests {
     let lda = depth + 16
     let x = AlignedBuffer(a)
     let factors = AlignedBuffer(gate ?? [0])
-    let out = AlignedBuffer([Float](repeating: 0, count: rows * lda))
+    let out = AlignedBuffer([Float](repeating: Self.guardValue, count: rows * lda))
     let scales = AlignedBuffer([Float](repeating: .nan, count: 2 * rows))
     gemm.convert(
       Panel(
         rows: rows, channels: channels, x: x.base, xStride: channels,
         gate: gate == nil ? nil : UnsafePointer(factors.base), out: out.base, outStride: lda,
-        scales: scales.base))
+        partWords: depth, isPadded: words < depth, scales: scales.base))
     return Converted(words: out, scales: scales, lda: lda, depth: depth)
   }
 
@@ -171,7 +171,7 @@ struct LowPrecisionTests {
           + (hasResidual ? Double(residual.base[row * ldc + column]) : 0)
       }
     }
-    let isApproximate = nonlinearity == .silu || nonlinearity == .sigmoid
+    let isApproximate = nonlinearity == .approximateSiLU || nonlinearity == .approximateSigmoid
     return Reference.firstOutlier(c.values, expected, within: isApproximate ? 2e-4 : 2e-5)
   }
 

@@ -43,6 +43,22 @@ struct NonlinearityTests {
     #expect(worst.error <= allowed, "\(worst.error) ulp at \(worst.x)")
   }
 
+  /// The short forms are good to 12 bits.
+  @Test(arguments: InstructionSet.supported, [Nonlinearity.silu, .sigmoid])
+  func approximations(_ set: InstructionSet, _ nonlinearity: Kernels.Nonlinearity) {
+    let x = (-870_000...870_000).lazy.filter { $0 % 7 == 0 }.map { Float($0) * 1e-4 }
+    var worst = (error: 0.0, x: Float(0))
+    for (x, y) in zip(x, apply(nonlinearity.approximated, set, Array(x))) where x != 0 {
+      let expected = Reference.apply(nonlinearity, Double(x))
+      let error = abs(Double(y) - expected) / abs(expected)
+      if !(error <= worst.error) { worst = (error, x) }
+    }
+    #expect(worst.error <= 0x1p-12, "\(worst.error) at \(worst.x)")
+    // They are different functions, not the exact ones under other names.
+    #expect(worst.error > 0x1p-16)
+    #expect(apply(nonlinearity.approximated, set, [1000]) == (nonlinearity == .silu ? [1000] : [1]))
+  }
+
   @Test(arguments: InstructionSet.supported)
   func saturation(_ set: InstructionSet) {
     let x: [Float] = [100, 1000, .greatestFiniteMagnitude]

@@ -12,8 +12,8 @@ enum Reference {
     case .relu6: min(max(x, 0), 6)
     case .hardSwish: x * min(max(x + 3, 0), 6) / 6
     case .hardSigmoid: min(max(x + 3, 0), 6) / 6
-    case .silu: x / (1 + exp(-x))
-    case .sigmoid: 1 / (1 + exp(-x))
+    case .silu, .approximateSiLU: x / (1 + exp(-x))
+    case .sigmoid, .approximateSigmoid: 1 / (1 + exp(-x))
     }
   }
 
@@ -25,10 +25,10 @@ enum Reference {
     case .relu6: return x > 0 && x < 6 ? 1 : 0
     case .hardSwish: return x <= -3 ? 0 : x < 3 ? x / 3 + 0.5 : 1
     case .hardSigmoid: return x > -3 && x < 3 ? 1 / 6 : 0
-    case .silu:
+    case .silu, .approximateSiLU:
       let s = apply(.sigmoid, x)
       return s * (1 + x * apply(.sigmoid, -x))
-    case .sigmoid: return apply(.sigmoid, x) * apply(.sigmoid, -x)
+    case .sigmoid, .approximateSigmoid: return apply(.sigmoid, x) * apply(.sigmoid, -x)
     }
   }
 
@@ -113,4 +113,9 @@ extension AlignedBuffer {
 extension InstructionSet {
   /// The instruction sets that can be tested on this machine.
   static let supported = allCases.filter(\.isSupported)
+}
+
+extension Nonlinearity {
+  /// All but the short forms, which lower precision uses.
+  static let exact = allCases.filter { $0 != .approximateSiLU && $0 != .approximateSigmoid }
 }

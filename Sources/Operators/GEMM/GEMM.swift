@@ -130,7 +130,7 @@ package struct GEMM: Sendable {
     microKernel.convert(
       Panel(
         rows: count, channels: channelStride(inputChannels), x: x, xStride: stride, gate: nil,
-        out: words, outStride: positionWords, scales: words))
+        out: words, outStride: positionWords, partWords: positionWords, scales: words))
   }
 
   /// Words between converted rows: a cache line is added at multiples of 4096 bytes, where all rows
@@ -147,6 +147,9 @@ package struct GEMM: Sendable {
     GEMMRows(a: words, lda: panelStride, scales: words + rows * panelStride)
   }
 
+  /// Whether converted rows end with words that no element fills.
+  private var isPadded: Bool { k / microKernel.elementsPerWord < termDepth }
+
   /// Converts rows of a feature map, `lda` floats apart, to the first rows of a panel; multiplies them
   /// by `gate` first if there is one.
   package func convert(
@@ -154,19 +157,11 @@ package struct GEMM: Sendable {
     to panel: GEMMRows
   ) {
     let target = UnsafeMutablePointer(mutating: panel.a)
-    let words = k / microKernel.elementsPerWord
-    if words < termDepth {
-      for row in 0..<rows {
-        for term in 0..<microKernel.terms {
-          (target + row * panel.lda + term * termDepth + words)
-            .update(repeating: 0, count: termDepth - words)
-        }
-      }
-    }
     microKernel.convert(
       Panel(
         rows: rows, channels: precision == .f32 ? channelStride(k) : k, x: a, xStride: lda,
-        gate: gate, out: target, outStride: panel.lda, termStride: termDepth,
+        gate: gate, out: target, outStride: panel.lda, partWords: termDepth,
+        isPadded: isPadded,
         scales: UnsafeMutablePointer(mutating: panel.scales ?? panel.a)))
   }
 
