@@ -8,7 +8,7 @@ struct StrategyTests {
 
   private func layer(
     _ size: Int, _ input: Int, _ output: Int, kernel: Int = 1, stride: Int = 1,
-    kind: ConvolutionLayer.Kind = .convolution
+    kind: ConvolutionLayer.Kind = .convolution, _ nonlinearity: Nonlinearity = .relu
   ) -> ConvolutionLayer {
     ConvolutionLayer(
       kind: kind,
@@ -17,7 +17,7 @@ struct StrategyTests {
         inputStride: channelStride(input),
         outputHeight: (size + stride - 1) / stride, outputWidth: (size + stride - 1) / stride,
         outputChannels: output, kernel: kernel, stride: stride, paddingTop: kernel / 2,
-        paddingLeft: kernel / 2), nonlinearity: .relu)
+        paddingLeft: kernel / 2), nonlinearity: nonlinearity)
   }
 
   private func choose(
@@ -111,9 +111,10 @@ struct StrategyTests {
         == .winogradProject(.six, product))
   }
 
-  /// What feeds residuals stays in f32, or close to it with products of tiles.
+  /// What feeds residuals and projections to few channels stay in f32, or close to it with products of
+  /// tiles.
   @Test(arguments: Precision.allCases)
-  func whatFeedsResiduals(_ precision: Precision) {
+  func sensitiveProjections(_ precision: Precision) {
     for set in InstructionSet.supported {
       let kernels = set.kernels
       let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
@@ -124,6 +125,15 @@ struct StrategyTests {
           ConvolutionStrategy.choose(
             for: layer(14, inputs, 40), isGated: false, hasResidual: false, feedsResiduals: true,
             on: target) == .gemm(product))
+      }
+      let usual = ProductPrecision(precision)
+      for (outputs, nonlinearity, product) in [
+        (24, Nonlinearity.identity, expected), (25, .identity, usual), (24, .relu, usual),
+      ] {
+        #expect(
+          ConvolutionStrategy.choose(
+            for: layer(14, 144, outputs, nonlinearity), isGated: false, hasResidual: true,
+            feedsResiduals: false, on: target) == .gemm(product))
       }
       let fused = ConvolutionStrategy.fuse(
         layer(48, 48, 192, kernel: 3), layer(48, 192, 48), hasResidual: false,
