@@ -81,20 +81,23 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// The precision of a layer's product.
   ///
   /// Converting a row must cost less than its product saves. With AMX, MobileNetV3-Large's expansions
-  /// from 16, 24 and 40 channels take 1.1 to 1.6 times as long in bf16 as in f32, and its products of 64
-  /// inputs 0.65 times. Quantizing takes two passes over a row: bf16 below 96 inputs.
+  /// from 16 channels take 1.15 times as long in bf16 as in f32, those from 24 as long, and those from
+  /// 40 0.7 to 0.95 times. Quantizing takes two passes over a row: bf16 below 96 inputs.
   ///
   /// What feeds residuals is computed almost as in f32: the first projection of each stage, 12 % of the
   /// multiply-adds in EfficientNet-Lite0 and MobileNetV3-Large, causes 70 % of Lite0's error (the
   /// variance of the logits' differences from f32) if its operands are rounded to bf16. So are projections
-  /// to at most 24 channels, 1 or 2 % of the time: a third of the rest of the error.
+  /// to at most 24 channels, 3 % of the multiply-adds, which cause a quarter of the rest.
   ///
   /// k×k layers stay in f32 unless `convertsRows`, because Winograd's transforms multiply a rounding
   /// error by 5 to 15; so do depthwise convolutions, which hardly benefit.
   private static func precision(
     of layer: ConvolutionLayer, feedsResiduals: Bool = false, on target: ComputeTarget
   ) -> ProductPrecision {
-    guard layer.geometry.inputChannels >= 48, target.precision != .f32 else { return .f32 }
+    let fewestInputs = target.kernels.bf16.isTiled ? 40 : 48
+    guard layer.geometry.inputChannels >= fewestInputs, target.precision != .f32 else {
+      return .f32
+    }
     let isNarrow = layer.nonlinearity == .identity && layer.geometry.outputChannels <= 24
     if feedsResiduals || isNarrow {
       return target.kernels.bf16x3 == nil ? .f32 : .bf16x3

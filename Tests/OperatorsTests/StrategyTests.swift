@@ -120,7 +120,7 @@ struct StrategyTests {
       let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
       let expected: ProductPrecision =
         precision == .f32 || kernels.bf16x3 == nil ? .f32 : .bf16x3
-      for (inputs, product) in [(144, expected), (47, .f32)] {
+      for (inputs, product) in [(144, expected), (39, .f32)] {
         #expect(
           ConvolutionStrategy.choose(
             for: layer(14, inputs, 40), isGated: false, hasResidual: false, feedsResiduals: true,
@@ -156,6 +156,8 @@ struct StrategyTests {
         for: layer, isGated: false, hasResidual: false, feedsResiduals: false, on: target)
     }
     let isLow = precision != .f32
+    #expect(choose(layer(14, 39, 80)) == .gemm(.f32))
+    #expect(choose(layer(14, 40, 80)) == .gemm(isLow ? .bf16 : .f32))
     #expect(choose(layer(48, 16, 16, kernel: 3)) == (isLow ? .converted : .winograd(.six)))
     #expect(choose(layer(112, 3, 24, kernel: 3, stride: 2)) == .direct)
     #expect(
