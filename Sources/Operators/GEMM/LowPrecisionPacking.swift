@@ -50,43 +50,47 @@ func bf16Bits(_ value: Float) -> UInt32 {
 /// the words of a row.
 ///
 /// - Parameters:
+///   - width: a multiple of 8.
 ///   - steps: receives the value of 1 in each column.
 ///   - sums: receives step · Σ of each column.
 func packInt8(
   _ weights: UnsafePointer<Float>, rows: Int, width: Int, into words: UnsafeMutablePointer<Float>,
   steps: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>
 ) {
-  withZeroedFloats(width) { inverses in
-    for column in 0..<width { (steps[column], sums[column]) = (0, 0) }
-    for row in 0..<rows {
-      for column in 0..<width {
-        steps[column] = max(steps[column], weights[row * width + column].magnitude)
-      }
-    }
-    for column in 0..<width {
-      inverses[column] = steps[column] > 0 ? 127 / steps[column] : 0
-      steps[column] /= 127
-    }
-    for quad in 0..<rows / 4 {
-      for column in 0..<width {
-        var word: UInt32 = 0
-        for part in 0..<4 {
-          let weight = weights[(4 * quad + part) * width + column]
-          let value = Int32(nearest: weight * inverses[column])
-          sums[column] += Float(value)
-          word |= UInt32(bitPattern: value & 0xff) << (8 * UInt32(part))
-        }
-        words[quad * width + column] = Float(bitPattern: word)
-      }
-    }
-    for column in 0..<width { sums[column] *= steps[column] }
+  for column in stride(from: 0, to: width, by: 8) {
+    packInt8(
+      weights + column, rows: rows, width: width, into: words + column, step: steps + column,
+      sum: sums + column)
   }
 }
 
-extension Int32 {
-  /// The nearest integer to a small number, without a call into libm.
-  @inline(__always)
-  fileprivate init(nearest value: Float) {
-    self = Int32(bitPattern: (value + 12_582_912).bitPattern) &- 0x4B40_0000
+/// Eight columns.
+private func packInt8(
+  _ weights: UnsafePointer<Float>, rows: Int, width: Int, into words: UnsafeMutablePointer<Float>,
+  step: UnsafeMutablePointer<Float>, sum: UnsafeMutablePointer<Float>
+) {
+  func row(_ index: Int) -> SIMD8<Float> {
+    UnsafeRawPointer(weights + index * width).loadUnaligned(as: SIMD8<Float>.self)
   }
+  var largest = SIMD8<Float>.zero
+  for index in 0..<rows {
+    let weight = row(index)
+    largest.replace(with: weight, where: weight .> largest)
+    largest.replace(with: -weight, where: -weight .> largest)
+  }
+  let inverse = SIMD8<Float>.zero.replacing(with: 127 / largest, where: largest .> 0)
+  var total = SIMD8<Float>.zero
+  // Adding this rounds a small number to an integer, which the low bits then hold.
+  let magic: Float = 12_582_912
+  for quad in 0..<rows / 4 {
+    var word = SIMD8<UInt32>.zero
+    for part in 0..<4 {
+      let shifted = row(4 * quad + part) * inverse + magic
+      total += shifted - magic
+      word |= (unsafeBitCast(shifted, to: SIMD8<UInt32>.self) & 0xff) &<< (8 * UInt32(part))
+    }
+    UnsafeMutableRawPointer(words + quad * width).storeBytes(of: word, as: SIMD8<UInt32>.self)
+  }
+  UnsafeMutableRawPointer(step).storeBytes(of: largest / 127, as: SIMD8<Float>.self)
+  UnsafeMutableRawPointer(sum).storeBytes(of: total * (largest / 127), as: SIMD8<Float>.self)
 }
