@@ -73,10 +73,13 @@ public struct MachineLimits: Sendable {
     return compute >= memory ? (compute, .compute) : (memory, .memory)
   }
 
-  /// Operations per second of a GEMM kernel on a tile of A and a block of B that stay in the L1
+  /// Operations per second of a GEMM kernel on a few rows of A and a block of B that stay in the
   /// cache.
+  ///
+  /// Four tiles of rows where the kernel takes one through the epilogue while it multiplies the next.
   private static func flops(of gemm: GEMMKernel, _ pool: WorkerPool) throws -> Double {
-    let (m, n, depth, rounds) = (gemm.mr, gemm.nr, 128, 4000)
+    let (m, depth) = gemm.isTiled ? (4 * gemm.mr, 64) : (gemm.mr, 128)
+    let (n, rounds) = (gemm.nr, 4000)
     let operands = try AlignedBuffer(count: depth * (m + n))
     let results = try AlignedBuffer(count: m * n * pool.count)
     // As bf16 and as bytes, these words are ordinary numbers.
