@@ -87,9 +87,9 @@ public struct Quantization {
     self.sums = sums
   }
 
-  /// Of nothing.
+  /// Where nothing is quantized, so that the epilogue has no branch.
   @inlinable @inline(__always)
-  public static var none: Quantization {
+  public static var zeros: Quantization {
     Quantization(rows: clanes_zeros(), steps: clanes_zeros(), sums: clanes_zeros())
   }
 

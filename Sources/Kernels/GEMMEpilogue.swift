@@ -98,7 +98,7 @@ public struct DequantizeEpilogue: GEMMEpilogue {
   @inlinable @inline(__always)
   public init(_ block: GEMMBlock) {
     clamp = ClampEpilogue(block)
-    quantization = block.quantization ?? .none
+    quantization = block.quantization ?? .zeros
   }
 
   @inlinable @inline(__always)

@@ -29,7 +29,7 @@ struct IntegerSums: TileSums {
   @inline(__always)
   init(_ block: GEMMBlock) {
     bias = block.bias ?? clanes_zeros()
-    quantization = block.quantization ?? .none
+    quantization = block.quantization ?? .zeros
   }
 
   @inline(__always)

@@ -78,6 +78,7 @@ private func packInt8(
     largest.replace(with: weight, where: weight .> largest)
     largest.replace(with: -weight, where: -weight .> largest)
   }
+  let unit = largest / 127
   let inverse = SIMD8<Float>.zero.replacing(with: 127 / largest, where: largest .> 0)
   var total = SIMD8<Float>.zero
   // Adding this rounds a small number to an integer, which the low bits then hold.
@@ -91,6 +92,6 @@ private func packInt8(
     }
     UnsafeMutableRawPointer(words + quad * width).storeBytes(of: word, as: SIMD8<UInt32>.self)
   }
-  UnsafeMutableRawPointer(step).storeBytes(of: largest / 127, as: SIMD8<Float>.self)
-  UnsafeMutableRawPointer(sum).storeBytes(of: total * (largest / 127), as: SIMD8<Float>.self)
+  UnsafeMutableRawPointer(step).storeBytes(of: unit, as: SIMD8<Float>.self)
+  UnsafeMutableRawPointer(sum).storeBytes(of: total * unit, as: SIMD8<Float>.self)
 }
