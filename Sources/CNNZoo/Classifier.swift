@@ -134,7 +134,7 @@ public final class Classifier {
   ///
   /// - Throws: `ClassifierError.nonFiniteLogit` if the network's output is not finite.
   public func classify(_ image: Image, topK: Int = 5) throws -> [Prediction] {
-    try runner.run(image) { try predictions(slot: $0, topK: topK) }
+    try runner.run(image, read: predictions(topK: topK))
   }
 
   /// The most probable classes of each image, in order.
@@ -159,26 +159,31 @@ public final class Classifier {
     _ images: some ImageSource, topK: Int = 5,
     receive: (ImageResult<[Prediction]>) throws -> Void
   ) throws {
-    try runner.run(images, read: { try predictions(slot: $0, topK: topK) }, receive: receive)
+    try runner.run(images, read: predictions(topK: topK), receive: receive)
   }
 
   /// The network's outputs for an image before the activation, one value per class.
   ///
   /// - Throws: `ClassifierError.nonFiniteLogit`.
   public func logits(of image: Image) throws -> [Float] {
-    try runner.run(image) { slot in
-      _ = try predictions(slot: slot, topK: 0)
-      return session.logits(image: slot)
+    let predictions = predictions(topK: 0)
+    return try runner.run(image) { session, image in
+      _ = try predictions(session, image)
+      return session.logits(image: image)
     }
   }
 
-  /// The ranked classes for one image of the last batch.
-  private func predictions(slot: Int, topK: Int) throws(ClassifierError) -> [Prediction] {
-    do throws(ClassifierError) {
-      return try Prediction.ranked(
-        logits: session.logits(image: slot), labels: labels, topK: topK, activation: activation)
-    } catch .nonFiniteLogit(let index, _) {
-      throw .nonFiniteLogit(index: index, layer: session.firstNonFiniteLayer(image: slot))
+  /// Reads the ranked classes for an image.
+  private func predictions(topK: Int) -> NetworkRunner.Read<[Prediction]> {
+    let (labels, activation) = (labels, activation)
+    return { session, image in
+      do throws(ClassifierError) {
+        return try Prediction.ranked(
+          logits: session.logits(image: image), labels: labels, topK: topK, activation: activation)
+      } catch .nonFiniteLogit(let index, _) {
+        throw ClassifierError.nonFiniteLogit(
+          index: index, layer: session.firstNonFiniteLayer(image: image))
+      }
     }
   }
 

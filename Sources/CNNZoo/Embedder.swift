@@ -131,7 +131,7 @@ public final class Embedder {
   ///
   /// - Throws: `EmbeddingError.nonFinite`, and `.zero` if a zero vector cannot be normalised.
   public func embed(_ image: Image) throws -> [Float] {
-    try runner.run(image, read: vector)
+    try runner.run(image, read: vector())
   }
 
   /// Embeds a stream of images: the next ones are read and decoded while the network computes.
@@ -142,14 +142,19 @@ public final class Embedder {
   public func embed(
     _ images: some ImageSource, receive: (ImageResult<[Float]>) throws -> Void
   ) throws {
-    try runner.run(images, read: vector, receive: receive)
+    try runner.run(images, read: vector(), receive: receive)
   }
 
   /// The embedding of one image of the last batch.
-  private func vector(slot: Int) throws(EmbeddingError) -> [Float] {
-    let vector = runner.session.output(ofNode: node, image: slot)
-    if let index = vector.firstIndex(where: { !$0.isFinite }) { throw .nonFinite(index: index) }
-    return options.normalizes ? try vector.normalized() : vector
+  private func vector() -> NetworkRunner.Read<[Float]> {
+    let (node, normalizes) = (node, options.normalizes)
+    return { session, image in
+      let vector = session.output(ofNode: node, image: image)
+      if let index = vector.firstIndex(where: { !$0.isFinite }) {
+        throw EmbeddingError.nonFinite(index: index)
+      }
+      return normalizes ? try vector.normalized() : vector
+    }
   }
 }
 

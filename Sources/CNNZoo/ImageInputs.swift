@@ -85,8 +85,6 @@ public struct DecodingOptions: Sendable {
   public var appliesOrientation = true
   /// How faithfully images are decoded; results with fingerprints are exact in any case.
   public var mode = DecodingMode.exact
-  /// Threads that decode ahead of the network; `nil` chooses from the network's threads.
-  public var threads: Int?
   /// Whether results carry an `ImageFingerprint`, for a `DuplicateFinder`.
   public var fingerprints = false
 

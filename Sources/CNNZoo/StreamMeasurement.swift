@@ -88,7 +88,7 @@ public final class StreamMeasurement {
   /// Sends all images through the network once.
   public func run() throws {
     try runner.run(
-      ImageInputs(arguments: images.paths, list: nil, includesHidden: true), read: { _ in }
+      ImageInputs(arguments: images.paths, list: nil, includesHidden: true), read: { _, _ in }
     ) { _ = try $0.result.get() }
   }
 

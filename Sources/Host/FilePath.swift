@@ -45,6 +45,19 @@ package struct FilePath {
     var status = stat()
     return stat(bytes, &status) == 0 ? status.st_mode & S_IFMT : nil
   }
+
+  /// Has the system read a regular file into memory, in the background.
+  ///
+  /// - Returns: Whether reading waits only for the disk: false for pipes and devices.
+  package func readAhead() -> Bool {
+    guard let kind else { return true }
+    guard kind == S_IFREG else { return kind == S_IFDIR }
+    let descriptor = open(bytes, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return true }
+    posix_fadvise(descriptor, 0, 0, POSIX_FADV_WILLNEED)
+    close(descriptor)
+    return true
+  }
 }
 
 /// Reading directories.

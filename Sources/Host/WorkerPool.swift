@@ -33,14 +33,21 @@ package final class WorkerPool: Sendable {
   /// All threads use the floating-point mode of `csystem_enter_compute_mode`; the caller's mode is
   /// restored.
   package func run(_ body: (_ worker: Int) -> Void) {
+    Self.alone {
+      guard count > 1 else { return body(0) }
+      withoutActuallyEscaping(body) { body in
+        state.publish(body)
+        body(0)
+        state.finish()
+      }
+    }
+  }
+
+  /// Calls `body` on the calling thread, in the floating-point mode of `run`.
+  package static func alone<Result>(_ body: () -> Result) -> Result {
     let callersMode = csystem_enter_compute_mode()
     defer { csystem_restore_mode(callersMode) }
-    guard count > 1 else { return body(0) }
-    withoutActuallyEscaping(body) { body in
-      state.publish(body)
-      body(0)
-      state.finish()
-    }
+    return body()
   }
 
   /// Calls `body` once for every number below `count`, on whichever thread is free.

@@ -4,10 +4,12 @@ import Operators
 
 /// A network ready to run: its program, packed weights, memory for all values, and a pool of threads.
 ///
-/// After `init` there are no allocations, lookups or decisions. Use a session from one thread at a
-/// time; it has its own workers. The results for an image are bit-identical for any number of
-/// threads and any other images in the batch.
-public final class InferenceSession {
+/// After `init` there are no allocations, lookups or decisions. The results for an image are
+/// bit-identical for any number of threads and any other images in the batch.
+///
+/// Use a session from one thread at a time; it has its own workers. Or use `workers` threads, each with
+/// its own images, and none for all images meanwhile.
+public final class InferenceSession: Sendable {
   /// Options for a session.
   public struct Options: Sendable {
     /// Compute threads, including the caller's.
@@ -32,6 +34,13 @@ public final class InferenceSession {
       self.maximumBatch = maximumBatch
       self.retained = retained
     }
+
+    /// The same with at least one image for each thread, and the same number for all.
+    public var forStreams: Options {
+      var options = self
+      options.maximumBatch = (maximumBatch + threads - 1) / threads * threads
+      return options
+    }
   }
 
   /// The network.
@@ -40,6 +49,9 @@ public final class InferenceSession {
   public let options: Options
   /// The steps of a run.
   public let program: Program
+
+  /// The number of threads that can run the network side by side.
+  public let workers: Int
 
   private let workspace: Workspace
   private let runner: Runner
@@ -60,6 +72,7 @@ public final class InferenceSession {
       program, weights: PackedWeights(program, from: parameters, pool: pool), threads: pool.count,
       batch: options.maximumBatch)
     runner = Runner(program, workspace: workspace, pool: pool)
+    workers = min(pool.count, options.maximumBatch)
   }
 
   /// Calls `body` to write the input for one image of the batch: height × width × 3 floats, NHWC.
@@ -78,8 +91,28 @@ public final class InferenceSession {
   /// - Throws: `InferenceError.nonFinite` if a logit is NaN or infinite.
   public func run(batch: Int = 1) throws(InferenceError) {
     precondition((1...options.maximumBatch).contains(batch))
-    runner.run(batch: batch)
+    runner.run(0..<batch)
     try checkLogits(batch: batch)
+  }
+
+  /// The images of a worker, which no other touches.
+  public func images(ofWorker worker: Int) -> Range<Int> {
+    precondition((0..<workers).contains(worker))
+    let count = options.maximumBatch / workers
+    return worker * count..<(worker + 1) * count
+  }
+
+  /// Runs the network on some images with all threads; does not look at the logits.
+  public func run(_ images: Range<Int>) {
+    precondition(!images.isEmpty && images.upperBound <= options.maximumBatch)
+    runner.run(images)
+  }
+
+  /// Runs the network on some images of a worker on the calling thread alone; does not look at the
+  /// logits.
+  public func run(_ images: Range<Int>, worker: Int) {
+    precondition(!images.isEmpty && self.images(ofWorker: worker).contains(images))
+    runner.run(images, worker: worker)
   }
 
   /// Runs the network once and returns the seconds that each step took.
@@ -108,12 +141,13 @@ public final class InferenceSession {
   /// The name of the first step, or the input, with NaN or infinity for an image in the last run.
   ///
   /// `nil` if all values are finite. Values share memory, so this runs the network once more, step
-  /// by step; the logits do not change.
+  /// by step, on the calling thread and in the memory of the image's worker; the logits do not change.
   public func firstNonFiniteLayer(image: Int = 0) -> String? {
     precondition((0..<options.maximumBatch).contains(image))
     let isFinite = withInput(image: image) { $0.allSatisfy(\.isFinite) }
     guard isFinite else { return graph.nodes[0].name }
-    return runner.firstNonFiniteStep(image: image).map { program.steps[$0].name }
+    let worker = min(image / (options.maximumBatch / workers), workers - 1)
+    return runner.firstNonFiniteStep(image: image, worker: worker).map { program.steps[$0].name }
   }
 
   private func read(_ value: Int, shape: TensorShape, image: Int) -> [Float] {

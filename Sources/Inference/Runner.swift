@@ -19,33 +19,45 @@ final class Runner: Sendable {
     self.pool = pool
   }
 
-  /// Runs the program on the first `batch` images.
+  /// Runs the program on some images with all threads.
   ///
   /// As long as every thread gets the same number of images, each image is computed by one thread:
   /// its values stay in that thread's caches, and no thread waits for another between steps. All
   /// threads work together on the remaining images and on the classifier.
-  func run(batch: Int) {
-    let alone = batch / pool.count * pool.count
+  func run(_ images: Range<Int>) {
+    let first = images.lowerBound
+    let alone = images.count / pool.count * pool.count
     counter.store(0, ordering: .relaxed)
     pool.run { worker in
       var share = Share(self)
       if alone > 0 {
         share.forEach(of: alone) { image in
           for step in program.steps[..<program.imageSteps] {
-            let memory = workspace.memory(of: step, image: image, arena: worker, worker: worker)
-            for task in 0..<step.work.taskCount(batch: 1) {
-              step.work.run(task: task, batch: 1, memory)
-            }
+            self.alone(step, image: first + image, batch: 1, worker: worker)
           }
         }
       }
-      for image in alone..<batch {
+      for image in images.dropFirst(alone) {
         for step in program.steps[..<program.imageSteps] {
           together(step, image: image, batch: 1, worker: worker, &share)
         }
       }
       for step in program.steps[program.imageSteps...] {
-        together(step, image: 0, batch: batch, worker: worker, &share)
+        together(step, image: first, batch: images.count, worker: worker, &share)
+      }
+    }
+  }
+
+  /// Runs the program on some images on the calling thread, in one worker's memory.
+  func run(_ images: Range<Int>, worker: Int) {
+    WorkerPool.alone {
+      for image in images {
+        for step in program.steps[..<program.imageSteps] {
+          alone(step, image: image, batch: 1, worker: worker)
+        }
+      }
+      for step in program.steps[program.imageSteps...] {
+        alone(step, image: images.lowerBound, batch: images.count, worker: worker)
       }
     }
   }
@@ -77,27 +89,30 @@ final class Runner: Sendable {
     return durations.map { $0 / .seconds(1) }
   }
 
-  /// Runs the program on one image step by step, and returns the first step with non-finite output.
-  func firstNonFiniteStep(image: Int) -> Int? {
-    var first: Int?
-    counter.store(0, ordering: .relaxed)
-    pool.run { worker in
-      var share = Share(self)
-      for (index, step) in program.steps.enumerated() {
-        together(step, image: image, batch: 1, worker: worker, &share)
-        // By then, the others are at the next step, which only reads this step's output.
-        if worker == 0, first == nil, !isFinite(step, image: image) { first = index }
+  /// Runs the program on one image step by step on the calling thread, in one worker's memory, and
+  /// returns the first step with non-finite output.
+  func firstNonFiniteStep(image: Int, worker: Int) -> Int? {
+    WorkerPool.alone {
+      program.steps.indices.first { index in
+        alone(program.steps[index], image: image, batch: 1, worker: worker)
+        return !isFinite(program.steps[index], image: image, worker: worker)
       }
     }
-    return first
   }
 
-  private func isFinite(_ step: Program.Step, image: Int) -> Bool {
-    let output = workspace.memory(of: step, image: image, arena: 0, worker: 0).output
+  private func isFinite(_ step: Program.Step, image: Int, worker: Int) -> Bool {
+    let output = workspace.memory(of: step, image: image, arena: worker, worker: worker).output
     let stride = program.values[step.output].stride
     return (0..<step.shape.positions).allSatisfy { position in
       UnsafeBufferPointer(start: output + position * stride, count: step.shape.channels)
         .allSatisfy(\.isFinite)
+    }
+  }
+
+  private func alone(_ step: Program.Step, image: Int, batch: Int, worker: Int) {
+    let memory = workspace.memory(of: step, image: image, arena: worker, worker: worker)
+    for task in 0..<step.work.taskCount(batch: batch) {
+      step.work.run(task: task, batch: batch, memory)
     }
   }
 

@@ -127,17 +127,57 @@ struct ImageStreamTests {
     var isReady: Bool { true }
   }
 
-  /// The images that wait for the network, plus two for each decoding thread.
+  /// Twice the images at work, one of which each thread decodes while the others are loaded.
   @Test func readingAheadIsBounded() throws {
-    var options = Classifier.Options()
-    options.threads = 1
-    options.maximumBatch = 4
-    options.decoding.threads = 2
-    let classifier = try Classifier(model: SmallNetwork.model, weights: weights, options: options)
     let source = CountingSource(total: 300)
-    try classifier.classify(source) { _ in source.received += 1 }
+    try classifier(batch: 4).classify(source) { _ in source.received += 1 }
     #expect(source.received == 300)
-    #expect(source.mostAhead > 4 && source.mostAhead <= 2 * 4 + 2 * 2)
+    #expect(source.mostAhead > 4 && source.mostAhead <= 2 * (4 + 1))
+  }
+
+  /// A pipe whose writer waits for the answers before it.
+  @Test(arguments: [1, 3]) func answersDoNotWaitForAPipe(threads: Int) throws {
+    let path = "\(folder.path)/pipe"
+    #expect(mkfifo(path, 0o600) == 0)
+    let answered = DispatchSemaphore(value: 0)
+    let bytes = Self.ppm(side: 9, shade: 5)
+    let writer = Thread {
+      // In vain if the answers wait for the pipe; it is written all the same, so that the test ends.
+      let inTime = answered.wait(timeout: .now() + 20) == .success
+      try? Data(inTime ? bytes : []).write(to: URL(fileURLWithPath: path))
+    }
+    writer.start()
+    let inputs = [
+      .image(SmallNetwork.image(1)), .image(SmallNetwork.image(2)), .file(path),
+      ImageInput.image(SmallNetwork.image(3)),
+    ]
+    var found: [[Prediction]?] = []
+    try classifier(threads: threads, batch: 8).classify(ImageInputs(inputs)) { answer in
+      found.append(try? answer.result.get())
+      if found.count == 2 { answered.signal() }
+    }
+    let reference = try classifier()
+    let images = try [
+      SmallNetwork.image(1), SmallNetwork.image(2), Image(decoding: bytes), SmallNetwork.image(3),
+    ]
+    #expect(try found == images.map { try reference.classify($0) })
+  }
+
+  /// Threads that are still at work when a run ends early must not disturb the next.
+  @Test func theNextRunIsUndisturbed() throws {
+    struct Enough: Error {}
+    let (reference, classifier) = (try classifier(), try classifier(threads: 3, batch: 6))
+    for round in 1...30 {
+      let source = CountingSource(total: 1000)
+      #expect(throws: Enough.self) {
+        try classifier.classify(source) { _ in
+          source.received += 1
+          if source.received == round { throw Enough() }
+        }
+      }
+      let image = SmallNetwork.image(UInt8(round))
+      #expect(try classifier.classify(image) == reference.classify(image))
+    }
   }
 
   @Test func receiverErrorsEndTheRun() throws {

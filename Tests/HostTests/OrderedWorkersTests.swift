@@ -81,24 +81,39 @@ struct OrderedWorkersTests {
     #expect(workers.count == 2)
   }
 
-  @Test func unfinishedWorkIsReported() {
-    final class Gate: Sendable {
-      let isOpen = Atomic<Bool>(false)
-    }
-    let gate = Gate()
-    let workers = OrderedWorkers<Int, Int>(threads: 1, capacity: 2) { task, _ in
-      while task == 1, !gate.isOpen.load(ordering: .acquiring) { sched_yield() }
-      return task
+  /// Threads that claim a few tasks before they finish them, the last one first.
+  @Test(arguments: [(1, 1), (1, 7), (3, 8)])
+  func tasksAreFinishedInAnyOrder(threads: Int, capacity: Int) {
+    let workers = OrderedWorkers<Int, Int>(threads: threads, capacity: capacity) { tasks, thread in
+      #expect((0..<threads).contains(thread))
+      while let first = tasks.next() {
+        var claims = [first]
+        while claims.count < 3, let claim = tasks.next(waits: false) { claims.append(claim) }
+        for claim in claims.reversed() { tasks.finish(claim, 3 * claim.task) }
+      }
     }
     defer { workers.stop() }
+    let found = outcomes(of: 0..<300, by: workers)
+    #expect(found.map(\.outcome) == (0..<300).map { 3 * $0 })
+  }
+
+  @Test func unfinishedTasksAreCounted() {
+    let workers = OrderedWorkers<Int, [Bool]>(threads: 1, capacity: 2) { tasks, _ in
+      while let first = tasks.next() {
+        let before = (0...3).map { tasks.areFinished(but: $0) }
+        guard let second = tasks.next() else { return }
+        let between = (0...3).map { tasks.areFinished(but: $0) }
+        tasks.finish(first, before)
+        tasks.finish(second, between)
+      }
+    }
+    defer { workers.stop() }
+    // Before the second task is submitted, and after.
     workers.give(0)
     workers.give(1)
-    #expect(workers.isDone(within: 60_000))
-    _ = workers.take()
-    #expect(!workers.isDone(within: 5))
-    gate.isOpen.store(true, ordering: .releasing)
-    #expect(workers.isDone(within: 60_000))
-    #expect(workers.take().outcome == 1)
+    let before = workers.take().outcome
+    #expect(before == [false, true, false, false] || before == [false, false, true, false])
+    #expect(workers.take().outcome == [false, false, true, false])
   }
 
   @Test func stoppingDoesNotWaitForATaskThatNeverEnds() {

@@ -79,7 +79,7 @@ struct StrategyTests {
     #expect(fuse(wide, layer(48, 192, 48, kernel: 3)) == nil)
   }
 
-  /// Winograd, depthwise and k×k layers stay in f32; bf16 needs 48 inputs to pay, int8 96.
+  /// Winograd, depthwise and k×k layers stay in f32; bf16 needs 40 inputs to pay, int8 96.
   @Test(arguments: Precision.allCases)
   func precisions(_ precision: Precision) {
     let target = ComputeTarget(
@@ -93,16 +93,19 @@ struct StrategyTests {
     }
     let product = ProductPrecision(precision)
     let shallow = product == .int8 ? .bf16 : product
-    #expect(choose(layer(14, 47, 80)) == .gemm(.f32))
-    #expect(choose(layer(14, 48, 80)) == .gemm(shallow))
+    #expect(choose(layer(14, 39, 80)) == .gemm(.f32))
+    #expect(choose(layer(14, 40, 80)) == .gemm(shallow))
     #expect(choose(layer(14, 95, 80)) == .gemm(shallow))
     #expect(choose(layer(14, 96, 80)) == .gemm(product))
     #expect(choose(layer(1, 1280, 1000, kind: .linear)) == .linear(product))
     #expect(choose(layer(48, 16, 16, kernel: 3)) == .winograd(.six))
     #expect(choose(layer(112, 3, 24, kernel: 3, stride: 2)) == .direct)
     #expect(
-      fuse(layer(14, 40, 240), layer(14, 240, 240, kernel: 3, kind: .depthwise))
+      fuse(layer(14, 39, 240), layer(14, 240, 240, kernel: 3, kind: .depthwise))
         == .expandDepthwise(.f32))
+    #expect(
+      fuse(layer(14, 40, 240), layer(14, 240, 240, kernel: 3, kind: .depthwise))
+        == .expandDepthwise(shallow))
     #expect(
       fuse(layer(14, 80, 480), layer(14, 480, 480, kernel: 3, kind: .depthwise))
         == .expandDepthwise(shallow))

@@ -87,7 +87,7 @@ extension TrainingImageReader {
   struct Scan: Sendable {
     /// `nil` if the file cannot be read.
     var hash: ContentHash?
-    var result: Result<ImagePipeline.Decoded, ImageError>
+    var result: Result<DecodingNotes, ImageError>
   }
 
   /// Reads and decodes an image.
@@ -99,7 +99,7 @@ extension TrainingImageReader {
         hash: hash,
         result: .success(
           try withDecoded(encoded, hash: hash) { image in
-            ImagePipeline.Decoded(
+            DecodingNotes(
               warnings: image.warnings,
               fingerprint: decoding.fingerprints ? ImageFingerprint(image) : nil)
           }))

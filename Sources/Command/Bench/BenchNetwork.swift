@@ -71,8 +71,8 @@ struct InferenceNetwork: BenchNetwork {
   }
 
   /// The network's threads and memory.
-  func session(_ setting: BenchSetting) throws -> InferenceSession {
-    let options = options(setting)
+  func session(_ setting: BenchSetting, forStream: Bool = false) throws -> InferenceSession {
+    let options = forStream ? options(setting).forStreams : options(setting)
     return try loaded?.session(options)
       ?? InferenceSession(graph: graph, parameters: SeededParameters(), options: options)
   }

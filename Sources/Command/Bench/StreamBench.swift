@@ -69,7 +69,7 @@ struct StreamNetwork: BenchNetwork {
   func subject(_ setting: BenchSetting) throws -> any BenchSubject {
     StreamSubject(
       key: try key(setting),
-      StreamMeasurement(of: images, session: try network.session(setting)))
+      StreamMeasurement(of: images, session: try network.session(setting, forStream: true)))
   }
 }
 

@@ -90,7 +90,7 @@ package struct ExpandDepthwise: Operator {
   }
 
   /// Converts rows of the image, with space for the zeros left and right of each, so that one product
-  /// expands all of them.
+  /// can expand all of them.
   private func convert(
     _ input: UnsafePointer<Float>, rows: Int, _ memory: OperatorMemory
   ) -> GEMMRows {
@@ -112,7 +112,8 @@ package struct ExpandDepthwise: Operator {
     let rowStride = paddedWidth * width
     let left = geometry.paddingLeft * width
     let right = left + geometry.inputWidth * width
-    if let converted {
+    if let converted, gemm.isTiled {
+      // Tiles of 32 rows: one product wastes less on zeros than a tile would for each row.
       gemm.multiply(
         block: block, m: rows * paddedWidth, converted, packed: memory.packed,
         into: memory.scratch, ldc: width, residual: nil)
@@ -121,12 +122,13 @@ package struct ExpandDepthwise: Operator {
       let line = memory.scratch + row * rowStride
       line.update(repeating: 0, count: left)
       (line + right).update(repeating: 0, count: rowStride - right)
-      guard converted == nil else { continue }
+      if gemm.isTiled && converted != nil { continue }
       let first = row * expansion.inputWidth * expansion.inputStride
       gemm.multiply(
         block: block, m: expansion.inputWidth,
-        GEMMRows(a: input + first, lda: expansion.inputStride), packed: memory.packed,
-        into: line + left, ldc: width, residual: nil)
+        converted?.from(row * paddedWidth + geometry.paddingLeft)
+          ?? GEMMRows(a: input + first, lda: expansion.inputStride),
+        packed: memory.packed, into: line + left, ldc: width, residual: nil)
     }
   }
 

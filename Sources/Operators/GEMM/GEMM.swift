@@ -71,6 +71,9 @@ package struct GEMM: Sendable {
     }
   }
 
+  /// Whether the kernel multiplies tiles of many rows (AMX).
+  package var isTiled: Bool { microKernel.isTiled }
+
   /// Words before the bias.
   private var biasOffset: Int {
     weightCount + (precision == .int8 ? 2 * channelStride(n) : 0)
