@@ -42,6 +42,8 @@ public protocol Lanes {
 
   /// 1 / a for positive numbers, to 13 bits or more.
   static func reciprocal(_ a: Vector) -> Vector
+  /// 2 to the power `a`, to 13 bits; saturates.
+  static func power(_ a: Vector) -> Vector
   /// sum + the two products of bf16 in each word of `a` and `b`.
   static func dotBF16(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector
   /// sum + the four products of unsigned bytes of `a` and signed bytes of `b` in each word, all of
@@ -139,6 +141,11 @@ public enum Lanes16: Lanes {
   @inlinable @inline(__always)
   public static func reciprocal(_ a: Vector) -> Vector {
     clanes_reciprocal16(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func power(_ a: Vector) -> Vector {
+    clanes_power16(a)
   }
 
   @inlinable @inline(__always)
@@ -261,6 +268,11 @@ public enum Lanes8: Lanes {
   @inlinable @inline(__always)
   public static func reciprocal(_ a: Vector) -> Vector {
     clanes_reciprocal8(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func power(_ a: Vector) -> Vector {
+    clanes_power8(a)
   }
 
   @inlinable @inline(__always)
@@ -388,6 +400,11 @@ public enum Lanes4: Lanes {
   @inlinable @inline(__always)
   public static func reciprocal(_ a: Vector) -> Vector {
     clanes_reciprocal4(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func power(_ a: Vector) -> Vector {
+    clanes_power4(a)
   }
 
   @inlinable @inline(__always)

@@ -193,7 +193,8 @@ public enum ApproximateSiLU: NonlinearityFunction {
 public enum ApproximateSigmoid: NonlinearityFunction {
   @inlinable @inline(__always)
   public static func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
-    L.reciprocal(L.add(L.splat(1), approximateExponential(negated: x, L.self)))
+    let exponential = L.power(L.multiply(x, L.splat(-1.442695)))
+    return L.reciprocal(L.add(L.splat(1), exponential))
   }
 
   @inlinable @inline(__always)
@@ -213,7 +214,10 @@ public enum ApproximateSigmoid: NonlinearityFunction {
 /// mantissa bits then hold n: a rounding function would be a library call for every lane.
 @inlinable @inline(__always)
 public func exponential<L: Lanes>(negated x: L.Vector, _: L.Type) -> L.Vector {
-  let (limited, shifted, nearest) = split(negated: x, L.self)
+  let limited = L.minimum(L.maximum(x, L.splat(-87.3)), L.splat(87.3))
+  let magic = L.splat(12_582_912)
+  let shifted = L.multiplyAdd(limited, L.splat(-1.442695), magic)
+  let nearest = L.multiplyAdd(limited, L.splat(-1.442695), L.subtract(magic, shifted))
   let f = L.multiplyAdd(limited, L.splat(-1.925963e-08), nearest)
   // 2ᶠ on [−½, ½]: (ln 2)ᵏ / k!, the last two coefficients moved to balance the error.
   var p = L.splat(1.5353362e-4)
@@ -224,28 +228,4 @@ public func exponential<L: Lanes>(negated x: L.Vector, _: L.Type) -> L.Vector {
   p = L.multiplyAdd(p, f, L.splat(6.9314720e-1))
   p = L.multiplyAdd(p, f, L.splat(1))
   return L.scale(p, byPowerIn: shifted)
-}
-
-/// The same to 13 bits: log₂e in one float, and a shorter polynomial.
-@inlinable @inline(__always)
-public func approximateExponential<L: Lanes>(negated x: L.Vector, _: L.Type) -> L.Vector {
-  let (_, shifted, f) = split(negated: x, L.self)
-  // The cubic with the smallest relative error on [−½, ½], 7.5e-5.
-  var p = L.splat(5.517167e-2)
-  p = L.multiplyAdd(p, f, L.splat(2.4261112e-1))
-  p = L.multiplyAdd(p, f, L.splat(6.9326099e-1))
-  p = L.multiplyAdd(p, f, L.splat(9.9992807e-1))
-  return L.scale(p, byPowerIn: shifted)
-}
-
-/// x within ±87.3; n + 1.5·2²³; and f, with log₂e rounded to one float.
-@inlinable @inline(__always)
-func split<L: Lanes>(
-  negated x: L.Vector, _: L.Type
-) -> (limited: L.Vector, shifted: L.Vector, fraction: L.Vector) {
-  let limited = L.minimum(L.maximum(x, L.splat(-87.3)), L.splat(87.3))
-  let magic = L.splat(12_582_912)
-  let shifted = L.multiplyAdd(limited, L.splat(-1.442695), magic)
-  let fraction = L.multiplyAdd(limited, L.splat(-1.442695), L.subtract(magic, shifted))
-  return (limited, shifted, fraction)
 }

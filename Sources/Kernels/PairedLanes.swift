@@ -106,6 +106,9 @@ public enum Paired<L: Lanes>: Lanes {
   public static func reciprocal(_ a: Vector) -> Vector { each(a) { L.reciprocal($0) } }
 
   @inlinable @inline(__always)
+  public static func power(_ a: Vector) -> Vector { each(a) { L.power($0) } }
+
+  @inlinable @inline(__always)
   public static func dotBF16(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
     each(a, b, sum) { L.dotBF16($0, $1, $2) }
   }

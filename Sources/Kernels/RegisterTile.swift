@@ -189,3 +189,6 @@ public typealias SevenRows<Row: TileRow> = Above<
   FourRows<Row>, Above<OneRow<Row>, Above<OneRow<Row>, OneRow<Row>>>
 >
 public typealias EightRows<Row: TileRow> = Above<FourRows<Row>, FourRows<Row>>
+
+/// Nine to sixteen rows, for narrow tiles.
+public typealias Tall<Bottom: RegisterTile> = Above<EightRows<Bottom.Row>, Bottom>

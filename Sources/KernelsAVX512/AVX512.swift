@@ -19,7 +19,7 @@ private func multiply8<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.
 
 @inline(never)
 private func multiply16<P: DotProduct, E: GEMMEpilogue>(_ block: GEMMBlock, _: P.Type, _: E.Type) {
-  multiplyTiles(block, V<P>.self, mr: mr, E.self, Native.self)
+  multiplyTiles(block, V<P>.self, mr: 16, E.self, Native.self)
 }
 
 @inline(never)
