@@ -37,6 +37,11 @@ public struct GEMMBlock {
   public var nonlinearity: Nonlinearity
   /// What the integers of an int8 product stand for.
   public var quantization: Quantization?
+  /// What to fetch into the L2 cache meanwhile, usually the next block of B: each tile fetches k cache
+  /// lines, one with each outer product, until as much as B has been fetched. None by default.
+  public var ahead: UnsafePointer<Float>?
+  /// Tiles whose lines have been fetched before.
+  public var fetchedTiles = 0
 
   /// A block with an epilogue; with the defaults, the plain product A × B.
   @inlinable
@@ -114,14 +119,17 @@ public struct Quantization {
 /// One register tile: K outer products, one store.
 @inlinable @inline(__always)
 func multiplyTile<T: RegisterTile, E: GEMMEpilogue>(
-  _: T.Type, _ block: GEMMBlock, row: Int, _ epilogue: E
+  _: T.Type, _ block: GEMMBlock, row: Int, _ epilogue: E, ahead: UnsafePointer<Float>, advance: Int
 ) {
   var tile = T()
   var segment = block.a + row * block.lda
   var b = block.b
+  var ahead = ahead
   for _ in 0..<block.segments {
     var a = segment
     for _ in 0..<block.k {
+      clanes_prefetch(ahead)
+      ahead += advance
       tile.accumulate(a, lda: block.lda, T.Row.load(b))
       a += 1
       b += T.Row.width
@@ -145,24 +153,52 @@ public func multiplyTiles<Row: TileRow, E: GEMMEpilogue, L: Lanes>(
   var row = 0
   while row < block.m {
     let rows = block.m / tiles + (tile < block.m % tiles ? 1 : 0)
+    let line = block.fetchedTiles + tile
+    let fetches = block.ahead != nil && line < (Row.width + 15) / 16
+    let ahead = fetches ? block.ahead! + 16 * line * block.k : block.b
+    let advance = fetches ? 16 : 0
     tile += 1
     switch rows {
-    case 2: multiplyTile(TwoRows<Row>.self, block, row: row, epilogue)
-    case 3: multiplyTile(ThreeRows<Row>.self, block, row: row, epilogue)
-    case 4: multiplyTile(FourRows<Row>.self, block, row: row, epilogue)
-    case 5: multiplyTile(FiveRows<Row>.self, block, row: row, epilogue)
-    case 6: multiplyTile(SixRows<Row>.self, block, row: row, epilogue)
-    case 7 where mr > 6: multiplyTile(SevenRows<Row>.self, block, row: row, epilogue)
-    case 8 where mr > 6: multiplyTile(EightRows<Row>.self, block, row: row, epilogue)
-    case 9 where mr > 8: multiplyTile(Tall<OneRow<Row>>.self, block, row: row, epilogue)
-    case 10 where mr > 8: multiplyTile(Tall<TwoRows<Row>>.self, block, row: row, epilogue)
-    case 11 where mr > 8: multiplyTile(Tall<ThreeRows<Row>>.self, block, row: row, epilogue)
-    case 12 where mr > 8: multiplyTile(Tall<FourRows<Row>>.self, block, row: row, epilogue)
-    case 13 where mr > 8: multiplyTile(Tall<FiveRows<Row>>.self, block, row: row, epilogue)
-    case 14 where mr > 8: multiplyTile(Tall<SixRows<Row>>.self, block, row: row, epilogue)
-    case 15 where mr > 8: multiplyTile(Tall<SevenRows<Row>>.self, block, row: row, epilogue)
-    case 16 where mr > 8: multiplyTile(Tall<EightRows<Row>>.self, block, row: row, epilogue)
-    default: multiplyTile(OneRow<Row>.self, block, row: row, epilogue)
+    case 2:
+      multiplyTile(TwoRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 3:
+      multiplyTile(ThreeRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 4:
+      multiplyTile(FourRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 5:
+      multiplyTile(FiveRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 6:
+      multiplyTile(SixRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 7 where mr > 6:
+      multiplyTile(SevenRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 8 where mr > 6:
+      multiplyTile(EightRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 9 where mr > 8:
+      multiplyTile(
+        Tall<OneRow<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 10 where mr > 8:
+      multiplyTile(
+        Tall<TwoRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 11 where mr > 8:
+      multiplyTile(
+        Tall<ThreeRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 12 where mr > 8:
+      multiplyTile(
+        Tall<FourRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 13 where mr > 8:
+      multiplyTile(
+        Tall<FiveRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 14 where mr > 8:
+      multiplyTile(
+        Tall<SixRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 15 where mr > 8:
+      multiplyTile(
+        Tall<SevenRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 16 where mr > 8:
+      multiplyTile(
+        Tall<EightRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    default:
+      multiplyTile(OneRow<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
     }
     epilogue.revisit(block, rows: row..<row + rows, width: Row.width, L.self)
     row += rows

@@ -128,7 +128,8 @@ package struct ExpandDepthwise: Operator {
         block: block, m: expansion.inputWidth,
         converted?.from(row * paddedWidth + geometry.paddingLeft)
           ?? GEMMRows(a: input + first, lda: expansion.inputStride),
-        packed: memory.packed, into: line + left, ldc: width, residual: nil)
+        packed: memory.packed, into: line + left, ldc: width, residual: nil,
+        fetchedTiles: row * ((expansion.inputWidth + 7) / 8))
     }
   }
 

@@ -189,7 +189,7 @@ package struct GEMM: Sendable {
         let first = blocks[block].lowerBound
         multiply(
           block: block, m: m, rows, packed: packed, into: c + first, ldc: ldc,
-          residual: residual.map { $0 + first })
+          residual: residual.map { $0 + first }, fetchedTiles: 0)
       }
     case .openBLAS(let library):
       library.sgemm(m: m, n: n, k: k, rows.a, lda: rows.lda, packed, c, ldc: ldc)
@@ -209,22 +209,26 @@ package struct GEMM: Sendable {
   func multiply(
     block: Int, m: Int, _ rows: GEMMRows, kernelRows: Range<Int>? = nil, kernelStride: Int = 0,
     packed: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, ldc: Int,
-    residual: UnsafePointer<Float>?
+    residual: UnsafePointer<Float>?, fetchedTiles: Int? = nil
   ) {
     let columns = blocks[block]
     let segment = positionWords * kernel
     let skipped = (kernelRows?.lowerBound ?? 0) * segment * columns.count
     let steps = packed + weightCount + columns.lowerBound
-    microKernel.run(
-      GEMMBlock(
-        m: m, n: columns.count, k: kernelRows == nil ? depth : segment,
-        segments: kernelRows?.count ?? 1, segmentStride: kernelStride, a: rows.a, lda: rows.lda,
-        b: packed + depth * columns.lowerBound + skipped, c: c, ldc: ldc,
-        bias: packed + biasOffset + columns.lowerBound, residual: residual, ldResidual: ldc,
-        nonlinearity: nonlinearity,
-        quantization: rows.scales.map {
-          Quantization(rows: $0, steps: steps, sums: steps + channelStride(n))
-        }))
+    var product = GEMMBlock(
+      m: m, n: columns.count, k: kernelRows == nil ? depth : segment,
+      segments: kernelRows?.count ?? 1, segmentStride: kernelStride, a: rows.a, lda: rows.lda,
+      b: packed + depth * columns.lowerBound + skipped, c: c, ldc: ldc,
+      bias: packed + biasOffset + columns.lowerBound, residual: residual, ldResidual: ldc,
+      nonlinearity: nonlinearity,
+      quantization: rows.scales.map {
+        Quantization(rows: $0, steps: steps, sums: steps + channelStride(n))
+      })
+    if let fetchedTiles, kernelRows == nil, m > 1 {
+      product.ahead = packed + depth * columns.upperBound
+      product.fetchedTiles = fetchedTiles
+    }
+    microKernel.run(product)
   }
 }
 

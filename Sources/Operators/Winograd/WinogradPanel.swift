@@ -98,11 +98,12 @@ struct WinogradPanel: Sendable {
       let first = filter.blocks[block].lowerBound
       let width = filter.blocks[block].count
       for element in 0..<elements {
-        kernels.gemm.run(
-          GEMMBlock(
-            m: chunk.count, n: width, k: channels, a: transformed + element * inputStride,
-            lda: channels, b: filter.matrix(element: element, block: block, in: packed),
-            c: products + element * productStride, ldc: width))
+        var product = GEMMBlock(
+          m: chunk.count, n: width, k: channels, a: transformed + element * inputStride,
+          lda: channels, b: filter.matrix(element: element, block: block, in: packed),
+          c: products + element * productStride, ldc: width)
+        product.ahead = product.b + channels * width
+        kernels.gemm.run(product)
       }
       transformOutputs(
         chunk, products, width: width, bias: filter.bias(in: packed) + first, into: output + first,
