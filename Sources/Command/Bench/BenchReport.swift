@@ -110,7 +110,7 @@ package struct BenchReport {
     switch result.parts {
     case .layers(let layers): return members + layersJSON(layers, batch: result.key.batch)
     case .step(let step): return members + stepJSON(step)
-    case .stream(let shares): return members + streamJSON(shares)
+    case .stream(let shares): return members + streamJSON(shares, threads: result.key.threads)
     case nil: return members
     }
   }

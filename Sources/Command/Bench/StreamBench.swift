@@ -116,14 +116,15 @@ func streamTable(_ results: [BenchResult]) -> Table {
       ] + milliseconds + [
         .number(100 * shares.network / shares.total, decimals: 0),
         .number(result.imagesPerSecond, decimals: 1),
-        .number(100 * result.imagesPerSecond / bound(shares), decimals: 0),
+        .number(
+          100 * result.imagesPerSecond / bound(shares, threads: result.key.threads), decimals: 0),
       ]
     })
 }
 
-/// Images per second if all processors did nothing but the parts of the work.
-private func bound(_ shares: StreamMeasurement.Shares) -> Double {
-  Double(HostInfo.allowedThreads) / shares.total
+/// Images per second if the threads did nothing but the parts of the work, each on its own processor.
+private func bound(_ shares: StreamMeasurement.Shares, threads: Int) -> Double {
+  Double(min(threads, HostInfo.allowedThreads)) / shares.total
 }
 
 func streamNotes(_ results: [BenchResult]) -> [String] {
@@ -131,16 +132,16 @@ func streamNotes(_ results: [BenchResult]) -> [String] {
     "images: \(images.count), \(images.bytes / images.count / 1024) KiB on average,"
       + " decode \(images.decode)"
   } + [
-    "columns: processor time of each image in ms, measured part by part on one thread; bound:"
-      + " \(NumberText.count(HostInfo.allowedThreads, "processor")) that do nothing else"
+    "columns: processor time of each image in ms, measured part by part on one thread; bound: a processor"
+      + " for each thread, which does nothing else"
   ]
 }
 
-func streamJSON(_ shares: StreamMeasurement.Shares) -> JSON.Object {
+func streamJSON(_ shares: StreamMeasurement.Shares, threads: Int) -> JSON.Object {
   [
     "reading_ms": .number(1000 * shares.reading), "decoding_ms": .number(1000 * shares.decoding),
     "resizing_ms": .number(1000 * shares.resizing), "network_ms": .number(1000 * shares.network),
-    "bound_images_per_second": .number(bound(shares)),
+    "bound_images_per_second": .number(bound(shares, threads: threads)),
   ]
 }
 
