@@ -82,27 +82,33 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   ///
   /// Converting a row must cost less than its product saves. With AMX, MobileNetV3-Large's expansions
   /// from 16 channels take 1.15 times as long in bf16 as in f32, those from 24 as long, and those from
-  /// 40 0.7 to 0.95 times. With AVX-512 BF16 they take 0.85, 0.8 and 0.75 times; but those from 16 and
-  /// 24 cause more error in MobileNetV3-Small than all others, and save 2 % of the network's time.
-  /// Quantizing takes two passes over a row: bf16 below 96 inputs.
+  /// 40 0.7 to 0.95 times. With AVX-512 BF16 they take 0.85, 0.8 and 0.75 times; but at bf16 those from
+  /// 16 and 24 would cause half of MobileNetV3-Small's error and save 2 % of its time. Quantizing takes two
+  /// passes over a row, so int8 has bf16 below 96 inputs, or f32 where bf16 would be emulated.
   ///
   /// What feeds residuals is computed almost as in f32: the first projection of each stage, 12 % of the
   /// multiply-adds in EfficientNet-Lite0 and MobileNetV3-Large, causes 70 % of Lite0's error (the
   /// variance of the logits' differences from f32) if its operands are rounded to bf16. So are projections
-  /// to at most 24 channels, 3 % of the multiply-adds, which cause a quarter of the rest.
+  /// to at most 24 channels, 3 % of the multiply-adds, which cause a quarter of the rest. Among the larger
+  /// errors of int8, those of bf16 in first projections to more than 48 channels do not count.
   ///
   /// k×k layers stay in f32 unless `convertsRows`, because Winograd's transforms multiply a rounding
   /// error by 5 to 15; so do depthwise convolutions, which hardly benefit.
   private static func precision(
     of layer: ConvolutionLayer, feedsResiduals: Bool = false, on target: ComputeTarget
   ) -> ProductPrecision {
-    guard layer.geometry.inputChannels >= 40, target.precision != .f32 else { return .f32 }
-    let isNarrow = layer.nonlinearity == .identity && layer.geometry.outputChannels <= 24
-    if feedsResiduals || isNarrow {
-      return target.kernels.bf16x3 == nil ? .f32 : .bf16x3
+    let (inputs, outputs) = (layer.geometry.inputChannels, layer.geometry.outputChannels)
+    let kernels = target.kernels
+    let isInt8 = target.precision == .int8
+    guard target.precision != .f32, inputs >= (isInt8 && !kernels.bf16.isTiled ? 16 : 40) else {
+      return .f32
     }
-    if target.precision == .int8, layer.geometry.inputChannels < 96 { return .bf16 }
-    return ProductPrecision(target.precision)
+    let insteadOfInt8: ProductPrecision = kernels.bf16.isEmulated ? .f32 : .bf16
+    if isInt8 && feedsResiduals && outputs > 48 { return insteadOfInt8 }
+    if feedsResiduals || (layer.nonlinearity == .identity && outputs <= 24) {
+      return kernels.bf16x3 == nil ? .f32 : .bf16x3
+    }
+    return isInt8 && inputs < 96 ? insteadOfInt8 : ProductPrecision(target.precision)
   }
 
   /// Whether a k×k convolution is fastest in bf16.

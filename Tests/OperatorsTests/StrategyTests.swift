@@ -79,7 +79,8 @@ struct StrategyTests {
     #expect(fuse(wide, layer(48, 192, 48, kernel: 3)) == nil)
   }
 
-  /// Winograd, depthwise and k×k layers stay in f32; bf16 needs 40 inputs to pay, int8 96.
+  /// Winograd, depthwise and k×k layers stay in f32; bf16 needs 40 inputs to pay, int8 96. Where bf16 is
+  /// emulated, it does not take int8's place.
   @Test(arguments: Precision.allCases)
   func precisions(_ precision: Precision) {
     let target = ComputeTarget(
@@ -92,7 +93,7 @@ struct StrategyTests {
       .fuse(first, second, hasResidual: false, feedsResiduals: false, on: target)
     }
     let product = ProductPrecision(precision)
-    let shallow = product == .int8 ? .bf16 : product
+    let shallow = product == .int8 ? .f32 : product
     #expect(choose(layer(14, 39, 80)) == .gemm(.f32))
     #expect(choose(layer(14, 40, 80)) == .gemm(shallow))
     #expect(choose(layer(14, 95, 80)) == .gemm(shallow))
@@ -112,6 +113,34 @@ struct StrategyTests {
     #expect(
       fuse(layer(48, 48, 192, kernel: 3), layer(48, 192, 48))
         == .winogradProject(.six, product))
+  }
+
+  /// With bf16 instructions, bf16 takes the place of int8 from 16 inputs on, and in first projections to
+  /// more than 48 channels.
+  @Test(
+    .enabled(
+      if: InstructionSet.avx512.isSupported
+        && InstructionSet.avx512.supportedExtensions.contains(.bf16),
+      "this processor lacks AVX-512 BF16"),
+    arguments: Precision.allCases)
+  func bf16InPlaceOfInt8(_ precision: Precision) {
+    let target = ComputeTarget(
+      gemm: .kernels, kernels: InstructionSet.avx512.kernels(with: [.bf16, .vnni]),
+      precision: precision)
+    func choose(_ inputs: Int, _ outputs: Int, feedsResiduals: Bool) -> ConvolutionStrategy? {
+      .choose(
+        for: layer(14, inputs, outputs), isGated: false, hasResidual: false,
+        feedsResiduals: feedsResiduals, on: target)
+    }
+    let product = ProductPrecision(precision)
+    let instead = product == .int8 ? .bf16 : product
+    let onlyForInt8: ProductPrecision = precision == .int8 ? .bf16 : .f32
+    #expect(choose(15, 80, feedsResiduals: false) == .gemm(.f32))
+    #expect(choose(16, 80, feedsResiduals: false) == .gemm(onlyForInt8))
+    #expect(choose(40, 80, feedsResiduals: false) == .gemm(instead))
+    #expect(choose(96, 80, feedsResiduals: false) == .gemm(product))
+    #expect(choose(144, 48, feedsResiduals: true) == .gemm(.f32))
+    #expect(choose(144, 49, feedsResiduals: true) == .gemm(onlyForInt8))
   }
 
   /// What feeds residuals and projections to few channels stay in f32, or close to it with products of
