@@ -42,12 +42,18 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var imageSize = 224
   /// Where progressive learning begins; `nil` for the same settings in all epochs.
   public var progressive: ProgressiveLearning?
-  /// Side of the images that the result is for; `nil` for that of the initial weights, or without them
-  /// the last training size.
+  /// Side of the images that the result is for; `nil` for the last training size or, if it is up to a
+  /// third larger, that of the initial weights.
   ///
   /// Objects appear larger in random crops than in inference; a training size about 20 % smaller
-  /// makes up for it (Touvron et al. 2019, arXiv 1906.06423).
+  /// makes up for it (Touvron et al. 2019, arXiv 1906.06423). Much smaller ones do harm: EfficientNet-Lite0
+  /// trained at 128 pixels gets 89 % of TrashNet right at 128 pixels and 41 % at 224.
   public var inferenceSize: Int?
+
+  /// The side of the images that the result is for if it starts from weights for images of side `weights`.
+  public func inferenceSize(ofWeights weights: Int) -> Int {
+    inferenceSize ?? (imageSize <= weights && 3 * weights <= 4 * imageSize ? weights : imageSize)
+  }
   /// The share of the images that validates, unless the folder itself is divided.
   public var validationShare = 0.15
   /// How classes of different sizes are treated.

@@ -158,7 +158,7 @@ struct PrecisionTests {
       #expect(["", "bf16x3"].contains(strategy(layer)), "\(plan.output)")
     }
     // To 112 channels: bf16 is close enough for int8.
-    let wide = precision == "int8" ? ["", "bf16"] : ["", "bf16x3"]
+    let wide: [String?] = precision == "int8" ? ["", "bf16"] : ["", "bf16x3"]
     #expect(wide.contains(strategy("features.5.0.block.2.1")), "\(plan.output)")
     #expect(strategy("features.5.1.add") == precision, "\(plan.output)")
   }

@@ -66,7 +66,8 @@ struct TrainedNetwork {
       variant = network.configuration
       metadata = network.file.metadata
       info.source = "trained on \(count), from " + (info.source ?? network.file.path.lastComponent)
-      if let size = configuration.inferenceSize {
+      let size = configuration.inferenceSize(ofWeights: info.preprocessing.crop)
+      if size != info.preprocessing.crop {
         info.preprocessing = info.preprocessing.scaled(toCrop: size)
       }
     case .random(let model, let chosen):

@@ -41,7 +41,8 @@ struct TrainingOptions: ParsableArguments {
   var imageSize: Int?
 
   @Option(
-    help: "Image side at inference (default: that of the weights; from scratch --image-size).")
+    help:
+      "Image side at inference (default: --image-size, or up to a third more as in the weights).")
   var inferenceSize: Int?
 
   @Option(help: "Stop after this many epochs without a lower validation loss (default: never).")
