@@ -37,8 +37,9 @@ public struct GEMMBlock {
   public var nonlinearity: Nonlinearity
   /// What the integers of an int8 product stand for.
   public var quantization: Quantization?
-  /// What to fetch into the L2 cache meanwhile, usually the next block of B: each tile fetches k cache
-  /// lines, one with each outer product, until as much as B has been fetched. None by default.
+  /// What to fetch into the L2 cache meanwhile, usually the next block of B; nil by default.
+  ///
+  /// Each tile fetches k cache lines, one with each outer product, until as much as B has been fetched.
   public var ahead: UnsafePointer<Float>?
   /// Tiles whose lines have been fetched before.
   public var fetchedTiles = 0
@@ -116,20 +117,39 @@ public struct Quantization {
   }
 }
 
+/// The cache lines that a tile fetches, one with each outer product.
+@frozen
+@usableFromInline
+struct TileFetch {
+  @usableFromInline let start: UnsafePointer<Float>
+  /// 0 for a tile that has nothing to fetch: it touches the start of B again and again.
+  @usableFromInline let step: Int
+
+  @inlinable @inline(__always)
+  init(_ block: GEMMBlock, tile: Int, width: Int) {
+    let line = block.fetchedTiles + tile
+    if let ahead = block.ahead, line < (width + 15) / 16 {
+      (start, step) = (ahead + 16 * line * block.k, 16)
+    } else {
+      (start, step) = (block.b, 0)
+    }
+  }
+}
+
 /// One register tile: K outer products, one store.
 @inlinable @inline(__always)
 func multiplyTile<T: RegisterTile, E: GEMMEpilogue>(
-  _: T.Type, _ block: GEMMBlock, row: Int, _ epilogue: E, ahead: UnsafePointer<Float>, advance: Int
+  _: T.Type, _ block: GEMMBlock, row: Int, _ epilogue: E, _ fetch: TileFetch
 ) {
   var tile = T()
   var segment = block.a + row * block.lda
   var b = block.b
-  var ahead = ahead
+  var ahead = fetch.start
   for _ in 0..<block.segments {
     var a = segment
     for _ in 0..<block.k {
       clanes_prefetch(ahead)
-      ahead += advance
+      ahead += fetch.step
       tile.accumulate(a, lda: block.lda, T.Row.load(b))
       a += 1
       b += T.Row.width
@@ -140,7 +160,7 @@ func multiplyTile<T: RegisterTile, E: GEMMEpilogue>(
     block.c + row * block.ldc, ldc: block.ldc, epilogue.moved(rows: row, columns: 0))
 }
 
-/// A block as wide as `Row`, in tiles of at most `mr` rows, 6 or 8.
+/// A block as wide as `Row`, in tiles of at most `mr` rows: 6, 8 or 16.
 ///
 /// Rows are distributed evenly, so that no tile has only one or two.
 @inlinable @inline(__always)
@@ -153,52 +173,25 @@ public func multiplyTiles<Row: TileRow, E: GEMMEpilogue, L: Lanes>(
   var row = 0
   while row < block.m {
     let rows = block.m / tiles + (tile < block.m % tiles ? 1 : 0)
-    let line = block.fetchedTiles + tile
-    let fetches = block.ahead != nil && line < (Row.width + 15) / 16
-    let ahead = fetches ? block.ahead! + 16 * line * block.k : block.b
-    let advance = fetches ? 16 : 0
+    let fetch = TileFetch(block, tile: tile, width: Row.width)
     tile += 1
     switch rows {
-    case 2:
-      multiplyTile(TwoRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 3:
-      multiplyTile(ThreeRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 4:
-      multiplyTile(FourRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 5:
-      multiplyTile(FiveRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 6:
-      multiplyTile(SixRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 7 where mr > 6:
-      multiplyTile(SevenRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 8 where mr > 6:
-      multiplyTile(EightRows<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 9 where mr > 8:
-      multiplyTile(
-        Tall<OneRow<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 10 where mr > 8:
-      multiplyTile(
-        Tall<TwoRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 11 where mr > 8:
-      multiplyTile(
-        Tall<ThreeRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 12 where mr > 8:
-      multiplyTile(
-        Tall<FourRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 13 where mr > 8:
-      multiplyTile(
-        Tall<FiveRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 14 where mr > 8:
-      multiplyTile(
-        Tall<SixRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 15 where mr > 8:
-      multiplyTile(
-        Tall<SevenRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    case 16 where mr > 8:
-      multiplyTile(
-        Tall<EightRows<Row>>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
-    default:
-      multiplyTile(OneRow<Row>.self, block, row: row, epilogue, ahead: ahead, advance: advance)
+    case 2: multiplyTile(TwoRows<Row>.self, block, row: row, epilogue, fetch)
+    case 3: multiplyTile(ThreeRows<Row>.self, block, row: row, epilogue, fetch)
+    case 4: multiplyTile(FourRows<Row>.self, block, row: row, epilogue, fetch)
+    case 5: multiplyTile(FiveRows<Row>.self, block, row: row, epilogue, fetch)
+    case 6: multiplyTile(SixRows<Row>.self, block, row: row, epilogue, fetch)
+    case 7 where mr > 6: multiplyTile(SevenRows<Row>.self, block, row: row, epilogue, fetch)
+    case 8 where mr > 6: multiplyTile(EightRows<Row>.self, block, row: row, epilogue, fetch)
+    case 9 where mr > 8: multiplyTile(Tall<OneRow<Row>>.self, block, row: row, epilogue, fetch)
+    case 10 where mr > 8: multiplyTile(Tall<TwoRows<Row>>.self, block, row: row, epilogue, fetch)
+    case 11 where mr > 8: multiplyTile(Tall<ThreeRows<Row>>.self, block, row: row, epilogue, fetch)
+    case 12 where mr > 8: multiplyTile(Tall<FourRows<Row>>.self, block, row: row, epilogue, fetch)
+    case 13 where mr > 8: multiplyTile(Tall<FiveRows<Row>>.self, block, row: row, epilogue, fetch)
+    case 14 where mr > 8: multiplyTile(Tall<SixRows<Row>>.self, block, row: row, epilogue, fetch)
+    case 15 where mr > 8: multiplyTile(Tall<SevenRows<Row>>.self, block, row: row, epilogue, fetch)
+    case 16 where mr > 8: multiplyTile(Tall<EightRows<Row>>.self, block, row: row, epilogue, fetch)
+    default: multiplyTile(OneRow<Row>.self, block, row: row, epilogue, fetch)
     }
     epilogue.revisit(block, rows: row..<row + rows, width: Row.width, L.self)
     row += rows

@@ -83,8 +83,8 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// Converting a row must cost less than its product saves. With AMX, MobileNetV3-Large's expansions
   /// from 16 channels take 1.15 times as long in bf16 as in f32, those from 24 as long, and those from
   /// 40 0.7 to 0.95 times. With AVX-512 BF16 they take 0.85, 0.8 and 0.75 times; but at bf16 those from
-  /// 16 and 24 would cause half of MobileNetV3-Small's error and save 2 % of its time. Quantizing takes two
-  /// passes over a row, so int8 has bf16 below 96 inputs, or f32 where bf16 would be emulated.
+  /// 16 and 24 would change the class of half as many images again with MobileNetV3-Small, and save 2 % of
+  /// its time. Quantizing takes two passes over a row, so int8 has bf16 below 96 inputs, or f32 where bf16 would be emulated.
   ///
   /// What feeds residuals is computed almost as in f32: the first projection of each stage, 12 % of the
   /// multiply-adds in EfficientNet-Lite0 and MobileNetV3-Large, causes 70 % of Lite0's error (the

@@ -79,8 +79,9 @@ struct StrategyTests {
     #expect(fuse(wide, layer(48, 192, 48, kernel: 3)) == nil)
   }
 
-  /// Winograd, depthwise and k×k layers stay in f32; bf16 needs 40 inputs to pay, int8 96. Where bf16 is
-  /// emulated, it does not take int8's place.
+  /// Winograd, depthwise and k×k layers stay in f32; bf16 needs 40 inputs to pay, int8 96.
+  ///
+  /// Where bf16 is emulated, it does not take int8's place.
   @Test(arguments: Precision.allCases)
   func precisions(_ precision: Precision) {
     let target = ComputeTarget(

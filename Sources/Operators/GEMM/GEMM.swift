@@ -206,6 +206,8 @@ package struct GEMM: Sendable {
   ///   - kernelRows: the rows of the kernel inside the feature map; by default all.
   ///   - rows: the input under the first of them.
   ///   - kernelStride: floats between the kernel's rows in the feature map.
+  ///   - fetchedTiles: the tiles that have already fetched part of the next block of weights; nil to
+  ///     fetch nothing.
   func multiply(
     block: Int, m: Int, _ rows: GEMMRows, kernelRows: Range<Int>? = nil, kernelStride: Int = 0,
     packed: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, ldc: Int,
