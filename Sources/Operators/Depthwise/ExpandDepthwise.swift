@@ -129,7 +129,7 @@ package struct ExpandDepthwise: Operator {
         converted?.from(row * paddedWidth + geometry.paddingLeft)
           ?? GEMMRows(a: input + first, lda: expansion.inputStride),
         packed: memory.packed, into: line + left, ldc: width, residual: nil,
-        fetchedTiles: row * ((expansion.inputWidth + 7) / 8))
+        fetchedTiles: row * gemm.tiles(rows: expansion.inputWidth))
     }
   }
 

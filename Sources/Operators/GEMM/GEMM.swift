@@ -74,6 +74,9 @@ package struct GEMM: Sendable {
   /// Whether the kernel multiplies tiles of many rows (AMX).
   package var isTiled: Bool { microKernel.isTiled }
 
+  /// The register tiles that some rows of a block take.
+  package func tiles(rows: Int) -> Int { (rows + microKernel.mr - 1) / microKernel.mr }
+
   /// Words before the bias.
   private var biasOffset: Int {
     weightCount + (precision == .int8 ? 2 * channelStride(n) : 0)
