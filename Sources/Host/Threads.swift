@@ -72,26 +72,15 @@ package final class Monitor: @unchecked Sendable {
   /// Releases the lock until a thread calls `wakeAll()`; callers then check their condition again.
   package func wait() { pthread_cond_wait(condition, mutex) }
 
-  /// Like `wait()`, but returns false once `deadline` has passed.
-  package func wait(until deadline: MonotonicTime) -> Bool {
-    var deadline = deadline.time
-    return pthread_cond_timedwait(condition, mutex, &deadline) == 0
-  }
-
   package func wakeAll() { pthread_cond_broadcast(condition) }
 }
 
 /// A point in time on the monotonic clock.
 package struct MonotonicTime {
-  fileprivate var time = timespec()
+  private var time = timespec()
 
-  /// Now, or the given number of milliseconds from now.
-  package init(afterMilliseconds milliseconds: Int = 0) {
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    let nanoseconds = time.tv_nsec + milliseconds * 1_000_000
-    time.tv_sec += nanoseconds / 1_000_000_000
-    time.tv_nsec = nanoseconds % 1_000_000_000
-  }
+  /// Now.
+  package init() { clock_gettime(CLOCK_MONOTONIC, &time) }
 
   /// Seconds since an arbitrary start.
   package var seconds: Double { Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9 }
