@@ -53,6 +53,8 @@ public protocol Lanes {
   static func fromIntegers(_ a: Vector) -> Vector
   /// Each lane without its lower 16 bits: rounded to bf16, toward zero.
   static func truncateToBF16(_ a: Vector) -> Vector
+  /// Reads `count` values of bf16.
+  static func loadBF16(_ pointer: UnsafeRawPointer) -> Vector
   /// Rounds each lane to bf16 and writes `count` of them.
   static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
   /// Rounds values from 0 to 255 and writes `count` bytes.
@@ -165,6 +167,11 @@ public enum Lanes16: Lanes {
 
   @inlinable @inline(__always)
   public static func truncateToBF16(_ a: Vector) -> Vector { clanes_high16(a) }
+
+  @inlinable @inline(__always)
+  public static func loadBF16(_ pointer: UnsafeRawPointer) -> Vector {
+    clanes_load_bf16_16(pointer)
+  }
 
   @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
@@ -292,6 +299,11 @@ public enum Lanes8: Lanes {
 
   @inlinable @inline(__always)
   public static func truncateToBF16(_ a: Vector) -> Vector { clanes_high8(a) }
+
+  @inlinable @inline(__always)
+  public static func loadBF16(_ pointer: UnsafeRawPointer) -> Vector {
+    clanes_load_bf16_8(pointer)
+  }
 
   @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
@@ -424,6 +436,11 @@ public enum Lanes4: Lanes {
 
   @inlinable @inline(__always)
   public static func truncateToBF16(_ a: Vector) -> Vector { clanes_high4(a) }
+
+  @inlinable @inline(__always)
+  public static func loadBF16(_ pointer: UnsafeRawPointer) -> Vector {
+    clanes_load_bf16_4(pointer)
+  }
 
   @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {

@@ -7,48 +7,137 @@
 // 3). Strides are in floats; sums have two chains of additions, because a single one is bound by its
 // latency, joined in a fixed order.
 
-/// out = Σ over rows of (x − mean)², per channel.
+/// Keeps x, and out = (Σ over rows of what is kept) · factor, per channel.
 @frozen
-public struct ChannelSquares: ChannelBody {
+public struct KeptSum: ChannelBody {
   public var rows: Int
   /// A multiple of 8.
   public var channels: Int
   public var x: UnsafePointer<Float>
-  public var xStride: Int
-  public var mean: UnsafePointer<Float>
+  public var kept: KeptMap
+  /// The stride of both.
+  public var stride: Int
+  public var factor: Float
   public var out: UnsafeMutablePointer<Float>
 
   @inlinable
   public init(
-    rows: Int, channels: Int, x: UnsafePointer<Float>, xStride: Int, mean: UnsafePointer<Float>,
+    rows: Int, channels: Int, x: UnsafePointer<Float>, kept: KeptMap, stride: Int, factor: Float,
     out: UnsafeMutablePointer<Float>
   ) {
     self.rows = rows
     self.channels = channels
     self.x = x
-    self.xStride = xStride
+    self.kept = kept
+    self.stride = stride
+    self.factor = factor
+    self.out = out
+  }
+
+  @inlinable @inline(__always)
+  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    kept.accept(KeptSumVector<L>(self, channel))
+  }
+}
+
+/// One vector of channels of `KeptSum`.
+@frozen
+@usableFromInline
+struct KeptSumVector<L: Lanes>: KeptMapVisitor {
+  @usableFromInline let body: KeptSum
+  @usableFromInline let channel: Int
+
+  @inlinable @inline(__always)
+  init(_ body: KeptSum, _ channel: Int) {
+    self.body = body
+    self.channel = channel
+  }
+
+  @inlinable @inline(__always)
+  func visit<E: KeptElement>(_: E.Type) {
+    var even = L.splat(0)
+    var odd = L.splat(0)
+    var x = body.x + channel
+    var kept = body.kept.base + channel * E.size
+    let step = body.stride * E.size
+    for _ in 0..<body.rows / 2 {
+      E.store(L.load(x), kept, L.self)
+      even = L.add(even, E.load(kept, L.self))
+      E.store(L.load(x + body.stride), kept + step, L.self)
+      odd = L.add(odd, E.load(kept + step, L.self))
+      x += 2 * body.stride
+      kept += 2 * step
+    }
+    if body.rows % 2 == 1 {
+      E.store(L.load(x), kept, L.self)
+      even = L.add(even, E.load(kept, L.self))
+    }
+    L.store(L.multiply(L.add(even, odd), L.splat(body.factor)), body.out + channel)
+  }
+}
+
+/// out = Σ over rows of (z − mean)², per channel.
+@frozen
+public struct ChannelSquares: ChannelBody {
+  public var rows: Int
+  /// A multiple of 8.
+  public var channels: Int
+  public var z: KeptMap
+  public var zStride: Int
+  public var mean: UnsafePointer<Float>
+  public var out: UnsafeMutablePointer<Float>
+
+  @inlinable
+  public init(
+    rows: Int, channels: Int, z: KeptMap, zStride: Int, mean: UnsafePointer<Float>,
+    out: UnsafeMutablePointer<Float>
+  ) {
+    self.rows = rows
+    self.channels = channels
+    self.z = z
+    self.zStride = zStride
     self.mean = mean
     self.out = out
   }
 
   @inlinable @inline(__always)
   public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    let center = L.load(mean + channel)
+    z.accept(ChannelSquaresVector<L>(self, channel))
+  }
+}
+
+/// One vector of channels of `ChannelSquares`.
+@frozen
+@usableFromInline
+struct ChannelSquaresVector<L: Lanes>: KeptMapVisitor {
+  @usableFromInline let body: ChannelSquares
+  @usableFromInline let channel: Int
+
+  @inlinable @inline(__always)
+  init(_ body: ChannelSquares, _ channel: Int) {
+    self.body = body
+    self.channel = channel
+  }
+
+  @inlinable @inline(__always)
+  func visit<E: KeptElement>(_: E.Type) {
+    let center = L.load(body.mean + channel)
     var even = L.splat(0)
     var odd = L.splat(0)
-    var pointer = x + channel
-    for _ in 0..<rows / 2 {
-      let first = L.subtract(L.load(pointer), center)
-      let second = L.subtract(L.load(pointer + xStride), center)
+    var z = body.z.base + channel * E.size
+    let step = body.zStride * E.size
+    for _ in 0..<body.rows / 2 {
+      let first = L.subtract(E.load(z, L.self), center)
+      let second = L.subtract(E.load(z + step, L.self), center)
       even = L.multiplyAdd(first, first, even)
       odd = L.multiplyAdd(second, second, odd)
-      pointer += 2 * xStride
+      z += 2 * step
     }
-    if rows % 2 == 1 {
-      let last = L.subtract(L.load(pointer), center)
+    if body.rows % 2 == 1 {
+      let last = L.subtract(E.load(z, L.self), center)
       even = L.multiplyAdd(last, last, even)
     }
-    L.store(L.add(even, odd), out + channel)
+    L.store(L.add(even, odd), body.out + channel)
   }
 }
 
@@ -152,9 +241,10 @@ public struct LinearCombination: ChannelBody {
   public var rows: Int
   /// A multiple of 8.
   public var channels: Int
-  public var g: UnsafePointer<Float>
+  /// Kept as `z` is.
+  public var g: KeptMap
   public var gStride: Int
-  public var z: UnsafePointer<Float>
+  public var z: KeptMap
   public var zStride: Int
   public var a: UnsafePointer<Float>
   public var b: UnsafePointer<Float>
@@ -165,8 +255,7 @@ public struct LinearCombination: ChannelBody {
 
   @inlinable
   public init(
-    rows: Int, channels: Int, g: UnsafePointer<Float>, gStride: Int, z: UnsafePointer<Float>,
-    zStride: Int, a: UnsafePointer<Float>, b: UnsafePointer<Float>, c: UnsafePointer<Float>,
+    rows: Int, channels: Int, g: KeptMap, gStride: Int, z: KeptMap, zStride: Int, a: UnsafePointer<Float>, b: UnsafePointer<Float>, c: UnsafePointer<Float>,
     out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
     self.rows = rows
@@ -184,17 +273,37 @@ public struct LinearCombination: ChannelBody {
 
   @inlinable @inline(__always)
   public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    let a = L.load(a + channel)
-    let b = L.load(b + channel)
-    let c = L.load(c + channel)
-    var g = g + channel
-    var z = z + channel
-    var out = out + channel
-    for _ in 0..<rows {
-      L.store(L.multiplyAdd(a, L.load(g), L.multiplyAdd(b, L.load(z), c)), out)
-      g += gStride
-      z += zStride
-      out += outStride
+    z.accept(LinearCombinationVector<L>(self, channel))
+  }
+}
+
+/// One vector of channels of `LinearCombination`.
+@frozen
+@usableFromInline
+struct LinearCombinationVector<L: Lanes>: KeptMapVisitor {
+  @usableFromInline let body: LinearCombination
+  @usableFromInline let channel: Int
+
+  @inlinable @inline(__always)
+  init(_ body: LinearCombination, _ channel: Int) {
+    self.body = body
+    self.channel = channel
+  }
+
+  @inlinable @inline(__always)
+  func visit<E: KeptElement>(_: E.Type) {
+    let a = L.load(body.a + channel)
+    let b = L.load(body.b + channel)
+    let c = L.load(body.c + channel)
+    var g = body.g.base + channel * E.size
+    var z = body.z.base + channel * E.size
+    var out = body.out + channel
+    for _ in 0..<body.rows {
+      let sum = L.multiplyAdd(b, E.load(z, L.self), c)
+      L.store(L.multiplyAdd(a, E.load(g, L.self), sum), out)
+      g += body.gStride * E.size
+      z += body.zStride * E.size
+      out += body.outStride
     }
   }
 }

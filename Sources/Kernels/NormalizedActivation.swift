@@ -7,7 +7,7 @@ public struct Normalize: ChannelBody {
   public var rows: Int
   /// A multiple of 8.
   public var channels: Int
-  public var z: UnsafePointer<Float>
+  public var z: KeptMap
   public var zStride: Int
   public var scale: UnsafePointer<Float>
   public var shift: UnsafePointer<Float>
@@ -20,7 +20,7 @@ public struct Normalize: ChannelBody {
 
   @inlinable
   public init(
-    rows: Int, channels: Int, z: UnsafePointer<Float>, zStride: Int, scale: UnsafePointer<Float>,
+    rows: Int, channels: Int, z: KeptMap, zStride: Int, scale: UnsafePointer<Float>,
     shift: UnsafePointer<Float>, nonlinearity: Nonlinearity, residual: UnsafePointer<Float>?,
     residualStride: Int, out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
@@ -39,14 +39,33 @@ public struct Normalize: ChannelBody {
 
   @inlinable @inline(__always)
   public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    nonlinearity.accept(NormalizeVector<L>(self, channel))
+    z.accept(NormalizeElements<L>(self, channel))
+  }
+}
+
+/// One vector of channels of `Normalize`, before its nonlinearity is known.
+@frozen
+@usableFromInline
+struct NormalizeElements<L: Lanes>: KeptMapVisitor {
+  @usableFromInline let body: Normalize
+  @usableFromInline let channel: Int
+
+  @inlinable @inline(__always)
+  init(_ body: Normalize, _ channel: Int) {
+    self.body = body
+    self.channel = channel
+  }
+
+  @inlinable @inline(__always)
+  func visit<E: KeptElement>(_: E.Type) {
+    body.nonlinearity.accept(NormalizeVector<L, E>(body, channel))
   }
 }
 
 /// One vector of channels of `Normalize`.
 @frozen
 @usableFromInline
-struct NormalizeVector<L: Lanes>: NonlinearityVisitor {
+struct NormalizeVector<L: Lanes, E: KeptElement>: NonlinearityVisitor {
   @usableFromInline let body: Normalize
   @usableFromInline let channel: Int
 
@@ -60,20 +79,21 @@ struct NormalizeVector<L: Lanes>: NonlinearityVisitor {
   func visit<F: NonlinearityFunction>(_: F.Type) {
     let scale = L.load(body.scale + channel)
     let shift = L.load(body.shift + channel)
-    var z = body.z + channel
+    var z = UnsafeRawPointer(body.z.base + channel * E.size)
+    let step = body.zStride * E.size
     var out = body.out + channel
     guard var added = body.residual.map({ $0 + channel }) else {
       for _ in 0..<body.rows {
-        L.store(F.apply(L.multiplyAdd(scale, L.load(z), shift), L.self), out)
-        z += body.zStride
+        L.store(F.apply(L.multiplyAdd(scale, E.load(z, L.self), shift), L.self), out)
+        z += step
         out += body.outStride
       }
       return
     }
     for _ in 0..<body.rows {
-      let value = F.apply(L.multiplyAdd(scale, L.load(z), shift), L.self)
+      let value = F.apply(L.multiplyAdd(scale, E.load(z, L.self), shift), L.self)
       L.store(L.add(value, L.load(added)), out)
-      z += body.zStride
+      z += step
       added += body.residualStride
       out += body.outStride
     }
@@ -84,7 +104,7 @@ struct NormalizeVector<L: Lanes>: NonlinearityVisitor {
 /// own gradient needs.
 ///
 /// out = g = gradient · nonlinearity′(scale · z + shift), and per channel sums = Σ over rows of g and
-/// products = Σ over rows of g · (z − mean).
+/// products = Σ over rows of g · (z − mean), with g as it is kept.
 @frozen
 public struct NormalizeGradient: ChannelBody {
   public var rows: Int
@@ -92,14 +112,14 @@ public struct NormalizeGradient: ChannelBody {
   public var channels: Int
   public var gradient: UnsafePointer<Float>
   public var gradientStride: Int
-  public var z: UnsafePointer<Float>
+  public var z: KeptMap
   public var zStride: Int
   public var scale: UnsafePointer<Float>
   public var shift: UnsafePointer<Float>
   public var mean: UnsafePointer<Float>
   public var nonlinearity: Nonlinearity
-  /// May be the memory of `gradient` or `z`.
-  public var out: UnsafeMutablePointer<Float>
+  /// Kept as `z` is; may be its memory or, as f32, that of `gradient`.
+  public var out: KeptMap
   public var outStride: Int
   public var sums: UnsafeMutablePointer<Float>
   public var products: UnsafeMutablePointer<Float>
@@ -107,9 +127,9 @@ public struct NormalizeGradient: ChannelBody {
   @inlinable
   public init(
     rows: Int, channels: Int, gradient: UnsafePointer<Float>, gradientStride: Int,
-    z: UnsafePointer<Float>, zStride: Int, scale: UnsafePointer<Float>,
+    z: KeptMap, zStride: Int, scale: UnsafePointer<Float>,
     shift: UnsafePointer<Float>, mean: UnsafePointer<Float>, nonlinearity: Nonlinearity,
-    out: UnsafeMutablePointer<Float>, outStride: Int, sums: UnsafeMutablePointer<Float>,
+    out: KeptMap, outStride: Int, sums: UnsafeMutablePointer<Float>,
     products: UnsafeMutablePointer<Float>
   ) {
     self.rows = rows
@@ -130,14 +150,33 @@ public struct NormalizeGradient: ChannelBody {
 
   @inlinable @inline(__always)
   public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    nonlinearity.accept(NormalizeGradientVector<L>(self, channel))
+    z.accept(NormalizeGradientElements<L>(self, channel))
+  }
+}
+
+/// One vector of channels of `NormalizeGradient`, before its nonlinearity is known.
+@frozen
+@usableFromInline
+struct NormalizeGradientElements<L: Lanes>: KeptMapVisitor {
+  @usableFromInline let body: NormalizeGradient
+  @usableFromInline let channel: Int
+
+  @inlinable @inline(__always)
+  init(_ body: NormalizeGradient, _ channel: Int) {
+    self.body = body
+    self.channel = channel
+  }
+
+  @inlinable @inline(__always)
+  func visit<E: KeptElement>(_: E.Type) {
+    body.nonlinearity.accept(NormalizeGradientVector<L, E>(body, channel))
   }
 }
 
 /// One vector of channels of `NormalizeGradient`.
 @frozen
 @usableFromInline
-struct NormalizeGradientVector<L: Lanes>: NonlinearityVisitor {
+struct NormalizeGradientVector<L: Lanes, E: KeptElement>: NonlinearityVisitor {
   @usableFromInline let body: NormalizeGradient
   @usableFromInline let channel: Int
 
@@ -153,36 +192,38 @@ struct NormalizeGradientVector<L: Lanes>: NonlinearityVisitor {
     let shift = L.load(body.shift + channel)
     let mean = L.load(body.mean + channel)
     var gradient = body.gradient + channel
-    var z = body.z + channel
-    var out = body.out + channel
+    var z = UnsafeRawPointer(body.z.base + channel * E.size)
+    var out = body.out.base + channel * E.size
+    let (zStep, outStep) = (body.zStride * E.size, body.outStride * E.size)
     var evenSum = L.splat(0)
     var oddSum = L.splat(0)
     var evenProduct = L.splat(0)
     var oddProduct = L.splat(0)
     for _ in 0..<body.rows / 2 {
-      let first = L.load(z)
+      let first = E.load(z, L.self)
       let firstSlope = F.derivative(L.multiplyAdd(scale, first, shift), L.self)
-      let firstGradient = L.multiply(L.load(gradient), firstSlope)
-      L.store(firstGradient, out)
+      E.store(L.multiply(L.load(gradient), firstSlope), out, L.self)
+      let firstGradient = E.load(out, L.self)
       evenSum = L.add(evenSum, firstGradient)
       evenProduct = L.multiplyAdd(firstGradient, L.subtract(first, mean), evenProduct)
 
-      let second = L.load(z + body.zStride)
+      let second = E.load(z + zStep, L.self)
       let secondSlope = F.derivative(L.multiplyAdd(scale, second, shift), L.self)
-      let secondGradient = L.multiply(L.load(gradient + body.gradientStride), secondSlope)
-      L.store(secondGradient, out + body.outStride)
+      E.store(
+        L.multiply(L.load(gradient + body.gradientStride), secondSlope), out + outStep, L.self)
+      let secondGradient = E.load(out + outStep, L.self)
       oddSum = L.add(oddSum, secondGradient)
       oddProduct = L.multiplyAdd(secondGradient, L.subtract(second, mean), oddProduct)
 
       gradient += 2 * body.gradientStride
-      z += 2 * body.zStride
-      out += 2 * body.outStride
+      z += 2 * zStep
+      out += 2 * outStep
     }
     if body.rows % 2 == 1 {
-      let last = L.load(z)
+      let last = E.load(z, L.self)
       let slope = F.derivative(L.multiplyAdd(scale, last, shift), L.self)
-      let lastGradient = L.multiply(L.load(gradient), slope)
-      L.store(lastGradient, out)
+      E.store(L.multiply(L.load(gradient), slope), out, L.self)
+      let lastGradient = E.load(out, L.self)
       evenSum = L.add(evenSum, lastGradient)
       evenProduct = L.multiplyAdd(lastGradient, L.subtract(last, mean), evenProduct)
     }

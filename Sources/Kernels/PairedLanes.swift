@@ -125,6 +125,11 @@ public enum Paired<L: Lanes>: Lanes {
   public static func truncateToBF16(_ a: Vector) -> Vector { each(a) { L.truncateToBF16($0) } }
 
   @inlinable @inline(__always)
+  public static func loadBF16(_ pointer: UnsafeRawPointer) -> Vector {
+    Vector(L.loadBF16(pointer), L.loadBF16(pointer + 2 * L.count))
+  }
+
+  @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
     L.storeBF16(vector.low, pointer)
     L.storeBF16(vector.high, pointer + 2 * L.count)

@@ -12,6 +12,8 @@ public struct TrainingKernels: Sendable {
 
   // Batch norm and other operations per channel.
 
+  /// Keeps a map, with its mean.
+  public let keep: @Sendable (KeptSum) -> Void
   /// Sums of squared differences from the mean.
   public let squares: @Sendable (ChannelSquares) -> Void
   /// Sums of products.
@@ -39,6 +41,7 @@ public struct TrainingKernels: Sendable {
   public init(
     weightGradient: @escaping @Sendable (WeightGradientBlock) -> Void,
     depthwiseGradient: @escaping @Sendable (DepthwiseGradient) -> Void,
+    keep: @escaping @Sendable (KeptSum) -> Void,
     squares: @escaping @Sendable (ChannelSquares) -> Void,
     products: @escaping @Sendable (ChannelProducts) -> Void,
     scale: @escaping @Sendable (ChannelScale) -> Void,
@@ -52,6 +55,7 @@ public struct TrainingKernels: Sendable {
   ) {
     self.weightGradient = weightGradient
     self.depthwiseGradient = depthwiseGradient
+    self.keep = keep
     self.squares = squares
     self.products = products
     self.scale = scale

@@ -1,6 +1,11 @@
 import Kernels
 
 @inline(never)
+func keep(_ keep: KeptSum) {
+  forEachLongRun(of: keep.channels, Native.self, keep)
+}
+
+@inline(never)
 func squares(_ squares: ChannelSquares) {
   forEachLongRun(of: squares.channels, Native.self, squares)
 }

@@ -4,7 +4,7 @@ import Kernels
 func trainingKernels() -> TrainingKernels {
   TrainingKernels(
     weightGradient: weightGradient, depthwiseGradient: depthwiseGradient,
-    squares: squares, products: products, scale: scale, normalize: normalize,
+    keep: keep, squares: squares, products: products, scale: scale, normalize: normalize,
     normalizeGradient: normalizeGradient, combine: combine, sgd: sgd,
     rmsProp: rmsProp, adamW: adamW, average: average)
 }

@@ -21,8 +21,8 @@ struct NormalizationTests {
       let products = Map(1, channels, seed: 5)
       set.kernels.training.squares(
         ChannelSquares(
-          rows: rows, channels: channels, x: x.base, xStride: x.stride, mean: mean.base,
-          out: squares.base))
+          rows: rows, channels: channels, z: KeptMap(x.base), zStride: x.stride,
+          mean: mean.base, out: squares.base))
       set.kernels.training.products(
         ChannelProducts(
           rows: rows, channels: channels, x: x.base, xStride: x.stride, y: y.base,
@@ -72,8 +72,8 @@ struct NormalizationTests {
       let out = inPlace ? g : Map(rows, channels, seed: 6)
       set.kernels.training.combine(
         LinearCombination(
-          rows: rows, channels: channels, g: g.base, gStride: g.stride, z: z.base,
-          zStride: z.stride, a: a.base, b: b.base, c: c.base, out: out.base, outStride: out.stride))
+          rows: rows, channels: channels, g: KeptMap(g.base), gStride: g.stride,
+          z: KeptMap(z.base), zStride: z.stride, a: a.base, b: b.base, c: c.base, out: out.base, outStride: out.stride))
       #expect(
         out.fault { row, i in
           a.before(0, i) * g.before(row, i) + b.before(0, i) * z.before(row, i) + c.before(0, i)
@@ -92,8 +92,8 @@ struct NormalizationTests {
         let out = inPlace ? (hasResidual ? residual : z) : Map(rows, channels, seed: 5)
         set.kernels.training.normalize(
           Normalize(
-            rows: rows, channels: channels, z: z.base, zStride: z.stride, scale: scale.base,
-            shift: shift.base, nonlinearity: nonlinearity,
+            rows: rows, channels: channels, z: KeptMap(z.base), zStride: z.stride,
+            scale: scale.base, shift: shift.base, nonlinearity: nonlinearity,
             residual: hasResidual ? UnsafePointer(residual.base) : nil,
             residualStride: residual.stride, out: out.base, outStride: out.stride))
         #expect(
@@ -123,8 +123,9 @@ struct NormalizationTests {
         set.kernels.training.normalizeGradient(
           NormalizeGradient(
             rows: rows, channels: channels, gradient: gradient.base,
-            gradientStride: gradient.stride, z: z.base, zStride: z.stride, scale: scale.base,
-            shift: shift.base, mean: mean.base, nonlinearity: nonlinearity, out: out.base,
+            gradientStride: gradient.stride, z: KeptMap(z.base), zStride: z.stride,
+            scale: scale.base, shift: shift.base, mean: mean.base, nonlinearity: nonlinearity,
+            out: KeptMap(out.base),
             outStride: out.stride, sums: sums.base, products: products.base))
         func expected(_ row: Int, _ c: Int) -> Double {
           let u = scale.before(0, c) * z.before(row, c) + shift.before(0, c)

@@ -39,6 +39,10 @@ typedef __bf16 clanes_bf16x32 __attribute__((ext_vector_type(32)));
   CLANES_INLINE clanes_f##N clanes_high##N(clanes_f##N a) {                                       \
     return (clanes_f##N)((clanes_u##N)a & 0xffff0000u);                                           \
   }                                                                                               \
+  /* N values of bf16, as floats. */                                                              \
+  CLANES_INLINE clanes_f##N clanes_load_bf16_##N(const void *_Nonnull p) {                        \
+    return (clanes_f##N)(__builtin_convertvector(*(const clanes_half##N *)p, clanes_u##N) << 16); \
+  }                                                                                               \
   /* Products of u8 and s8 fit 16 bits; the even and the odd bytes of a word are multiplied       \
      apart. */                                                                                    \
   CLANES_INLINE clanes_f##N clanes_dot_bytes_portable##N(clanes_f##N a, clanes_f##N b,            \

@@ -34,6 +34,9 @@ extension NormalizationStep {
     Vectors(base: run.statistics + statistics, stride: stride)
   }
 
+  /// The group's maps of z, as they are kept.
+  private func z(_ run: TapeRun) -> KeptMap { KeptMap(run[kept], element) }
+
   // MARK: Forward
 
   /// y = F(γ (z − μ) / √(σ² + ε) + β) (+ x), with the statistics of the batch, which the running
@@ -52,7 +55,7 @@ extension NormalizationStep {
       let offset = (part.image * positions + part.rows.lowerBound) * stride
       run.kernels.training.normalize(
         Normalize(
-          rows: part.rows.count, channels: stride, z: run[input] + offset, zStride: stride,
+          rows: part.rows.count, channels: stride, z: z(run) + offset, zStride: stride,
           scale: vectors.scale, shift: vectors.shift, nonlinearity: nonlinearity, residual: nil,
           residualStride: 0, out: run[target] + offset, outStride: stride))
     }
@@ -66,7 +69,7 @@ extension NormalizationStep {
     let isFolded = nonlinearity == .identity || survival == 1
     run.forEachPart(positions: positions, stride: stride) { _, part, _ in
       let row = part.rows.lowerBound * stride
-      let z = run[input] + part.image * count + row
+      let z = z(run) + part.image * count + row
       let (x, y) = (run.map(residual, part.image) + row, run.map(output, part.image) + row)
       run.kernels.training.normalize(
         Normalize(
@@ -77,7 +80,8 @@ extension NormalizationStep {
       guard !isFolded else { return }
       run.kernels.training.combine(
         LinearCombination(
-          rows: part.rows.count, channels: stride, g: y, gStride: stride, z: x, zStride: stride,
+          rows: part.rows.count, channels: stride, g: KeptMap(y), gStride: stride, z: KeptMap(x),
+          zStride: stride,
           a: vectors.factor, b: run.ones, c: run.zeros, out: y, outStride: stride))
     }
   }
@@ -98,20 +102,40 @@ extension NormalizationStep {
     2 * stride * TapeRun.Parts(images: images, positions: positions, stride: stride).count
   }
 
-  /// Mean and sum of squares of each part of the group's maps.
+  /// Mean and sum of squares of each part of the group's maps, as they are kept.
   func measure(_ run: TapeRun) {
     run.forEachPart(positions: positions, stride: stride) { index, part, _ in
-      let z = run[input] + (part.image * positions + part.rows.lowerBound) * stride
+      let offset = (part.image * positions + part.rows.lowerBound) * stride
       let mean = run.partials + 2 * index * stride
-      run.kernels.sum(
-        ChannelSum(
-          rows: part.rows.count, channels: stride, x: z, xStride: stride,
-          factor: 1 / Float(part.rows.count), out: mean))
+      keep(run, offset: offset, rows: part.rows.count, mean: mean)
       run.kernels.training.squares(
         ChannelSquares(
-          rows: part.rows.count, channels: stride, x: z, xStride: stride, mean: mean,
+          rows: part.rows.count, channels: stride, z: z(run) + offset, zStride: stride, mean: mean,
           out: mean + stride))
     }
+  }
+
+  /// Keeps the group's maps, where their statistics do not matter.
+  func keep(_ run: TapeRun) {
+    run.forEachPart(positions: positions, stride: stride) { _, part, scratch in
+      let offset = (part.image * positions + part.rows.lowerBound) * stride
+      keep(run, offset: offset, rows: part.rows.count, mean: scratch)
+    }
+  }
+
+  private func keep(
+    _ run: TapeRun, offset: Int, rows: Int, mean: UnsafeMutablePointer<Float>
+  ) {
+    let (x, factor) = (run[input] + offset, 1 / Float(rows))
+    guard kept != input else {
+      return run.kernels.sum(
+        ChannelSum(
+          rows: rows, channels: stride, x: x, xStride: stride, factor: factor, out: mean))
+    }
+    run.kernels.training.keep(
+      KeptSum(
+        rows: rows, channels: stride, x: x, kept: z(run) + offset, stride: stride, factor: factor,
+        out: mean))
   }
 
   /// Mean and variance of the batch from those of the parts (Chan, Golub & LeVeque 1983), so that a
@@ -208,9 +232,9 @@ extension NormalizationStep {
       run.kernels.training.normalizeGradient(
         NormalizeGradient(
           rows: part.rows.count, channels: stride, gradient: gradient, gradientStride: stride,
-          z: run[input] + place, zStride: stride, scale: vectors.scale, shift: vectors.shift,
-          mean: vectors.mean, nonlinearity: nonlinearity, out: run[slope] + place,
-          outStride: stride, sums: sums, products: sums + stride))
+          z: z(run) + place, zStride: stride, scale: vectors.scale, shift: vectors.shift,
+          mean: vectors.mean, nonlinearity: nonlinearity,
+          out: KeptMap(run[slope], element) + place, outStride: stride, sums: sums, products: sums + stride))
     }
   }
 
@@ -274,8 +298,8 @@ extension NormalizationStep {
       let place = (part.image * positions + part.rows.lowerBound) * stride
       run.kernels.training.combine(
         LinearCombination(
-          rows: part.rows.count, channels: stride, g: run[slope] + place, gStride: stride,
-          z: run[input] + place, zStride: stride, a: vectors.a, b: vectors.b, c: vectors.c,
+          rows: part.rows.count, channels: stride, g: KeptMap(run[slope], element) + place,
+          gStride: stride, z: z(run) + place, zStride: stride, a: vectors.a, b: vectors.b, c: vectors.c,
           out: run[inputGradient] + place, outStride: stride))
     }
   }

@@ -5,7 +5,8 @@ import Operators
 /// A network lowered for training: segments that run forwards, then others that run backwards.
 ///
 /// Like an inference program, it depends only on shapes. Kept for the backward pass are the outputs of
-/// convolutions and the inputs of units; batch norm's outputs are recomputed from them.
+/// convolutions and the inputs of units; batch norm's outputs are recomputed from them. With bf16, outputs
+/// of convolutions are kept as bf16, and so are gradients that wait for batch norm's sums.
 struct Tape {
   let steps: [TapeStep]
   /// The node that each step begins with.
@@ -54,7 +55,7 @@ extension TapeStep {
     case .forward, .apply, .passOn: forwardBuffers
     case .recompute: recomputedBuffers
     case .backward: backwardBuffers
-    case .measure, .slope, .combine: normalizationBuffers(kind)
+    case .measure, .keep, .slope, .combine: normalizationBuffers(kind)
     case .weightProducts: weightBuffers
     case .parameterGradients: biasBuffers
     case .statistics: []
@@ -66,7 +67,7 @@ extension TapeStep {
     case .convolution(let step):
       [step.input, step.output] + (step.gathered.map { [$0] } ?? [])
     case .normalization(let step):
-      [step.input, step.output] + (step.residual.map { [$0] } ?? [])
+      [step.kept, step.output] + (step.residual.map { [$0] } ?? [])
     case .activation(let step): [step.input, step.output]
     case .pool(let step): [step.input, step.output]
     case .gate(let step): [step.input, step.gate, step.output]
@@ -98,15 +99,15 @@ extension TapeStep {
   private func normalizationBuffers(_ kind: TapeAction.Kind) -> [TapeBuffer] {
     guard case .normalization(let step) = self else { return [] }
     return switch kind {
-    case .measure: [step.input]
-    case .slope: [step.input, step.outputGradient, step.slope]
-    default: [step.input, step.slope, step.inputGradient]
+    case .measure, .keep: [step.input, step.kept]
+    case .slope: [step.kept, step.outputGradient, step.slope]
+    default: [step.kept, step.slope, step.inputGradient]
     }
   }
 
   private var recomputedBuffers: [TapeBuffer] {
     switch self {
-    case .normalization(let step): [step.input, step.outputAgain]
+    case .normalization(let step): [step.kept, step.outputAgain]
     case .gate(let step): [step.inputAgain, step.gate, step.outputAgain]
     case .convolution, .activation, .pool, .attention, .layerNorm, .dropout: []
     }

@@ -29,6 +29,9 @@ extension TapeRun {
     case .measure:
       normalization?.measure(self)
       lap(.normalization)
+    case .keep:
+      normalization?.keep(self)
+      lap(.normalization)
     case .apply:
       normalization?.apply(self)
       lap(.normalization)

@@ -34,7 +34,7 @@ extension TapeLowering {
       case .normalization(var step):
         step.outputGradient = gradients[step.output] ?? step.output
         if let residual = step.residual { gradients[residual] = step.outputGradient }
-        step.slope = newBuffer(bufferCounts[step.input])
+        step.slope = newBuffer(bufferCounts[step.kept])
         step.inputGradient =
           isSplit(step.input) ? newBuffer(bufferCounts[step.input]) : step.slope
         gradients[step.input] = step.inputGradient
@@ -77,7 +77,7 @@ extension TapeLowering {
 
   /// Whether the layer that computes a value has sums for each group, so that the value's gradient
   /// lives only while a group runs.
-  private func isSplit(_ value: TapeBuffer) -> Bool {
+  func isSplit(_ value: TapeBuffer) -> Bool {
     guard let producer = producers[value], case .convolution(let step) = steps[producer] else {
       return false
     }

@@ -149,6 +149,10 @@ struct TapeLowering {
       let variance = store.entry(node.id, .runningVariance)
     else { throw .unsupported(node: node.name) }
     let input = try source(of: node)
+    // Where layers compute the gradient of their weights for each group, all maps are converted in the
+    // cache; the others' would pass through main memory a second time.
+    let isRounded = target.precision == .bf16 && isTrained(node) && isSplit(input)
+    let kept = isRounded ? newBuffer(bufferCounts[input] / 2) : input
     let output = newBuffer(of: node)
     var activation: Activation?
     var residual: TapeBuffer?
@@ -171,8 +175,8 @@ struct TapeLowering {
     let step = NormalizationStep(
       node: node, epsilon: epsilon, nonlinearity: Nonlinearity(activation),
       usesRunningStatistics: batchNorm == .fixed || !isTrained(node), statistics: statisticsCount,
-      weight: weight, bias: bias,
-      runningMean: mean, runningVariance: variance, input: input, output: output,
+      weight: weight, bias: bias, runningMean: mean, runningVariance: variance, input: input,
+      kept: kept, element: isRounded ? .bf16 : .f32, output: output,
       residual: residual, survival: survival, outputAgain: output, outputGradient: output,
       slope: output, inputGradient: output)
     statisticsCount += NormalizationStep.vectors * channelStride(node.shape.channels)

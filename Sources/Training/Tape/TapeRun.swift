@@ -167,8 +167,8 @@ extension TapeRun {
       let sum = map(target, index)
       kernels.training.combine(
         LinearCombination(
-          rows: count / width, channels: width, g: self[source] + index * count, gStride: width,
-          z: sum, zStride: width, a: ones, b: ones, c: zeros, out: sum, outStride: width))
+          rows: count / width, channels: width, g: KeptMap(self[source]) + index * count,
+          gStride: width, z: KeptMap(sum), zStride: width, a: ones, b: ones, c: zeros, out: sum, outStride: width))
     }
   }
 }

@@ -70,6 +70,8 @@ private struct SegmentBuilder {
       add(.measure, index)
       current.sums.append(TapeAction(kind: .statistics, step: index))
       close(next: unit)
+    } else if step.kept != step.input {
+      add(.keep, index)
     }
     add(.apply, index)
     if units[unit].survival < 1, step.residual != nil {

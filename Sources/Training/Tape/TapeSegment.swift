@@ -5,8 +5,10 @@ struct TapeAction {
 
     /// A step other than batch norm, forwards.
     case forward
-    /// Batch norm: the statistics of the group.
+    /// Batch norm: the statistics of the group, whose maps are kept.
     case measure
+    /// Batch norm: the group's maps are kept, without statistics.
+    case keep
     /// Batch norm: its output.
     case apply
     /// The output again, for the backward pass.
@@ -32,7 +34,7 @@ struct TapeAction {
     /// Whether it is what its step does first in a direction.
     var beginsStep: Bool {
       switch self {
-      case .forward, .measure, .backward, .slope: true
+      case .forward, .measure, .keep, .backward, .slope: true
       case .apply, .recompute, .combine, .statistics, .passOn, .weightProducts,
         .parameterGradients:
         false

@@ -1,4 +1,5 @@
 import GraphIR
+import Kernels
 import Operators
 
 /// One step of a tape: what it computes forwards, and which gradients it computes backwards.
@@ -86,8 +87,12 @@ struct NormalizationStep {
   let runningMean: ParameterStore.Entry
   let runningVariance: ParameterStore.Entry
 
-  /// The convolution's output.
+  /// The convolution's output, z.
   let input: TapeBuffer
+  /// z as the backward pass finds it: `input` itself, or rounded.
+  let kept: TapeBuffer
+  /// How z and `slope` are kept.
+  let element: KeptMap.Element
   let output: TapeBuffer
   /// The block's input, which is added.
   let residual: TapeBuffer?

@@ -10,8 +10,8 @@ extension ActivationStep {
       let offset = (part.image * shape.positions + part.rows.lowerBound) * stride
       run.kernels.training.normalize(
         Normalize(
-          rows: part.rows.count, channels: stride, z: run[input] + offset, zStride: stride,
-          scale: run.ones, shift: run.zeros, nonlinearity: nonlinearity, residual: nil,
+          rows: part.rows.count, channels: stride, z: KeptMap(run[input]) + offset,
+          zStride: stride, scale: run.ones, shift: run.zeros, nonlinearity: nonlinearity, residual: nil,
           residualStride: 0, out: run[output] + offset, outStride: stride))
     }
   }
@@ -23,9 +23,9 @@ extension ActivationStep {
       run.kernels.training.normalizeGradient(
         NormalizeGradient(
           rows: part.rows.count, channels: stride, gradient: run[gradient] + offset,
-          gradientStride: stride, z: run[input] + offset, zStride: stride, scale: run.ones,
+          gradientStride: stride, z: KeptMap(run[input]) + offset, zStride: stride, scale: run.ones,
           shift: run.zeros, mean: run.zeros, nonlinearity: nonlinearity,
-          out: run[gradient] + offset, outStride: stride, sums: sums, products: sums + stride))
+          out: KeptMap(run[gradient]) + offset, outStride: stride, sums: sums, products: sums + stride))
     }
   }
 }
