@@ -7,6 +7,10 @@ public struct TrainingKernels: Sendable {
 
   /// A product with the first matrix transposed.
   public let weightGradient: @Sendable (WeightGradientBlock) -> Void
+  /// Winograd's transform of a tile of the output's gradient.
+  public let winogradGradient: @Sendable (WinogradInput) -> Void
+  /// Winograd's transform of the filter's gradient.
+  public let winogradFilterGradient: @Sendable (WinogradInput) -> Void
   /// The gradient of a depthwise kernel.
   public let depthwiseGradient: @Sendable (DepthwiseGradient) -> Void
 
@@ -40,6 +44,8 @@ public struct TrainingKernels: Sendable {
 
   public init(
     weightGradient: @escaping @Sendable (WeightGradientBlock) -> Void,
+    winogradGradient: @escaping @Sendable (WinogradInput) -> Void,
+    winogradFilterGradient: @escaping @Sendable (WinogradInput) -> Void,
     depthwiseGradient: @escaping @Sendable (DepthwiseGradient) -> Void,
     keep: @escaping @Sendable (KeptSum) -> Void,
     squares: @escaping @Sendable (ChannelSquares) -> Void,
@@ -54,6 +60,8 @@ public struct TrainingKernels: Sendable {
     average: @escaping @Sendable (AverageUpdate) -> Void
   ) {
     self.weightGradient = weightGradient
+    self.winogradGradient = winogradGradient
+    self.winogradFilterGradient = winogradFilterGradient
     self.depthwiseGradient = depthwiseGradient
     self.keep = keep
     self.squares = squares

@@ -1,13 +1,13 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
-/// One tile's input transform Bᵀ d B.
+/// The transform of one tile of a feature map, such as Bᵀ d B.
 @frozen
 public struct WinogradInput {
   public var variant: WinogradVariant
   /// A multiple of 8.
   public var channels: Int
-  /// The tile's first input position.
+  /// The tile's first position.
   public var x: UnsafePointer<Float>
   public var rowStride: Int
   public var positionStride: Int
@@ -83,7 +83,7 @@ public struct WinogradOutput {
 /// Transforms the input of one tile.
 @inlinable @inline(__always)
 public func transformInput<T: WinogradTile, L: Lanes>(_ tile: WinogradInput, _: T.Type, _: L.Type) {
-  forEachVector(of: tile.channels, L.self, InputTransform<T>(tile: tile))
+  forEachVector(of: tile.channels, L.self, SquareTransform<InputTransform<T>>(tile: tile))
 }
 
 /// Transforms the products of one tile.
@@ -156,9 +156,25 @@ struct RowSink<F: NonlinearityFunction, L: Lanes>: VectorSink {
   }
 }
 
+/// Bᵀ.
+@usableFromInline
+enum InputTransform<T: WinogradTile>: TileTransform {
+  @inlinable @inline(__always)
+  static var inputs: Int { T.inputs }
+
+  @inlinable @inline(__always)
+  static var outputs: Int { T.inputs }
+
+  @inlinable @inline(__always)
+  static func apply<S: VectorSink>(_ x: UnsafePointer<Float>, stride: Int, _ sink: S) {
+    T.input(x, stride: stride, sink)
+  }
+}
+
+/// Both directions of a transform.
 @frozen
 @usableFromInline
-struct InputTransform<T: WinogradTile>: ChannelBody {
+struct SquareTransform<T: TileTransform>: ChannelBody {
   @usableFromInline var tile: WinogradInput
 
   @inlinable @inline(__always)
@@ -166,17 +182,16 @@ struct InputTransform<T: WinogradTile>: ChannelBody {
 
   @inlinable @inline(__always)
   func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    let inputs = T.inputs
-    for column in 0..<inputs {
-      T.input(
+    for column in 0..<T.inputs {
+      T.apply(
         tile.x + column * tile.positionStride + channel, stride: tile.rowStride,
-        StridedSink<L>(tile.scratch + column * L.count, stride: inputs * L.count))
+        StridedSink<L>(tile.scratch + column * L.count, stride: T.inputs * L.count))
     }
-    for row in 0..<inputs {
-      T.input(
-        UnsafePointer(tile.scratch + row * inputs * L.count), stride: L.count,
+    for row in 0..<T.outputs {
+      T.apply(
+        UnsafePointer(tile.scratch + row * T.inputs * L.count), stride: L.count,
         StridedSink<L>(
-          tile.out + row * inputs * tile.elementStride + channel, stride: tile.elementStride))
+          tile.out + row * T.outputs * tile.elementStride + channel, stride: tile.elementStride))
     }
   }
 }

@@ -52,6 +52,15 @@ public protocol VectorSink {
   func put(_ index: Int, _ vector: L.Vector)
 }
 
+/// A one-dimensional transform, applied to the columns of a square, then to its rows.
+@usableFromInline
+protocol TileTransform {
+  static var inputs: Int { get }
+  static var outputs: Int { get }
+  /// Transforms `inputs` vectors at `x`, `stride` floats apart.
+  static func apply<S: VectorSink>(_ x: UnsafePointer<Float>, stride: Int, _ sink: S)
+}
+
 /// The one-dimensional transforms of a variant, applied to the columns of a tile, then its rows.
 public protocol WinogradTile {
   /// m + 2, or 2 m + 1.

@@ -45,3 +45,13 @@ private func output6(_ tile: WinogradOutput) {
 private func outputStrided(_ tile: WinogradOutput) {
   transformOutput(tile, FourStridedOutputs.self, Native.self)
 }
+
+@inline(never)
+func winogradGradient(_ tile: WinogradInput) {
+  transformGradient(tile, Native.self)
+}
+
+@inline(never)
+func winogradFilterGradient(_ square: WinogradInput) {
+  transformFilterGradient(square, Native.self)
+}

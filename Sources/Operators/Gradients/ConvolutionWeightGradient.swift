@@ -202,17 +202,13 @@ package struct ConvolutionWeightGradient: WeightGradient {
     }
   }
 
-  package func reductionCount(parts: Int) -> Int {
-    max(1, min(geometry.outputChannels, layout.count * parts / 65_536))
-  }
+  package func reductionCount(parts: Int) -> Int { layout.reductionCount(parts: parts) }
 
   package func reduce(
     task: Int, parts: Int, partials: UnsafePointer<Float>,
     into gradient: UnsafeMutablePointer<Float>
   ) {
-    layout.add(
-      evenRange(task, of: reductionCount(parts: parts), total: geometry.outputChannels),
-      of: partials, chunks: parts, to: gradient)
+    layout.reduce(task: task, parts: parts, partials: partials, into: gradient)
   }
 }
 

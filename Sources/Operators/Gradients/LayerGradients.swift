@@ -5,7 +5,9 @@ extension ConvolutionLayer {
   package func weightGradient(kernels: KernelTable) -> any WeightGradient {
     switch kind {
     case .depthwise: DepthwiseWeightGradient(self, kernels: kernels)
-    case .convolution, .linear: ConvolutionWeightGradient(self, kernels: kernels)
+    case .convolution, .linear:
+      WinogradWeightGradient(self, kernels: kernels)
+        ?? ConvolutionWeightGradient(self, kernels: kernels)
     }
   }
 

@@ -37,8 +37,23 @@ struct WeightGradientLayout: Sendable {
     isByOutput ? row * ldc + kernelRow * run : (kernelRow * run + row) * ldc
   }
 
+  /// The number of tasks that add up a number of sets of sums.
+  func reductionCount(parts: Int) -> Int {
+    max(1, min(geometry.outputChannels, count * parts / 65_536))
+  }
+
+  /// Adds all sets for one task's outputs to `gradient`, `[output][input][row][column]`.
+  func reduce(
+    task: Int, parts: Int, partials: UnsafePointer<Float>,
+    into gradient: UnsafeMutablePointer<Float>
+  ) {
+    add(
+      evenRange(task, of: reductionCount(parts: parts), total: geometry.outputChannels),
+      of: partials, chunks: parts, to: gradient)
+  }
+
   /// Adds the sums of all chunks for some outputs to `gradient`, `[output][input][row][column]`.
-  func add(
+  private func add(
     _ outputs: Range<Int>, of partials: UnsafePointer<Float>, chunks: Int,
     to gradient: UnsafeMutablePointer<Float>
   ) {

@@ -1,5 +1,4 @@
 import Host
-import Glibc
 import Kernels
 
 /// A 3×3 convolution by Winograd's method, a chunk of output tiles at a time.
@@ -144,26 +143,12 @@ struct WinogradPanel: Sendable {
     patch: UnsafeMutablePointer<Float>, vectors: UnsafeMutablePointer<Float>
   ) {
     let g = geometry
-    let size = variant.inputs
     let step = variant.outputs * variant.stride
-    let top = row * step - g.paddingTop
-    let left = column * step - g.paddingLeft
-    let isInside =
-      top >= 0 && left >= 0 && top + size <= g.inputHeight && left + size <= g.inputWidth
-    var source = input + (top * g.inputWidth + left) * g.inputStride
-    var rowStride = g.inputWidth * g.inputStride
-    if !isInside {
-      memset(patch, 0, elements * g.inputStride * MemoryLayout<Float>.stride)
-      let columns = max(0, -left)..<max(0, -left, min(size, g.inputWidth - left))
-      for row in 0..<size where top + row >= 0 && top + row < g.inputHeight && !columns.isEmpty {
-        memcpy(
-          patch + (row * size + columns.lowerBound) * g.inputStride,
-          source + row * rowStride + columns.lowerBound * g.inputStride,
-          columns.count * g.inputStride * MemoryLayout<Float>.stride)
-      }
-      source = UnsafePointer(patch)
-      rowStride = size * g.inputStride
-    }
+    let (source, rowStride) = MapPatch(
+      height: g.inputHeight, width: g.inputWidth, stride: g.inputStride, size: variant.inputs
+    ).square(
+      top: row * step - g.paddingTop, left: column * step - g.paddingLeft, of: input,
+      channels: g.inputStride, copy: patch)
     kernels.winogradInput(
       WinogradInput(
         variant: variant, channels: g.inputChannels, x: source, rowStride: rowStride,
