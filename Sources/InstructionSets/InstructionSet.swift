@@ -75,7 +75,10 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
         }
       switch self {
       case .avx512:
-        if extensions.contains(.bf16) { table.bf16 = KernelsAVX512BF16.bf16Kernel() }
+        if extensions.contains(.bf16) {
+          table.bf16 = KernelsAVX512BF16.bf16Kernel()
+          table.training.bf16WeightGradient = KernelsAVX512BF16.bf16WeightGradientKernel()
+        }
         if extensions.contains(.vnni) {
           table.int8 = KernelsAVX512VNNI.int8Kernel()
           table.resampling = KernelsAVX512VNNI.resamplingKernel()

@@ -84,7 +84,7 @@ public struct KernelTable: Sendable {
   /// The resampling of images.
   public var resampling: ResamplingKernel
   /// The kernels for training.
-  public let training: TrainingKernels
+  public var training: TrainingKernels
   /// Measures the processor's peak arithmetic.
   public let registerLoop: @Sendable (RegisterLoop) -> Void
   /// Measures its peak read bandwidth.

@@ -57,6 +57,8 @@ public protocol Lanes {
   static func loadBF16(_ pointer: UnsafeRawPointer) -> Vector
   /// Rounds each lane to bf16 and writes `count` of them.
   static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
+  /// Words of two values of bf16: `low` and `high`, rounded.
+  static func pairBF16(_ low: Vector, _ high: Vector) -> Vector
   /// Rounds values from 0 to 255 and writes `count` bytes.
   static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
   /// The sum of all lanes.
@@ -176,6 +178,11 @@ public enum Lanes16: Lanes {
   @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
     clanes_store_bf16_16(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func pairBF16(_ low: Vector, _ high: Vector) -> Vector {
+    clanes_pair_bf16_16(low, high)
   }
 
   @inlinable @inline(__always)
@@ -308,6 +315,11 @@ public enum Lanes8: Lanes {
   @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
     clanes_store_bf16_8(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func pairBF16(_ low: Vector, _ high: Vector) -> Vector {
+    clanes_pair_bf16_8(low, high)
   }
 
   @inlinable @inline(__always)
@@ -445,6 +457,11 @@ public enum Lanes4: Lanes {
   @inlinable @inline(__always)
   public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
     clanes_store_bf16_4(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func pairBF16(_ low: Vector, _ high: Vector) -> Vector {
+    clanes_pair_bf16_4(low, high)
   }
 
   @inlinable @inline(__always)

@@ -136,6 +136,11 @@ public enum Paired<L: Lanes>: Lanes {
   }
 
   @inlinable @inline(__always)
+  public static func pairBF16(_ low: Vector, _ high: Vector) -> Vector {
+    each(low, high) { L.pairBF16($0, $1) }
+  }
+
+  @inlinable @inline(__always)
   public static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
     L.storeBytes(vector.low, pointer)
     L.storeBytes(vector.high, pointer + L.count)

@@ -7,6 +7,8 @@ public struct TrainingKernels: Sendable {
 
   /// A product with the first matrix transposed.
   public let weightGradient: @Sendable (WeightGradientBlock) -> Void
+  /// The same in bf16: emulated, unless the processor has instructions for it.
+  public var bf16WeightGradient: WeightGradientKernel
   /// Winograd's transform of a tile of the output's gradient.
   public let winogradGradient: @Sendable (WinogradInput) -> Void
   /// Winograd's transform of the filter's gradient.
@@ -44,6 +46,7 @@ public struct TrainingKernels: Sendable {
 
   public init(
     weightGradient: @escaping @Sendable (WeightGradientBlock) -> Void,
+    bf16WeightGradient: WeightGradientKernel,
     winogradGradient: @escaping @Sendable (WinogradInput) -> Void,
     winogradFilterGradient: @escaping @Sendable (WinogradInput) -> Void,
     depthwiseGradient: @escaping @Sendable (DepthwiseGradient) -> Void,
@@ -60,6 +63,7 @@ public struct TrainingKernels: Sendable {
     average: @escaping @Sendable (AverageUpdate) -> Void
   ) {
     self.weightGradient = weightGradient
+    self.bf16WeightGradient = bf16WeightGradient
     self.winogradGradient = winogradGradient
     self.winogradFilterGradient = winogradFilterGradient
     self.depthwiseGradient = depthwiseGradient

@@ -60,6 +60,60 @@ public struct WeightGradientBlock {
   }
 }
 
+/// How a precision multiplies with the first matrix transposed.
+public struct WeightGradientKernel: Sendable {
+  /// Converts rows.
+  public let convert: @Sendable (PositionPairs) -> Void
+  /// Computes one block; `m`, `lda` and `ldb` count words.
+  public let run: @Sendable (WeightGradientBlock) -> Void
+
+  public init(
+    convert: @escaping @Sendable (PositionPairs) -> Void,
+    run: @escaping @Sendable (WeightGradientBlock) -> Void
+  ) {
+    (self.convert, self.run) = (convert, run)
+  }
+}
+
+/// out = words of two values of bf16, each channel's in two rows of x; an odd last row is paired with
+/// zeros.
+@frozen
+public struct PositionPairs: ChannelBody {
+  public var rows: Int
+  /// A multiple of 8.
+  public var channels: Int
+  public var x: UnsafePointer<Float>
+  public var xStride: Int
+  public var out: UnsafeMutablePointer<Float>
+  /// Words between pairs.
+  public var outStride: Int
+
+  @inlinable
+  public init(
+    rows: Int, channels: Int, x: UnsafePointer<Float>, xStride: Int,
+    out: UnsafeMutablePointer<Float>, outStride: Int
+  ) {
+    self.rows = rows
+    self.channels = channels
+    self.x = x
+    self.xStride = xStride
+    self.out = out
+    self.outStride = outStride
+  }
+
+  @inlinable @inline(__always)
+  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    var x = x + channel
+    var out = out + channel
+    for _ in 0..<rows / 2 {
+      L.store(L.pairBF16(L.load(x), L.load(x + xStride)), out)
+      x += 2 * xStride
+      out += outStride
+    }
+    if rows % 2 == 1 { L.store(L.pairBF16(L.load(x), L.splat(0)), out) }
+  }
+}
+
 /// Adds what C held before.
 @frozen
 @usableFromInline

@@ -10,3 +10,12 @@ public func bf16Kernel() -> GEMMKernel {
 
 @inline(never)
 private func roundPanel(_ panel: Panel) { convert(panel, RoundRow.self, Native.self) }
+
+/// The product with the first matrix transposed in bf16.
+public func bf16WeightGradientKernel() -> WeightGradientKernel {
+  WeightGradientKernel(
+    convert: pairRows, run: { accumulate($0, BF16Product<Native>.self) })
+}
+
+@inline(never)
+private func pairRows(_ rows: PositionPairs) { forEachLongRun(of: rows.channels, Native.self, rows) }

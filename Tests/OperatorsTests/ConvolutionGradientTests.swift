@@ -78,7 +78,7 @@ private struct WeightRun {
   let outputGradient: AlignedBuffer
 
   init(_ c: GradientCase, _ data: GradientData, _ set: InstructionSet) {
-    work = c.layer.weightGradient(kernels: set.kernels)
+    work = c.layer.weightGradient(on: .kernels(set))
     batch = c.batch
     input = data.input(c.geometry)
     outputGradient = data.outputGradient(c.geometry)

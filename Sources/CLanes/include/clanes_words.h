@@ -58,12 +58,18 @@ typedef __bf16 clanes_bf16x32 __attribute__((ext_vector_type(32)));
   CLANES_INLINE clanes_f##N clanes_from_integers##N(clanes_f##N a) {                              \
     return __builtin_convertvector((clanes_i##N)a, clanes_f##N);                                  \
   }                                                                                               \
-  /* Rounds to the nearest bf16, ties to even; a NaN stays one. */                                \
-  CLANES_INLINE void clanes_store_bf16_portable##N(clanes_f##N a, void *_Nonnull p) {             \
+  /* The nearest bf16, ties to even; a NaN stays one. */                                          \
+  CLANES_INLINE clanes_u##N clanes_bf16_bits##N(clanes_f##N a) {                                  \
     clanes_u##N bits = (clanes_u##N)a;                                                            \
     clanes_u##N rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;                           \
-    clanes_u##N nan = (bits >> 16) | 0x40u;                                                       \
-    *(clanes_half##N *)p = __builtin_convertvector(a == a ? rounded : nan, clanes_half##N);       \
+    return a == a ? rounded : (bits >> 16) | 0x40u;                                               \
+  }                                                                                               \
+  CLANES_INLINE void clanes_store_bf16_portable##N(clanes_f##N a, void *_Nonnull p) {             \
+    *(clanes_half##N *)p = __builtin_convertvector(clanes_bf16_bits##N(a), clanes_half##N);       \
+  }                                                                                               \
+  /* Both numbers of each lane as bf16 in a word, that of `low` first. */                         \
+  CLANES_INLINE clanes_f##N clanes_pair_bf16_portable##N(clanes_f##N low, clanes_f##N high) {     \
+    return (clanes_f##N)(clanes_bf16_bits##N(low) | clanes_bf16_bits##N(high) << 16);             \
   }                                                                                               \
   /* Rounds values from 0 to 255 to bytes; anything goes for others. */                           \
   CLANES_INLINE void clanes_store_bytes##N(clanes_f##N a, void *_Nonnull p) {                     \
@@ -111,6 +117,9 @@ CLANES_DOT_BF16(16)
   }                                                                                               \
   CLANES_INLINE void clanes_store_bf16_##N(clanes_f##N a, void *_Nonnull p) {                     \
     clanes_store_bf16_portable##N(a, p);                                                          \
+  }                                                                                               \
+  CLANES_INLINE clanes_f##N clanes_pair_bf16_##N(clanes_f##N low, clanes_f##N high) {             \
+    return clanes_pair_bf16_portable##N(low, high);                                               \
   }
 
 CLANES_PORTABLE(4)
@@ -128,6 +137,17 @@ CLANES_INLINE void clanes_store_bf16_8(clanes_f8 a, void *_Nonnull p) {
 CLANES_INLINE void clanes_store_bf16_16(clanes_f16 a, void *_Nonnull p) {
   clanes_bf16x16 rounded = __builtin_convertvector(a, clanes_bf16x16);
   __builtin_memcpy(p, &rounded, sizeof rounded);
+}
+CLANES_INLINE clanes_f8 clanes_pair_bf16_8(clanes_f8 low, clanes_f8 high) {
+  clanes_bf16x16 both = __builtin_ia32_cvtne2ps2bf16_256(high, low);
+  return (clanes_f8)__builtin_shufflevector(both, both, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6,
+                                            14, 7, 15);
+}
+CLANES_INLINE clanes_f16 clanes_pair_bf16_16(clanes_f16 low, clanes_f16 high) {
+  clanes_bf16x32 both = __builtin_ia32_cvtne2ps2bf16_512(high, low);
+  return (clanes_f16)__builtin_shufflevector(both, both, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21,
+                                             6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28,
+                                             13, 29, 14, 30, 15, 31);
 }
 #else
 CLANES_PORTABLE(8)

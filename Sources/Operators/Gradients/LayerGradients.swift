@@ -2,13 +2,14 @@ import Kernels
 
 extension ConvolutionLayer {
   /// The operator for the gradient with respect to this layer's weights.
-  package func weightGradient(kernels: KernelTable) -> any WeightGradient {
-    switch kind {
-    case .depthwise: DepthwiseWeightGradient(self, kernels: kernels)
-    case .convolution, .linear:
-      WinogradWeightGradient(self, kernels: kernels)
-        ?? ConvolutionWeightGradient(self, kernels: kernels)
+  package func weightGradient(on target: ComputeTarget) -> any WeightGradient {
+    let kernels = target.kernels
+    if kind == .depthwise { return DepthwiseWeightGradient(self, kernels: kernels) }
+    if target.precision == .bf16, let rounded = BF16WeightGradient(self, kernels: kernels) {
+      return rounded
     }
+    return WinogradWeightGradient(self, kernels: kernels)
+      ?? ConvolutionWeightGradient(self, kernels: kernels)
   }
 
   /// The operator for the gradient with respect to this layer's input.

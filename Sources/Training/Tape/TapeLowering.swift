@@ -121,7 +121,7 @@ struct TapeLowering {
       let weight = store.entry(node.id, .weight)
     else { throw .unsupported(node: node.name) }
     let output = newBuffer(of: node)
-    let weightGradient = layer.weightGradient(kernels: target.kernels)
+    let weightGradient = layer.weightGradient(on: target)
     var step = ConvolutionStep(
       node: node, layer: layer, strategy: strategy,
       forward: strategy.makeOperator(for: [layer], isGated: false, on: target),
