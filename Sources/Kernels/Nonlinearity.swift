@@ -185,7 +185,8 @@ public enum ApproximateSiLU: NonlinearityFunction {
 
   @inlinable @inline(__always)
   public static func derivative<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
-    SiLU.derivative(x, L.self)
+    let (value, slope) = ApproximateSigmoid.valueAndDerivative(x, L.self)
+    return L.multiplyAdd(slope, x, value)
   }
 }
 
@@ -199,7 +200,17 @@ public enum ApproximateSigmoid: NonlinearityFunction {
 
   @inlinable @inline(__always)
   public static func derivative<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
-    Sigmoid.derivative(x, L.self)
+    valueAndDerivative(x, L.self).derivative
+  }
+
+  @inlinable @inline(__always)
+  static func valueAndDerivative<L: Lanes>(
+    _ x: L.Vector, _: L.Type
+  ) -> (value: L.Vector, derivative: L.Vector) {
+    // Not infinite, because it is multiplied by its reciprocal.
+    let e = L.minimum(L.power(L.multiply(x, L.splat(-1.442695))), L.splat(1e30))
+    let value = L.reciprocal(L.add(L.splat(1), e))
+    return (value, L.multiply(value, L.multiply(value, e)))
   }
 }
 

@@ -29,8 +29,8 @@ struct WinogradFilter: Sendable {
   /// Transforms and packs a layer's weights and bias into `packedCount` zeroed floats.
   func pack(_ filter: ConvolutionFilter, into packed: UnsafeMutablePointer<Float>) {
     for block in 0..<blocks.count {
-      for output in blocks[block] where output < outputChannels {
-        transform(filter, output: output, block: block, into: packed)
+      for first in stride(from: blocks[block].lowerBound, to: blocks[block].upperBound, by: 8) {
+        transform(filter, firstOutput: first, block: block, into: packed)
       }
     }
     filter.packBias(into: packed + weightCount)
@@ -50,36 +50,46 @@ struct WinogradFilter: Sendable {
     return packed + (count * count * columns.lowerBound + matrix * columns.count) * inputChannels
   }
 
-  /// G g Gᵀ in Double for every input channel of one output channel.
+  /// G g Gᵀ in Double for every input channel of eight output channels.
   private func transform(
-    _ filter: ConvolutionFilter, output: Int, block: Int,
+    _ filter: ConvolutionFilter, firstOutput: Int, block: Int,
     into packed: UnsafeMutablePointer<Float>
   ) {
-    let g = variant.filterTransform
-    let size = variant.matrices
+    guard let weights = filter.weights.baseAddress else { return }
     let columns = blocks[block]
-    let width = columns.count
-    let target =
-      packed + size * size * inputChannels * columns.lowerBound + output - columns.lowerBound
-    let source = filter.weights.baseAddress! + output * inputChannels * 9
-    let scale = filter.scale[output]
-    g.withUnsafeBufferPointer { g in
-      withUnsafeTemporaryAllocation(of: Double.self, capacity: size * 3) { half in
-        for channel in 0..<inputChannels {
-          let taps = source + channel * 9
-          for row in 0..<size {
-            for column in 0..<3 {
-              half[row * 3 + column] =
-                (g[row * 3] * Double(taps[column]) + g[row * 3 + 1] * Double(taps[3 + column])
-                  + g[row * 3 + 2] * Double(taps[6 + column])) * scale
-            }
+    let size = variant.matrices
+    let outputs = firstOutput..<min(firstOutput + 8, outputChannels)
+    var scale = SIMD8<Double>.zero
+    for (lane, output) in outputs.enumerated() { scale[lane] = filter.scale[output] }
+    let g = variant.filterTransform.map { SIMD8<Double>(repeating: $0) }
+    withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: 9 + 3 * size) { memory in
+      memory.initialize(repeating: .zero)
+      // The taps, then G g.
+      let half = 9
+      for channel in 0..<inputChannels {
+        for (lane, output) in outputs.enumerated() {
+          let source = weights + (output * inputChannels + channel) * 9
+          for tap in 0..<9 { memory[tap][lane] = Double(source[tap]) }
+        }
+        for row in 0..<size {
+          for column in 0..<3 {
+            memory[half + row * 3 + column] =
+              (g[row * 3] * memory[column] + g[row * 3 + 1] * memory[3 + column]
+                + g[row * 3 + 2] * memory[6 + column]) * scale
           }
-          for row in 0..<size {
-            for column in 0..<size {
-              target[((row * size + column) * inputChannels + channel) * width] = Float(
-                g[column * 3] * half[row * 3] + g[column * 3 + 1] * half[row * 3 + 1]
-                  + g[column * 3 + 2] * half[row * 3 + 2])
-            }
+        }
+        var target =
+          packed + size * size * inputChannels * columns.lowerBound + channel * columns.count
+          + firstOutput - columns.lowerBound
+        for row in 0..<size {
+          let first = half + row * 3
+          for column in 0..<size {
+            let value =
+              g[column * 3] * memory[first] + g[column * 3 + 1] * memory[first + 1]
+              + g[column * 3 + 2] * memory[first + 2]
+            UnsafeMutableRawPointer(target).storeBytes(
+              of: SIMD8<Float>(value), as: SIMD8<Float>.self)
+            target += inputChannels * columns.count
           }
         }
       }

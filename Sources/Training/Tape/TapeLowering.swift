@@ -58,7 +58,7 @@ struct TapeLowering {
         add(
           .activation(
             ActivationStep(
-              shape: node.shape, nonlinearity: Nonlinearity(activation),
+              shape: node.shape, nonlinearity: nonlinearity(activation),
               input: try source(of: node),
               output: output, gradient: output)), node, output)
       case .globalAveragePool:
@@ -173,7 +173,7 @@ struct TapeLowering {
       buffers[reader.id] = output
     }
     let step = NormalizationStep(
-      node: node, epsilon: epsilon, nonlinearity: Nonlinearity(activation),
+      node: node, epsilon: epsilon, nonlinearity: nonlinearity(activation),
       usesRunningStatistics: batchNorm == .fixed || !isTrained(node), statistics: statisticsCount,
       weight: weight, bias: bias, runningMean: mean, runningVariance: variance, input: input,
       kept: kept, element: isRounded ? .bf16 : .f32, output: output,
@@ -193,6 +193,11 @@ struct TapeLowering {
       step.gathered = newBuffer(bufferCounts[residual])
       steps[index] = .convolution(step)
     }
+  }
+
+  private func nonlinearity(_ activation: Activation?) -> Nonlinearity {
+    let exact = Nonlinearity(activation)
+    return target.precision == .f32 ? exact : exact.approximated
   }
 
   private func isTrained(_ node: Node) -> Bool { depths[node] >= frozenDepth }
