@@ -31,6 +31,16 @@ public struct KeptMap {
     KeptMap(map.base + values * map.element.size, map.element)
   }
 
+  /// Whether the first `count` values are finite.
+  public func isFinite(count: Int) -> Bool {
+    switch element {
+    case .f32:
+      (0..<count).allSatisfy { base.load(fromByteOffset: 4 * $0, as: Float.self).isFinite }
+    case .bf16:
+      (0..<count).allSatisfy { base.load(fromByteOffset: 2 * $0, as: UInt16.self) & 0x7f80 != 0x7f80 }
+    }
+  }
+
   @inlinable @inline(__always)
   func accept<V: KeptMapVisitor>(_ visitor: V) {
     switch element {

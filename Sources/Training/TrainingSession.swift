@@ -2,6 +2,7 @@ import GraphIR
 import Host
 import Inference
 import InstructionSets
+import Kernels
 import Operators
 
 /// A network in training: memory, threads and packed weights for batches of one size.
@@ -52,7 +53,7 @@ package final class TrainingSession {
   private let plan: TapePlan
   private var run: TapeRun
   /// Packs the weights of each layer, the largest first.
-  private let packings: [(TapeRun) -> Void]
+  private let packedLayers: [ConvolutionStep]
   private let fixedNormalizations: [NormalizationStep]
   /// The images for which each unit ran.
   private var unitImages: [[Int]] = []
@@ -65,7 +66,7 @@ package final class TrainingSession {
     let target = try Self.target(options)
     tape = try Self.makeTape(graph, store, options, target)
     tapeLayers = TapeLayers(tape)
-    (packings, fixedNormalizations) = (tape.packings, tape.fixedNormalizations)
+    (packedLayers, fixedNormalizations) = (tape.packedLayers, tape.fixedNormalizations)
     pool = WorkerPool(count: options.threads)
     plan = TapePlan(tape, batch: options.batch)
     memory = TrainingMemory(tape, store, plan, batch: options.batch, threads: pool.count)
@@ -140,6 +141,8 @@ package final class TrainingSession {
     let result = loss(targets)
     clock?.lapWhole(.loss)
     guard result.loss.isFinite else { throw nonFinite() }
+    run.workers.forEach(packedLayers.count) { index, _ in packedLayers[index].packBackward(run) }
+    clock?.lapWhole(.packing)
     backward()
     return result
   }
@@ -163,9 +166,9 @@ package final class TrainingSession {
 
   // MARK: The two directions
 
-  /// Packs the weights, and computes the coefficients of batch norms that the batch does not change.
+  /// Packs the weights for the forward pass, and computes the coefficients of batch norms that the batch does not change.
   private func pack() {
-    run.workers.forEach(packings.count) { index, _ in packings[index](run) }
+    run.workers.forEach(packedLayers.count) { index, _ in packedLayers[index].packForward(run) }
     for step in fixedNormalizations { step.loadRunningStatistics(run) }
   }
 
@@ -210,14 +213,12 @@ package final class TrainingSession {
   private func nonFinite() -> TrainingError {
     for (unit, kept) in zip(tape.units, unitImages) {
       for index in unit.steps {
-        guard case .convolution(let step) = tape.steps[index], run.holdsBatch(step.output) else {
-          continue
-        }
-        let count = run.count(step.output)
+        guard case .convolution(let step) = tape.steps[index] else { continue }
+        let map = tape.keptOutput(of: step)
+        guard run.holdsBatch(map.buffer) else { continue }
         let images = kept.indices.filter { image in
-          let values = UnsafeBufferPointer(
-            start: run.batchMap(step.output, image), count: count)
-          return !values.allSatisfy(\.isFinite)
+          let values = KeptMap(run.batchMap(map.buffer, image), map.element)
+          return !values.isFinite(count: run.count(map.buffer) * 4 / map.element.size)
         }
         if !images.isEmpty {
           return .nonFinite(place: step.node.name, images: images.map { kept[$0] })

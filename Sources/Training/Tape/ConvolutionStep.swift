@@ -99,15 +99,20 @@ extension ConvolutionStep {
 }
 
 extension ConvolutionStep {
-  /// Packs the current weights for both directions.
-  var packings: [(TapeRun) -> Void] {
-    [
-      { forward.pack(filter($0), layer: 0, into: $0.packed + packed) },
-      {
-        if case .none = inputGradient { return }
-        backward?.pack(filter($0), layer: 0, into: $0.packed + packedBackward)
-      },
-    ]
+  /// Packs the current weights for the forward pass.
+  func packForward(_ run: TapeRun) { pack(forward, run, at: packed) }
+
+  /// Packs the current weights for the gradient of the input.
+  func packBackward(_ run: TapeRun) {
+    if case .none = inputGradient { return }
+    if let backward { pack(backward, run, at: packedBackward) }
+  }
+
+  private func pack(_ work: any Operator, _ run: TapeRun, at offset: Int) {
+    let target = run.packed + offset
+    // Padding must be zero, and the other direction's weights were here.
+    target.update(repeating: 0, count: work.packedCount)
+    work.pack(filter(run), layer: 0, into: target)
   }
 
   private func filter(_ run: TapeRun) -> ConvolutionFilter {

@@ -1,5 +1,6 @@
 import GraphIR
 import Inference
+import Kernels
 import Operators
 
 /// A network lowered for training: segments that run forwards, then others that run backwards.
@@ -23,7 +24,7 @@ struct Tape {
   let firstTrained: Int
   /// Floats of batch norm's vectors.
   let statisticsCount: Int
-  /// Floats of packed weights.
+  /// Floats of packed weights, for one direction at a time.
   let packedCount: Int
 
   /// Lowers `graph` for batches of at most `batch` images.
@@ -45,6 +46,18 @@ struct Tape {
     (input, logits, logitsGradient) = (lowering.input, lowering.logits, lowering.logitsGradient)
     firstTrained = lowering.firstTrained
     (statisticsCount, packedCount) = (lowering.statisticsCount, lowering.packedCount)
+  }
+}
+
+extension Tape {
+  /// A convolution's output as the backward pass finds it: what batch norm keeps of it, if one follows.
+  func keptOutput(
+    of convolution: ConvolutionStep
+  ) -> (buffer: TapeBuffer, element: KeptMap.Element) {
+    for case .normalization(let step) in steps where step.input == convolution.output {
+      return (step.kept, step.element)
+    }
+    return (convolution.output, .f32)
   }
 }
 

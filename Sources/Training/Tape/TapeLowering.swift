@@ -21,7 +21,8 @@ struct TapeLowering {
   var logitsGradient: TapeBuffer = 0
   private(set) var firstTrained = 0
   private(set) var statisticsCount = 0
-  private(set) var packedCount = 0
+  /// Floats of packed weights in each direction.
+  private var (forwardPacked, backwardPacked) = (0, 0)
 
   /// The buffer of each node's value.
   private var buffers: [Int: TapeBuffer] = [:]
@@ -129,8 +130,8 @@ struct TapeLowering {
       backward: isInput ? nil : layer.inputGradient(on: target), weight: weight,
       bias: store.entry(node.id, .bias), isSplit: isSplit(layer, weightGradient),
       input: try self.source(of: node), output: output, inputAgain: output, outputGradient: output)
-    step.packed = reservePacked(step.forward.packedCount)
-    step.packedBackward = reservePacked(step.backward?.packedCount ?? 0)
+    step.packed = Self.reserve(step.forward.packedCount, in: &forwardPacked)
+    step.packedBackward = Self.reserve(step.backward?.packedCount ?? 0, in: &backwardPacked)
     add(.convolution(step), node, output)
   }
 
@@ -230,8 +231,11 @@ struct TapeLowering {
     return bufferCounts.count - 1
   }
 
-  private mutating func reservePacked(_ count: Int) -> Int {
-    defer { packedCount += (count + 15) & ~15 }
-    return packedCount
+  private static func reserve(_ count: Int, in total: inout Int) -> Int {
+    defer { total += (count + 15) & ~15 }
+    return total
   }
+
+  /// Floats of packed weights: those of one direction take the place of the other's.
+  var packedCount: Int { max(forwardPacked, backwardPacked) }
 }

@@ -62,12 +62,12 @@ struct TapeMemory {
 }
 
 extension Tape {
-  /// What packs the weights of each layer, the largest first.
-  var packings: [(TapeRun) -> Void] {
+  /// The layers with weights to pack, the largest first.
+  var packedLayers: [ConvolutionStep] {
     var convolutions: [ConvolutionStep] = []
     for case .convolution(let step) in steps { convolutions.append(step) }
     convolutions.sort { $0.weight.parameter.count > $1.weight.parameter.count }
-    return convolutions.flatMap(\.packings)
+    return convolutions
   }
 
   /// Batch norms that use their running statistics.
