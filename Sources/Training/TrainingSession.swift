@@ -24,6 +24,9 @@ package final class TrainingSession {
     package var batchNormMomentum = 0.1
     /// See `TrainingConfiguration.precision`.
     package var precision = Precision.f32
+    /// Whether the backward pass computes the largest map of each block again instead of finding it in
+    /// memory. No bit depends on it.
+    package var recomputes = false
     /// The loss.
     package var loss = ClassificationLoss(.softmax, labelSmoothing: 0)
 
@@ -85,7 +88,7 @@ package final class TrainingSession {
   ) throws(TrainingError) -> Tape {
     try Tape(
       graph, store, batch: options.batch, frozenStages: options.frozenStages,
-      batchNorm: options.batchNorm, on: target)
+      batchNorm: options.batchNorm, recomputes: options.recomputes, on: target)
   }
 
   /// Bytes that a session takes, not counting the parameters.
@@ -215,7 +218,7 @@ package final class TrainingSession {
       for index in unit.steps {
         guard case .convolution(let step) = tape.steps[index] else { continue }
         let map = tape.keptOutput(of: step)
-        guard run.holdsBatch(map.buffer) else { continue }
+        guard plan.kept.contains(map.buffer) else { continue }
         let images = kept.indices.filter { image in
           let values = KeptMap(run.batchMap(map.buffer, image), map.element)
           return !values.isFinite(count: run.count(map.buffer) * 4 / map.element.size)

@@ -156,7 +156,7 @@ public final class Trainer {
       trainingImages: training, validationImages: images.validation.count,
       stepsPerEpoch: steps.count,
       memoryBytes: try Self.bytes(
-        network, store, configuration, batch: steps.largest, threads: options.threads),
+        network, store, configuration, batch: steps.largest, options),
       runFolder: folder.path,
       headAccuracy: head.map { Double($0.correct) / Double($0.classes.count) },
       resumed: nil)
@@ -178,7 +178,7 @@ public final class Trainer {
     guard let limit = options.memoryBytes else { return configuration.batch }
     func needed(_ batch: Int) throws -> Int {
       let largest = EpochSteps(images: max(2, images.training.count), batch: batch).largest
-      return try bytes(network, store, configuration, batch: largest, threads: options.threads)
+      return try bytes(network, store, configuration, batch: largest, options)
     }
     var batch = configuration.batch
     while batch > 2, try needed(batch) > limit { batch -= max(1, batch / 16) }
@@ -190,11 +190,13 @@ public final class Trainer {
   /// Bytes of parameters, feature maps and gradients in the stage that takes most.
   private static func bytes(
     _ network: TrainedNetwork, _ store: ParameterStore, _ configuration: TrainingConfiguration,
-    batch: Int, threads: Int
+    batch: Int, _ options: Options
   ) throws -> Int {
     let sessions = try configuration.stages.map { stage in
       try TrainingSession.memoryBytes(
-        network.graph(of: stage), store, .init(configuration, batch: batch, threads: threads))
+        network.graph(of: stage), store,
+        .init(
+          configuration, batch: batch, threads: options.threads, recomputes: options.recomputes))
     }
     return (sessions.max() ?? 0) + ParameterStore.bytes(network.graph, states: store.states.count)
   }

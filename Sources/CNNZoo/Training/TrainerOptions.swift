@@ -11,6 +11,9 @@ extension Trainer {
     ///
     /// The batch is made smaller to fit.
     public var memoryBytes: Int?
+    /// Whether the backward pass computes the largest feature map of each block again instead of finding
+    /// it in memory, which takes less memory and more time.
+    public var recomputes = false
     /// How long a new run may take; `nil` for the configuration's epochs.
     ///
     /// A few steps are measured, and the number of epochs, and if need be image size and frozen stages,

@@ -116,7 +116,9 @@ extension Trainer {
     let steps = EpochSteps(images: plan.trainingImages, batch: batch)
     let session = try TrainingSession(
       network.inferenceGraph(), store,
-      TrainingSession.Options(configuration, batch: steps.largest, threads: options.threads))
+      TrainingSession.Options(
+        configuration, batch: steps.largest, threads: options.threads,
+        recomputes: options.recomputes))
     let batches = try TrainingBatches(
       images, reader: reader,
       settings: .init(

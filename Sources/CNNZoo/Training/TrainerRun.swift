@@ -38,7 +38,7 @@ extension Trainer {
       network.graph(of: stage), store,
       TrainingSession.Options(
         configuration, classWeights: images.classWeights(configuration.balance),
-        batch: steps.largest, threads: options.threads))
+        batch: steps.largest, threads: options.threads, recomputes: options.recomputes))
     self.session = session
     if configuration.progressive != nil { try receive(.stage(stage)) }
     let batches = try TrainingBatches(

@@ -67,7 +67,9 @@ extension Trainer {
     let configuration = options.configuration
     let session = try TrainingSession(
       network.graph, store,
-      TrainingSession.Options(configuration, batch: steps.largest, threads: options.threads))
+      TrainingSession.Options(
+        configuration, batch: steps.largest, threads: options.threads,
+        recomputes: options.recomputes))
     let optimizer = try OptimizerStep(store, configuration)
     optimizer.resetStates()
     let batches = try TrainingBatches(

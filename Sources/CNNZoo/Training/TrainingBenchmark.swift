@@ -34,14 +34,19 @@ package final class TrainingBenchmark {
 
   /// Plans and allocates.
   ///
-  /// - Parameter graph: See `graph(_:_:_:)`.
+  /// - Parameters:
+  ///   - graph: See `graph(_:_:_:)`.
+  ///   - recomputes: See `Trainer.Options.recomputes`.
   /// - Throws: `TrainingError.unsupported`, `ProcessorError`, `OutOfMemory`.
-  package init(_ graph: Graph, _ configuration: TrainingConfiguration, threads: Int) throws {
+  package init(
+    _ graph: Graph, _ configuration: TrainingConfiguration, threads: Int, recomputes: Bool
+  ) throws {
     let store = try ParameterStore(graph, configuration)
     try store.load(InitialParameters(graph, seed: configuration.seed))
     session = try TrainingSession(
       graph, store,
-      TrainingSession.Options(configuration, batch: configuration.batch, threads: threads))
+      TrainingSession.Options(
+        configuration, batch: configuration.batch, threads: threads, recomputes: recomputes))
     optimizer = try OptimizerStep(store, configuration)
     optimizer.resetStates()
     hasAverage = configuration.averageDecay != nil

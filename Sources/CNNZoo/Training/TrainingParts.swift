@@ -30,13 +30,15 @@ extension TrainingSession.Options {
   ///
   /// - Parameter classWeights: See `TrainingImages.classWeights(_:)`.
   init(
-    _ configuration: TrainingConfiguration, classWeights: [Double] = [], batch: Int, threads: Int
+    _ configuration: TrainingConfiguration, classWeights: [Double] = [], batch: Int, threads: Int,
+    recomputes: Bool
   ) {
     self.init(batch: batch, threads: threads)
     frozenStages = configuration.frozenStages
     batchNorm = configuration.batchNorm
     batchNormMomentum = configuration.batchNormMomentum
     precision = configuration.precision
+    self.recomputes = recomputes
     loss = ClassificationLoss(
       configuration.loss, labelSmoothing: configuration.labelSmoothing,
       classWeights: classWeights)

@@ -155,7 +155,8 @@ struct Bench: ParsableCommand {
     if step.train {
       var configuration = step.configuration
       configuration.precision = compute.trainingPrecision
-      return try TrainingNetwork(model, configuration, configure: configure)
+      return try TrainingNetwork(
+        model, configuration, recomputes: step.recompute, configure: configure)
     }
     let network = try InferenceNetwork(
       model, weights: weights, usesEMA: !reading.noEma, compute: compute,

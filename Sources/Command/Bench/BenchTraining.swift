@@ -5,13 +5,15 @@ struct TrainingNetwork: BenchNetwork {
   let model: Model
   var precision: Precision { configuration.precision }
   private let configuration: TrainingConfiguration
+  /// See `Trainer.Options.recomputes`.
+  private let recomputes: Bool
   private let graph: Graph
 
   init(
-    _ model: Model, _ configuration: TrainingConfiguration,
+    _ model: Model, _ configuration: TrainingConfiguration, recomputes: Bool,
     configure: (inout ModelConfiguration) -> Void
   ) throws {
-    (self.model, self.configuration) = (model, configuration)
+    (self.model, self.configuration, self.recomputes) = (model, configuration, recomputes)
     var variant = model.defaultConfiguration
     (variant.inputHeight, variant.inputWidth) = (configuration.imageSize, configuration.imageSize)
     configure(&variant)
@@ -30,7 +32,8 @@ struct TrainingNetwork: BenchNetwork {
     configuration.batch = setting.batch
     return TrainingSubject(
       key: key(setting), precision,
-      try TrainingBenchmark(graph, configuration, threads: setting.threads))
+      try TrainingBenchmark(
+        graph, configuration, threads: setting.threads, recomputes: recomputes))
   }
 
   /// What changes the work of a step, for example `rmsprop, average, batch statistics`.
@@ -44,6 +47,7 @@ struct TrainingNetwork: BenchNetwork {
     if configuration.stochasticDepth > 0 {
       parts.append("stochastic depth \(configuration.stochasticDepth)")
     }
+    if recomputes { parts.append("recomputed maps") }
     return parts.joined(separator: ", ")
   }
 }

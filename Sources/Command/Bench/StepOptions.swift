@@ -22,6 +22,9 @@ struct StepOptions: ParsableArguments {
   @Option(help: "Probability of dropping the last block, falling to 0 at the first (default: 0).")
   var stochasticDepth: Double?
 
+  @Flag(help: "Recompute the largest map of each block instead of keeping it.")
+  var recompute = false
+
   /// The configuration of the step.
   var configuration: TrainingConfiguration {
     var configuration = TrainingConfiguration.fromScratch
@@ -48,7 +51,7 @@ struct StepOptions: ParsableArguments {
     for (option, isGiven) in [
       ("--optimizer", optimizer != nil), ("--ema", ema != nil),
       ("--batch-norm", batchNorm != nil), ("--freeze", freeze != nil),
-      ("--stochastic-depth", stochasticDepth != nil),
+      ("--stochastic-depth", stochasticDepth != nil), ("--recompute", recompute),
     ] where isGiven {
       throw ValidationError("\(option) is for a training step; add --train, or drop \(option).")
     }

@@ -54,6 +54,10 @@ struct RunOptions: ParsableArguments {
     help: "Memory for parameters, feature maps and gradients, such as 4G; makes the batch fit.")
   var memory: ByteCount?
 
+  @Flag(
+    help: "Recompute the largest map of each block instead of keeping it: less memory, more time.")
+  var recompute = false
+
   @Option(help: "Memory for decoded images, such as 512M (default: 1G).")
   var cacheMemory: ByteCount?
 
@@ -71,6 +75,7 @@ struct RunOptions: ParsableArguments {
 
   func apply(to options: inout Trainer.Options) {
     options.memoryBytes = memory?.bytes
+    options.recomputes = recompute
     if let cacheMemory { options.cacheBytes = cacheMemory.bytes }
     options.saveSteps = saveEvery
     options.replacesRun = overwrite

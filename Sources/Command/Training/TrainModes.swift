@@ -11,7 +11,7 @@ extension Train {
       for (option, isGiven) in [
         ("--time", saving.time != nil), ("--memory", saving.memory != nil),
         ("--cache-memory", saving.cacheMemory != nil), ("--save-every", saving.saveEvery != nil),
-        ("--overwrite", saving.overwrite),
+        ("--overwrite", saving.overwrite), ("--recompute", saving.recompute),
       ] where isGiven {
         throw ValidationError("--head-only takes seconds and keeps no run; drop \(option).")
       }

@@ -12,6 +12,18 @@ extension ConvolutionStep {
     run.run(forward, input: run[source], output: run[output], packed: run.packed + packed)
   }
 
+  /// Computes the output again, for the backward pass.
+  func recompute(_ product: RecomputedProduct, _ run: TapeRun) {
+    guard let packedAgain, run.imageCount > 0 else { return }
+    var source = input
+    if let gathered = product.gathered, run.dropsImages {
+      run.gather(input, into: gathered)
+      source = gathered
+    }
+    run.run(
+      forward, input: run[source], output: run[product.output], packed: run.packed + packedAgain)
+  }
+
   /// Computes the gradient of the input, and that of the weights if groups do.
   func backward(_ run: TapeRun) {
     guard run.imageCount > 0 else { return }
@@ -102,8 +114,9 @@ extension ConvolutionStep {
   /// Packs the current weights for the forward pass.
   func packForward(_ run: TapeRun) { pack(forward, run, at: packed) }
 
-  /// Packs the current weights for the gradient of the input.
+  /// Packs the current weights for the backward pass.
   func packBackward(_ run: TapeRun) {
+    if let packedAgain { pack(forward, run, at: packedAgain) }
     if case .none = inputGradient { return }
     if let backward { pack(backward, run, at: packedBackward) }
   }

@@ -34,28 +34,32 @@ extension NormalizationStep {
     Vectors(base: run.statistics + statistics, stride: stride)
   }
 
-  /// The group's maps of z, as they are kept.
-  private func z(_ run: TapeRun) -> KeptMap { KeptMap(run[kept], element) }
+  /// z where `combine` finds it.
+  var keptAtEnd: TapeBuffer {
+    (usesRunningStatistics ? recomputed : recomputedAgain)?.kept ?? kept
+  }
 
   // MARK: Forward
 
   /// y = F(γ (z − μ) / √(σ² + ε) + β) (+ x), with the statistics of the batch, which the running
   /// ones follow, or with the running ones.
   func apply(_ run: TapeRun) {
-    guard let residual else { return apply(run, to: output) }
+    guard let residual else { return apply(run, KeptMap(run[kept], element), to: output) }
     add(residual, run)
   }
 
   /// Computes the output again, for the backward pass.
-  func recompute(_ run: TapeRun) { apply(run, to: outputAgain) }
+  func recompute(_ run: TapeRun) {
+    apply(run, KeptMap(run[recomputed?.kept ?? kept], element), to: outputAgain)
+  }
 
-  private func apply(_ run: TapeRun, to target: TapeBuffer) {
+  private func apply(_ run: TapeRun, _ z: KeptMap, to target: TapeBuffer) {
     let vectors = vectors(run)
     run.forEachPart(positions: positions, stride: stride) { _, part, _ in
       let offset = (part.image * positions + part.rows.lowerBound) * stride
       run.kernels.training.normalize(
         Normalize(
-          rows: part.rows.count, channels: stride, z: z(run) + offset, zStride: stride,
+          rows: part.rows.count, channels: stride, z: z + offset, zStride: stride,
           scale: vectors.scale, shift: vectors.shift, nonlinearity: nonlinearity, residual: nil,
           residualStride: 0, out: run[target] + offset, outStride: stride))
     }
@@ -69,7 +73,7 @@ extension NormalizationStep {
     let isFolded = nonlinearity == .identity || survival == 1
     run.forEachPart(positions: positions, stride: stride) { _, part, _ in
       let row = part.rows.lowerBound * stride
-      let z = z(run) + part.image * count + row
+      let z = KeptMap(run[kept], element) + part.image * count + row
       let (x, y) = (run.map(residual, part.image) + row, run.map(output, part.image) + row)
       run.kernels.training.normalize(
         Normalize(
@@ -107,26 +111,30 @@ extension NormalizationStep {
     run.forEachPart(positions: positions, stride: stride) { index, part, _ in
       let offset = (part.image * positions + part.rows.lowerBound) * stride
       let mean = run.partials + 2 * index * stride
-      keep(run, offset: offset, rows: part.rows.count, mean: mean)
+      let z = KeptMap(run[kept], element) + offset
+      keep(run, run[input] + offset, in: z, rows: part.rows.count, mean: mean)
       run.kernels.training.squares(
         ChannelSquares(
-          rows: part.rows.count, channels: stride, z: z(run) + offset, zStride: stride, mean: mean,
+          rows: part.rows.count, channels: stride, z: z, zStride: stride, mean: mean,
           out: mean + stride))
     }
   }
 
-  /// Keeps the group's maps, where their statistics do not matter.
-  func keep(_ run: TapeRun) {
+  /// Keeps the group's maps of z in another buffer, where their statistics do not matter.
+  func keep(_ run: TapeRun, _ z: TapeBuffer, in kept: TapeBuffer) {
     run.forEachPart(positions: positions, stride: stride) { _, part, scratch in
       let offset = (part.image * positions + part.rows.lowerBound) * stride
-      keep(run, offset: offset, rows: part.rows.count, mean: scratch)
+      keep(
+        run, run[z] + offset, in: KeptMap(run[kept], element) + offset, rows: part.rows.count,
+        mean: scratch)
     }
   }
 
   private func keep(
-    _ run: TapeRun, offset: Int, rows: Int, mean: UnsafeMutablePointer<Float>
+    _ run: TapeRun, _ x: UnsafeMutablePointer<Float>, in target: KeptMap, rows: Int,
+    mean: UnsafeMutablePointer<Float>
   ) {
-    let (x, factor) = (run[input] + offset, 1 / Float(rows))
+    let factor = 1 / Float(rows)
     guard kept != input else {
       return run.kernels.sum(
         ChannelSum(
@@ -134,7 +142,7 @@ extension NormalizationStep {
     }
     run.kernels.training.keep(
       KeptSum(
-        rows: rows, channels: stride, x: x, kept: z(run) + offset, stride: stride, factor: factor,
+        rows: rows, channels: stride, x: x, kept: target, stride: stride, factor: factor,
         out: mean))
   }
 
@@ -232,7 +240,8 @@ extension NormalizationStep {
       run.kernels.training.normalizeGradient(
         NormalizeGradient(
           rows: part.rows.count, channels: stride, gradient: gradient, gradientStride: stride,
-          z: z(run) + place, zStride: stride, scale: vectors.scale, shift: vectors.shift,
+          z: KeptMap(run[recomputed?.kept ?? kept], element) + place, zStride: stride,
+          scale: vectors.scale, shift: vectors.shift,
           mean: vectors.mean, nonlinearity: nonlinearity,
           out: KeptMap(run[slope], element) + place, outStride: stride, sums: sums, products: sums + stride))
     }
@@ -299,7 +308,7 @@ extension NormalizationStep {
       run.kernels.training.combine(
         LinearCombination(
           rows: part.rows.count, channels: stride, g: KeptMap(run[slope], element) + place,
-          gStride: stride, z: z(run) + place, zStride: stride, a: vectors.a, b: vectors.b, c: vectors.c,
+          gStride: stride, z: KeptMap(run[keptAtEnd], element) + place, zStride: stride, a: vectors.a, b: vectors.b, c: vectors.c,
           out: run[inputGradient] + place, outStride: stride))
     }
   }

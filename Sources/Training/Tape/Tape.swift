@@ -32,10 +32,11 @@ struct Tape {
   /// - Throws: `TrainingError.unsupported`.
   init(
     _ graph: Graph, _ store: ParameterStore, batch: Int, frozenStages: Int,
-    batchNorm: TrainingConfiguration.BatchNorm, on target: ComputeTarget
+    batchNorm: TrainingConfiguration.BatchNorm, recomputes: Bool, on target: ComputeTarget
   ) throws(TrainingError) {
     var lowering = TapeLowering(
-      graph, store, batch: batch, frozenStages: frozenStages, batchNorm: batchNorm, on: target)
+      graph, store, batch: batch, frozenStages: frozenStages, batchNorm: batchNorm,
+      recomputes: recomputes, on: target)
     try lowering.lower()
     lowering.assignGradients()
     (steps, nodes) = (lowering.steps, lowering.nodes)
@@ -63,10 +64,13 @@ extension Tape {
 
 extension TapeStep {
   /// The buffers that an action reads and writes.
-  func buffers(_ kind: TapeAction.Kind) -> [TapeBuffer] {
+  ///
+  /// - Parameter steps: All steps of the tape.
+  func buffers(_ kind: TapeAction.Kind, _ steps: [TapeStep]) -> [TapeBuffer] {
     switch kind {
     case .forward, .apply, .passOn: forwardBuffers
     case .recompute: recomputedBuffers
+    case .recomputeProduct, .recomputeProductAgain: productBuffers(kind, steps)
     case .backward: backwardBuffers
     case .measure, .keep, .slope, .combine: normalizationBuffers(kind)
     case .weightProducts: weightBuffers
@@ -113,14 +117,22 @@ extension TapeStep {
     guard case .normalization(let step) = self else { return [] }
     return switch kind {
     case .measure, .keep: [step.input, step.kept]
-    case .slope: [step.kept, step.outputGradient, step.slope]
-    default: [step.kept, step.slope, step.inputGradient]
+    case .slope: [step.recomputed?.kept ?? step.kept, step.outputGradient, step.slope]
+    default: [step.keptAtEnd, step.slope, step.inputGradient]
     }
+  }
+
+  private func productBuffers(_ kind: TapeAction.Kind, _ steps: [TapeStep]) -> [TapeBuffer] {
+    guard case .normalization(let step) = self,
+      let product = kind == .recomputeProduct ? step.recomputed : step.recomputedAgain,
+      case .convolution(let convolution) = steps[product.convolution]
+    else { return [] }
+    return [convolution.input, product.output, product.kept] + (product.gathered.map { [$0] } ?? [])
   }
 
   private var recomputedBuffers: [TapeBuffer] {
     switch self {
-    case .normalization(let step): [step.kept, step.outputAgain]
+    case .normalization(let step): [step.recomputed?.kept ?? step.kept, step.outputAgain]
     case .gate(let step): [step.inputAgain, step.gate, step.outputAgain]
     case .convolution, .activation, .pool, .attention, .layerNorm, .dropout: []
     }

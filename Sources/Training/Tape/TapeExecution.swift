@@ -30,13 +30,19 @@ extension TapeRun {
       normalization?.measure(self)
       lap(.normalization)
     case .keep:
-      normalization?.keep(self)
+      if let step = normalization { step.keep(self, step.input, in: step.kept) }
       lap(.normalization)
     case .apply:
       normalization?.apply(self)
       lap(.normalization)
     case .recompute:
       recompute()
+      lap(.recomputation)
+    case .recomputeProduct:
+      recompute(normalization?.recomputed)
+      lap(.recomputation)
+    case .recomputeProductAgain:
+      recompute(normalization?.recomputedAgain)
       lap(.recomputation)
     case .backward: backward()
     case .slope:
@@ -87,6 +93,14 @@ extension TapeRun {
     case .gate(let step): step.recompute(self)
     case .convolution, .activation, .pool, .attention, .layerNorm, .dropout:
       preconditionFailure("only batch norm and gates are recomputed")
+    }
+  }
+
+  private func recompute(_ product: RecomputedProduct?) {
+    guard let product, case .convolution(let step) = tape.steps[product.convolution] else { return }
+    step.recompute(product, self)
+    if product.kept != product.output {
+      normalization?.keep(self, product.output, in: product.kept)
     }
   }
 

@@ -39,6 +39,7 @@ extension TapeLowering {
           isSplit(step.input) ? newBuffer(bufferCounts[step.input]) : step.slope
         gradients[step.input] = step.inputGradient
         step.outputAgain = again[step.output] ?? step.output
+        recomputeProduct(of: &step, unitOf)
         steps[index] = .normalization(step)
       case .activation(var step):
         step.gradient = gradients[step.output] ?? step.output
@@ -73,6 +74,28 @@ extension TapeLowering {
         steps[index] = .dropout(step)
       }
     }
+  }
+
+  /// Lets the backward pass compute a batch norm's input again if it is the largest map of its unit and
+  /// follows from what is kept anyway: a convolution's output that is larger than its input, which is
+  /// the unit's.
+  private mutating func recomputeProduct(of step: inout NormalizationStep, _ unitOf: [Int]) {
+    guard recomputes, let index = producers[step.input],
+      case .convolution(var convolution) = steps[index],
+      producers[convolution.input].map({ unitOf[$0] != unitOf[index] }) ?? true,
+      bufferCounts[step.kept] > bufferCounts[convolution.input]
+    else { return }
+    func product() -> RecomputedProduct {
+      let output = newBuffer(bufferCounts[step.input])
+      return RecomputedProduct(
+        convolution: index, output: output,
+        kept: step.kept == step.input ? output : newBuffer(bufferCounts[step.kept]),
+        gathered: convolution.gathered.map { newBuffer(bufferCounts[$0]) })
+    }
+    step.recomputed = product()
+    if !step.usesRunningStatistics { step.recomputedAgain = product() }
+    convolution.packedAgain = Self.reserve(convolution.forward.packedCount, in: &backwardPacked)
+    steps[index] = .convolution(convolution)
   }
 
   /// Whether the layer that computes a value has sums for each group, so that the value's gradient

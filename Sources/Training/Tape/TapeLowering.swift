@@ -11,6 +11,8 @@ struct TapeLowering {
   private let frozenDepth: Int
   private let batchNorm: TrainingConfiguration.BatchNorm
   private let depths: LayerDepths
+  /// See `TrainingSession.Options.recomputes`.
+  let recomputes: Bool
 
   var steps: [TapeStep] = []
   private(set) var nodes: [Node] = []
@@ -22,7 +24,8 @@ struct TapeLowering {
   private(set) var firstTrained = 0
   private(set) var statisticsCount = 0
   /// Floats of packed weights in each direction.
-  private var (forwardPacked, backwardPacked) = (0, 0)
+  private(set) var forwardPacked = 0
+  var backwardPacked = 0
 
   /// The buffer of each node's value.
   private var buffers: [Int: TapeBuffer] = [:]
@@ -33,8 +36,9 @@ struct TapeLowering {
 
   init(
     _ graph: Graph, _ store: ParameterStore, batch: Int, frozenStages: Int,
-    batchNorm: TrainingConfiguration.BatchNorm, on target: ComputeTarget
+    batchNorm: TrainingConfiguration.BatchNorm, recomputes: Bool, on target: ComputeTarget
   ) {
+    self.recomputes = recomputes
     (self.graph, self.store, self.target, self.batchNorm) = (graph, store, target, batchNorm)
     self.batch = batch
     depths = LayerDepths(graph)
@@ -231,7 +235,7 @@ struct TapeLowering {
     return bufferCounts.count - 1
   }
 
-  private static func reserve(_ count: Int, in total: inout Int) -> Int {
+  static func reserve(_ count: Int, in total: inout Int) -> Int {
     defer { total += (count + 15) & ~15 }
     return total
   }

@@ -57,8 +57,6 @@ struct TapeMemory {
     return passing + ~offset + inGroup
   }
 
-  /// Whether a buffer holds the whole batch.
-  func holdsBatch(_ buffer: TapeBuffer) -> Bool { offsets[buffer] >= 0 }
 }
 
 extension Tape {

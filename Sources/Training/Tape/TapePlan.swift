@@ -120,10 +120,10 @@ private struct BufferUses {
     for (index, segment) in (forward + backward).enumerated() {
       let time = index < forward.count ? index : index + 1
       for action in segment.actions {
-        use(tape.steps[action.step].buffers(action.kind), at: time, shared: false)
+        use(tape.steps[action.step].buffers(action.kind, tape.steps), at: time, shared: false)
       }
       for action in segment.products + segment.sums {
-        use(tape.steps[action.step].buffers(action.kind), at: time, shared: true)
+        use(tape.steps[action.step].buffers(action.kind, tape.steps), at: time, shared: true)
       }
     }
     self.lifetimes = lifetimes.map { $0 ?? 0...0 }
@@ -141,7 +141,7 @@ private struct BufferUses {
   ) -> [(buffer: TapeBuffer, lifetime: ClosedRange<Int>)] {
     var lifetimes: [TapeBuffer: ClosedRange<Int>] = [:]
     for (time, action) in segment.actions.enumerated() {
-      for buffer in tape.steps[action.step].buffers(action.kind) where isPassing(buffer) {
+      for buffer in tape.steps[action.step].buffers(action.kind, tape.steps) where isPassing(buffer) {
         lifetimes[buffer] = (lifetimes[buffer]?.lowerBound ?? time)...time
       }
     }

@@ -80,9 +80,6 @@ struct TapeRun {
     memory.base(of: buffer, nil) { $0 + image * count(buffer) }
   }
 
-  /// Whether a buffer holds the whole batch.
-  func holdsBatch(_ buffer: TapeBuffer) -> Bool { memory.holdsBatch(buffer) }
-
   /// The random numbers of one of the group's images.
   func key(_ index: Int) -> RandomKey { keys[images[places.lowerBound + index]] }
 

@@ -57,7 +57,7 @@ private struct SegmentBuilder {
     return segments.map { segment in
       var segment = segment
       let largest = segment.actions.map { action in
-        steps[action.step].buffers(action.kind).reduce(0) { $0 + bufferCounts[$1] }
+        steps[action.step].buffers(action.kind, steps).reduce(0) { $0 + bufferCounts[$1] }
       }.max()
       segment.largestGroup = max(1, TapeSchedule.cacheFloats / max(1, largest ?? 1))
       return segment
@@ -80,12 +80,17 @@ private struct SegmentBuilder {
   }
 
   mutating func addBackward(_ index: Int, _ unit: Int) {
-    for other in steps[index].recomputed { add(.recompute, other) }
+    for other in steps[index].recomputed {
+      recomputeProduct(of: other)
+      add(.recompute, other)
+    }
     switch steps[index] {
     case .normalization(let step):
+      recomputeProduct(of: index)
       add(.slope, index)
       current.sums.append(TapeAction(kind: .parameterGradients, step: index))
       if !step.usesRunningStatistics { close(next: unit) }
+      if step.recomputedAgain != nil { add(.recomputeProductAgain, index) }
       add(.combine, index)
     case .convolution(let step):
       add(.backward, index)
@@ -98,6 +103,13 @@ private struct SegmentBuilder {
       current.sums.append(TapeAction(kind: .parameterGradients, step: index))
     case .activation, .pool, .gate, .attention, .dropout: add(.backward, index)
     }
+  }
+
+  /// Computes the input of a batch norm again, unless the segment has done so.
+  private mutating func recomputeProduct(of index: Int) {
+    guard case .normalization(let step) = steps[index], step.recomputed != nil else { return }
+    let isDone = current.actions.contains { $0.step == index && $0.kind == .recomputeProduct }
+    if !isDone { add(.recomputeProduct, index) }
   }
 
   private mutating func add(_ kind: TapeAction.Kind, _ step: Int) {

@@ -13,6 +13,8 @@ struct TapeAction {
     case apply
     /// The output again, for the backward pass.
     case recompute
+    /// Batch norm: its input again, before `recompute` and `slope`, or before `combine`.
+    case recomputeProduct, recomputeProductAgain
     /// A step other than batch norm, backwards.
     case backward
     /// Batch norm: the gradient of scale · z + shift, and its sums over the group.
@@ -35,7 +37,7 @@ struct TapeAction {
     var beginsStep: Bool {
       switch self {
       case .forward, .measure, .keep, .backward, .slope: true
-      case .apply, .recompute, .combine, .statistics, .passOn, .weightProducts,
+      case .apply, .recompute, .recomputeProduct, .recomputeProductAgain, .combine, .statistics, .passOn, .weightProducts,
         .parameterGradients:
         false
       }

@@ -55,6 +55,8 @@ struct ConvolutionStep {
   /// Offsets of the packed weights for both directions.
   var packed = 0
   var packedBackward = 0
+  /// The former's copy for the backward pass, if that computes the output again.
+  var packedAgain: Int?
   let weight: ParameterStore.Entry
   let bias: ParameterStore.Entry?
   /// Whether groups of images have their own sums for the gradient of the weights.
@@ -100,11 +102,25 @@ struct NormalizationStep {
   let survival: Double
   /// The output once more in the backward pass, if a later step needs it.
   var outputAgain: TapeBuffer
+  /// z once more, for `slope` and the output, and for `combine`; `nil` if it is kept until then.
+  var recomputed: RecomputedProduct?
+  var recomputedAgain: RecomputedProduct?
   var outputGradient: TapeBuffer
   /// The gradient of scale · z + shift.
   var slope: TapeBuffer
   /// The gradient of z.
   var inputGradient: TapeBuffer
+}
+
+/// A convolution's output that the backward pass computes again.
+struct RecomputedProduct {
+  /// The step of the convolution.
+  let convolution: Int
+  let output: TapeBuffer
+  /// The output as batch norm keeps it.
+  let kept: TapeBuffer
+  /// Holds the kept images of the unit's input side by side, if the unit drops images.
+  let gathered: TapeBuffer?
 }
 
 /// An activation that does not follow batch norm: squeeze-excite's and MobileNetV3's hidden layer.
