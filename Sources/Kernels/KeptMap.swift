@@ -37,7 +37,9 @@ public struct KeptMap {
     case .f32:
       (0..<count).allSatisfy { base.load(fromByteOffset: 4 * $0, as: Float.self).isFinite }
     case .bf16:
-      (0..<count).allSatisfy { base.load(fromByteOffset: 2 * $0, as: UInt16.self) & 0x7f80 != 0x7f80 }
+      (0..<count).allSatisfy {
+        base.load(fromByteOffset: 2 * $0, as: UInt16.self) & 0x7f80 != 0x7f80
+      }
     }
   }
 

@@ -255,7 +255,8 @@ public struct LinearCombination: ChannelBody {
 
   @inlinable
   public init(
-    rows: Int, channels: Int, g: KeptMap, gStride: Int, z: KeptMap, zStride: Int, a: UnsafePointer<Float>, b: UnsafePointer<Float>, c: UnsafePointer<Float>,
+    rows: Int, channels: Int, g: KeptMap, gStride: Int, z: KeptMap, zStride: Int,
+    a: UnsafePointer<Float>, b: UnsafePointer<Float>, c: UnsafePointer<Float>,
     out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
     self.rows = rows

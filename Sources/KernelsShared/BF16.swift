@@ -18,4 +18,6 @@ public func bf16WeightGradientKernel() -> WeightGradientKernel {
 }
 
 @inline(never)
-private func pairRows(_ rows: PositionPairs) { forEachLongRun(of: rows.channels, Native.self, rows) }
+private func pairRows(_ rows: PositionPairs) {
+  forEachLongRun(of: rows.channels, Native.self, rows)
+}

@@ -101,7 +101,8 @@ package struct LayerNorm: Operator {
     kernels.training.normalize(
       Normalize(
         rows: 1, channels: stride, z: KeptMap(UnsafeMutablePointer(mutating: input)),
-        zStride: stride, scale: scale, shift: shift, nonlinearity: nonlinearity, residual: nil, residualStride: 0,
+        zStride: stride, scale: scale, shift: shift, nonlinearity: nonlinearity, residual: nil,
+        residualStride: 0,
         out: memory.output + task * stride, outStride: stride))
   }
 

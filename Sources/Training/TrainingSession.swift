@@ -25,7 +25,7 @@ package final class TrainingSession {
     /// See `TrainingConfiguration.precision`.
     package var precision = Precision.f32
     /// Whether the backward pass computes the largest map of each block again instead of finding it in
-    /// memory. No bit depends on it.
+    /// memory; no bit depends on it.
     package var recomputes = false
     /// The loss.
     package var loss = ClassificationLoss(.softmax, labelSmoothing: 0)

@@ -30,7 +30,8 @@ struct DerivativeTests {
     let sums = AlignedBuffer([Float](repeating: 0, count: 16))
     set.kernels.training.normalizeGradient(
       NormalizeGradient(
-        rows: rows, channels: 8, gradient: out.base, gradientStride: 8, z: KeptMap(z.base), zStride: 8,
+        rows: rows, channels: 8, gradient: out.base, gradientStride: 8, z: KeptMap(z.base),
+        zStride: 8,
         scale: ones.base, shift: zeros.base, mean: zeros.base, nonlinearity: nonlinearity,
         out: KeptMap(out.base), outStride: 8, sums: sums.base, products: sums.base + 8))
     return Array(out.values.prefix(x.count))

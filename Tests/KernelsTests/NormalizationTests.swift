@@ -73,7 +73,8 @@ struct NormalizationTests {
       set.kernels.training.combine(
         LinearCombination(
           rows: rows, channels: channels, g: KeptMap(g.base), gStride: g.stride,
-          z: KeptMap(z.base), zStride: z.stride, a: a.base, b: b.base, c: c.base, out: out.base, outStride: out.stride))
+          z: KeptMap(z.base), zStride: z.stride, a: a.base, b: b.base, c: c.base, out: out.base,
+          outStride: out.stride))
       #expect(
         out.fault { row, i in
           a.before(0, i) * g.before(row, i) + b.before(0, i) * z.before(row, i) + c.before(0, i)

@@ -23,6 +23,22 @@ struct ConvolutionGradientTests {
     #expect(groupFault == nil)
   }
 
+  /// In bf16, operands are rounded and sums are not.
+  @Test(arguments: GradientCase.wide, InstructionSet.supported)
+  func roundedWeights(_ c: GradientCase, _ set: InstructionSet) {
+    let exact = GradientData(c)
+    let rounded = GradientData(c, rounded: true)
+    let before = [Float](repeating: 1, count: exact.weightGradient.count)
+    let run = WeightRun(c, exact, set, .bf16)
+    let expected = rounded.weightGradient.map { $0 + 1 }
+    let found = run.gradient(before: before) { count, run in
+      for task in (0..<count).reversed() { run(task, 0) }
+    }
+    #expect(GradientCase.firstOutlier(found, expected) == nil)
+    #expect(GradientCase.firstOutlier(run.gradientOfGroups(before: before), expected) == nil)
+    #expect(GradientCase.firstOutlier(found, exact.weightGradient.map { $0 + 1 }) != nil)
+  }
+
   @Test(arguments: GradientCase.convolutions + GradientCase.depthwise, InstructionSet.supported)
   func inputs(_ c: GradientCase, _ set: InstructionSet) {
     let (g, data) = (c.geometry, GradientData(c))
@@ -77,8 +93,11 @@ private struct WeightRun {
   let input: AlignedBuffer
   let outputGradient: AlignedBuffer
 
-  init(_ c: GradientCase, _ data: GradientData, _ set: InstructionSet) {
-    work = c.layer.weightGradient(on: .kernels(set))
+  init(
+    _ c: GradientCase, _ data: GradientData, _ set: InstructionSet, _ precision: Precision = .f32
+  ) {
+    work = c.layer.weightGradient(
+      on: ComputeTarget(gemm: .kernels, kernels: set.kernels, precision: precision))
     batch = c.batch
     input = data.input(c.geometry)
     outputGradient = data.outputGradient(c.geometry)

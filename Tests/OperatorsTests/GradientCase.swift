@@ -55,6 +55,17 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
     GradientCase(kind: .linear, input: 40, output: 16, batch: 1),
   ]
 
+  /// Layers wide enough for bf16: an odd number of positions, several panels, parts and tiles, sums by
+  /// output and by input, and padding channels.
+  static let wide: [GradientCase] = [
+    GradientCase(height: 7, width: 5, input: 40, output: 64, batch: 1),
+    GradientCase(height: 20, width: 19, input: 32, output: 88, batch: 5),
+    GradientCase(height: 23, width: 23, input: 88, output: 40),
+    GradientCase(height: 4, width: 4, input: 416, output: 300),
+    GradientCase(height: 3, width: 5, input: 60, output: 1001, batch: 3),
+    GradientCase(kind: .linear, input: 128, output: 50, batch: 5),
+  ]
+
   /// Layers that read the network's input, for their weights only.
   static let first: [GradientCase] = [
     GradientCase(
@@ -137,12 +148,23 @@ struct GradientData {
   var inputGradients: [[Double]]
   var weightGradient: [Double]
 
-  init(_ c: GradientCase) {
+  /// - Parameter rounded: whether the gradients are those of values rounded to bf16.
+  init(_ c: GradientCase, rounded: Bool = false) {
+    func round(_ values: [Float]) -> [Float] {
+      !rounded
+        ? values
+        : values.map {
+          let bits = $0.bitPattern
+          return Float(bitPattern: (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+        }
+    }
     let g = c.geometry
     let reference = GradientReference(geometry: g, groups: c.groups)
     var noise = Noise(c.height * c.width * c.input + c.output)
-    images = (0..<c.batch).map { _ in noise.array(c.height * c.width * c.input) }
-    outputGradients = (0..<c.batch).map { _ in noise.array(g.outputPositions * c.output) }
+    images = (0..<c.batch).map { _ in round(noise.array(c.height * c.width * c.input)) }
+    outputGradients = (0..<c.batch).map { _ in
+      round(noise.array(g.outputPositions * c.output))
+    }
     let depth = c.kernel * c.kernel * c.input / c.groups
     let weights = noise.array(c.output * depth)
     filter = Filter(

@@ -243,7 +243,8 @@ extension NormalizationStep {
           z: KeptMap(run[recomputed?.kept ?? kept], element) + place, zStride: stride,
           scale: vectors.scale, shift: vectors.shift,
           mean: vectors.mean, nonlinearity: nonlinearity,
-          out: KeptMap(run[slope], element) + place, outStride: stride, sums: sums, products: sums + stride))
+          out: KeptMap(run[slope], element) + place, outStride: stride, sums: sums,
+          products: sums + stride))
     }
   }
 
@@ -308,7 +309,8 @@ extension NormalizationStep {
       run.kernels.training.combine(
         LinearCombination(
           rows: part.rows.count, channels: stride, g: KeptMap(run[slope], element) + place,
-          gStride: stride, z: KeptMap(run[keptAtEnd], element) + place, zStride: stride, a: vectors.a, b: vectors.b, c: vectors.c,
+          gStride: stride, z: KeptMap(run[keptAtEnd], element) + place, zStride: stride,
+          a: vectors.a, b: vectors.b, c: vectors.c,
           out: run[inputGradient] + place, outStride: stride))
     }
   }

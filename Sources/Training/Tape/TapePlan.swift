@@ -141,7 +141,8 @@ private struct BufferUses {
   ) -> [(buffer: TapeBuffer, lifetime: ClosedRange<Int>)] {
     var lifetimes: [TapeBuffer: ClosedRange<Int>] = [:]
     for (time, action) in segment.actions.enumerated() {
-      for buffer in tape.steps[action.step].buffers(action.kind, tape.steps) where isPassing(buffer) {
+      for buffer in tape.steps[action.step].buffers(action.kind, tape.steps) where isPassing(buffer)
+      {
         lifetimes[buffer] = (lifetimes[buffer]?.lowerBound ?? time)...time
       }
     }

@@ -165,7 +165,8 @@ extension TapeRun {
       kernels.training.combine(
         LinearCombination(
           rows: count / width, channels: width, g: KeptMap(self[source]) + index * count,
-          gStride: width, z: KeptMap(sum), zStride: width, a: ones, b: ones, c: zeros, out: sum, outStride: width))
+          gStride: width, z: KeptMap(sum), zStride: width, a: ones, b: ones, c: zeros, out: sum,
+          outStride: width))
     }
   }
 }

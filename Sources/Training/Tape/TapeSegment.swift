@@ -37,7 +37,8 @@ struct TapeAction {
     var beginsStep: Bool {
       switch self {
       case .forward, .measure, .keep, .backward, .slope: true
-      case .apply, .recompute, .recomputeProduct, .recomputeProductAgain, .combine, .statistics, .passOn, .weightProducts,
+      case .apply, .recompute, .recomputeProduct, .recomputeProductAgain, .combine, .statistics,
+        .passOn, .weightProducts,
         .parameterGradients:
         false
       }

@@ -11,7 +11,8 @@ extension ActivationStep {
       run.kernels.training.normalize(
         Normalize(
           rows: part.rows.count, channels: stride, z: KeptMap(run[input]) + offset,
-          zStride: stride, scale: run.ones, shift: run.zeros, nonlinearity: nonlinearity, residual: nil,
+          zStride: stride, scale: run.ones, shift: run.zeros, nonlinearity: nonlinearity,
+          residual: nil,
           residualStride: 0, out: run[output] + offset, outStride: stride))
     }
   }
@@ -25,7 +26,8 @@ extension ActivationStep {
           rows: part.rows.count, channels: stride, gradient: run[gradient] + offset,
           gradientStride: stride, z: KeptMap(run[input]) + offset, zStride: stride, scale: run.ones,
           shift: run.zeros, mean: run.zeros, nonlinearity: nonlinearity,
-          out: KeptMap(run[gradient]) + offset, outStride: stride, sums: sums, products: sums + stride))
+          out: KeptMap(run[gradient]) + offset, outStride: stride, sums: sums,
+          products: sums + stride))
     }
   }
 }
