@@ -1,7 +1,7 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
-/// Resizes rows and columns of RGB bytes with integer weights, exactly.
+/// Resizes rows and columns of RGB bytes with integer weights, exactly, and normalises them.
 public struct ResamplingKernel: Sendable {
   /// The fraction bits of a weight; its magnitude is below 2²³.
   public static let fractionBits: Int32 = 22
@@ -18,11 +18,14 @@ public struct ResamplingKernel: Sendable {
   public let resizeRow: @Sendable (ResampledRow) -> Void
   /// Adds rows.
   public let addRows: @Sendable (WeightedRows) -> Void
+  /// Turns bytes into normalised values.
+  public let normalize: @Sendable (NormalizedBytes) -> Void
 
   @inlinable
   public init<D: WeightDigits>(
     _: D.Type, lanes: Int, resizeRow: @escaping @Sendable (ResampledRow) -> Void,
-    addRows: @escaping @Sendable (WeightedRows) -> Void
+    addRows: @escaping @Sendable (WeightedRows) -> Void,
+    normalize: @escaping @Sendable (NormalizedBytes) -> Void
   ) {
     tapsPerWord = D.tapsPerWord
     digits = D.count
@@ -30,6 +33,7 @@ public struct ResamplingKernel: Sendable {
     pixels = lanes / 4
     self.resizeRow = resizeRow
     self.addRows = addRows
+    self.normalize = normalize
   }
 
   /// The words of digits for up to ``tapsPerWord`` weights, beginning with the lowest digits.

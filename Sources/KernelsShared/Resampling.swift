@@ -4,9 +4,11 @@ import Kernels
 public func resamplingKernel() -> ResamplingKernel {
   hasInt8Instructions
     ? ResamplingKernel(
-      ByteDigits.self, lanes: Native.count, resizeRow: resizeRow4, addRows: addRows4)
+      ByteDigits.self, lanes: Native.count, resizeRow: resizeRow4, addRows: addRows4,
+      normalize: normalizeBytes)
     : ResamplingKernel(
-      PairDigits.self, lanes: Native.count, resizeRow: resizeRow2, addRows: addRows2)
+      PairDigits.self, lanes: Native.count, resizeRow: resizeRow2, addRows: addRows2,
+      normalize: normalizeBytes)
 }
 
 @inline(never)
@@ -20,3 +22,6 @@ private func addRows4(_ rows: WeightedRows) { rows.run(ByteDigits.self, Native.s
 
 @inline(never)
 private func addRows2(_ rows: WeightedRows) { rows.run(PairDigits.self, Native.self) }
+
+@inline(never)
+private func normalizeBytes(_ bytes: NormalizedBytes) { bytes.run(Native.self) }

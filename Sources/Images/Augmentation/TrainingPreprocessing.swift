@@ -103,15 +103,9 @@ extension Preprocessing {
   /// Normalises the pixels of an image of the crop's size.
   fileprivate func normalize(_ image: Image, into output: UnsafeMutableBufferPointer<Float>) {
     precondition(image.pixels.count == output.count)
-    let table = normalizationTable()
-    table.withUnsafeBufferPointer { table in
-      image.pixels.withUnsafeBufferPointer { pixels in
-        for i in stride(from: 0, to: pixels.count, by: 3) {
-          output[i] = table[Int(pixels[i])]
-          output[i + 1] = table[256 + Int(pixels[i + 1])]
-          output[i + 2] = table[512 + Int(pixels[i + 2])]
-        }
-      }
+    image.pixels.withUnsafeBufferPointer { pixels in
+      guard let base = output.baseAddress else { return }
+      ByteNormalization(self).write(pixels, to: base)
     }
   }
 }

@@ -58,7 +58,7 @@ struct PreparationPlan {
 struct NormalizedTarget {
   private let base: UnsafeMutablePointer<Float>
   private let count: Int
-  private let table: [Float]
+  private let normalization: ByteNormalization
 
   /// - Throws: ``PreprocessingError/wrongBufferSize(expected:found:)``.
   init(
@@ -68,41 +68,20 @@ struct NormalizedTarget {
       throw .wrongBufferSize(expected: preprocessing.valueCount, found: output.count)
     }
     (self.base, count) = (base, output.count)
-    table = preprocessing.normalizationTable()
+    normalization = ByteNormalization(preprocessing)
   }
 
   /// Makes everything black if the crop extends beyond the image.
   func fillPadding(_ plan: PreparationPlan) {
     guard plan.isPadded else { return }
-    for i in stride(from: 0, to: count, by: 3) {
-      (base[i], base[i + 1], base[i + 2]) = (table[0], table[256], table[512])
+    let black: [UInt8] = [0, 0, 0]
+    black.withUnsafeBufferPointer { black in
+      for i in stride(from: 0, to: count, by: 3) { normalization.write(black, to: base + i) }
     }
   }
 
   /// Writes a row of pixels.
   func write(_ row: UnsafeBufferPointer<UInt8>, to place: (first: Int, step: Int)) {
-    table.withUnsafeBufferPointer { table in
-      guard let table = table.baseAddress else { return }
-      var out = base + place.first
-      var i = 0
-      while i < row.count {
-        out[0] = table[Int(row[i])]
-        out[1] = table[256 + Int(row[i + 1])]
-        out[2] = table[512 + Int(row[i + 2])]
-        out += place.step
-        i += 3
-      }
-    }
-  }
-}
-
-extension Preprocessing {
-  /// The normalised value of each byte, 256 for each channel, in the order of torchvision's
-  /// operations: `(byte / 255 - mean) / standardDeviation`, each rounded to `Float`.
-  func normalizationTable() -> [Float] {
-    (0..<768).map { index in
-      let channel = index / 256
-      return (Float(index % 256) / 255 - mean[channel]) / standardDeviation[channel]
-    }
+    normalization.write(row, to: base + place.first, step: place.step)
   }
 }
