@@ -32,24 +32,44 @@ public struct NormalizedBytes {
 
   @inlinable @inline(__always)
   public func run<L: PixelLanes>(_: L.Type) {
-    // Bytes whose constants are the same, one vector after the other.
-    for phase in 0..<3 {
-      let place = phase * L.count
-      let mean = L.load(constants + place)
-      let divisor = L.load(constants + Self.period + place)
-      let reciprocal = L.load(constants + 2 * Self.period + place)
-      var index = place
-      while index < count {
-        let byte = L.fromIntegers(L.loadBytes(source + index))
-        var share = L.multiply(byte, L.splat(1 / 255))
-        share = L.multiplyAdd(
-          L.multiplyAdd(share, L.splat(-255), byte), L.splat(1 / 255), share)
-        let difference = L.subtract(share, mean)
-        let value = L.multiply(difference, reciprocal)
-        let rest = L.multiplyAdd(value, divisor, difference)
-        L.store(L.multiplyAdd(rest, reciprocal, value), out + index)
-        index += 3 &* L.count
-      }
+    let (first, second, third) = (
+      Constants<L>(self, 0), Constants<L>(self, L.count), Constants<L>(self, 2 * L.count)
+    )
+    var (source, out) = (source, out)
+    let end = source + count
+    while source < end {
+      L.store(first.normalize(source), out)
+      L.store(second.normalize(source + L.count), out + L.count)
+      L.store(third.normalize(source + 2 &* L.count), out + 2 &* L.count)
+      source += 3 &* L.count
+      out += 3 &* L.count
+    }
+  }
+
+  /// The constants of a vector of values.
+  @frozen
+  @usableFromInline
+  struct Constants<L: PixelLanes> {
+    @usableFromInline let mean: L.Vector
+    @usableFromInline let divisor: L.Vector
+    @usableFromInline let reciprocal: L.Vector
+
+    @inlinable @inline(__always)
+    init(_ bytes: NormalizedBytes, _ place: Int) {
+      mean = L.load(bytes.constants + place)
+      divisor = L.load(bytes.constants + NormalizedBytes.period + place)
+      reciprocal = L.load(bytes.constants + 2 * NormalizedBytes.period + place)
+    }
+
+    @inlinable @inline(__always)
+    func normalize(_ source: UnsafePointer<UInt8>) -> L.Vector {
+      let byte = L.fromIntegers(L.loadBytes(source))
+      let nearly = L.multiply(byte, L.splat(1 / 255))
+      let share = L.multiplyAdd(
+        L.multiplyAdd(nearly, L.splat(-255), byte), L.splat(1 / 255), nearly)
+      let difference = L.subtract(share, mean)
+      let value = L.multiply(difference, reciprocal)
+      return L.multiplyAdd(L.multiplyAdd(value, divisor, difference), reciprocal, value)
     }
   }
 }
