@@ -51,6 +51,7 @@ struct TapeLayers {
 
   init(_ tape: Tape) {
     let passedOn = Self.passedOn(tape)
+    let counts = Self.counts(tape, passedOn: passedOn)
     var layerOfBuffer: [TapeBuffer: Int] = [:]
     for (index, step) in tape.steps.enumerated() {
       let continued = step.continues.flatMap { layerOfBuffer[$0] }
@@ -59,11 +60,22 @@ struct TapeLayers {
       layerOfStep.append(layer)
       layerOfBuffer[step.output] = layer
       layers[layer].forward.add(
-        step.forwardCost(tape.bufferCounts, isPassedOn: passedOn.contains(step.output)))
+        step.forwardCost(counts, isPassedOn: passedOn.contains(step.output)))
       guard index >= tape.firstTrained else { continue }
       layers[layer].backward = layers[layer].backward ?? TrainingLayer.Cost()
-      layers[layer].backward?.add(step.backwardCost(tape.bufferCounts))
+      layers[layer].backward?.add(step.backwardCost(counts))
     }
+  }
+
+  /// Floats of each value for one image as memory holds them: those of batch norm are formed, where they
+  /// are read, from what it keeps.
+  private static func counts(_ tape: Tape, passedOn: Set<TapeBuffer>) -> [Int] {
+    var counts = tape.bufferCounts
+    for case .normalization(let step) in tape.steps {
+      counts[step.input] = counts[step.kept]
+      if !passedOn.contains(step.output) { counts[step.output] = counts[step.kept] }
+    }
+    return counts
   }
 
   /// The outputs that a unit leaves to others.

@@ -14,7 +14,7 @@ public struct TrainingMemory: Sendable, Equatable {
   public internal(set) var keptMaps = 0
   /// What else feature maps and their gradients take when most of them are in use.
   public internal(set) var passingMaps = 0
-  /// Weights in the layout of the kernels, for both directions.
+  /// Weights in the layout of the kernels, for one direction at a time.
   public internal(set) var packedWeights = 0
   /// Batch norm's vectors, partial sums, and the threads' scratch memory.
   public internal(set) var scratch = 0
