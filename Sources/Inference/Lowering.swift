@@ -88,6 +88,7 @@ struct Lowering {
     var input = try value(of: group.input)
     let strategy: String
     let work: any Operator
+    var arithmetic: [Precision: Int]?
     switch group.kind {
     case .pool:
       let shape = graph.nodes[group.input].shape
@@ -127,6 +128,7 @@ struct Lowering {
       }
       strategy = chosen.description
       work = chosen.makeOperator(for: layers, isGated: group.gate != nil, on: target)
+      arithmetic = chosen.arithmetic(of: layers, total: work.multiplyAdds ?? group.macs)
     }
     let output = addValue(
       positions: node.shape.positions, stride: channelStride(node.shape.channels))
@@ -140,7 +142,8 @@ struct Lowering {
     steps.append(
       Program.Step(
         name: node.name, strategy: strategy, shape: node.shape, macs: group.macs, work: work,
-        layers: group.layers, input: input, output: output, residual: try group.residual.map(value),
+        arithmetic: arithmetic, layers: group.layers, input: input, output: output,
+        residual: try group.residual.map(value),
         gate: try group.gate.map(value), sums: sums))
   }
 

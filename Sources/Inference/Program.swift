@@ -23,6 +23,8 @@ public struct Program: Sendable {
     public fileprivate(set) var bytes = 0
     /// Multiply-adds of the algorithm in use; fewer than `macs` for Winograd.
     public var multiplyAdds: Int { work.multiplyAdds ?? macs }
+    /// The same by the precision of their operands.
+    package let arithmetic: [Precision: Int]
 
     let work: any Operator
     /// The layers whose weights it packs.
@@ -38,13 +40,15 @@ public struct Program: Sendable {
 
     init(
       name: String, strategy: String, shape: TensorShape, macs: Int, work: any Operator,
-      layers: [FoldedLayer], input: Int, output: Int, residual: Int?, gate: Int?, sums: Int?
+      arithmetic: [Precision: Int]?, layers: [FoldedLayer], input: Int, output: Int, residual: Int?,
+      gate: Int?, sums: Int?
     ) {
       self.name = name
       self.strategy = strategy
       self.shape = shape
       self.macs = macs
       self.work = work
+      self.arithmetic = arithmetic ?? [.f32: work.multiplyAdds ?? macs]
       self.layers = layers
       self.input = input
       self.output = output

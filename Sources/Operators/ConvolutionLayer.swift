@@ -19,6 +19,12 @@ package struct ConvolutionLayer: Hashable, Sendable {
     self.geometry = geometry
     self.nonlinearity = nonlinearity
   }
+
+  /// Multiply-accumulates for one image.
+  var macs: Int {
+    let depth = kind == .depthwise ? geometry.kernel * geometry.kernel : geometry.depth
+    return geometry.outputPositions * geometry.outputChannels * depth
+  }
 }
 
 /// The kernels' closed set of activations.

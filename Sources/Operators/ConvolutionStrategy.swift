@@ -174,6 +174,37 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   }
 }
 
+extension ConvolutionStrategy {
+  /// Multiply-adds for one image, by the precision of their operands.
+  ///
+  /// - Parameters:
+  ///   - layers: As passed to `makeOperator`.
+  ///   - total: The multiply-adds of the operator.
+  package func arithmetic(of layers: [ConvolutionLayer], total: Int) -> [Precision: Int] {
+    let (first, second): (ProductPrecision, ProductPrecision)
+    switch self {
+    case .gemm(let precision), .linear(let precision): (first, second) = (precision, .f32)
+    case .converted: (first, second) = (.bf16, .f32)
+    case .expandDepthwise(let precision): (first, second) = (precision, .f32)
+    case .winogradProject(_, let precision): (first, second) = (.f32, precision)
+    case .convertedProject(let precision): (first, second) = (.bf16, precision)
+    case .sgemm, .im2colSgemm, .direct, .winograd, .depthwise, .sgemv:
+      (first, second) = (.f32, .f32)
+    }
+    let last = layers.dropFirst().reduce(0) { $0 + $1.macs }
+    var counts: [Precision: Int] = [:]
+    for (precision, count) in [(first, total - last), (second, last)] where count > 0 {
+      switch precision {
+      case .f32: counts[.f32, default: 0] += count
+      case .bf16: counts[.bf16, default: 0] += count
+      case .int8: counts[.int8, default: 0] += count
+      case .bf16x3: counts[.bf16, default: 0] += 3 * count
+      }
+    }
+    return counts
+  }
+}
+
 extension ConvolutionStrategy: CustomStringConvertible {
   /// A short name for plans and tables.
   package var description: String {

@@ -5,9 +5,12 @@ import Kernels
 
 /// The measured peak rates of this machine with a number of threads.
 public struct MachineLimits: Sendable {
-  /// Operations per second of all threads, two for each multiply-add: at f32 in registers only, at
-  /// lower precision in the GEMM kernel on matrices in the L1 cache.
+  /// Operations per second of all threads, two for each multiply-add.
   public let flops: Double
+  /// The same by the precision of their operands: at f32 in registers only, at lower precision in the
+  /// GEMM kernel on matrices in the L1 cache. A network of lower precision computes some layers at
+  /// higher ones.
+  public let flopsByPrecision: [Precision: Double]
   /// Bytes per second that all threads read together, from memory of each size.
   public let bandwidths: [(bytes: Int, bytesPerSecond: Double)]
 
@@ -28,19 +31,19 @@ public struct MachineLimits: Sendable {
     let scratch = try AlignedBuffer(count: 64 * pool.count)
     // 0.5 x + 0.5 stays at 1, so no value is slower than others.
     for index in 0..<scratch.count { scratch.base[index] = 0.5 }
-    if precision == .f32 {
-      let rounds = 100_000
-      let operations = 2 * rounds * RegisterLoop.chains * kernels.lanes * pool.count
-      flops =
-        Double(operations)
+    let rounds = 100_000
+    let operations = 2 * rounds * RegisterLoop.chains * kernels.lanes * pool.count
+    var rates = [
+      Precision.f32: Double(operations)
         / Self.best {
           pool.run { worker in
             kernels.registerLoop(RegisterLoop(rounds: rounds, values: scratch.base + 64 * worker))
           }
         }
-    } else {
-      flops = try Self.flops(of: kernels.gemm(ProductPrecision(precision)), pool)
-    }
+    ]
+    if precision != .f32 { rates[.bf16] = try Self.flops(of: kernels.bf16, pool) }
+    if precision == .int8 { rates[.int8] = try Self.flops(of: kernels.int8, pool) }
+    (flops, flopsByPrecision) = (rates[precision] ?? 0, rates)
     let sizes = [1 << 18, 1 << 21, 1 << 24, 1 << 26]
     let memory = try AlignedBuffer(count: sizes[3] / 4)
     for index in 0..<memory.count { memory.base[index] = 1 }
@@ -71,6 +74,15 @@ public struct MachineLimits: Sendable {
     let compute = 2 * Double(multiplyAdds) / flops
     let memory = Double(bytes) / reading.bytesPerSecond
     return compute >= memory ? (compute, .compute) : (memory, .memory)
+  }
+
+  /// The same for multiply-adds of different precisions.
+  package func bound(_ multiplyAdds: [Precision: Int], bytes: Int) -> (seconds: Double, by: Bound) {
+    // As many of the fastest kind as take the same time.
+    let seconds = multiplyAdds.reduce(0) {
+      $0 + 2 * Double($1.value) / (flopsByPrecision[$1.key] ?? flops)
+    }
+    return bound(multiplyAdds: Int((seconds * flops / 2).rounded()), bytes: bytes)
   }
 
   /// Operations per second of a GEMM kernel on a few rows of A and a block of B that stay in the

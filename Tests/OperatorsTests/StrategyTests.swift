@@ -44,6 +44,33 @@ struct StrategyTests {
     #expect(choose(layer(1, 1280, 1000, kind: .linear)) == .linear(.f32))
   }
 
+  /// Which part of two fused layers has which precision.
+  @Test func arithmetic() {
+    let expand = layer(14, 80, 480)
+    let depthwise = layer(14, 480, 480, kernel: 5, kind: .depthwise)
+    let (expanded, spread) = (14 * 14 * 80 * 480, 14 * 14 * 25 * 480)
+    func arithmetic(
+      _ strategy: ConvolutionStrategy, _ layers: [ConvolutionLayer], _ total: Int
+    ) -> [Precision: Int] { strategy.arithmetic(of: layers, total: total) }
+    #expect(arithmetic(.gemm(.f32), [expand], expanded) == [.f32: expanded])
+    #expect(arithmetic(.gemm(.int8), [expand], expanded) == [.int8: expanded])
+    #expect(arithmetic(.gemm(.bf16x3), [expand], expanded) == [.bf16: 3 * expanded])
+    #expect(
+      arithmetic(.expandDepthwise(.bf16), [expand, depthwise], expanded + spread)
+        == [.bf16: expanded, .f32: spread])
+    #expect(
+      arithmetic(.expandDepthwise(.f32), [expand, depthwise], expanded + spread)
+        == [.f32: expanded + spread])
+    let project = layer(14, 480, 80)
+    #expect(
+      arithmetic(.winogradProject(.four, .bf16), [expand, project], 1000 + expanded)
+        == [.f32: 1000, .bf16: expanded])
+    #expect(
+      arithmetic(.convertedProject(.f32), [expand, project], 1000 + expanded)
+        == [.bf16: 1000, .f32: expanded])
+    #expect(arithmetic(.winograd(.six), [expand], 7) == [.f32: 7])
+  }
+
   @Test func impossibleLayers() {
     #expect(choose(layer(14, 40, 40, kernel: 5, kind: .depthwise), hasResidual: true) == nil)
     #expect(choose(layer(14, 40, 40, kernel: 3), isGated: true) == nil)

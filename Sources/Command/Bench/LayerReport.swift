@@ -22,7 +22,7 @@ package struct LayerTimes {
     self.limits = limits
     layers = zip(steps, seconds)
       .map { step, seconds in
-        let bound = limits.bound(multiplyAdds: step.multiplyAdds, bytes: step.bytes)
+        let bound = limits.bound(step.arithmetic, bytes: step.bytes)
         return Layer(
           step: step, seconds: seconds, boundSeconds: Double(batch) * bound.seconds,
           bound: bound.by)
@@ -64,8 +64,14 @@ func limitsNotes(_ results: [BenchResult]) -> [String] {
     let bandwidths = limits.bandwidths.map {
       "\(NumberText.fixed($0.bytesPerSecond / 1e9, 0)) (\(NumberText.bytes($0.bytes)))"
     }
+    let rates = Precision.allCases.compactMap { precision in
+      limits.flopsByPrecision[precision].map { rate in
+        NumberText.fixed(rate / 1e9, 0)
+          + (limits.flopsByPrecision.count > 1 ? " (\(precision.rawValue))" : "")
+      }
+    }
     return "peaks with \(NumberText.count(result.key.threads, "thread")):"
-      + " \(NumberText.fixed(limits.flops / 1e9, 0)) GFLOP/s,"
+      + " \(rates.joined(separator: ", ")) GFLOP/s,"
       + " GB/s read: \(bandwidths.joined(separator: ", "))"
   }
   return notes.enumerated().filter { !notes[..<$0].contains($1) }.map(\.element)
@@ -96,6 +102,12 @@ func layersJSON(_ times: LayerTimes, batch: Int) -> JSON.Object {
 func limitsJSON(_ limits: MachineLimits) -> JSON.Object {
   [
     "gflops": .number(limits.flops / 1e9),
+    "gflops_by_precision": .object(
+      Precision.allCases.reduce(into: JSON.Object()) { object, precision in
+        if let rate = limits.flopsByPrecision[precision] {
+          object.append(precision.rawValue, .number(rate / 1e9))
+        }
+      }),
     "reads": .array(
       limits.bandwidths.map {
         .object([
