@@ -167,10 +167,19 @@ package struct ConvolutionFilter {
     while first + 8 <= outputs.upperBound {
       var factors = SIMD8<Double>()
       for lane in 0..<8 { factors[lane] = scale[first + lane] }
+      var done = 0
+      if taps == 1 && !isScaled {
+        done = inputChannels & ~3
+        for half in [0, 4] {
+          transpose(
+            weights + (first + half) * depth, columns: done, stride: depth,
+            into: target + first + half - outputs.lowerBound, width: width)
+        }
+      }
       for tap in 0..<taps {
-        var source = weights + first * depth + tap
-        var row = target + tap * inputStride * width + first - outputs.lowerBound
-        for _ in 0..<inputChannels {
+        var source = weights + first * depth + done + tap
+        var row = target + (tap * inputStride + done) * width + first - outputs.lowerBound
+        for _ in done..<inputChannels {
           if isScaled {
             for lane in 0..<8 { row[lane] = Float(Double(source[lane &* depth]) * factors[lane]) }
           } else {
@@ -192,5 +201,33 @@ package struct ConvolutionFilter {
         }
       }
     }
+  }
+}
+
+/// Writes four rows as columns, four values at a time.
+///
+/// - Parameters:
+///   - columns: A multiple of 4.
+///   - stride: Floats between rows of the source.
+///   - width: Floats between rows of the target.
+private func transpose(
+  _ source: UnsafePointer<Float>, columns: Int, stride: Int,
+  into target: UnsafeMutablePointer<Float>, width: Int
+) {
+  func load(_ row: Int, _ column: Int) -> SIMD4<Float> {
+    UnsafeRawPointer(source + row * stride + column).loadUnaligned(as: SIMD4<Float>.self)
+  }
+  func store(_ values: SIMD4<Float>, _ row: Int) {
+    UnsafeMutableRawPointer(target + row * width).storeBytes(of: values, as: SIMD4<Float>.self)
+  }
+  for column in Swift.stride(from: 0, to: columns, by: 4) {
+    let upper = SIMD8(lowHalf: load(0, column), highHalf: load(1, column))
+    let lower = SIMD8(lowHalf: load(2, column), highHalf: load(3, column))
+    let even = SIMD8(lowHalf: upper.evenHalf, highHalf: lower.evenHalf)
+    let odd = SIMD8(lowHalf: upper.oddHalf, highHalf: lower.oddHalf)
+    store(even.evenHalf, column)
+    store(odd.evenHalf, column + 1)
+    store(even.oddHalf, column + 2)
+    store(odd.oddHalf, column + 3)
   }
 }
