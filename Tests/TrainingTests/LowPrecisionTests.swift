@@ -76,6 +76,19 @@ struct LowPrecisionTests {
     #expect(one.gradients == three.gradients)
   }
 
+  /// Also where the layer's output is kept as bf16.
+  @Test(arguments: [Precision.f32, .bf16])
+  func nonFiniteLayersAreNamed(_ precision: Precision) throws {
+    let session = try Self.session(precision)
+    let name = "features.4.block.0.0"
+    let entry = try #require(
+      session.store.entries.first { $0.parameter.name == name + ".weight" })
+    session.store.values.base[entry.offset] = .infinity
+    #expect(throws: TrainingError.nonFinite(place: name, images: Array(0..<Self.batch))) {
+      _ = try Self.gradients(session)
+    }
+  }
+
   @Test func int8IsRefused() {
     var configuration = TrainingConfiguration()
     configuration.precision = .int8
