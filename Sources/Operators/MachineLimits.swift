@@ -7,9 +7,10 @@ import Kernels
 public struct MachineLimits: Sendable {
   /// Operations per second of all threads, two for each multiply-add.
   public let flops: Double
-  /// The same by the precision of their operands: at f32 in registers only, at lower precision in the
-  /// GEMM kernel on matrices in the L1 cache. A network of lower precision computes some layers at
-  /// higher ones.
+  /// The same by the precision of their operands.
+  ///
+  /// At f32 in registers only, at lower precision in the GEMM kernel on matrices in the L1 cache. A
+  /// network of lower precision computes some layers at higher ones.
   public let flopsByPrecision: [Precision: Double]
   /// Bytes per second that all threads read together, from memory of each size.
   public let bandwidths: [(bytes: Int, bytesPerSecond: Double)]
