@@ -187,7 +187,8 @@ let package = Package(
       name: "InferenceTests",
       dependencies: ["Host", "Inference", "ModelZoo", "Operators", "TestSupport", "Weights"],
       exclude: ["Goldens"], swiftSettings: strict),
-    .testTarget(name: "DownloadTests", dependencies: ["Download"], swiftSettings: strict),
+    .testTarget(
+      name: "DownloadTests", dependencies: ["Download", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "PretrainedTests",
       dependencies: [

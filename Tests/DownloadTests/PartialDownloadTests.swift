@@ -1,18 +1,20 @@
 import Download
 import Foundation
+import TestSupport
 import Testing
 
 struct PartialDownloadTests {
-  private let folder: String
+  private let directory: TemporaryFolder
   private let address: WebAddress
   private let partials: PartialDownloads
 
   init() throws {
-    folder = NSTemporaryDirectory() + "download-tests-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    directory = try TemporaryFolder()
     address = try WebAddress("https://example.org/weights.pth", policy: .encrypted)
-    partials = try PartialDownloads(folder: folder, address: address)
+    partials = try PartialDownloads(folder: directory.path, address: address)
   }
+
+  private var folder: String { directory.path }
 
   private func validators(_ tag: String = "a") throws -> Validators {
     var response = HTTPResponse()

@@ -1,15 +1,15 @@
 import Foundation
 import Glibc
 import Host
+import TestSupport
 import Testing
 
 struct DirectoryWalkTests {
-  private let root: String
+  private let directory: TemporaryFolder
 
-  init() throws {
-    root = NSTemporaryDirectory() + "cnnzoo-walk-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-  }
+  init() throws { directory = try TemporaryFolder() }
+
+  private var root: String { directory.path }
 
   private func file(_ name: String) throws {
     let path = "\(root)/\(name)"
@@ -20,7 +20,6 @@ struct DirectoryWalkTests {
 
   /// What the walk finds, relative to the root; special files with `|`, unreadable ones with `!`.
   private func found(includesHidden: Bool = false) -> [String] {
-    defer { try? FileManager.default.removeItem(atPath: root) }
     var walk = DirectoryWalk(FilePath(root.utf8), includesHidden: includesHidden)
     var names: [String] = []
     while let entry = walk.next() {
