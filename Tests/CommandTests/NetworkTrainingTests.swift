@@ -91,9 +91,9 @@ struct NetworkTrainingTests {
     let weights = try TestFiles.network()
     #expect(try train(weights + ["-t", "1"]).status == 0)
     let expected = try results(output)
-    for (index, arguments) in [["-t", "2"], ["--cache-memory", "0"], ["--save-every", "1"]]
-      .enumerated()
-    {
+    for (index, arguments) in [
+      ["-t", "2"], ["--cache-memory", "0"], ["--save-every", "1"], ["--recompute"],
+    ].enumerated() {
       let other = "\(folder)/\(index).safetensors"
       #expect(try train(weights + arguments, to: other).status == 0)
       #expect(try results(other) == expected, "\(arguments)")

@@ -102,6 +102,15 @@ struct TrainingBenchTests {
     #expect(seen.count > 2, "\(seen)")
   }
 
+  @Test func recomputedMapsAreNotKept() throws {
+    let kept = try [[], ["--recompute"]].map { options in
+      let result = try #require(try Self.results(Self.quick + options).first)
+      let memory = try #require(result["memory"] as? [String: Any])
+      return try #require(memory["kept_maps_bytes"] as? Int)
+    }
+    #expect(kept[1] < kept[0])
+  }
+
   @Test func memory() throws {
     let results = try [2, 4].map { batch in
       try #require(try Self.results(Self.quick + ["-b", "\(batch)"]).first)
@@ -220,7 +229,7 @@ struct TrainingBenchTests {
 
   @Test(arguments: [
     ["--optimizer", "sgd"], ["--ema", "0.9"], ["--batch-norm", "fixed"], ["--freeze", "1"],
-    ["--stochastic-depth", "0.1"],
+    ["--stochastic-depth", "0.1"], ["--recompute"],
   ])
   func refusedWithoutTraining(_ arguments: [String]) throws {
     expectUsageError(
