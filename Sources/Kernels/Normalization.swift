@@ -5,7 +5,8 @@
 // shift = β − scale · mean, from the batch's mean and variance; its backward pass needs two sums per
 // channel and is then linear in the gradient and z (Ioffe and Szegedy 2015, arXiv 1502.03167, section
 // 3). Strides are in floats; sums have two chains of additions, because a single one is bound by its
-// latency, joined in a fixed order.
+// latency, joined in a fixed order. Work without sums goes row by row, because memory delivers
+// consecutive addresses fastest.
 
 /// Keeps x, and out = (Σ over rows of what is kept) · factor, per channel.
 @frozen
@@ -186,7 +187,7 @@ public struct ChannelProducts: ChannelBody {
 
 /// out = x · factor (+ offset), per channel.
 @frozen
-public struct ChannelScale: ChannelBody {
+public struct ChannelScale {
   public var rows: Int
   /// A multiple of 8.
   public var channels: Int
@@ -214,30 +215,43 @@ public struct ChannelScale: ChannelBody {
     self.outStride = outStride
   }
 
+  /// Scales row by row.
   @inlinable @inline(__always)
-  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    let factor = L.load(factor + channel)
-    var x = x + channel
-    var out = out + channel
-    guard let offset = offset.map({ L.load($0 + channel) }) else {
-      for _ in 0..<rows {
-        L.store(L.multiply(L.load(x), factor), out)
-        x += xStride
-        out += outStride
-      }
-      return
-    }
-    for _ in 0..<rows {
-      L.store(L.multiplyAdd(L.load(x), factor, offset), out)
-      x += xStride
-      out += outStride
+  public func run<L: Lanes>(_: L.Type) {
+    for row in 0..<rows { forEachPair(of: channels, L.self, ChannelScaleRow(self, row)) }
+  }
+}
+
+/// One row of `ChannelScale`.
+@frozen
+@usableFromInline
+struct ChannelScaleRow: ChannelBody {
+  @usableFromInline let factor: UnsafePointer<Float>
+  @usableFromInline let offset: UnsafePointer<Float>?
+  @usableFromInline let x: UnsafePointer<Float>
+  @usableFromInline let out: UnsafeMutablePointer<Float>
+
+  @inlinable @inline(__always)
+  init(_ body: ChannelScale, _ row: Int) {
+    (factor, offset) = (body.factor, body.offset)
+    x = body.x + row * body.xStride
+    out = body.out + row * body.outStride
+  }
+
+  @inlinable @inline(__always)
+  func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    let (x, factor) = (L.load(x + channel), L.load(factor + channel))
+    if let offset {
+      L.store(L.multiplyAdd(x, factor, L.load(offset + channel)), out + channel)
+    } else {
+      L.store(L.multiply(x, factor), out + channel)
     }
   }
 }
 
 /// out = a · g + b · z + c, per channel: batch norm's gradient.
 @frozen
-public struct LinearCombination: ChannelBody {
+public struct LinearCombination {
   public var rows: Int
   /// A multiple of 8.
   public var channels: Int
@@ -272,39 +286,52 @@ public struct LinearCombination: ChannelBody {
     self.outStride = outStride
   }
 
+  /// Combines row by row.
   @inlinable @inline(__always)
-  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    z.accept(LinearCombinationVector<L>(self, channel))
-  }
+  public func run<L: Lanes>(_: L.Type) { z.accept(LinearCombinationRows<L>(self)) }
 }
 
-/// One vector of channels of `LinearCombination`.
+/// The rows of `LinearCombination`.
 @frozen
 @usableFromInline
-struct LinearCombinationVector<L: Lanes>: KeptMapVisitor {
+struct LinearCombinationRows<L: Lanes>: KeptMapVisitor {
   @usableFromInline let body: LinearCombination
-  @usableFromInline let channel: Int
 
   @inlinable @inline(__always)
-  init(_ body: LinearCombination, _ channel: Int) {
-    self.body = body
-    self.channel = channel
-  }
+  init(_ body: LinearCombination) { self.body = body }
 
   @inlinable @inline(__always)
   func visit<E: KeptElement>(_: E.Type) {
-    let a = L.load(body.a + channel)
-    let b = L.load(body.b + channel)
-    let c = L.load(body.c + channel)
-    var g = body.g.base + channel * E.size
-    var z = body.z.base + channel * E.size
-    var out = body.out + channel
-    for _ in 0..<body.rows {
-      let sum = L.multiplyAdd(b, E.load(z, L.self), c)
-      L.store(L.multiplyAdd(a, E.load(g, L.self), sum), out)
-      g += body.gStride * E.size
-      z += body.zStride * E.size
-      out += body.outStride
+    for row in 0..<body.rows {
+      forEachPair(of: body.channels, L.self, LinearCombinationRow<E>(body, row))
     }
+  }
+}
+
+/// One row of `LinearCombination`.
+@frozen
+@usableFromInline
+struct LinearCombinationRow<E: KeptElement>: ChannelBody {
+  @usableFromInline let a: UnsafePointer<Float>
+  @usableFromInline let b: UnsafePointer<Float>
+  @usableFromInline let c: UnsafePointer<Float>
+  @usableFromInline let g: UnsafeRawPointer
+  @usableFromInline let z: UnsafeRawPointer
+  @usableFromInline let out: UnsafeMutablePointer<Float>
+
+  @inlinable @inline(__always)
+  init(_ body: LinearCombination, _ row: Int) {
+    (a, b, c) = (body.a, body.b, body.c)
+    g = UnsafeRawPointer(body.g.base + row * body.gStride * E.size)
+    z = UnsafeRawPointer(body.z.base + row * body.zStride * E.size)
+    out = body.out + row * body.outStride
+  }
+
+  @inlinable @inline(__always)
+  func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    let z = E.load(z + channel * E.size, L.self)
+    let g = E.load(g + channel * E.size, L.self)
+    let sum = L.multiplyAdd(L.load(b + channel), z, L.load(c + channel))
+    L.store(L.multiplyAdd(L.load(a + channel), g, sum), out + channel)
   }
 }

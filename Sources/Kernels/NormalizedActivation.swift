@@ -1,9 +1,11 @@
 // Public only to be inlined into the instruction sets' targets; no part of the library's interface.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
+import CLanes
+
 /// out = nonlinearity(scale · z + shift) (+ residual): batch norm and activation.
 @frozen
-public struct Normalize: ChannelBody {
+public struct Normalize {
   public var rows: Int
   /// A multiple of 8.
   public var channels: Int
@@ -37,66 +39,70 @@ public struct Normalize: ChannelBody {
     self.outStride = outStride
   }
 
+  /// Normalizes row by row.
   @inlinable @inline(__always)
-  public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    z.accept(NormalizeElements<L>(self, channel))
-  }
+  public func run<L: Lanes>(_: L.Type) { z.accept(NormalizeElements<L>(self)) }
 }
 
-/// One vector of channels of `Normalize`, before its nonlinearity is known.
+/// `Normalize` before its nonlinearity is known.
 @frozen
 @usableFromInline
 struct NormalizeElements<L: Lanes>: KeptMapVisitor {
   @usableFromInline let body: Normalize
-  @usableFromInline let channel: Int
 
   @inlinable @inline(__always)
-  init(_ body: Normalize, _ channel: Int) {
-    self.body = body
-    self.channel = channel
-  }
+  init(_ body: Normalize) { self.body = body }
 
   @inlinable @inline(__always)
   func visit<E: KeptElement>(_: E.Type) {
-    body.nonlinearity.accept(NormalizeVector<L, E>(body, channel))
+    body.nonlinearity.accept(NormalizeRows<L, E>(body))
   }
 }
 
-/// One vector of channels of `Normalize`.
+/// The rows of `Normalize`.
 @frozen
 @usableFromInline
-struct NormalizeVector<L: Lanes, E: KeptElement>: NonlinearityVisitor {
+struct NormalizeRows<L: Lanes, E: KeptElement>: NonlinearityVisitor {
   @usableFromInline let body: Normalize
-  @usableFromInline let channel: Int
 
   @inlinable @inline(__always)
-  init(_ body: Normalize, _ channel: Int) {
-    self.body = body
-    self.channel = channel
-  }
+  init(_ body: Normalize) { self.body = body }
 
   @inlinable @inline(__always)
   func visit<F: NonlinearityFunction>(_: F.Type) {
-    let scale = L.load(body.scale + channel)
-    let shift = L.load(body.shift + channel)
-    var z = UnsafeRawPointer(body.z.base + channel * E.size)
-    let step = body.zStride * E.size
-    var out = body.out + channel
-    guard var added = body.residual.map({ $0 + channel }) else {
-      for _ in 0..<body.rows {
-        L.store(F.apply(L.multiplyAdd(scale, E.load(z, L.self), shift), L.self), out)
-        z += step
-        out += body.outStride
-      }
-      return
+    for row in 0..<body.rows {
+      forEachPair(of: body.channels, L.self, NormalizeRow<E, F>(body, row))
     }
-    for _ in 0..<body.rows {
-      let value = F.apply(L.multiplyAdd(scale, E.load(z, L.self), shift), L.self)
-      L.store(L.add(value, L.load(added)), out)
-      z += step
-      added += body.residualStride
-      out += body.outStride
-    }
+  }
+}
+
+/// One row of `Normalize`.
+@frozen
+@usableFromInline
+struct NormalizeRow<E: KeptElement, F: NonlinearityFunction>: ChannelBody {
+  @usableFromInline let scale: UnsafePointer<Float>
+  @usableFromInline let shift: UnsafePointer<Float>
+  @usableFromInline let z: UnsafeRawPointer
+  @usableFromInline let residual: UnsafePointer<Float>?
+  @usableFromInline let out: UnsafeMutablePointer<Float>
+
+  @inlinable @inline(__always)
+  init(_ body: Normalize, _ row: Int) {
+    (scale, shift) = (body.scale, body.shift)
+    z = UnsafeRawPointer(body.z.base + row * body.zStride * E.size)
+    residual = body.residual.map { $0 + row * body.residualStride }
+    out = body.out + row * body.outStride
+  }
+
+  @inlinable @inline(__always)
+  func run<L: Lanes>(_ channel: Int, _: L.Type) {
+    let ahead = z + channel * E.size + 4096
+    clanes_prefetch(ahead.assumingMemoryBound(to: Float.self))
+    let z = E.load(z + channel * E.size, L.self)
+    let u = L.multiplyAdd(L.load(scale + channel), z, L.load(shift + channel))
+    var value = F.apply(u, L.self)
+    if let residual { value = L.add(value, L.load(residual + channel)) }
+    L.store(value, out + channel)
   }
 }
 

@@ -17,12 +17,12 @@ func products(_ products: ChannelProducts) {
 
 @inline(never)
 func scale(_ scale: ChannelScale) {
-  forEachLongRun(of: scale.channels, Native.self, scale)
+  scale.run(Native.self)
 }
 
 @inline(never)
 func normalize(_ normalize: Normalize) {
-  forEachLongRun(of: normalize.channels, Native.self, normalize)
+  normalize.run(Native.self)
 }
 
 @inline(never)
@@ -32,5 +32,5 @@ func normalizeGradient(_ gradient: NormalizeGradient) {
 
 @inline(never)
 func combine(_ combination: LinearCombination) {
-  forEachLongRun(of: combination.channels, Native.self, combination)
+  combination.run(Native.self)
 }

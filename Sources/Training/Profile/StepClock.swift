@@ -69,15 +69,3 @@ package final class StepClock {
     return now - mark
   }
 }
-
-extension TapeStep {
-  /// What it does forwards.
-  var forwardWork: TrainingWork {
-    if case .convolution = self { .product } else { .normalization }
-  }
-
-  /// What it does last backwards.
-  var backwardWork: TrainingWork {
-    if case .convolution = self { .inputGradient } else { .normalizationGradient }
-  }
-}

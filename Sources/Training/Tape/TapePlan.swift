@@ -17,9 +17,9 @@ struct TapePlan {
   let partialCount: Int
   /// Floats of each thread's scratch memory.
   let scratchCount: Int
-  /// The segments, with the offsets of partial sums.
-  let forward: [TapeSegment]
-  let backward: [TapeSegment]
+  /// The segments, ready to run.
+  let forward: [PlannedSegment]
+  let backward: [PlannedSegment]
   /// Buffers that the backward pass finds as the forward pass left them.
   let kept: [TapeBuffer]
 
@@ -28,10 +28,9 @@ struct TapePlan {
     let segments = (schedule.forward + schedule.backward).map {
       Self.place($0, tape, batch: batch)
     }
-    (forward, backward) = (
-      segments.prefix(schedule.forward.count).map(\.segment),
-      segments.dropFirst(schedule.forward.count).map(\.segment)
-    )
+    let planned = segments.map { PlannedSegment($0.segment, tape.steps, batch: batch) }
+    forward = Array(planned.prefix(schedule.forward.count))
+    backward = Array(planned.dropFirst(schedule.forward.count))
     partialCount = segments.map(\.partialCount).max() ?? 0
     scratchCount = (Self.scratchCount(tape) + 15) & ~15
 
@@ -44,12 +43,13 @@ struct TapePlan {
     var offsets = plan.offsets
     count = plan.count
     var passingCount = 0
-    for segment in forward + backward {
+    for segment in segments.map(\.segment) {
       let passing = uses.passing(in: segment, tape)
       let plan = MemoryPlan(
         passing.map {
           MemoryPlan.Record(
-            count: tape.bufferCounts[$0.buffer] * segment.groupCapacity, lifetime: $0.lifetime)
+            count: tape.bufferCounts[$0.buffer] * segment.groupSize(images: batch),
+            lifetime: $0.lifetime)
         })
       for (entry, offset) in zip(passing, plan.offsets) { offsets[entry.buffer] = ~offset }
       passingCount = max(passingCount, plan.count)
@@ -61,7 +61,7 @@ struct TapePlan {
     }
   }
 
-  /// Gives each step of a segment its own partial sums, and groups their capacity.
+  /// Gives each step of a segment its own partial sums.
   private static func place(
     _ segment: TapeSegment, _ tape: Tape, batch: Int
   ) -> (segment: TapeSegment, partialCount: Int) {
@@ -78,7 +78,6 @@ struct TapePlan {
     place(&segment.actions)
     place(&segment.products)
     place(&segment.sums)
-    segment.groupCapacity = segment.groupSize(images: batch)
     return (segment, next)
   }
 

@@ -6,12 +6,9 @@ import Operators
 ///
 /// All partitions depend only on shapes and the batch, so results do not depend on the threads.
 struct TapeRun {
-  let tape: Tape
-  let store: ParameterStore
-  let kernels: KernelTable
+  private let resources: TapeResources
   /// All threads; in a group's run, only the one that runs it.
   private(set) var workers: TrainingWorkers
-  private let memory: TapeMemory
   /// The maps of buffers that live only while a group runs.
   private var passing: UnsafeMutablePointer<Float>?
   /// Partial sums of the running action.
@@ -39,12 +36,16 @@ struct TapeRun {
     _ tape: Tape, _ store: ParameterStore, _ kernels: KernelTable, pool: WorkerPool,
     _ memory: TapeMemory, batchNormMomentum: Double
   ) {
-    (self.tape, self.store, self.kernels, self.memory) = (tape, store, kernels, memory)
+    resources = TapeResources(
+      bufferCounts: tape.bufferCounts, store: store, kernels: kernels, memory: memory)
     workers = TrainingWorkers(pool: pool, scratch: memory.scratch, scratchCount: memory.threadCount)
     partials = memory.partials
     self.batchNormMomentum = batchNormMomentum
   }
 
+  var store: ParameterStore { resources.store }
+  var kernels: KernelTable { resources.kernels }
+  private var memory: TapeMemory { resources.memory }
   /// Batch norm's vectors.
   var statistics: UnsafeMutablePointer<Float> { memory.statistics }
   /// Packed weights.
@@ -60,7 +61,7 @@ struct TapeRun {
   var imageCount: Int { places.count }
 
   /// Floats of a buffer for one image.
-  func count(_ buffer: TapeBuffer) -> Int { tape.bufferCounts[buffer] }
+  func count(_ buffer: TapeBuffer) -> Int { resources.bufferCounts[buffer] }
 
   /// The maps of the group's images, one after another.
   subscript(buffer: TapeBuffer) -> UnsafeMutablePointer<Float> {
@@ -99,10 +100,23 @@ struct TapeRun {
     return run
   }
 
-  /// The run of an action, with its partial sums.
-  mutating func begin(_ action: TapeAction) {
-    step = action.step
-    partials = memory.partials + action.partials
+  /// Starts a step's action, with its partial sums.
+  mutating func begin(step: Int, partials offset: Int) {
+    self.step = step
+    partials = memory.partials + offset
+  }
+}
+
+/// What does not change while a tape runs; every group holds it by one reference.
+private final class TapeResources {
+  let bufferCounts: [Int]
+  let store: ParameterStore
+  let kernels: KernelTable
+  let memory: TapeMemory
+
+  init(bufferCounts: [Int], store: ParameterStore, kernels: KernelTable, memory: TapeMemory) {
+    (self.bufferCounts, self.store) = (bufferCounts, store)
+    (self.kernels, self.memory) = (kernels, memory)
   }
 }
 

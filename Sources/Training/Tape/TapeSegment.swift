@@ -66,9 +66,6 @@ struct TapeSegment {
   var sums: [TapeAction] = []
   /// Images of a group whose maps stay in the L2 cache.
   var largestGroup = 1
-  /// Images for which a group has memory.
-  var groupCapacity = 0
-
   /// The most images in a group, which never falls when there are more images: an eighth of them, or
   /// fewer if the cache demands it.
   func groupSize(images: Int) -> Int { min(largestGroup, (images + 7) / 8) }
@@ -79,4 +76,27 @@ struct TapeSegment {
     let size = groupSize(images: images)
     return (images + size - 1) / size
   }
+}
+
+/// A segment that knows what its actions call.
+struct PlannedSegment {
+  /// The unit whose images it runs for.
+  let unit: Int
+  let groupWork: [GroupWork]
+  let products: [BatchWork]
+  let sums: [BatchWork]
+  /// Images for which a group has memory.
+  let groupCapacity: Int
+  private let segment: TapeSegment
+
+  init(_ segment: TapeSegment, _ steps: [TapeStep], batch: Int) {
+    (self.segment, unit) = (segment, segment.unit)
+    groupWork = segment.actions.map { GroupWork($0, steps) }
+    products = segment.products.map { BatchWork($0, steps) }
+    sums = segment.sums.map { BatchWork($0, steps) }
+    groupCapacity = segment.groupSize(images: batch)
+  }
+
+  /// The number of groups for a number of images.
+  func groupCount(images: Int) -> Int { segment.groupCount(images: images) }
 }
