@@ -83,14 +83,22 @@ private final class Barrier: Sendable {
       generation.store(current &+ 1, ordering: .releasing)
       return
     }
-    var spins = 0
-    while generation.load(ordering: .acquiring) == current {
-      csystem_spin_hint()
-      spins &+= 1
-      // If there are more threads than processors, the awaited one may need this processor, so
-      // yield after some microseconds.
-      if spins > 256 { sched_yield() }
-    }
+    var wait = SpinningWait()
+    while generation.load(ordering: .acquiring) == current { wait.pause() }
+  }
+}
+
+/// A wait that expects to be short.
+private struct SpinningWait {
+  private var spins = 0
+
+  /// Lets a moment pass.
+  mutating func pause() {
+    csystem_spin_hint()
+    spins &+= 1
+    // If there are more threads than processors, the awaited one may need this processor, so
+    // yield after some microseconds.
+    if spins > 256 { sched_yield() }
   }
 }
 
@@ -153,13 +161,17 @@ private final class SharedState: @unchecked Sendable {
     return true
   }
 
+  /// Seconds: longer than the gap between two batches or two parts of a training step, and than a
+  /// sleeping thread takes to wake up, but negligible in a process that does other work between images.
+  private static let longestSpin = 300e-6
+
   private func awaitEpoch(after seen: Int) {
-    // About 50 µs: longer than the gap between two batches, but negligible in a process that does
-    // other work between images.
-    for _ in 0..<1000 {
+    let start = MonotonicTime().seconds
+    var wait = SpinningWait()
+    repeat {
       if epoch.load(ordering: .acquiring) != seen { return }
-      csystem_spin_hint()
-    }
+      wait.pause()
+    } while MonotonicTime().seconds - start < Self.longestSpin
     monitor.locked {
       sleeping.add(1, ordering: .sequentiallyConsistent)
       while epoch.load(ordering: .sequentiallyConsistent) == seen { monitor.wait() }

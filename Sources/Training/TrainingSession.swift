@@ -195,21 +195,29 @@ package final class TrainingSession {
   }
 
   private func loss(_ targets: [[Float]]) -> Result {
-    var result = Result(loss: 0, correct: 0)
-    let count = run.count(tape.logits)
-    for (image, target) in targets.enumerated() {
-      let logits = logits(image: image)
-      let gradient = run.batchMap(tape.logitsGradient, image)
-      gradient.update(repeating: 0, count: count)
-      result.loss +=
-        options.loss(
-          logits, targets: target, factor: 1 / Double(targets.count),
-          gradient: UnsafeMutableBufferPointer(start: gradient, count: logits.count))
-        / Double(targets.count)
-      let truth = target.indices.max { target[$0] < target[$1] }
-      if logits.indices.max(by: { logits[$0] < logits[$1] }) == truth { result.correct += 1 }
+    var results = [Result](repeating: Result(loss: 0, correct: 0), count: targets.count)
+    results.withUnsafeMutableBufferPointer { results in
+      run.workers.forEach(targets.count) { image, _ in
+        results[image] = loss(image, targets[image], factor: 1 / Double(targets.count))
+      }
     }
-    return result
+    return results.reduce(into: Result(loss: 0, correct: 0)) { total, image in
+      total.loss += image.loss / Double(targets.count)
+      total.correct += image.correct
+    }
+  }
+
+  /// The loss of one image, and its gradient times `factor`.
+  private func loss(_ image: Int, _ target: [Float], factor: Double) -> Result {
+    let logits = logits(image: image)
+    let gradient = run.batchMap(tape.logitsGradient, image)
+    gradient.update(repeating: 0, count: run.count(tape.logits))
+    let loss = options.loss(
+      logits, targets: target, factor: factor,
+      gradient: UnsafeMutableBufferPointer(start: gradient, count: logits.count))
+    let truth = target.indices.max { target[$0] < target[$1] }
+    let isCorrect = logits.indices.max { logits[$0] < logits[$1] } == truth
+    return Result(loss: loss, correct: isCorrect ? 1 : 0)
   }
 
   /// The first layer with a value that is not finite, and the images that have one there.
