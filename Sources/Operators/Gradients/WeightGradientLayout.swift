@@ -79,19 +79,26 @@ struct WeightGradientLayout: Sendable {
     }
   }
 
-  /// Adds the chunks in order.
+  /// Adds the chunks in order, all of them at each place: memory delivers several streams faster than
+  /// one after another.
   private func add(
     _ count: Int, of partials: UnsafePointer<Float>, chunks: Int,
     to target: UnsafeMutablePointer<Float>
   ) {
-    // Pieces that stay in the L1 cache.
-    for first in stride(from: 0, to: count, by: 4096) {
-      let piece = target + first
-      let width = min(4096, count - first)
-      for chunk in 0..<chunks {
-        let source = partials + chunk * self.count + first
-        for index in 0..<width { piece[index] += source[index] }
+    typealias Vector = SIMD16<Float>
+    let whole = count - count % Vector.scalarCount
+    for first in stride(from: 0, to: whole, by: Vector.scalarCount) {
+      let place = UnsafeMutableRawPointer(target + first)
+      var sum = place.loadUnaligned(as: Vector.self)
+      var source = UnsafeRawPointer(partials + first)
+      for _ in 0..<chunks {
+        sum += source.loadUnaligned(as: Vector.self)
+        source += 4 * self.count
       }
+      place.storeBytes(of: sum, as: Vector.self)
+    }
+    for index in whole..<count {
+      for chunk in 0..<chunks { target[index] += partials[chunk * self.count + index] }
     }
   }
 
