@@ -96,9 +96,10 @@ struct NormalizeRow<E: KeptElement, F: NonlinearityFunction>: ChannelBody {
 
   @inlinable @inline(__always)
   func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    let ahead = z + channel * E.size + 4096
-    clanes_prefetch(ahead.assumingMemoryBound(to: Float.self))
-    let z = E.load(z + channel * E.size, L.self)
+    let place = z + channel * E.size
+    // A page ahead, because the processor by itself fetches to the end of the page.
+    clanes_prefetch((place + 4096).assumingMemoryBound(to: Float.self))
+    let z = E.load(place, L.self)
     let u = L.multiplyAdd(L.load(scale + channel), z, L.load(shift + channel))
     var value = F.apply(u, L.self)
     if let residual { value = L.add(value, L.load(residual + channel)) }

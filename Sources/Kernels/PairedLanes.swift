@@ -159,33 +159,3 @@ public enum Paired<L: Lanes>: Lanes {
     min(L.reduceMin(a.low), L.reduceMin(a.high))
   }
 }
-
-/// Runs `body` over `channels`, a multiple of 8, in pairs of pairs, then in pairs, then in vectors.
-@inlinable @inline(__always)
-public func forEachLongRun<Body: ChannelBody, L: Lanes>(
-  of channels: Int, _: L.Type, _ body: Body
-) {
-  var channel = 0
-  while channel + 4 * L.count <= channels {
-    body.run(channel, Paired<Paired<L>>.self)
-    channel += 4 * L.count
-  }
-  forEachPair(from: channel, of: channels, L.self, body)
-}
-
-/// Runs `body` over the channels from `first`, in pairs, then in vectors.
-@inlinable @inline(__always)
-public func forEachPair<Body: ChannelBody, L: Lanes>(
-  from first: Int = 0, of channels: Int, _: L.Type, _ body: Body
-) {
-  var channel = first
-  while channel + 2 * L.count <= channels {
-    body.run(channel, Paired<L>.self)
-    channel += 2 * L.count
-  }
-  while channel + L.count <= channels {
-    body.run(channel, L.self)
-    channel += L.count
-  }
-  if L.count > 8 && channel < channels { body.run(channel, L.Half.self) }
-}

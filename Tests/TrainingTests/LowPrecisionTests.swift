@@ -76,6 +76,25 @@ struct LowPrecisionTests {
     #expect(one.gradients == three.gradients)
   }
 
+  /// Each product counts as what it is computed with: in bf16 most, but never those of depthwise
+  /// convolutions and of the stem.
+  @Test func costsKnowTheirPrecision() throws {
+    for layer in try Self.session(.f32).layers {
+      let backward = layer.backward?.arithmetic ?? [:]
+      #expect(layer.forward.arithmetic.keys.allSatisfy { $0 == .f32 })
+      #expect(backward.keys.allSatisfy { $0 == .f32 })
+    }
+    let layers = try Self.session(.bf16).layers.filter { $0.forward.macs > 0 }
+    for layer in layers where layer.strategy == "depthwise" || layer.role == .stem {
+      #expect(layer.forward.arithmetic[.bf16] == nil && layer.backward?.arithmetic[.bf16] == nil)
+    }
+    for layer in layers where layer.role == .project && layer.shape.channels > 90 {
+      #expect(layer.forward.arithmetic == [.bf16: layer.forward.macs])
+      #expect(layer.backward?.arithmetic == [.bf16: 2 * layer.forward.macs])
+    }
+    #expect(layers.contains { $0.role == .project && $0.shape.channels > 90 })
+  }
+
   /// Also where the layer's output is kept as bf16.
   @Test(arguments: [Precision.f32, .bf16])
   func nonFiniteLayersAreNamed(_ precision: Precision) throws {

@@ -5,7 +5,7 @@ package struct StepBreakdown {
   /// The time and work of one direction, for the whole batch.
   package struct Direction {
     package var seconds = 0.0
-    /// Multiply-adds at the measured peak rate or bytes at the measured bandwidth, whichever is
+    /// Multiply-adds at the measured peak rates or bytes at the measured bandwidth, whichever is
     /// longer.
     package var boundSeconds = 0.0
     /// The limit that determines the bound; `nil` for a sum over layers.
@@ -156,11 +156,10 @@ extension StepBreakdown.Direction {
   fileprivate init(
     _ cost: TrainingLayer.Cost, _ seconds: Double, _ batch: Int, _ limits: MachineLimits
   ) {
-    let multiplyAdds = batch * cost.multiplyAdds
     let bytes = batch * cost.bytes + cost.weightBytes
-    let (least, limit) = limits.bound(multiplyAdds: multiplyAdds, bytes: bytes)
+    let (least, limit) = limits.bound(cost.arithmetic.mapValues { batch * $0 }, bytes: bytes)
     self.init(
       seconds: seconds, boundSeconds: least, bound: limit, macs: batch * cost.macs,
-      multiplyAdds: multiplyAdds, bytes: bytes)
+      multiplyAdds: batch * cost.multiplyAdds, bytes: bytes)
   }
 }

@@ -6,51 +6,24 @@ import Kernels
 /// next output position's run begins `stride` positions further on; where the kernel extends over the
 /// left or right edge, the run is shorter. So there is a product for each kernel row, and one for each
 /// column at an edge.
-package struct ConvolutionWeightGradient: WeightGradient {
+package struct ConvolutionWeightGradient: TiledWeightGradient {
+  typealias Tile = WeightGradientTiling.Tile
+
+  let tiling: WeightGradientTiling
   private let geometry: ConvolutionGeometry
   private let kernels: KernelTable
-  /// Which matrix is transposed.
-  private let layout: WeightGradientLayout
   /// Output columns with the kernel inside the image.
   private let inner: Range<Int>
-  /// The sums' column blocks, and the parts of the sums that one task computes.
-  private let blocks: ColumnBlocks
-  private let tiles: [Tile]
   /// Strips of output rows in an image.
   private let strips: Int
-
-  /// Sums that one task computes.
-  private struct Tile {
-    /// The row of the kernel.
-    var kernelRow: Int
-    /// Rows of the sums.
-    var rows: Range<Int>
-    /// Blocks of their columns.
-    var blocks: Range<Int>
-  }
 
   package init(_ layer: ConvolutionLayer, kernels: KernelTable) {
     let geometry = layer.geometry
     self.geometry = geometry
     self.kernels = kernels
-    let layout = WeightGradientLayout(geometry)
-    self.layout = layout
     inner = geometry.innerColumns
-    let blocks = ColumnBlocks(layout.columns, widest: kernels.gemm.nr, lanes: kernels.lanes)
-    self.blocks = blocks
     // The operands of 128 rows, about 192 columns and a panel of positions fit in the L2 cache.
-    let down = (layout.rows + 127) / 128
-    let groups = max(1, layout.columns / 192)
-    tiles = (0..<geometry.kernel).flatMap { kernelRow in
-      (0..<down).flatMap { index in
-        let rows = evenRange(index, of: down, total: layout.rows)
-        return (0..<min(groups, blocks.count)).map {
-          Tile(
-            kernelRow: kernelRow, rows: rows,
-            blocks: evenRange($0, of: min(groups, blocks.count), total: blocks.count))
-        }
-      }
-    }
+    tiling = WeightGradientTiling(geometry, rows: 128, columns: 192, kernels: kernels)
     let stripRows = max(1, 256 / geometry.outputWidth)
     strips = (geometry.outputHeight + stripRows - 1) / stripRows
   }
@@ -59,34 +32,22 @@ package struct ConvolutionWeightGradient: WeightGradient {
   /// the L1 cache.
   private static let panelRows = 128
 
+  private var layout: WeightGradientLayout { tiling.layout }
+
   package var scratchCount: Int { 0 }
 
-  package var sumCount: Int { layout.count }
-
-  /// Parts of the batch with their own sums: enough for 16 tasks, but at least 512 positions each, and
-  /// partial sums that stay in the cache.
-  package func partCount(batch: Int) -> Int {
-    let wanted = (16 + tiles.count - 1) / tiles.count
-    let positions = batch * geometry.outputPositions
-    return max(
-      1, min(wanted, positions / 512, batch * strips, max(1, (1 << 19) / layout.count)))
-  }
-
-  package func taskCount(batch: Int) -> Int { partCount(batch: batch) * tiles.count }
-
-  package func run(task: Int, batch: Int, _ memory: WeightGradientMemory) {
-    let parts = partCount(batch: batch)
-    run(tiles[task / parts], part: task % parts, of: parts, batch: batch, memory)
-  }
+  func partLimit(batch: Int) -> Int { batch * strips }
 
   package func runWhole(batch: Int, _ memory: WeightGradientMemory) {
-    for tile in tiles { run(tile, part: 0, of: 1, batch: batch, memory) }
+    for tile in tiling.tiles {
+      run(tile, part: 0, of: 1, batch: batch, memory, into: memory.partials)
+    }
   }
 
-  private func run(
-    _ tile: Tile, part: Int, of parts: Int, batch: Int, _ memory: WeightGradientMemory
+  func run(
+    _ tile: Tile, part: Int, of parts: Int, batch: Int, _ memory: WeightGradientMemory,
+    into c: UnsafeMutablePointer<Float>
   ) {
-    let c = memory.partials + part * layout.count
     if geometry.isPointwise {
       let rows = evenRange(part, of: parts, total: batch * geometry.outputPositions)
       multiply(tile, rows, memory, into: c)
@@ -125,10 +86,7 @@ package struct ConvolutionWeightGradient: WeightGradient {
   }
 
   private func clear(_ tile: Tile, _ c: UnsafeMutablePointer<Float>) {
-    let columns =
-      blocks[tile.blocks.lowerBound]
-      .lowerBound..<blocks[tile.blocks.upperBound - 1]
-      .upperBound
+    let columns = tiling.columns(tile.blocks)
     for row in tile.rows {
       (c + layout.offset(kernelRow: tile.kernelRow, row: row) + columns.lowerBound)
         .update(repeating: 0, count: columns.count)
@@ -178,7 +136,8 @@ package struct ConvolutionWeightGradient: WeightGradient {
     let sumRows = layout.isByOutput ? tile.rows : tile.rows.clamped(to: inputs)
     guard !sumRows.isEmpty else { return }
     for (pass, index) in tile.blocks.enumerated() {
-      let columns = layout.isByOutput ? blocks[index].clamped(to: inputs) : blocks[index]
+      let columns = tiling.blocks[index].clamped(
+        to: layout.isByOutput ? inputs : 0..<layout.columns)
       guard !columns.isEmpty else { continue }
       let target =
         c + layout.offset(kernelRow: tile.kernelRow, row: sumRows.lowerBound) + columns.lowerBound
@@ -200,15 +159,6 @@ package struct ConvolutionWeightGradient: WeightGradient {
           ldc: layout.ldc, accumulates: accumulates)
       kernels.training.weightGradient(block)
     }
-  }
-
-  package func reductionCount(parts: Int) -> Int { layout.reductionCount(parts: parts) }
-
-  package func reduce(
-    task: Int, parts: Int, partials: UnsafePointer<Float>,
-    into gradient: UnsafeMutablePointer<Float>
-  ) {
-    layout.reduce(task: task, parts: parts, partials: partials, into: gradient)
   }
 }
 

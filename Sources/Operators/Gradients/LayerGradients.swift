@@ -14,11 +14,9 @@ extension ConvolutionLayer {
 
   /// The operator for the gradient with respect to this layer's input.
   ///
-  /// Its input is the gradient with respect to the output, before bias and nonlinearity; its `pack`
-  /// takes the weights of this layer and ignores scale and bias. The input's positions must be padded to
-  /// a multiple of 8 channels. It writes zeros to padding channels, which OpenBLAS would leave alone, so
+  /// The input's positions must be padded to a multiple of 8 channels. It writes zeros to padding channels, which OpenBLAS would leave alone, so
   /// products are always ours.
-  package func inputGradient(on target: ComputeTarget) -> any Operator {
+  package func inputGradient(on target: ComputeTarget) -> any InputGradient {
     let target = ComputeTarget(
       gemm: .kernels, kernels: target.kernels, precision: target.precision)
     if geometry.stride == 1 { return TransposedConvolution(self, on: target) }

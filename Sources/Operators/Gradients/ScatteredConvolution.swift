@@ -4,8 +4,8 @@ import Kernels
 ///
 /// The product of the output's gradient with the transposed weights is a panel with the values under
 /// the kernel for each output position, which are added to the input positions they belong to: col2im.
-/// `pack` takes the filter of the layer itself; scale and bias are ignored.
-package struct ScatteredConvolution: Operator {
+package struct ScatteredConvolution: InputGradient {
+  package let arithmetic: [Precision: Int]
   private let geometry: ConvolutionGeometry
   private let gemm: GEMM
   private let kernels: KernelTable
@@ -14,6 +14,7 @@ package struct ScatteredConvolution: Operator {
 
   /// - Parameter layer: the layer itself.
   package init(_ layer: ConvolutionLayer, on target: ComputeTarget) {
+    arithmetic = [.f32: layer.macs]
     geometry = layer.geometry
     precondition(geometry.inputStride % 8 == 0)
     kernels = target.kernels

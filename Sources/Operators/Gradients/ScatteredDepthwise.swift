@@ -4,8 +4,8 @@ import Kernels
 ///
 /// Input positions fall into stride × stride phases: those of one phase meet every `stride`-th tap of
 /// the kernel, so their gradient is a depthwise convolution of stride 1 with a smaller, flipped kernel.
-/// `pack` takes the filter of the layer itself; scale and bias are ignored.
-package struct ScatteredDepthwise: Operator {
+package struct ScatteredDepthwise: InputGradient {
+  package let arithmetic: [Precision: Int]
   private let geometry: ConvolutionGeometry
   private let kernels: KernelTable
   /// Strips of input rows, one to a task.
@@ -13,6 +13,7 @@ package struct ScatteredDepthwise: Operator {
 
   /// - Parameter layer: the layer itself.
   package init(_ layer: ConvolutionLayer, kernels: KernelTable) {
+    arithmetic = [.f32: layer.macs]
     geometry = layer.geometry
     precondition(geometry.inputStride == geometry.outputStride)
     self.kernels = kernels

@@ -2,11 +2,10 @@ import Kernels
 
 /// The gradient with respect to the input of a layer with stride 1: the convolution of the output's
 /// gradient with the transposed, flipped filter.
-///
-/// `pack` takes the filter of the layer itself; scale and bias are ignored.
-package struct TransposedConvolution: Operator {
+package struct TransposedConvolution: InputGradient {
   private let forward: ConvolutionLayer
   private let work: any Operator
+  package let arithmetic: [Precision: Int]
 
   /// - Parameter layer: the layer itself, with stride 1.
   package init(_ layer: ConvolutionLayer, on target: ComputeTarget) {
@@ -28,6 +27,7 @@ package struct TransposedConvolution: Operator {
         for: transposed, isGated: false, hasResidual: false, feedsResiduals: false, on: target)
     else { preconditionFailure("every layer without gate and residual has a strategy") }
     work = strategy.makeOperator(for: [transposed], isGated: false, on: target)
+    arithmetic = strategy.arithmetic(of: [transposed], total: work.multiplyAdds ?? layer.macs)
   }
 
   package var packedCount: Int { work.packedCount }

@@ -7,6 +7,8 @@ package protocol WeightGradient: Sendable {
   var scratchCount: Int { get }
   /// Multiply-adds for one image, if the algorithm needs fewer than the layer's definition.
   var multiplyAdds: Int? { get }
+  /// The precision of their operands.
+  var precision: Precision { get }
   /// Floats of one set of sums.
   var sumCount: Int { get }
   /// The sets of sums into which `taskCount` tasks divide a batch.
@@ -27,6 +29,7 @@ package protocol WeightGradient: Sendable {
 
 extension WeightGradient {
   package var multiplyAdds: Int? { nil }
+  package var precision: Precision { .f32 }
 }
 
 /// The memory that one run of a weight gradient reads and writes; values have the layout that

@@ -49,7 +49,8 @@ extension TapeStep {
     switch self {
     case .convolution(let step):
       cost.macs = step.node.macs
-      cost.multiplyAdds = step.forward.multiplyAdds ?? step.node.macs
+      cost.arithmetic = step.strategy.arithmetic(
+        of: [step.layer], total: step.forward.multiplyAdds ?? step.node.macs)
       cost.bytes = 4 * (counts[step.input] + counts[step.output])
       cost.weightBytes = 4 * step.weight.parameter.count
     case .normalization where isPassedOn:
@@ -71,12 +72,13 @@ extension TapeStep {
     case .convolution(let step):
       let weights = step.weight.parameter.count
       cost.macs = step.node.macs
-      cost.multiplyAdds = step.weightGradient.multiplyAdds ?? step.node.macs
+      let gradient = step.weightGradient
+      cost.arithmetic = [gradient.precision: gradient.multiplyAdds ?? step.node.macs]
       cost.bytes = 4 * (counts[step.input] + counts[step.output])
       cost.weightBytes = 4 * weights
       guard !step.inputGradient.buffers.isEmpty, let backward = step.backward else { break }
       cost.macs += step.node.macs
-      cost.multiplyAdds += backward.multiplyAdds ?? step.node.macs
+      cost.arithmetic.merge(backward.arithmetic, uniquingKeysWith: +)
       cost.bytes += 4 * counts[step.input]
       cost.weightBytes += 4 * weights
     case .normalization(let step): cost.bytes = 4 * counts[step.input]

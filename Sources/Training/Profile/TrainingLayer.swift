@@ -1,4 +1,5 @@
 import GraphIR
+import Operators
 
 /// A layer of a network in training: a convolution or linear layer with the batch norm, activation and
 /// residual connection after it, or a pool, gate or dropout.
@@ -12,16 +13,20 @@ public struct TrainingLayer: Sendable {
   public struct Cost: Sendable, Equatable {
     /// Multiply-accumulates for an image, by the layer's definition.
     public var macs = 0
-    /// Multiply-adds for an image by the algorithms in use; Winograd's are fewer than `macs`.
-    public var multiplyAdds = 0
+    /// Multiply-adds for an image by the algorithms in use, by the precision of their operands;
+    /// Winograd's are fewer than `macs`.
+    public var arithmetic: [Precision: Int] = [:]
     /// Bytes for an image.
     public var bytes = 0
     /// Further bytes for a batch: weights and their gradients.
     public var weightBytes = 0
 
+    /// Multiply-adds for an image by the algorithms in use.
+    public var multiplyAdds: Int { arithmetic.values.reduce(0, +) }
+
     mutating func add(_ other: Cost) {
       macs += other.macs
-      multiplyAdds += other.multiplyAdds
+      arithmetic.merge(other.arithmetic, uniquingKeysWith: +)
       bytes += other.bytes
       weightBytes += other.weightBytes
     }

@@ -167,7 +167,7 @@ extension TapeStep {
   }
 }
 
-extension ConvolutionStep.InputGradient {
+extension ConvolutionStep.GradientTarget {
   var buffers: [TapeBuffer] {
     switch self {
     case .none: []

@@ -36,7 +36,7 @@ typealias TapeBuffer = Int
 /// A convolution or linear layer.
 struct ConvolutionStep {
   /// What happens to the gradient of the input.
-  enum InputGradient {
+  enum GradientTarget {
     /// Nothing below is trained.
     case none
     /// It is the first part.
@@ -51,7 +51,7 @@ struct ConvolutionStep {
   let forward: any Operator
   let weightGradient: any WeightGradient
   /// `nil` for the first layer, whose input is the image.
-  let backward: (any Operator)?
+  let backward: (any InputGradient)?
   /// Offsets of the packed weights for both directions.
   var packed = 0
   var packedBackward = 0
@@ -67,7 +67,7 @@ struct ConvolutionStep {
   /// The input once more in the backward pass: `input` itself, or recomputed.
   var inputAgain: TapeBuffer
   var outputGradient: TapeBuffer
-  var inputGradient = InputGradient.none
+  var inputGradient = GradientTarget.none
   /// Steps that recompute the input before the backward pass reads it.
   var recomputed: [Int] = []
   /// Hold the kept images of the unit's input side by side, if the unit drops images.

@@ -1,0 +1,141 @@
+// Public only to be inlined into the instruction sets' targets; no part of the library's interface.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
+import CLanes
+
+/// 256-bit vectors with fused multiply-add: AVX2 and FMA; the half vectors of AVX-512.
+public enum Lanes8: Lanes {
+  public typealias Vector = SIMD8<Float>
+  public typealias Half = Lanes8
+
+  @inlinable @inline(__always)
+  public static var count: Int { 8 }
+
+  @inlinable @inline(__always)
+  public static func load(_ pointer: UnsafePointer<Float>) -> Vector {
+    clanes_load8(pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+    clanes_store8(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func splat(_ value: Float) -> Vector {
+    clanes_splat8(value)
+  }
+
+  @inlinable @inline(__always)
+  public static func add(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_add8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func subtract(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_subtract8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func multiply(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_multiply8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func divide(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_divide8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func squareRoot(_ a: Vector) -> Vector {
+    clanes_sqrt8(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func maximum(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_max8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func minimum(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_min8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func select(_ x: Vector, atMost y: Vector, _ a: Vector, else b: Vector) -> Vector {
+    clanes_select8(x, y, a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
+    clanes_fused8(a, b, c)
+  }
+
+  @inlinable @inline(__always)
+  public static func scale(_ a: Vector, byPowerIn shifted: Vector) -> Vector {
+    clanes_scale8(a, shifted)
+  }
+
+  @inlinable @inline(__always)
+  public static func reciprocal(_ a: Vector) -> Vector {
+    clanes_reciprocal8(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func power(_ a: Vector) -> Vector {
+    clanes_power8(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func dotBF16(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    clanes_dot_bf16_8(a, b, sum)
+  }
+
+  @inlinable @inline(__always)
+  public static func dotBytes(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    clanes_dot_bytes_8(a, b, sum)
+  }
+
+  @inlinable @inline(__always)
+  public static func fromIntegers(_ a: Vector) -> Vector {
+    clanes_from_integers8(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func truncateToBF16(_ a: Vector) -> Vector { clanes_high8(a) }
+
+  @inlinable @inline(__always)
+  public static func loadBF16(_ pointer: UnsafeRawPointer) -> Vector {
+    clanes_load_bf16_8(pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeBF16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    clanes_store_bf16_8(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func pairBF16(_ low: Vector, _ high: Vector) -> Vector {
+    clanes_pair_bf16_8(low, high)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    clanes_store_bytes8(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceAdd(_ a: Vector) -> Float {
+    clanes_reduce_add8(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMax(_ a: Vector) -> Float {
+    clanes_reduce_max8(a)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMin(_ a: Vector) -> Float {
+    clanes_reduce_min8(a)
+  }
+}
