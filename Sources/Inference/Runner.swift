@@ -8,6 +8,8 @@ import Synchronization
 /// tasks, and the tasks do not depend on the thread that runs them.
 final class Runner: Sendable {
   private let program: Program
+  /// The program's steps.
+  private let calls: [StepCall]
   private let workspace: Workspace
   private let pool: WorkerPool
   /// The next piece of work in this run: see `Share`.
@@ -15,6 +17,7 @@ final class Runner: Sendable {
 
   init(_ program: Program, workspace: Workspace, pool: WorkerPool) {
     self.program = program
+    calls = program.steps.map(workspace.call)
     self.workspace = workspace
     self.pool = pool
   }
@@ -32,18 +35,18 @@ final class Runner: Sendable {
       var share = Share(self)
       if alone > 0 {
         share.forEach(of: alone) { image in
-          for step in program.steps[..<program.imageSteps] {
-            self.alone(step, image: first + image, batch: 1, worker: worker)
+          for index in 0..<program.imageSteps {
+            self.alone(calls[index], image: first + image, batch: 1, worker: worker)
           }
         }
       }
       for image in images.dropFirst(alone) {
-        for step in program.steps[..<program.imageSteps] {
-          together(step, image: image, batch: 1, worker: worker, &share)
+        for index in 0..<program.imageSteps {
+          together(calls[index], image: image, batch: 1, worker: worker, &share)
         }
       }
-      for step in program.steps[program.imageSteps...] {
-        together(step, image: first, batch: images.count, worker: worker, &share)
+      for index in program.imageSteps..<calls.count {
+        together(calls[index], image: first, batch: images.count, worker: worker, &share)
       }
     }
   }
@@ -52,12 +55,12 @@ final class Runner: Sendable {
   func run(_ images: Range<Int>, worker: Int) {
     WorkerPool.alone {
       for image in images {
-        for step in program.steps[..<program.imageSteps] {
-          alone(step, image: image, batch: 1, worker: worker)
+        for index in 0..<program.imageSteps {
+          alone(calls[index], image: image, batch: 1, worker: worker)
         }
       }
-      for step in program.steps[program.imageSteps...] {
-        alone(step, image: images.lowerBound, batch: images.count, worker: worker)
+      for index in program.imageSteps..<calls.count {
+        alone(calls[index], image: images.lowerBound, batch: images.count, worker: worker)
       }
     }
   }
@@ -67,13 +70,13 @@ final class Runner: Sendable {
   /// All threads work on one step of one image at a time.
   func profile(batch: Int) -> [Double] {
     let clock = ContinuousClock()
-    var durations = [Duration](repeating: .zero, count: program.steps.count)
+    var durations = [Duration](repeating: .zero, count: calls.count)
     counter.store(0, ordering: .relaxed)
     pool.run { worker in
       var share = Share(self)
       var mark = clock.now
       func measure(_ index: Int, image: Int, batch: Int) {
-        together(program.steps[index], image: image, batch: batch, worker: worker, &share)
+        together(calls[index], image: image, batch: batch, worker: worker, &share)
         guard worker == 0 else { return }
         let now = clock.now
         durations[index] += now - mark
@@ -82,7 +85,7 @@ final class Runner: Sendable {
       for image in 0..<batch {
         for index in 0..<program.imageSteps { measure(index, image: image, batch: 1) }
       }
-      for index in program.imageSteps..<program.steps.count {
+      for index in program.imageSteps..<calls.count {
         measure(index, image: 0, batch: batch)
       }
     }
@@ -93,15 +96,18 @@ final class Runner: Sendable {
   /// returns the first step with non-finite output.
   func firstNonFiniteStep(image: Int, worker: Int) -> Int? {
     WorkerPool.alone {
-      program.steps.indices.first { index in
-        alone(program.steps[index], image: image, batch: 1, worker: worker)
-        return !isFinite(program.steps[index], image: image, worker: worker)
+      calls.indices.first { index in
+        alone(calls[index], image: image, batch: 1, worker: worker)
+        return !isFinite(index, image: image, worker: worker)
       }
     }
   }
 
-  private func isFinite(_ step: Program.Step, image: Int, worker: Int) -> Bool {
-    let output = workspace.memory(of: step, image: image, arena: worker, worker: worker).output
+  private func isFinite(_ index: Int, image: Int, worker: Int) -> Bool {
+    let step = program.steps[index]
+    let output = calls[index].memory(
+      image: image, arena: worker, scratch: workspace.scratch(worker)
+    ).output
     let stride = program.values[step.output].stride
     return (0..<step.shape.positions).allSatisfy { position in
       UnsafeBufferPointer(start: output + position * stride, count: step.shape.channels)
@@ -109,19 +115,19 @@ final class Runner: Sendable {
     }
   }
 
-  private func alone(_ step: Program.Step, image: Int, batch: Int, worker: Int) {
-    let memory = workspace.memory(of: step, image: image, arena: worker, worker: worker)
-    for task in 0..<step.work.taskCount(batch: batch) {
-      step.work.run(task: task, batch: batch, memory)
+  private func alone(_ call: StepCall, image: Int, batch: Int, worker: Int) {
+    let memory = call.memory(image: image, arena: worker, scratch: workspace.scratch(worker))
+    for task in 0..<call.work.taskCount(batch: batch) {
+      call.work.run(task: task, batch: batch, memory)
     }
   }
 
   private func together(
-    _ step: Program.Step, image: Int, batch: Int, worker: Int, _ share: inout Share
+    _ call: StepCall, image: Int, batch: Int, worker: Int, _ share: inout Share
   ) {
-    let memory = workspace.memory(of: step, image: image, arena: 0, worker: worker)
-    share.forEach(of: step.work.taskCount(batch: batch)) { task in
-      step.work.run(task: task, batch: batch, memory)
+    let memory = call.memory(image: image, arena: 0, scratch: workspace.scratch(worker))
+    share.forEach(of: call.work.taskCount(batch: batch)) { task in
+      call.work.run(task: task, batch: batch, memory)
     }
   }
 

@@ -26,31 +26,29 @@ final class Workspace: Sendable {
 
   /// The address of a kept value for `image`.
   func base(of value: Int, image: Int) -> UnsafeMutablePointer<Float> {
-    base(of: value, image: image, arena: 0)
+    place(of: value)(image: image, arena: 0)
   }
 
-  /// The memory of one step for `image` and, if the step takes the batch, for the following images.
-  ///
-  /// - Parameters:
-  ///   - arena: the arena for values that live only while this image is computed.
-  ///   - worker: the thread whose scratch memory is used.
-  func memory(of step: Program.Step, image: Int, arena: Int, worker: Int) -> OperatorMemory {
-    func base(_ value: Int) -> UnsafeMutablePointer<Float> {
-      self.base(of: value, image: image, arena: arena)
-    }
-    return OperatorMemory(
-      input: UnsafePointer(base(step.input)), output: base(step.output),
-      residual: step.residual.map { UnsafePointer(base($0)) },
-      gate: step.gate.map { UnsafePointer(base($0)) }, sums: step.sums.map(base),
-      packed: weights.weights(of: step), scratch: scratch.base + worker * program.scratchCount)
+  /// A step with its memory.
+  func call(_ step: Program.Step) -> StepCall {
+    StepCall(step, packed: weights.weights(of: step), place: place)
   }
 
-  private func base(of value: Int, image: Int, arena: Int) -> UnsafeMutablePointer<Float> {
+  /// The scratch memory of a thread.
+  func scratch(_ worker: Int) -> UnsafeMutablePointer<Float> {
+    scratch.base + worker * program.scratchCount
+  }
+
+  private func place(of value: Int) -> StepCall.Place {
     let layout = program.layout
     return switch layout.slots[value] {
-    case .kept(let offset): values.base + offset * batch + image * program.values[value].count
+    case .kept(let offset):
+      StepCall.Place(
+        base: values.base + offset * batch, perImage: program.values[value].count, perArena: 0)
     case .passing(let offset):
-      values.base + layout.keptCount * batch + arena * layout.passingCount + offset
+      StepCall.Place(
+        base: values.base + layout.keptCount * batch + offset, perImage: 0,
+        perArena: layout.passingCount)
     }
   }
 }

@@ -8,9 +8,8 @@ struct PreparationPlan {
   let resampling: Resampling
   /// Whether the crop extends beyond the image.
   let isPadded: Bool
-  private let origin: Int
-  private let rowStep: Int
-  private let pixelStep: Int
+  /// Where the rows of the result go.
+  let places: RowPlaces
 
   /// - Parameters:
   ///   - width: The columns of the stored image.
@@ -45,17 +44,27 @@ struct PreparationPlan {
     let lineStep = orientation.reversesRows ? -3 * crop : 3 * crop
     let firstColumn = columns.padding + (orientation.reversesColumns ? columns.kept.count - 1 : 0)
     let firstLine = rows.padding + (orientation.reversesRows ? rows.kept.count - 1 : 0)
-    origin = 3 * (firstLine * crop + firstColumn)
-    (rowStep, pixelStep) =
-      orientation.swapsSides ? (columnStep, lineStep) : (lineStep, columnStep)
+    places = RowPlaces(
+      origin: 3 * (firstLine * crop + firstColumn),
+      rowStep: orientation.swapsSides ? columnStep : lineStep,
+      pixelStep: orientation.swapsSides ? lineStep : columnStep)
   }
+}
 
-  /// The offset in the network's input of a result row's first value, and from each pixel to the next.
-  func place(ofRow row: Int) -> (first: Int, step: Int) { (origin + row * rowStep, pixelStep) }
+/// Where the rows of a resized image go in the network's input.
+struct RowPlaces {
+  fileprivate let origin: Int
+  fileprivate let rowStep: Int
+  fileprivate let pixelStep: Int
+
+  /// The offset of a row's first value, and from each pixel to the next.
+  subscript(row: Int) -> (first: Int, step: Int) { (origin + row * rowStep, pixelStep) }
 }
 
 /// The network's input, which receives bytes as normalised values.
-struct NormalizedTarget {
+///
+/// It cannot be copied, so that no row copies the tables.
+struct NormalizedTarget: ~Copyable {
   private let base: UnsafeMutablePointer<Float>
   private let count: Int
   private let normalization: ByteNormalization

@@ -74,7 +74,8 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
     let target = try NormalizedTarget(self, output)
     let plan = PreparationPlan(self, width: image.width, height: image.height)
     target.fillPadding(plan)
-    plan.resampling.forEachRow(of: image) { target.write($1, to: plan.place(ofRow: $0)) }
+    let places = plan.places
+    plan.resampling.forEachRow(of: image) { target.write($1, to: places[$0]) }
   }
 
   /// The image after the resize and the crop, before normalisation.
@@ -82,7 +83,7 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
     let plan = PreparationPlan(self, width: image.width, height: image.height)
     var pixels = [UInt8](repeating: 0, count: valueCount)
     plan.resampling.forEachRow(of: image) { y, row in
-      let first = plan.place(ofRow: y).first
+      let first = plan.places[y].first
       pixels.replaceSubrange(first..<first + row.count, with: row)
     }
     return Image(width: crop, height: crop, pixels: pixels)

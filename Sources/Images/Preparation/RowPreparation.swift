@@ -18,9 +18,10 @@ extension EncodedImage {
     let target = try NormalizedTarget(preprocessing, output)
     let (plan, divisor) = plan(for: preprocessing, mode)
     target.fillPadding(plan)
+    let places = plan.places
     var stream = ResamplingStream(plan.resampling)
     return try forEachRow(of: plan.resampling, dividedBy: divisor) { row in
-      stream.take(row) { target.write($1, to: plan.place(ofRow: $0)) }
+      stream.take(row) { target.write($1, to: places[$0]) }
     } + sizeWarnings
   }
 
