@@ -97,8 +97,8 @@ private struct SpinningWait {
     csystem_spin_hint()
     spins &+= 1
     // If there are more threads than processors, the awaited one may need this processor, so
-    // yield after some microseconds.
-    if spins > 256 { sched_yield() }
+    // yield after some tens of microseconds.
+    if spins > 1000 { sched_yield() }
   }
 }
 
