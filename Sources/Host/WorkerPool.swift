@@ -5,7 +5,7 @@ import Synchronization
 /// A pool of threads that work through one list of steps together.
 ///
 /// `run` gives every thread the same body; inside it, `barrier` synchronises them. A waiting thread
-/// spins for some microseconds, because the next step usually starts by then, and then sleeps, so
+/// spins for a fraction of a millisecond, because the next step usually starts by then, and then sleeps, so
 /// that an idle pool costs nothing.
 package final class WorkerPool: Sendable {
   /// The number of threads, including the caller of `run`.

@@ -90,11 +90,18 @@ struct TrainingPlanTests {
     #expect(report["stopped_at"] as? Int == 3 && report["best_epoch"] as? Int == 1)
     #expect(report["keeps_head"] as? Bool == true && report["temperature"] is NSNull)
     #expect(report["top1"] as? Double == report["head_top1"] as? Double)
+    let trained = try #require(report["trained_top1"] as? Double)
     #expect(try bytes(output) == bytes("\(run)/head.safetensors"))
     #expect(outcome.errors.contains("closed-form head: validation"))
     #expect(try records("epoch").count == 3)
     let resumed = try Tool.run(["train", "--resume", run])
     #expect(resumed.status == 0 && resumed.output.contains("\(run)/best.safetensors"))
+    // The head is kept, but people want to know what the training gave.
+    let share = String(format: "%.1f %%", 100 * trained)
+    #expect(resumed.output.contains("The whole network trained: "))
+    #expect(resumed.output.contains(" correct, \(share)"))
+    let summary = try String(contentsOfFile: "\(run)/report.md", encoding: .utf8)
+    #expect(summary.contains("| trained network, validation | \(share) |"))
   }
 
   /// The output's logits are those of the best weights, divided by the temperature; the other tensors are

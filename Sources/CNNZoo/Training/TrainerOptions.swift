@@ -146,6 +146,8 @@ extension Trainer {
   public struct Result: Sendable {
     /// The validation of the output; `nil` without images for it.
     public let validation: Evaluation?
+    /// The validation of the trained network, which is the output unless ``keepsHead``.
+    public let trained: Evaluation?
     /// The validation of the closed-form head that training began with; `nil` without one.
     public let head: Evaluation?
     /// Whether the output is that head, because training did not improve on it beyond chance.

@@ -49,15 +49,13 @@ extension Trainer {
     session = nil
     let trained = try withStatistics()
     let temperature = try writeCalibrated(trained)
-    var validation = images.validation.isEmpty ? nil : try validate(output)
+    let validation = images.validation.isEmpty ? nil : try validate(output)
     let keepsHead = if let head, let validation { !validation.isBetter(than: head) } else { false }
-    if keepsHead {
-      try Self.copy(folder.head, to: output)
-      validation = head
-    }
+    if keepsHead { try Self.copy(folder.head, to: output) }
     try folder.log?.append(.event(.finished))
     return Result(
-      validation: validation, head: head, keepsHead: keepsHead,
+      validation: keepsHead ? head : validation, trained: validation, head: head,
+      keepsHead: keepsHead,
       bestEpoch: progress.best?.epoch ?? configuration.epochs - 1,
       temperature: keepsHead ? nil : temperature,
       hasNewStatistics: !keepsHead && trained.path == folder.result,

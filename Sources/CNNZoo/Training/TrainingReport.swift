@@ -85,6 +85,8 @@ public struct TrainingReport: Sendable {
   /// The validation of the closed-form head that training began with; `nil` before the end or without
   /// one.
   public internal(set) var headValidation: Evaluation?
+  /// The validation of the trained network; `nil` before the end.
+  public internal(set) var trainedValidation: Evaluation?
   /// Whether the output is that head, because training did not improve on it beyond chance.
   public internal(set) var keepsHead = false
   /// The epoch after which these weights were written, counted from 0; `nil` before the first.
@@ -187,6 +189,7 @@ extension Trainer {
       images: images, findings: try TrainingFindings(path: folder.findings, images),
       validation: validation, bestEpoch: progress.best?.epoch)
     report.headValidation = result?.head
+    report.trainedValidation = result?.trained
     report.keepsHead = result?.keepsHead ?? false
     return report
   }

@@ -34,6 +34,7 @@ struct TrainReport {
       "head_accuracy": plan.headAccuracy.map(JSON.number) ?? .null,
       "best_epoch": .integer(result.bestEpoch + 1), "keeps_head": .bool(result.keepsHead),
       "head_top1": result.head.map { .number($0.accuracy) } ?? .null,
+      "trained_top1": result.trained.map { .number($0.accuracy) } ?? .null,
       "new_statistics": .bool(result.hasNewStatistics),
       "temperature": result.temperature.map(JSON.number) ?? .null,
       "stopped_at": result.stoppedAt.map(JSON.integer) ?? .null,
@@ -99,12 +100,13 @@ struct TrainReport {
           + " \(NumberText.count(patience, "epoch"))")
     }
     notes.append("Validation: " + Self.figures(validation))
-    if let head = result.head {
+    if result.keepsHead, let trained = result.trained {
+      notes.append("The whole network trained: " + Self.figures(trained))
       notes.append(
-        result.keepsHead
-          ? "Training the whole network did not improve on the head beyond chance; the trained"
-            + " weights are in \(plan.runFolder)/best.safetensors"
-          : "The closed-form head alone: " + Self.figures(head))
+        "That is no better than the head beyond chance; the trained weights are in"
+          + " \(plan.runFolder)/best.safetensors")
+    } else if let head = result.head {
+      notes.append("The closed-form head alone: " + Self.figures(head))
     }
     return notes + [report]
   }

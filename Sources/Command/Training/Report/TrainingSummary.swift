@@ -34,6 +34,7 @@ package struct TrainingSummary {
     }
     let rows =
       row("validation", report.validation)
+      + (report.keepsHead ? row("trained network, validation", report.trainedValidation) : [])
       + row("closed-form head, validation", report.headValidation)
       + row("closed-form head, leave-one-out on the training images", report.head)
     let table =
