@@ -4,8 +4,8 @@ import Synchronization
 
 /// A pool of threads that work through one list of steps together.
 ///
-/// `run` gives every thread the same body; inside it, `barrier` synchronises them. A waiting thread
-/// spins for a fraction of a millisecond, because the next step usually starts by then, and then sleeps, so
+/// `run` gives every thread the same body; inside it, `barrier` synchronises them. Between runs, a thread
+/// spins for a fraction of a millisecond, because the next run often starts by then, and then sleeps, so
 /// that an idle pool costs nothing.
 package final class WorkerPool: Sendable {
   /// The number of threads, including the caller of `run`.
@@ -88,7 +88,7 @@ private final class Barrier: Sendable {
   }
 }
 
-/// A wait that expects to be short.
+/// A wait that should be short.
 private struct SpinningWait {
   private var spins = 0
 
@@ -161,8 +161,10 @@ private final class SharedState: @unchecked Sendable {
     return true
   }
 
-  /// Seconds: longer than the gap between two batches or two parts of a training step, and than a
-  /// sleeping thread takes to wake up, but negligible in a process that does other work between images.
+  /// Seconds that a thread spins before it sleeps.
+  ///
+  /// This is longer than the gap between two batches or two parts of a training step, and than a
+  /// sleeping thread takes to wake up. A run costs each other thread at most as much afterwards.
   private static let longestSpin = 300e-6
 
   private func awaitEpoch(after seen: Int) {

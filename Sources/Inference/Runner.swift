@@ -8,7 +8,7 @@ import Synchronization
 /// tasks, and the tasks do not depend on the thread that runs them.
 final class Runner: Sendable {
   private let program: Program
-  /// The program's steps.
+  /// The steps with the addresses of their values.
   private let calls: [StepCall]
   private let workspace: Workspace
   private let pool: WorkerPool

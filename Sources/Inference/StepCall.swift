@@ -1,8 +1,8 @@
 import Operators
 
-/// A step of a program with the addresses of its values, so that a run copies and looks up nothing.
+/// A step of a program with the addresses of its values.
 ///
-/// Threads that share a step would otherwise contend for its reference counts.
+/// Running it copies no step and looks up no layout: threads would contend for their reference counts.
 final class StepCall: Sendable {
   /// Where a value is for each image, or for each arena if it lives only while an image is computed.
   struct Place: @unchecked Sendable {

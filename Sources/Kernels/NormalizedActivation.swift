@@ -97,7 +97,7 @@ struct NormalizeRow<E: KeptElement, F: NonlinearityFunction>: ChannelBody {
   @inlinable @inline(__always)
   func run<L: Lanes>(_ channel: Int, _: L.Type) {
     let place = z + channel * E.size
-    // A page ahead, because the processor by itself fetches to the end of the page.
+    // A page ahead, because the processor's own prefetching stops at the end of a page.
     clanes_prefetch((place + 4096).assumingMemoryBound(to: Float.self))
     let z = E.load(place, L.self)
     let u = L.multiplyAdd(L.load(scale + channel), z, L.load(shift + channel))

@@ -71,19 +71,22 @@ public struct MachineLimits: Sendable {
   ///   - multiplyAdds: the multiply-adds of the algorithm in use.
   ///   - bytes: the bytes read and written; the bandwidth is the one for memory of this size.
   public func bound(multiplyAdds: Int, bytes: Int) -> (seconds: Double, by: Bound) {
-    let reading = bandwidths.first { $0.bytes >= bytes } ?? bandwidths[bandwidths.count - 1]
-    let compute = 2 * Double(multiplyAdds) / flops
-    let memory = Double(bytes) / reading.bytesPerSecond
-    return compute >= memory ? (compute, .compute) : (memory, .memory)
+    bound(compute: 2 * Double(multiplyAdds) / flops, bytes: bytes)
   }
 
   /// The same for multiply-adds of different precisions.
   package func bound(_ multiplyAdds: [Precision: Int], bytes: Int) -> (seconds: Double, by: Bound) {
-    // As many of the fastest kind as take the same time.
-    let seconds = multiplyAdds.reduce(0) {
-      $0 + 2 * Double($1.value) / (flopsByPrecision[$1.key] ?? flops)
+    // In a fixed order, so that the sum has the same bits.
+    let compute = Precision.allCases.reduce(0) { seconds, precision in
+      seconds + 2 * Double(multiplyAdds[precision] ?? 0) / (flopsByPrecision[precision] ?? flops)
     }
-    return bound(multiplyAdds: Int((seconds * flops / 2).rounded()), bytes: bytes)
+    return bound(compute: compute, bytes: bytes)
+  }
+
+  private func bound(compute: Double, bytes: Int) -> (seconds: Double, by: Bound) {
+    let reading = bandwidths.first { $0.bytes >= bytes } ?? bandwidths[bandwidths.count - 1]
+    let memory = Double(bytes) / reading.bytesPerSecond
+    return compute >= memory ? (compute, .compute) : (memory, .memory)
   }
 
   /// Operations per second of a GEMM kernel on a few rows of A and a block of B that stay in the

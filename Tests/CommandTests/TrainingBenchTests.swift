@@ -70,11 +70,14 @@ struct TrainingBenchTests {
         == ["", "1 × MBConv", "2 × MBConv", "3 × MBConv", "2 × MBConv", "3 × MBConv", ""])
   }
 
-  /// Each bound comes from the limits: twice the multiply-adds at the peak, or a time for its bytes.
-  @Test func bounds() throws {
-    let result = try #require(try Self.results(Self.quick).first)
+  /// Each bound comes from the limits: twice the multiply-adds at the peak of their precision, or a
+  /// time for its bytes.
+  @Test(arguments: ["f32", "bf16"])
+  func bounds(_ precision: String) throws {
+    let result = try #require(try Self.results(Self.quick + ["--precision", precision]).first)
     let limits = try #require(result["limits"] as? [String: Any])
-    let peak = try #require(limits["gflops"] as? Double)
+    let peaks = try #require(limits["gflops_by_precision"] as? [String: Double])
+    #expect(peaks.keys.contains(precision))
     let reads = try #require(limits["reads"] as? [[String: Double]])
     let layers = try #require(result["layers"] as? [[String: Any]])
     var seen: Set<String> = []
@@ -83,7 +86,12 @@ struct TrainingBenchTests {
         func figure(_ name: String) throws -> Double {
           try #require(layer["\(direction)_\(name)"] as? Double)
         }
-        let compute = 2 * (try figure("multiply_adds")) / peak / 1e6
+        let counts = try #require(
+          layer["\(direction)_multiply_adds_by_precision"] as? [String: Double])
+        #expect(counts.values.reduce(0, +) == (try figure("multiply_adds")))
+        let compute = try counts.reduce(0) {
+          $0 + 2 * $1.value / (try #require(peaks[$1.key])) / 1e6
+        }
         let bytes = try figure("bytes")
         let read = try #require(reads.first { $0["bytes"] ?? 0 >= bytes } ?? reads.last)
         let memory = bytes / (try #require(read["gbytes_per_second"])) / 1e6

@@ -95,10 +95,10 @@ struct TrainingPlanTests {
     #expect(outcome.errors.contains("closed-form head: validation"))
     #expect(try records("epoch").count == 3)
     let resumed = try Tool.run(["train", "--resume", run])
-    #expect(resumed.status == 0 && resumed.output.contains("\(run)/best.safetensors"))
-    // The head is kept, but people want to know what the training gave.
+    #expect(resumed.status == 0 && resumed.output.contains("\(run)/result.safetensors"))
+    // The head is kept, but the report also says what training achieved.
     let share = String(format: "%.1f %%", 100 * trained)
-    #expect(resumed.output.contains("The whole network trained: "))
+    #expect(resumed.output.contains("After training the whole network: "))
     #expect(resumed.output.contains(" correct, \(share)"))
     let summary = try String(contentsOfFile: "\(run)/report.md", encoding: .utf8)
     #expect(summary.contains("| trained network, validation | \(share) |"))

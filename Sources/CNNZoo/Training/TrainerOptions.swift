@@ -146,7 +146,8 @@ extension Trainer {
   public struct Result: Sendable {
     /// The validation of the output; `nil` without images for it.
     public let validation: Evaluation?
-    /// The validation of the trained network, which is the output unless ``keepsHead``.
+    /// The validation of the trained network, which is the output unless ``keepsHead``; `nil` without
+    /// images for it.
     public let trained: Evaluation?
     /// The validation of the closed-form head that training began with; `nil` without one.
     public let head: Evaluation?

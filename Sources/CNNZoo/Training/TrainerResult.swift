@@ -51,7 +51,11 @@ extension Trainer {
     let temperature = try writeCalibrated(trained)
     let validation = images.validation.isEmpty ? nil : try validate(output)
     let keepsHead = if let head, let validation { !validation.isBetter(than: head) } else { false }
-    if keepsHead { try Self.copy(folder.head, to: output) }
+    if keepsHead {
+      // What was measured stays, for those who want it after all.
+      try Self.copy(output, to: folder.result)
+      try Self.copy(folder.head, to: output)
+    }
     try folder.log?.append(.event(.finished))
     return Result(
       validation: keepsHead ? head : validation, trained: validation, head: head,

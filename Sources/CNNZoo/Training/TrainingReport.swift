@@ -85,7 +85,7 @@ public struct TrainingReport: Sendable {
   /// The validation of the closed-form head that training began with; `nil` before the end or without
   /// one.
   public internal(set) var headValidation: Evaluation?
-  /// The validation of the trained network; `nil` before the end.
+  /// The validation of the trained network; `nil` before the end or without images for it.
   public internal(set) var trainedValidation: Evaluation?
   /// Whether the output is that head, because training did not improve on it beyond chance.
   public internal(set) var keepsHead = false

@@ -12,11 +12,13 @@ package struct StepBreakdown {
     package var bound: MachineLimits.Bound?
     /// Multiply-accumulates by the layers' definition.
     package var macs = 0
-    /// Multiply-adds by the algorithms in use.
-    package var multiplyAdds = 0
+    /// Multiply-adds by the algorithms in use, by the precision of their operands.
+    package var arithmetic: [Precision: Int] = [:]
     /// The least number of bytes read and written.
     package var bytes = 0
 
+    /// Multiply-adds by the algorithms in use.
+    package var multiplyAdds: Int { arithmetic.values.reduce(0, +) }
     /// The bound's share of the time.
     package var shareOfBound: Double { seconds > 0 ? boundSeconds / seconds : 0 }
     /// Operations per second, two for each multiply-accumulate.
@@ -26,7 +28,8 @@ package struct StepBreakdown {
       Self(
         seconds: one.seconds + other.seconds, boundSeconds: one.boundSeconds + other.boundSeconds,
         bound: nil, macs: one.macs + other.macs,
-        multiplyAdds: one.multiplyAdds + other.multiplyAdds, bytes: one.bytes + other.bytes)
+        arithmetic: one.arithmetic.merging(other.arithmetic, uniquingKeysWith: +),
+        bytes: one.bytes + other.bytes)
     }
   }
 
@@ -157,9 +160,10 @@ extension StepBreakdown.Direction {
     _ cost: TrainingLayer.Cost, _ seconds: Double, _ batch: Int, _ limits: MachineLimits
   ) {
     let bytes = batch * cost.bytes + cost.weightBytes
-    let (least, limit) = limits.bound(cost.arithmetic.mapValues { batch * $0 }, bytes: bytes)
+    let arithmetic = cost.arithmetic.mapValues { batch * $0 }
+    let (least, limit) = limits.bound(arithmetic, bytes: bytes)
     self.init(
       seconds: seconds, boundSeconds: least, bound: limit, macs: batch * cost.macs,
-      multiplyAdds: batch * cost.multiplyAdds, bytes: bytes)
+      arithmetic: arithmetic, bytes: bytes)
   }
 }

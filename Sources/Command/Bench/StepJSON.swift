@@ -38,6 +38,12 @@ private func partJSON(_ part: StepBreakdown.Part, of step: StepBreakdown) -> JSO
       "\(name)_ms": .number(1000 * direction.seconds),
       "\(name)_gflops": .number(direction.operationsPerSecond / 1e9),
       "\(name)_multiply_adds": .integer(direction.multiplyAdds),
+      "\(name)_multiply_adds_by_precision": .object(
+        Precision.allCases.reduce(into: JSON.Object()) { object, precision in
+          if let count = direction.arithmetic[precision] {
+            object.append(precision.rawValue, .integer(count))
+          }
+        }),
       "\(name)_bytes": .integer(direction.bytes),
       "\(name)_bound_ms": .number(1000 * direction.boundSeconds),
       "\(name)_share_of_bound": .number(direction.shareOfBound),

@@ -101,10 +101,10 @@ struct TrainReport {
     }
     notes.append("Validation: " + Self.figures(validation))
     if result.keepsHead, let trained = result.trained {
-      notes.append("The whole network trained: " + Self.figures(trained))
+      notes.append("After training the whole network: " + Self.figures(trained))
       notes.append(
-        "That is no better than the head beyond chance; the trained weights are in"
-          + " \(plan.runFolder)/best.safetensors")
+        "That may be chance, so the head is kept; the trained network is in"
+          + " \(plan.runFolder)/result.safetensors")
     } else if let head = result.head {
       notes.append("The closed-form head alone: " + Self.figures(head))
     }

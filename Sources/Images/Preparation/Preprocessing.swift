@@ -81,9 +81,10 @@ public struct Preprocessing: Sendable, Equatable, Hashable {
   /// The image after the resize and the crop, before normalisation.
   package func cropped(_ image: Image) -> Image {
     let plan = PreparationPlan(self, width: image.width, height: image.height)
+    let places = plan.places
     var pixels = [UInt8](repeating: 0, count: valueCount)
     plan.resampling.forEachRow(of: image) { y, row in
-      let first = plan.places[y].first
+      let first = places[y].first
       pixels.replaceSubrange(first..<first + row.count, with: row)
     }
     return Image(width: crop, height: crop, pixels: pixels)

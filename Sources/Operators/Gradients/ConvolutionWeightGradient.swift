@@ -136,12 +136,12 @@ package struct ConvolutionWeightGradient: TiledWeightGradient {
     let sumRows = layout.isByOutput ? tile.rows : tile.rows.clamped(to: inputs)
     guard !sumRows.isEmpty else { return }
     for (pass, index) in tile.blocks.enumerated() {
-      let columns = tiling.blocks[index].clamped(
-        to: layout.isByOutput ? inputs : 0..<layout.columns)
+      let block = tiling.blocks[index]
+      let columns = layout.isByOutput ? block.clamped(to: inputs) : block
       guard !columns.isEmpty else { continue }
       let target =
         c + layout.offset(kernelRow: tile.kernelRow, row: sumRows.lowerBound) + columns.lowerBound
-      let block =
+      let product =
         layout.isByOutput
         ? WeightGradientBlock(
           m: rows.m, segments: rows.segments, k: sumRows.count, n: columns.count,
@@ -157,7 +157,7 @@ package struct ConvolutionWeightGradient: TiledWeightGradient {
           ldb: rows.gradientStride, segmentStrideB: rows.gradientSegment,
           aheadA: pass == 0 ? rows.inputAhead : 0, aheadB: rows.gradientAhead, c: target,
           ldc: layout.ldc, accumulates: accumulates)
-      kernels.training.weightGradient(block)
+      kernels.training.weightGradient(product)
     }
   }
 }

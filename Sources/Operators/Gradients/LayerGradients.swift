@@ -14,8 +14,8 @@ extension ConvolutionLayer {
 
   /// The operator for the gradient with respect to this layer's input.
   ///
-  /// The input's positions must be padded to a multiple of 8 channels. It writes zeros to padding channels, which OpenBLAS would leave alone, so
-  /// products are always ours.
+  /// The input's positions must be padded to a multiple of 8 channels. The operator writes zeros to
+  /// padding channels, which OpenBLAS would leave alone, so products are always ours.
   package func inputGradient(on target: ComputeTarget) -> any InputGradient {
     let target = ComputeTarget(
       gemm: .kernels, kernels: target.kernels, precision: target.precision)

@@ -58,7 +58,7 @@ struct WeightGradientTiling: Sendable {
 
   /// - Parameters:
   ///   - rows: The most rows of a tile.
-  ///   - columns: About as many columns.
+  ///   - columns: Roughly how many columns a tile has.
   init(_ geometry: ConvolutionGeometry, rows: Int, columns: Int, kernels: KernelTable) {
     let layout = WeightGradientLayout(geometry)
     let blocks = ColumnBlocks(layout.columns, widest: kernels.gemm.nr, lanes: kernels.lanes)

@@ -32,7 +32,6 @@ package struct TransposedConvolution: InputGradient {
 
   package var packedCount: Int { work.packedCount }
   package var scratchCount: Int { work.scratchCount }
-  package var multiplyAdds: Int? { work.multiplyAdds }
   package var takesBatch: Bool { work.takesBatch }
 
   package func taskCount(batch: Int) -> Int { work.taskCount(batch: batch) }

@@ -48,7 +48,7 @@ struct TapePlan {
       let plan = MemoryPlan(
         passing.map {
           MemoryPlan.Record(
-            count: tape.bufferCounts[$0.buffer] * segment.groupSize(images: batch),
+            count: tape.bufferCounts[$0.buffer] * segment.sizes.size(images: batch),
             lifetime: $0.lifetime)
         })
       for (entry, offset) in zip(passing, plan.offsets) { offsets[entry.buffer] = ~offset }
@@ -67,7 +67,7 @@ struct TapePlan {
   ) -> (segment: TapeSegment, partialCount: Int) {
     var (segment, next, offsets) = (segment, 0, [Int: Int]())
     // Smaller batches may have more groups, but never more than eight.
-    let groups = max(8, segment.groupCount(images: batch))
+    let groups = max(8, segment.sizes.count(images: batch))
     for action in segment.actions where offsets[action.step] == nil {
       offsets[action.step] = next
       next += (tape.steps[action.step].partialCount(images: batch, groups: groups) + 15) & ~15

@@ -59,7 +59,7 @@ private struct SegmentBuilder {
       let largest = segment.actions.map { action in
         steps[action.step].buffers(action.kind, steps).reduce(0) { $0 + bufferCounts[$1] }
       }.max()
-      segment.largestGroup = max(1, TapeSchedule.cacheFloats / max(1, largest ?? 1))
+      segment.sizes.largest = max(1, TapeSchedule.cacheFloats / max(1, largest ?? 1))
       return segment
     }
   }

@@ -64,16 +64,22 @@ struct TapeSegment {
   var actions: [TapeAction] = []
   var products: [TapeAction] = []
   var sums: [TapeAction] = []
+  var sizes = GroupSizes()
+}
+
+/// How many images the groups of a segment have.
+struct GroupSizes {
   /// Images of a group whose maps stay in the L2 cache.
-  var largestGroup = 1
+  var largest = 1
+
   /// The most images in a group, which never falls when there are more images: an eighth of them, or
   /// fewer if the cache demands it.
-  func groupSize(images: Int) -> Int { min(largestGroup, (images + 7) / 8) }
+  func size(images: Int) -> Int { min(largest, (images + 7) / 8) }
 
   /// The number of groups for a number of images.
-  func groupCount(images: Int) -> Int {
+  func count(images: Int) -> Int {
     guard images > 0 else { return 0 }
-    let size = groupSize(images: images)
+    let size = size(images: images)
     return (images + size - 1) / size
   }
 }
@@ -87,16 +93,16 @@ struct PlannedSegment {
   let sums: [BatchWork]
   /// Images for which a group has memory.
   let groupCapacity: Int
-  private let segment: TapeSegment
+  private let sizes: GroupSizes
 
   init(_ segment: TapeSegment, _ steps: [TapeStep], batch: Int) {
-    (self.segment, unit) = (segment, segment.unit)
+    (unit, sizes) = (segment.unit, segment.sizes)
     groupWork = segment.actions.map { GroupWork($0, steps) }
     products = segment.products.map { BatchWork($0, steps) }
     sums = segment.sums.map { BatchWork($0, steps) }
-    groupCapacity = segment.groupSize(images: batch)
+    groupCapacity = sizes.size(images: batch)
   }
 
   /// The number of groups for a number of images.
-  func groupCount(images: Int) -> Int { segment.groupCount(images: images) }
+  func groupCount(images: Int) -> Int { sizes.count(images: images) }
 }

@@ -1,9 +1,9 @@
-/// What an action does for a group of images, found once so that groups need not copy the step.
+/// What an action does for a group of images, looked up once, so that groups need not copy the step.
 struct GroupWork {
   let step: Int
   /// Offset of its partial sums.
   let partials: Int
-  /// What its time counts as; `nil` if it says so itself.
+  /// What its time counts as; `nil` if the action records its own laps.
   private let work: TrainingWork?
   private let body: (TapeRun) -> Void
 
@@ -66,7 +66,8 @@ struct GroupWork {
     case .keep: (.normalization, { step.keep($0, step.input, in: step.kept) })
     case .apply: (.normalization, step.apply)
     case .slope: (.normalizationGradient, step.slope)
-    default: (.normalizationGradient, step.combine)
+    case .combine: (.normalizationGradient, step.combine)
+    default: preconditionFailure("not an action of batch norm")
     }
   }
 
@@ -101,7 +102,7 @@ struct BatchWork {
   let step: Int
   /// Offset of its partial sums.
   let partials: Int
-  /// The tasks.
+  /// Its jobs; `nil` where there is nothing to do.
   let jobs: (TapeRun) -> [TapeJob?]
 
   init(_ action: TapeAction, _ steps: [TapeStep]) {
@@ -115,7 +116,7 @@ struct BatchWork {
       case (.convolution(let step), .parameterGradients):
         { [step.weightSums($0), step.biasSums($0)] }
       case (.layerNorm(let step), .parameterGradients): { [step.parameterGradients($0)] }
-      default: { _ in [] }
+      default: preconditionFailure("work of a group")
       }
   }
 }

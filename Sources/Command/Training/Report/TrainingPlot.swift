@@ -73,7 +73,9 @@ package struct TrainingPlot {
         without: report.validationImages == 0 ? "no images" : "not yet"),
       report.headValidation == nil
         ? accuracy("Closed-form head, leave-one-out", report.head, without: "trained without one")
-        : accuracy("Closed-form head, validation", report.headValidation, without: ""),
+        : report.keepsHead
+          ? accuracy("Trained network, validation", report.trainedValidation, without: "")
+          : accuracy("Closed-form head, validation", report.headValidation, without: ""),
       (
         "Validation log loss", report.validation.map { NumberText.fixed($0.logLoss, 3) } ?? "–",
         report.validation.map {
