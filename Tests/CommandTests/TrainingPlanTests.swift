@@ -92,6 +92,8 @@ struct TrainingPlanTests {
     #expect(report["top1"] as? Double == report["head_top1"] as? Double)
     let trained = try #require(report["trained_top1"] as? Double)
     #expect(try bytes(output) == bytes("\(run)/head.safetensors"))
+    // The trained network as it was measured: its logits are divided by a temperature.
+    #expect(try bytes("\(run)/result.safetensors") != bytes("\(run)/best.safetensors"))
     #expect(outcome.errors.contains("closed-form head: validation"))
     #expect(try records("epoch").count == 3)
     let resumed = try Tool.run(["train", "--resume", run])

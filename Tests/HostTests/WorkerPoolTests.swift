@@ -14,6 +14,20 @@ struct WorkerPoolTests {
     #expect(calls.withLock { $0 } == [Int](repeating: 2000, count: threads))
   }
 
+  /// Threads that have gone to sleep between two runs wake up for the next, and end with their pool.
+  @Test func sleepingThreadsWakeUp() {
+    let calls = Atomic<Int>(0)
+    for _ in 0..<5 {
+      let pool = WorkerPool(count: 3)
+      for _ in 0..<10 {
+        usleep(3000)
+        pool.run { _ in calls.add(1, ordering: .relaxed) }
+      }
+      usleep(3000)
+    }
+    #expect(calls.load(ordering: .relaxed) == 5 * 10 * 3)
+  }
+
   /// No thread passes a barrier before all have reached it.
   @Test(arguments: 2...4)
   func barrierKeepsThreadsInStep(_ threads: Int) {

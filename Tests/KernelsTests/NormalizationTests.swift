@@ -62,14 +62,15 @@ struct NormalizationTests {
     }
   }
 
-  @Test(arguments: InstructionSet.supported, [false, true])
-  func linearCombination(_ set: InstructionSet, inPlace: Bool) {
+  /// Out of place, in the memory of g, and in that of z.
+  @Test(arguments: InstructionSet.supported, 0..<3)
+  func linearCombination(_ set: InstructionSet, target: Int) {
     for (rows, channels) in Self.shapes {
       let g = Map(rows, channels, seed: 1)
       let z = Map(rows, channels, seed: 2)
       let (a, b) = (Map(1, channels, seed: 3), Map(1, channels, seed: 4))
       let c = Map(1, channels, seed: 5)
-      let out = inPlace ? g : Map(rows, channels, seed: 6)
+      let out = [Map(rows, channels, seed: 6), g, z][target]
       set.kernels.training.combine(
         LinearCombination(
           rows: rows, channels: channels, g: KeptMap(g.base), gStride: g.stride,

@@ -172,7 +172,7 @@ extension TapeRun {
   /// Adds maps that lie side by side to those of the group's images.
   func scatterAdd(_ source: TapeBuffer, to target: TapeBuffer) {
     let count = count(source)
-    // The layout does not matter here, so rows are as long as possible.
+    // The layout does not matter here, but the ones and zeros are at least 64.
     let width = count % 64 == 0 ? 64 : 8
     workers.forEach(imageCount) { index, _ in
       let sum = map(target, index)
