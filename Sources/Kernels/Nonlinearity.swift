@@ -17,6 +17,9 @@ public enum Nonlinearity: Int32, Sendable, CaseIterable {
     }
   }
 
+  /// Whether it only limits values, so that its derivative follows from what it gives.
+  public var isClamp: Bool { accept(ClampTest()) }
+
   /// Calls `visitor` with the function: the only switch over activations in a kernel.
   @inlinable @inline(__always)
   public func accept<V: NonlinearityVisitor>(_ visitor: V) -> V.Result {
@@ -32,6 +35,11 @@ public enum Nonlinearity: Int32, Sendable, CaseIterable {
     case .approximateSigmoid: visitor.visit(ApproximateSigmoid.self)
     }
   }
+}
+
+/// Tests for a clamp.
+private struct ClampTest: NonlinearityVisitor {
+  func visit<F: NonlinearityFunction>(_: F.Type) -> Bool { F.clamp != nil }
 }
 
 /// Code that is compiled once for each activation function.

@@ -27,6 +27,9 @@ package final class TrainingSession {
     /// Whether the backward pass computes the largest map of each block again instead of finding it in
     /// memory; no bit depends on it.
     package var recomputes = false
+    /// Whether expansions before depthwise convolutions are folded into one step with them; `nil`: where that
+    /// is faster.
+    package var foldsExpansions: Bool?
     /// The loss.
     package var loss = ClassificationLoss(.softmax, labelSmoothing: 0)
 
@@ -55,8 +58,8 @@ package final class TrainingSession {
   private let pool: WorkerPool
   private let plan: TapePlan
   private var run: TapeRun
-  /// Packs the weights of each layer, the largest first.
-  private let packedLayers: [ConvolutionStep]
+  /// The steps whose weights are packed, the largest first.
+  private let packedSteps: [any PackedStep]
   private let fixedNormalizations: [NormalizationStep]
   /// The images for which each unit ran.
   private var unitImages: [[Int]] = []
@@ -69,7 +72,7 @@ package final class TrainingSession {
     let target = try Self.target(options)
     tape = try Self.makeTape(graph, store, options, target)
     tapeLayers = TapeLayers(tape)
-    (packedLayers, fixedNormalizations) = (tape.packedLayers, tape.fixedNormalizations)
+    (packedSteps, fixedNormalizations) = (tape.packedSteps, tape.fixedNormalizations)
     pool = WorkerPool(count: options.threads)
     plan = TapePlan(tape, batch: options.batch)
     memory = TrainingMemory(tape, store, plan, batch: options.batch, threads: pool.count)
@@ -88,7 +91,8 @@ package final class TrainingSession {
   ) throws(TrainingError) -> Tape {
     try Tape(
       graph, store, batch: options.batch, frozenStages: options.frozenStages,
-      batchNorm: options.batchNorm, recomputes: options.recomputes, on: target)
+      batchNorm: options.batchNorm, recomputes: options.recomputes,
+      foldsExpansions: options.foldsExpansions, on: target)
   }
 
   /// Bytes that a session takes, not counting the parameters.
@@ -144,7 +148,7 @@ package final class TrainingSession {
     let result = loss(targets)
     clock?.lapWhole(.loss)
     guard result.loss.isFinite else { throw nonFinite() }
-    run.workers.forEach(packedLayers.count) { index, _ in packedLayers[index].packBackward(run) }
+    run.workers.forEach(packedSteps.count) { index, _ in packedSteps[index].packBackward(run) }
     clock?.lapWhole(.packing)
     backward()
     return result
@@ -171,7 +175,7 @@ package final class TrainingSession {
 
   /// Packs the weights for the forward pass, and computes the coefficients of batch norms that the batch does not change.
   private func pack() {
-    run.workers.forEach(packedLayers.count) { index, _ in packedLayers[index].packForward(run) }
+    run.workers.forEach(packedSteps.count) { index, _ in packedSteps[index].packForward(run) }
     for step in fixedNormalizations { step.loadRunningStatistics(run) }
   }
 
@@ -224,7 +228,12 @@ package final class TrainingSession {
   private func nonFinite() -> TrainingError {
     for (unit, kept) in zip(tape.units, unitImages) {
       for index in unit.steps {
-        guard case .convolution(let step) = tape.steps[index] else { continue }
+        let step: ConvolutionStep
+        switch tape.steps[index] {
+        case .convolution(let convolution): step = convolution
+        case .expansion(let expansion): step = expansion.depthwise
+        default: continue
+        }
         let map = tape.keptOutput(of: step)
         guard plan.kept.contains(map.buffer) else { continue }
         let images = kept.indices.filter { image in

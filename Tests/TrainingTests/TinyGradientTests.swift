@@ -14,7 +14,7 @@ struct TinyGradientTests {
 
   /// The session and store of a network after the gradients of one batch.
   private static func gradients(
-    of network: TinyNetwork, threads: Int = 2, labelSmoothing: Double = 0.1,
+    of network: TinyNetwork, threads: Int = 2, labelSmoothing: Double = 0.1, folds: Bool = false,
     change: (TrainingSession) throws -> Void = { _ in }
   ) throws -> (session: TrainingSession, result: TrainingSession.Result) {
     let graph = network.graph(network == .efficientNetLite ? .same : .symmetric) {
@@ -24,6 +24,7 @@ struct TinyGradientTests {
     let store = try ParameterStore(graph, states: 0)
     try store.load(SeededParameters())
     var options = TrainingSession.Options(batch: batch, threads: threads)
+    options.foldsExpansions = folds
     options.loss = ClassificationLoss(.softmax, labelSmoothing: labelSmoothing)
     let session = try TrainingSession(graph, store, options)
     for (index, image) in network.images(batch).enumerated() {
@@ -66,9 +67,9 @@ struct TinyGradientTests {
     #expect((100_000...200_000).contains(bytes), "\(bytes) bytes")
   }
 
-  @Test(arguments: TinyNetwork.allCases)
-  func matchesPyTorch(_ network: TinyNetwork) throws {
-    let (session, result) = try Self.gradients(of: network)
+  @Test(arguments: TinyNetwork.allCases, [false, true])
+  func matchesPyTorch(_ network: TinyNetwork, foldingExpansions folds: Bool) throws {
+    let (session, result) = try Self.gradients(of: network, folds: folds)
     let golden = try Self.golden(network)
     let loss = try #require(golden["loss"]).floats()[0]
     #expect(abs(result.loss - Double(loss)) < 1e-5 * Double(loss))
@@ -93,10 +94,10 @@ struct TinyGradientTests {
     #expect(wrong > session.store.entries.count / 2)
   }
 
-  @Test(arguments: TinyNetwork.allCases)
-  func bitsDoNotDependOnThreads(_ network: TinyNetwork) throws {
+  @Test(arguments: TinyNetwork.allCases, [false, true])
+  func bitsDoNotDependOnThreads(_ network: TinyNetwork, foldingExpansions folds: Bool) throws {
     let all = try [1, 2, 3].map { threads in
-      let (session, result) = try Self.gradients(of: network, threads: threads)
+      let (session, result) = try Self.gradients(of: network, threads: threads, folds: folds)
       let store = session.store
       let floats = [store.gradients, store.values].flatMap {
         Array(UnsafeBufferPointer(start: $0.base, count: store.count)).map(\.bitPattern)

@@ -65,7 +65,7 @@ package struct ScatteredDepthwise: InputGradient {
   }
 
   /// The output rows that some input rows meet.
-  private func outputRows(_ rows: Range<Int>) -> Range<Int> {
+  func outputRows(_ rows: Range<Int>) -> Range<Int> {
     let g = geometry
     let first = (rows.lowerBound + g.paddingTop - g.kernel + g.stride) / g.stride
     let last = (rows.upperBound - 1 + g.paddingTop) / g.stride
@@ -74,24 +74,39 @@ package struct ScatteredDepthwise: InputGradient {
   }
 
   package var scratchCount: Int {
-    let rows = (0..<strips).map {
-      outputRows(evenRange($0, of: strips, total: geometry.inputHeight)).count
-    }
-    return (rows.max() ?? 0) * paddedWidth * geometry.outputStride
+    scratchCount(rows: (geometry.inputHeight + strips - 1) / strips)
+  }
+
+  /// Floats of scratch memory for some input rows.
+  func scratchCount(rows: Int) -> Int {
+    let met = (rows + geometry.kernel - 2) / geometry.stride + 1
+    return min(met, geometry.outputHeight) * paddedWidth * geometry.outputStride
   }
 
   package func taskCount(batch: Int) -> Int { batch * strips }
 
   package func run(task: Int, batch: Int, _ memory: OperatorMemory) {
-    let g = geometry
     let image = task / strips
-    let rows = evenRange(task % strips, of: strips, total: g.inputHeight)
+    var whole = memory
+    whole.input += image * geometry.outputCount
+    let rows = evenRange(task % strips, of: strips, total: geometry.inputHeight)
+    whole.output +=
+      image * geometry.inputCount + rows.lowerBound * geometry.inputWidth * geometry.inputStride
+    run(rows: rows, whole)
+  }
+
+  /// The gradient of some input rows of one image.
+  ///
+  /// - Parameter memory: The image's output gradient as `input`, and those rows as `output`.
+  func run(rows: Range<Int>, _ memory: OperatorMemory) {
     let source = outputRows(rows)
-    copy(source, of: memory.input + image * g.outputCount, to: memory.scratch)
-    let output = memory.output + image * g.inputCount
+    copy(source, of: memory.input, to: memory.scratch)
     for row in rows {
-      for phase in 0..<min(g.stride, g.inputWidth) {
-        convolve(row: row, firstColumn: phase, from: source, memory, into: output)
+      for phase in 0..<min(geometry.stride, geometry.inputWidth) {
+        convolve(
+          row: row, firstColumn: phase, from: source, memory,
+          into: memory.output
+            + ((row - rows.lowerBound) * geometry.inputWidth + phase) * geometry.inputStride)
       }
     }
   }
@@ -112,7 +127,8 @@ package struct ScatteredDepthwise: InputGradient {
     }
   }
 
-  /// Every `stride`-th column of an input row; `rows` have been copied to the scratch memory.
+  /// Every `stride`-th column of an input row, the first of them at `output`; `rows` have been copied to
+  /// the scratch memory.
   private func convolve(
     row: Int, firstColumn: Int, from rows: Range<Int>, _ memory: OperatorMemory,
     into output: UnsafeMutablePointer<Float>
@@ -138,7 +154,7 @@ package struct ScatteredDepthwise: InputGradient {
         weights: memory.packed + weights * g.outputStride, weightStride: g.outputStride,
         kernelRows: inside.count,
         bias: memory.packed + g.kernel * g.kernel * g.outputStride,
-        out: output + (row * g.inputWidth + firstColumn) * g.inputStride,
+        out: output,
         width: (g.inputWidth - firstColumn + g.stride - 1) / g.stride,
         outputStride: g.stride * g.inputStride, nonlinearity: .identity, sums: nil))
   }

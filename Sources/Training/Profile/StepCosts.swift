@@ -5,6 +5,7 @@ extension TapeStep {
   var inputs: [TapeBuffer] {
     switch self {
     case .convolution(let step): [step.input]
+    case .expansion(let step): [step.input]
     case .normalization(let step): [step.input] + (step.residual.map { [$0] } ?? [])
     case .activation(let step): [step.input]
     case .pool(let step): [step.input]
@@ -19,6 +20,7 @@ extension TapeStep {
   var output: TapeBuffer {
     switch self {
     case .convolution(let step): step.output
+    case .expansion(let step): step.output
     case .normalization(let step): step.output
     case .activation(let step): step.output
     case .pool(let step): step.output
@@ -35,7 +37,7 @@ extension TapeStep {
     case .normalization(let step): step.input
     case .activation(let step): step.input
     case .layerNorm(let step): step.input
-    case .convolution, .pool, .gate, .attention, .dropout: nil
+    case .convolution, .expansion, .pool, .gate, .attention, .dropout: nil
     }
   }
 
@@ -53,6 +55,12 @@ extension TapeStep {
         of: [step.layer], total: step.forward.multiplyAdds ?? step.node.macs)
       cost.bytes = 4 * (counts[step.input] + counts[step.output])
       cost.weightBytes = 4 * step.weight.parameter.count
+    case .expansion(let step):
+      cost.macs = step.expansion.node.macs + step.depthwise.node.macs
+      cost.arithmetic = step.strategy.arithmetic(
+        of: [step.expansion.layer, step.depthwise.layer], total: cost.macs)
+      cost.bytes = 4 * (counts[step.input] + counts[step.output])
+      cost.weightBytes = 4 * step.weightCount
     case .normalization where isPassedOn:
       // What is passed on cannot be formed where it is read: its readers are several.
       cost.bytes = 4 * (inputs + [output]).reduce(0) { $0 + counts[$1] }
@@ -81,6 +89,12 @@ extension TapeStep {
       cost.arithmetic.merge(backward.arithmetic, uniquingKeysWith: +)
       cost.bytes += 4 * counts[step.input]
       cost.weightBytes += 4 * weights
+    case .expansion(let step):
+      let hasInputGradient = !step.inputGradient.buffers.isEmpty
+      cost.macs = (hasInputGradient ? 2 : 1) * (step.expansion.node.macs + step.depthwise.node.macs)
+      cost.arithmetic = step.backward.arithmetic
+      cost.bytes = 4 * ((hasInputGradient ? 2 : 1) * counts[step.input] + counts[step.output])
+      cost.weightBytes = 4 * (hasInputGradient ? 2 : 1) * step.weightCount
     case .normalization(let step): cost.bytes = 4 * counts[step.input]
     case .gate(let step): cost.bytes = 8 * counts[step.input]
     case .attention(let step): cost.bytes = 8 * counts[step.input]

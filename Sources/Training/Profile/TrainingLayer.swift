@@ -96,8 +96,13 @@ struct TapeLayers {
 
 extension TrainingLayer {
   fileprivate init(_ step: TapeStep, _ node: Node) {
-    let strategy = if case .convolution(let step) = step { "\(step.strategy)" } else { "" }
+    let (strategy, last) =
+      switch step {
+      case .convolution(let step): ("\(step.strategy)", node)
+      case .expansion(let step): ("\(step.strategy)", step.depthwise.node)
+      default: ("", node)
+      }
     self.init(
-      name: node.name, role: node.role, block: node.block, shape: node.shape, strategy: strategy)
+      name: node.name, role: node.role, block: node.block, shape: last.shape, strategy: strategy)
   }
 }

@@ -50,7 +50,13 @@ extension Tape {
   /// Floats for an image of the outputs of convolutions, the inputs of blocks and the image.
   fileprivate var leanCount: Int {
     var kept: Set = [input]
-    for case .convolution(let step) in steps { kept.insert(step.output) }
+    for step in steps {
+      switch step {
+      case .convolution(let step): kept.insert(step.output)
+      case .expansion(let step): kept.formUnion([step.expansion.output, step.output])
+      case .normalization, .activation, .pool, .gate, .attention, .layerNorm, .dropout: break
+      }
+    }
     for unit in units {
       guard let first = unit.steps.first else { continue }
       kept.formUnion(steps[first].inputs)

@@ -110,7 +110,9 @@ extension ConvolutionStep {
   }
 }
 
-extension ConvolutionStep {
+extension ConvolutionStep: PackedStep {
+  var weightCount: Int { weight.parameter.count }
+
   /// Packs the current weights for the forward pass.
   func packForward(_ run: TapeRun) { pack(forward, run, at: packed) }
 
@@ -128,7 +130,8 @@ extension ConvolutionStep {
     work.pack(filter(run), layer: 0, into: target)
   }
 
-  private func filter(_ run: TapeRun) -> ConvolutionFilter {
+  /// The current weights.
+  func filter(_ run: TapeRun) -> ConvolutionFilter {
     let channels = layer.geometry.outputChannels
     return ConvolutionFilter(
       weights: UnsafeBufferPointer(run.store.floats(weight, of: run.store.values)),

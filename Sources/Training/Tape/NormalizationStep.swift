@@ -12,9 +12,9 @@ extension NormalizationStep {
   private var positions: Int { node.shape.positions }
 
   /// The vectors of one step, each `stride` floats.
-  private struct Vectors {
-    let base: UnsafeMutablePointer<Float>
-    let stride: Int
+  struct Vectors {
+    fileprivate let base: UnsafeMutablePointer<Float>
+    fileprivate let stride: Int
 
     var mean: UnsafeMutablePointer<Float> { base }
     /// 1 / √(variance + ε).
@@ -30,7 +30,7 @@ extension NormalizationStep {
     var factor: UnsafeMutablePointer<Float> { base + 7 * stride }
   }
 
-  private func vectors(_ run: TapeRun) -> Vectors {
+  func vectors(_ run: TapeRun) -> Vectors {
     Vectors(base: run.statistics + statistics, stride: stride)
   }
 
@@ -181,7 +181,7 @@ extension NormalizationStep {
 
   /// Stores the batch's statistics of one channel and moves the running ones, whose variance is
   /// unbiased as in PyTorch.
-  private func update(
+  func update(
     _ run: TapeRun, _ channel: Int, mean: Double, variance: Double, count: Double
   ) {
     setCoefficients(run, channel, mean: mean, variance: variance)
@@ -273,7 +273,8 @@ extension NormalizationStep {
     }
   }
 
-  private func add(
+  /// Adds to the gradients of one channel's γ and β, from Σg and Σg·(z − μ), and finds its a, b and c.
+  func add(
     _ run: TapeRun, _ channel: Int, sum: Double, product: Double, count: Double
   ) {
     setFactors(run, channel, sum: sum, product: product, count: count)

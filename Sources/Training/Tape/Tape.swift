@@ -32,11 +32,12 @@ struct Tape {
   /// - Throws: `TrainingError.unsupported`.
   init(
     _ graph: Graph, _ store: ParameterStore, batch: Int, frozenStages: Int,
-    batchNorm: TrainingConfiguration.BatchNorm, recomputes: Bool, on target: ComputeTarget
+    batchNorm: TrainingConfiguration.BatchNorm, recomputes: Bool, foldsExpansions: Bool? = nil,
+    on target: ComputeTarget
   ) throws(TrainingError) {
     var lowering = TapeLowering(
       graph, store, batch: batch, frozenStages: frozenStages, batchNorm: batchNorm,
-      recomputes: recomputes, on: target)
+      recomputes: recomputes, foldsExpansions: foldsExpansions, on: target)
     try lowering.lower()
     lowering.assignGradients()
     (steps, nodes) = (lowering.steps, lowering.nodes)
@@ -83,6 +84,7 @@ extension TapeStep {
     switch self {
     case .convolution(let step):
       [step.input, step.output] + (step.gathered.map { [$0] } ?? [])
+    case .expansion(let step): [step.input, step.output]
     case .normalization(let step):
       [step.kept, step.output] + (step.residual.map { [$0] } ?? [])
     case .activation(let step): [step.input, step.output]
@@ -98,6 +100,8 @@ extension TapeStep {
   private var backwardBuffers: [TapeBuffer] {
     switch self {
     case .convolution(let step): weightBuffers + step.inputGradient.buffers
+    case .expansion(let step):
+      [step.input, step.outputGradient] + step.inputGradient.buffers
     case .normalization: []
     case .activation(let step): [step.input, step.gradient]
     case .pool(let step):
@@ -114,6 +118,9 @@ extension TapeStep {
   }
 
   private func normalizationBuffers(_ kind: TapeAction.Kind) -> [TapeBuffer] {
+    if case .expansion(let step) = self {
+      return [step.input] + (kind == .combine ? step.inputGradient.buffers : [])
+    }
     guard case .normalization(let step) = self else { return [] }
     return switch kind {
     case .measure, .keep: [step.input, step.kept]
@@ -134,7 +141,7 @@ extension TapeStep {
     switch self {
     case .normalization(let step): [step.recomputed?.kept ?? step.kept, step.outputAgain]
     case .gate(let step): [step.inputAgain, step.gate, step.outputAgain]
-    case .convolution, .activation, .pool, .attention, .layerNorm, .dropout: []
+    case .convolution, .expansion, .activation, .pool, .attention, .layerNorm, .dropout: []
     }
   }
 
@@ -160,6 +167,7 @@ extension TapeStep {
     switch self {
     case .convolution(let step):
       step.partCount(images: images, groups: groups) * step.weightGradient.sumCount
+    case .expansion(let step): step.partialCount(images: images, groups: groups)
     case .normalization(let step): step.partialCount(images: images)
     case .layerNorm(let step): step.partialCount(images: images)
     case .activation, .pool, .gate, .attention, .dropout: 0

@@ -20,17 +20,13 @@ extension TapeLowering {
         step.outputGradient = gradients[step.output] ?? step.output
         (step.inputAgain, step.recomputed) = recompute(
           step.input, in: unitOf[index], unitOf: unitOf, &again)
-        if isTrained(step.input) {
-          if let buffer = gradients[step.input] {
-            step.inputGradient = .add(buffer, part: newBuffer(bufferCounts[step.input]))
-          } else {
-            let buffer = newBuffer(bufferCounts[step.input])
-            gradients[step.input] = buffer
-            step.inputGradient = .write(buffer)
-          }
-        }
+        if isTrained(step.input) { step.inputGradient = target(step.input, &gradients) }
         step.gatheredAgain = step.gathered.map { newBuffer(bufferCounts[$0]) }
         steps[index] = .convolution(step)
+      case .expansion(var step):
+        step.outputGradient = gradients[step.output] ?? step.output
+        if isTrained(step.input) { step.inputGradient = target(step.input, &gradients) }
+        steps[index] = .expansion(step)
       case .normalization(var step):
         step.outputGradient = gradients[step.output] ?? step.output
         if let residual = step.residual { gradients[residual] = step.outputGradient }
@@ -76,6 +72,16 @@ extension TapeLowering {
     }
   }
 
+  /// Where a convolution's gradient of a value goes.
+  private mutating func target(
+    _ value: TapeBuffer, _ gradients: inout [TapeBuffer: TapeBuffer]
+  ) -> ConvolutionStep.GradientTarget {
+    let buffer = newBuffer(bufferCounts[value])
+    if let sum = gradients[value] { return .add(sum, part: buffer) }
+    gradients[value] = buffer
+    return .write(buffer)
+  }
+
   /// Lets the backward pass compute a batch norm's input again if it is the largest map of its unit and
   /// follows from what is kept anyway: a convolution's output that is larger than its input, which is
   /// the unit's.
@@ -101,10 +107,11 @@ extension TapeLowering {
   /// Whether the layer that computes a value has sums for each group, so that the value's gradient
   /// lives only while a group runs.
   func isSplit(_ value: TapeBuffer) -> Bool {
-    guard let producer = producers[value], case .convolution(let step) = steps[producer] else {
-      return false
+    switch producers[value].map({ steps[$0] }) {
+    case .convolution(let step): step.isSplit
+    case .expansion: true
+    default: false
     }
-    return step.isSplit
   }
 
   /// Where the backward pass finds a value, and the steps that must recompute it first.
@@ -122,7 +129,8 @@ extension TapeLowering {
       let copy = newBuffer(bufferCounts[value])
       again[value] = copy
       return (copy, before + [producer])
-    case .convolution, .activation, .pool, .attention, .layerNorm, .dropout: return (value, [])
+    case .convolution, .expansion, .activation, .pool, .attention, .layerNorm, .dropout:
+      return (value, [])
     }
   }
 

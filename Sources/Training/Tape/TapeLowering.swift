@@ -13,6 +13,8 @@ struct TapeLowering {
   private let depths: LayerDepths
   /// See `TrainingSession.Options.recomputes`.
   let recomputes: Bool
+  /// See `TrainingSession.Options.foldsExpansions`.
+  private let foldsExpansions: Bool?
 
   var steps: [TapeStep] = []
   private(set) var nodes: [Node] = []
@@ -36,9 +38,10 @@ struct TapeLowering {
 
   init(
     _ graph: Graph, _ store: ParameterStore, batch: Int, frozenStages: Int,
-    batchNorm: TrainingConfiguration.BatchNorm, recomputes: Bool, on target: ComputeTarget
+    batchNorm: TrainingConfiguration.BatchNorm, recomputes: Bool, foldsExpansions: Bool?,
+    on target: ComputeTarget
   ) {
-    self.recomputes = recomputes
+    (self.recomputes, self.foldsExpansions) = (recomputes, foldsExpansions)
     (self.graph, self.store, self.target, self.batchNorm) = (graph, store, target, batchNorm)
     self.batch = batch
     depths = LayerDepths(graph)
@@ -134,9 +137,44 @@ struct TapeLowering {
       backward: isInput ? nil : layer.inputGradient(on: target), weight: weight,
       bias: store.entry(node.id, .bias), isSplit: isSplit(layer, weightGradient),
       input: try self.source(of: node), output: output, inputAgain: output, outputGradient: output)
+    if fold(step) { return }
     step.packed = Self.reserve(step.forward.packedCount, in: &forwardPacked)
     step.packedBackward = Self.reserve(step.backward?.packedCount ?? 0, in: &backwardPacked)
     add(.convolution(step), node, output)
+  }
+
+  /// Folds a depthwise convolution with the expansion and the batch norm before it, which nothing else
+  /// reads, into one step; `false` if it cannot or does not pay.
+  private mutating func fold(_ depthwise: ConvolutionStep) -> Bool {
+    guard depthwise.layer.kind == .depthwise, depthwise.bias == nil, steps.count >= 2,
+      let unit = units.last, unit.steps.count >= 2, unit.block == depthwise.node.block,
+      case .normalization(let normalization) = steps[steps.count - 1],
+      case .convolution(let expansion) = steps[steps.count - 2],
+      normalization.output == depthwise.input, normalization.input == expansion.output,
+      normalization.residual == nil, !normalization.usesRunningStatistics,
+      isTrained(expansion.node), expansion.bias == nil,
+      readers[expansion.node.id].count == 1,
+      depthwise.node.inputs.allSatisfy({ readers[$0].count == 1 }),
+      expansion.layer.kind == .convolution, expansion.layer.geometry.isPointwise,
+      foldsExpansions ?? ExpansionStep.pays(expansion.layer.geometry)
+    else { return false }
+    var layer = expansion.layer
+    layer.nonlinearity = normalization.nonlinearity
+    guard
+      case .expandDepthwise(let precision) = ConvolutionStrategy.fuse(
+        layer, depthwise.layer, hasResidual: false, feedsResiduals: false, on: target)
+    else { return false }
+    var step = ExpansionStep(
+      expansion, normalization, depthwise, layer, precision, moments: statisticsCount, on: target)
+    steps.removeLast(2)
+    nodes.removeLast(2)
+    statisticsCount += step.keptCount
+    (forwardPacked, backwardPacked) = (expansion.packed, expansion.packedBackward)
+    step.packed = Self.reserve(step.forward.packedCount, in: &forwardPacked)
+    step.packedBackward = Self.reserve(step.packedBackwardCount, in: &backwardPacked)
+    add(.expansion(step), depthwise.node, step.output)
+    nodes[nodes.count - 1] = expansion.node
+    return true
   }
 
   /// Whether groups of images have their own sums for the gradient of the weights: if these take less

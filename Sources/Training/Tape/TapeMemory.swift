@@ -59,13 +59,26 @@ struct TapeMemory {
 
 }
 
+/// A step with weights in the layout of the kernels.
+protocol PackedStep {
+  var weightCount: Int { get }
+  /// Packs the current weights for the forward pass.
+  func packForward(_ run: TapeRun)
+  /// Packs the current weights for the backward pass.
+  func packBackward(_ run: TapeRun)
+}
+
 extension Tape {
-  /// The layers with weights to pack, the largest first.
-  var packedLayers: [ConvolutionStep] {
-    var convolutions: [ConvolutionStep] = []
-    for case .convolution(let step) in steps { convolutions.append(step) }
-    convolutions.sort { $0.weight.parameter.count > $1.weight.parameter.count }
-    return convolutions
+  /// The steps with weights to pack, the largest first.
+  var packedSteps: [any PackedStep] {
+    let packed = steps.compactMap { step -> (any PackedStep)? in
+      switch step {
+      case .convolution(let step): step
+      case .expansion(let step): step
+      case .normalization, .activation, .pool, .gate, .attention, .layerNorm, .dropout: nil
+      }
+    }
+    return packed.sorted { $0.weightCount > $1.weightCount }
   }
 
   /// Batch norms that use their running statistics.
@@ -81,6 +94,8 @@ extension Tape {
       switch step {
       case .convolution(let step):
         max(widest, step.layer.geometry.outputStride, step.layer.geometry.inputStride)
+      case .expansion(let step):
+        max(widest, step.depthwise.layer.geometry.outputStride)
       case .normalization(let step): max(widest, channelStride(step.node.shape.channels))
       case .activation(let step): max(widest, channelStride(step.shape.channels))
       case .pool(let step): max(widest, channelStride(step.shape.channels))

@@ -88,6 +88,7 @@ struct TapePlan {
         max(
           count, step.forward.scratchCount, step.backward?.scratchCount ?? 0,
           step.weightGradient.scratchCount)
+      case .expansion(let step): max(count, step.scratchCount)
       case .attention(let step): max(count, step.scratchCount)
       case .normalization, .activation, .pool, .gate, .layerNorm, .dropout: count
       }

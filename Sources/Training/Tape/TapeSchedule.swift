@@ -65,6 +65,12 @@ private struct SegmentBuilder {
   }
 
   mutating func addForward(_ index: Int, _ unit: Int) {
+    if case .expansion = steps[index] {
+      add(.measure, index)
+      current.sums.append(TapeAction(kind: .statistics, step: index))
+      close(next: unit)
+      return add(.forward, index)
+    }
     guard case .normalization(let step) = steps[index] else { return add(.forward, index) }
     if !step.usesRunningStatistics {
       add(.measure, index)
@@ -98,6 +104,11 @@ private struct SegmentBuilder {
         current.products.append(TapeAction(kind: .weightProducts, step: index))
       }
       current.sums.append(TapeAction(kind: .parameterGradients, step: index))
+    case .expansion:
+      add(.backward, index)
+      current.sums.append(TapeAction(kind: .parameterGradients, step: index))
+      close(next: unit)
+      add(.combine, index)
     case .layerNorm:
       add(.backward, index)
       current.sums.append(TapeAction(kind: .parameterGradients, step: index))

@@ -7,6 +7,7 @@ import Operators
 /// The set is closed: `TapeRun` switches over it exhaustively, once in each direction.
 enum TapeStep {
   case convolution(ConvolutionStep)
+  case expansion(ExpansionStep)
   case normalization(NormalizationStep)
   case activation(ActivationStep)
   case pool(PoolStep)

@@ -13,7 +13,12 @@ struct GroupWork {
     switch action.kind {
     case .forward: (work, body) = Self.forward(step)
     case .measure, .keep, .apply, .slope, .combine:
-      (work, body) = Self.normalization(step, action.kind)
+      (work, body) =
+        if case .expansion(let step) = step {
+          Self.expansion(step, action.kind)
+        } else {
+          Self.normalization(step, action.kind)
+        }
     case .recompute: (work, body) = (.recomputation, Self.recompute(step))
     case .recomputeProduct, .recomputeProductAgain:
       (work, body) = (.recomputation, Self.recomputeProduct(step, action.kind, steps))
@@ -32,6 +37,7 @@ struct GroupWork {
   private static func forward(_ step: TapeStep) -> (TrainingWork?, (TapeRun) -> Void) {
     switch step {
     case .convolution(let step): (.product, step.forward)
+    case .expansion(let step): (.product, step.run)
     case .normalization: preconditionFailure("batch norm has several actions")
     case .activation(let step): (.normalization, step.forward)
     case .pool(let step): (.normalization, step.forward)
@@ -45,6 +51,7 @@ struct GroupWork {
   private static func backward(_ step: TapeStep) -> (TrainingWork?, (TapeRun) -> Void) {
     switch step {
     case .convolution(let step): (nil, step.backward)
+    case .expansion(let step): (nil, step.backward)
     case .normalization: preconditionFailure("batch norm has several actions")
     case .activation(let step): (.normalizationGradient, step.backward)
     case .pool(let step): (.normalizationGradient, step.backward)
@@ -71,11 +78,21 @@ struct GroupWork {
     }
   }
 
+  private static func expansion(
+    _ step: ExpansionStep, _ kind: TapeAction.Kind
+  ) -> (TrainingWork?, (TapeRun) -> Void) {
+    switch kind {
+    case .measure: (.normalization, step.measure)
+    case .combine: (.inputGradient, step.correct)
+    default: preconditionFailure("not an action of an expansion")
+    }
+  }
+
   private static func recompute(_ step: TapeStep) -> (TapeRun) -> Void {
     switch step {
     case .normalization(let step): step.recompute
     case .gate(let step): step.recompute
-    case .convolution, .activation, .pool, .attention, .layerNorm, .dropout:
+    case .convolution, .expansion, .activation, .pool, .attention, .layerNorm, .dropout:
       preconditionFailure("only batch norm and gates are recomputed")
     }
   }
@@ -115,6 +132,8 @@ struct BatchWork {
       case (.convolution(let step), .weightProducts): { [step.weightProducts($0)] }
       case (.convolution(let step), .parameterGradients):
         { [step.weightSums($0), step.biasSums($0)] }
+      case (.expansion(let step), .statistics): { [step.statistics($0)] }
+      case (.expansion(let step), .parameterGradients): { [step.parameterGradients($0)] }
       case (.layerNorm(let step), .parameterGradients): { [step.parameterGradients($0)] }
       default: preconditionFailure("work of a group")
       }

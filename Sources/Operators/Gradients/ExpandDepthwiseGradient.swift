@@ -1,0 +1,274 @@
+import Kernels
+
+/// The backward pass of an inverted bottleneck's first half: 1×1 expansion, batch norm and activation,
+/// depthwise convolution.
+///
+/// The expanded map is the widest in the network. It is neither kept nor written: some rows of it are
+/// computed again at a time, into scratch memory that stays in the L2 cache, together with the gradients
+/// that pass through them. Batch norm is folded into the expansion, u = scale · (W x) + shift, and what its
+/// statistics add to the gradients follows from the input alone (see `FoldedBatchNorm`).
+package struct ExpandDepthwiseGradient: Sendable {
+  private let expansion: ConvolutionGeometry
+  private let depthwise: ConvolutionGeometry
+  private let nonlinearity: Nonlinearity
+  private let kernels: KernelTable
+  /// u from x, and the gradient of x from that of u.
+  private let expand: GEMM
+  private let reduce: GEMM
+  private let scatter: ScatteredDepthwise
+  /// Columns of the products with the input.
+  private let blocks: ColumnBlocks
+  /// Strips of rows of the expanded map.
+  private let strips: Int
+
+  /// - Parameter expand: Its nonlinearity is that between the two.
+  package init(
+    _ expand: ConvolutionLayer, _ depthwise: ConvolutionLayer, _ precision: ProductPrecision,
+    on target: ComputeTarget
+  ) {
+    (expansion, self.depthwise) = (expand.geometry, depthwise.geometry)
+    precondition(expansion.isPointwise && expansion.outputStride == depthwise.geometry.inputStride)
+    precondition(expansion.inputStride % 8 == 0)
+    (nonlinearity, kernels) = (expand.nonlinearity, target.kernels)
+    var linear = expand
+    linear.nonlinearity = .identity
+    // A clamp's derivative follows from what it gives, so u itself is not needed.
+    self.expand = GEMM(nonlinearity.isClamp ? expand : linear, precision, on: target)
+    var reduction = linear
+    swap(&reduction.geometry.inputChannels, &reduction.geometry.outputChannels)
+    reduction.geometry.inputStride = expansion.outputStride
+    reduce = GEMM(reduction, precision, on: target)
+    scatter = ScatteredDepthwise(depthwise, kernels: kernels)
+    blocks = ColumnBlocks(
+      expansion.outputStride, widest: kernels.gemm.nr, lanes: kernels.lanes)
+    // 512 KiB of u, of its activation, and of the gradient that reaches them.
+    let rowCount = expansion.outputWidth * expansion.outputStride
+    let area = depthwise.geometry.stride * depthwise.geometry.stride
+    let rows = max(1, 131_072 / (2 * rowCount + rowCount / area))
+    strips = (expansion.outputHeight + rows - 1) / rows
+  }
+
+  /// Multiply-adds for one image, by the precision of their operands; the expansion's are done three times,
+  /// the depthwise convolution's twice.
+  package var arithmetic: [Precision: Int] {
+    let wide = expansion.outputPositions * expansion.outputChannels * expansion.inputChannels
+    let taps = depthwise.kernel * depthwise.kernel
+    let narrow = 2 * depthwise.outputPositions * depthwise.outputChannels * taps
+    return expand.precision == .f32
+      ? [.f32: 3 * wide + narrow] : [.f32: wide + narrow, .bf16: 2 * wide]
+  }
+
+  // MARK: Weights
+
+  package var packedCount: Int {
+    expand.packedCount + reduce.packedCount + scatter.packedCount
+  }
+
+  /// Packs the weights into `packedCount` zeroed floats.
+  ///
+  /// - Parameters:
+  ///   - filter: The expansion with batch norm folded in.
+  ///   - depthwise: The depthwise convolution.
+  package func pack(
+    _ filter: ConvolutionFilter, depthwise: ConvolutionFilter,
+    into packed: UnsafeMutablePointer<Float>
+  ) {
+    expand.pack(filter, into: packed)
+    let (inputs, outputs) = (expansion.inputChannels, expansion.outputChannels)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: inputs * outputs) { folded in
+      for output in 0..<outputs {
+        for index in output * inputs..<(output + 1) * inputs {
+          folded[index] = Float(Double(filter.weights[index]) * filter.scale[output])
+        }
+      }
+      reduce.pack(
+        ConvolutionFilter(transposed: UnsafeBufferPointer(folded), outputs: inputs),
+        into: packed + expand.packedCount)
+    }
+    scatter.pack(depthwise, layer: 0, into: packed + expand.packedCount + reduce.packedCount)
+  }
+
+  /// What a strip's time went into.
+  package enum Stage {
+    case recomputation, normalizationGradient, weightGradient, inputGradient
+  }
+
+  // MARK: Sums
+
+  /// Floats of the sums of the depthwise weights' gradient, `[tap][channel]`.
+  package var depthwiseCount: Int { depthwise.kernel * depthwise.kernel * depthwise.outputStride }
+  /// Floats of the sums of products of x and the gradient of u, `[input][channel]`.
+  package var productCount: Int { expansion.inputChannels * expansion.outputStride }
+  /// Floats of all sums: the two above, then the gradient of u.
+  package var sumCount: Int { depthwiseCount + productCount + expansion.outputStride }
+
+  /// The memory of a run.
+  package struct Memory {
+    /// The map that was expanded, and the gradient of the depthwise convolution's output.
+    package var input: UnsafePointer<Float>
+    package var outputGradient: UnsafePointer<Float>
+    /// Receives the gradient of the map with batch norm's statistics held constant, unless nobody needs it.
+    package var inputGradient: UnsafeMutablePointer<Float>?
+    /// The memory that `pack` filled.
+    package var packed: UnsafePointer<Float>
+    /// `sumCount` sums, to which the run adds.
+    package var sums: UnsafeMutablePointer<Float>
+    /// `scratchCount` floats.
+    package var scratch: UnsafeMutablePointer<Float>
+    /// As many ones and zeros as there are expanded channels.
+    package var ones: UnsafePointer<Float>
+    package var zeros: UnsafePointer<Float>
+    /// Called after each stage.
+    package var lap: (Stage) -> Void
+
+    package init(
+      input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+      inputGradient: UnsafeMutablePointer<Float>?, packed: UnsafePointer<Float>,
+      sums: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+      ones: UnsafePointer<Float>, zeros: UnsafePointer<Float>,
+      lap: @escaping (Stage) -> Void
+    ) {
+      (self.input, self.outputGradient) = (input, outputGradient)
+      (self.inputGradient, self.packed, self.sums) = (inputGradient, packed, sums)
+      (self.scratch, self.ones, self.zeros, self.lap) = (scratch, ones, zeros, lap)
+    }
+  }
+
+  // MARK: Strips
+
+  private var stripRows: Int { (expansion.outputHeight + strips - 1) / strips }
+  /// Floats of a strip of the expanded map.
+  private var stripCount: Int { stripRows * expansion.outputWidth * expansion.outputStride }
+
+  /// Floats that a step of a strip needs: converted rows, or the copy of the gradient.
+  private var stepCount: Int {
+    let positions = stripRows * expansion.outputWidth
+    func panel(_ gemm: GEMM) -> Int {
+      gemm.converts(gated: false) ? gemm.panelCount(rows: positions) : 0
+    }
+    return max(
+      panel(expand), panel(reduce), scatter.scratchCount(rows: stripRows),
+      2 * expansion.outputStride)
+  }
+
+  package var scratchCount: Int { 2 * stripCount + stepCount }
+
+  /// Runs for one image.
+  package func run(_ memory: Memory) {
+    for strip in 0..<strips {
+      run(evenRange(strip, of: strips, total: expansion.outputHeight), memory)
+    }
+  }
+
+  private func run(_ rows: Range<Int>, _ memory: Memory) {
+    let (width, stride) = (expansion.outputWidth, expansion.outputStride)
+    let positions = rows.count * width
+    let first = rows.lowerBound * width * expansion.inputStride
+    // Of a clamp, its value.
+    let u = memory.scratch
+    // First the activation of u, then its gradient, then that of u.
+    let gradient = u + stripCount
+    let step = gradient + stripCount
+    multiply(
+      expand, positions, memory.input + first, lda: expansion.inputStride, memory.packed, into: u,
+      ldc: stride, step)
+    if !nonlinearity.isClamp {
+      kernels.training.normalize(
+        Normalize(
+          rows: positions, channels: stride, z: KeptMap(u), zStride: stride, scale: memory.ones,
+          shift: memory.zeros, nonlinearity: nonlinearity, residual: nil, residualStride: 0,
+          out: gradient, outStride: stride))
+    }
+    memory.lap(.recomputation)
+    addDepthwise(rows, nonlinearity.isClamp ? u : gradient, memory)
+    memory.lap(.weightGradient)
+    scatter.run(
+      rows: rows,
+      OperatorMemory(
+        input: memory.outputGradient, output: gradient,
+        packed: memory.packed + expand.packedCount + reduce.packedCount, scratch: step))
+    memory.lap(.inputGradient)
+    kernels.training.normalizeGradient(
+      NormalizeGradient(
+        rows: positions, channels: stride, gradient: gradient, gradientStride: stride,
+        z: KeptMap(u), zStride: stride, scale: memory.ones, shift: memory.zeros,
+        mean: memory.zeros, nonlinearity: nonlinearity, out: KeptMap(gradient), outStride: stride,
+        sums: step, products: step + stride))
+    let sums = memory.sums + depthwiseCount + productCount
+    for channel in 0..<stride { sums[channel] += step[channel] }
+    memory.lap(.normalizationGradient)
+    addProducts(positions, memory.input + first, gradient, to: memory.sums + depthwiseCount)
+    memory.lap(.weightGradient)
+    guard let inputGradient = memory.inputGradient else { return }
+    multiply(
+      reduce, positions, gradient, lda: stride, memory.packed + expand.packedCount,
+      into: inputGradient + first, ldc: expansion.inputStride, step)
+    memory.lap(.inputGradient)
+  }
+
+  private func multiply(
+    _ gemm: GEMM, _ positions: Int, _ a: UnsafePointer<Float>, lda: Int,
+    _ packed: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, ldc: Int,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let rows =
+      gemm.converts(gated: false)
+      ? gemm.convert(rows: positions, a, lda: lda, into: scratch) : GEMMRows(a: a, lda: lda)
+    gemm.multiply(
+      m: positions, rows, blocks: 0..<gemm.blocks.count, packed: packed, into: c, ldc: ldc)
+  }
+
+  /// Adds what some rows of the activation contribute to the gradient of the depthwise weights.
+  private func addDepthwise(
+    _ rows: Range<Int>, _ activation: UnsafePointer<Float>, _ memory: Memory
+  ) {
+    let g = depthwise
+    kernels.training.depthwiseGradient(
+      DepthwiseGradient(
+        side: g.kernel, stride: g.stride, paddingTop: g.paddingTop + rows.lowerBound,
+        paddingLeft: g.paddingLeft, channels: g.inputStride, x: activation,
+        inputHeight: rows.count, inputWidth: g.inputWidth, inputStride: g.inputStride,
+        gradient: memory.outputGradient, outputWidth: g.outputWidth, outputStride: g.outputStride,
+        rows: scatter.outputRows(rows), inner: g.innerColumns, sums: memory.sums,
+        sumStride: g.outputStride))
+  }
+
+  /// Adds the products of x and the gradient of u, panel by panel, so that a block of columns stays in the
+  /// L1 cache.
+  private func addProducts(
+    _ positions: Int, _ x: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>,
+    to sums: UnsafeMutablePointer<Float>
+  ) {
+    let stride = expansion.outputStride
+    let panels = max(1, positions / 128)
+    for panel in 0..<panels {
+      let rows = evenRange(panel, of: panels, total: positions)
+      for index in 0..<blocks.count {
+        let columns = blocks[index]
+        kernels.training.weightGradient(
+          WeightGradientBlock(
+            m: rows.count, k: expansion.inputChannels, n: columns.count,
+            a: x + rows.lowerBound * expansion.inputStride, lda: expansion.inputStride,
+            b: gradient + rows.lowerBound * stride + columns.lowerBound, ldb: stride,
+            c: sums + columns.lowerBound, ldc: stride, accumulates: true))
+      }
+    }
+  }
+
+  // MARK: The depthwise weights
+
+  /// Adds sets of sums, `sumCount` floats apart, to the gradient of the depthwise weights, which is in
+  /// PyTorch's order.
+  package func reduceDepthwise(
+    parts: Int, _ sums: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>
+  ) {
+    let taps = depthwise.kernel * depthwise.kernel
+    for tap in 0..<taps {
+      for channel in 0..<depthwise.outputChannels {
+        let source = sums + tap * depthwise.outputStride + channel
+        let weight = gradient + channel * taps + tap
+        for part in 0..<parts { weight.pointee += source[part * sumCount] }
+      }
+    }
+  }
+}

@@ -1,0 +1,399 @@
+import Kernels
+import Operators
+
+/// An inverted bottleneck's first half, of which no expanded map is kept: 1×1 expansion, batch norm,
+/// activation, depthwise convolution.
+///
+/// With z = W x, batch norm's statistics follow from the means m of x and S = Σ (x − m)(x − m)ᵀ: μ = W m and
+/// n σ² = w S wᵀ for each row w of W. So batch norm can be folded into the weights before the first z is
+/// computed. Backwards, dz = a · g + b · z + c with the gradient g of batch norm's output (see
+/// `NormalizationStep`), so that with P = Σ g (x − m)ᵀ:
+///
+///     Σ g · (z − μ) = w Pᵀ
+///     dW = a · P + b · W S
+///     dx = Wᵀ (a · g) + M x + v  with M = Wᵀ diag(b) W and v = −Wᵀ (a · Σg) / n − M m
+///
+/// One pass over x and the depthwise convolution's gradient finds P, Σg and Wᵀ (a · g); a second one, over
+/// the narrow map alone, adds the rest. Sums are formed around the means, so that a large mean costs no
+/// precision.
+struct ExpansionStep {
+  let expansion: ConvolutionStep
+  /// Batch norm and activation between the two.
+  let normalization: NormalizationStep
+  let depthwise: ConvolutionStep
+  let strategy: ConvolutionStrategy
+  let forward: any Operator
+  let backward: ExpandDepthwiseGradient
+  /// M x + v, added to what the first pass found.
+  let correction: any Operator
+  /// Offsets of the packed weights for both directions; the correction's follow the others.
+  var packed = 0
+  var packedBackward = 0
+  /// Offset of what it keeps for the backward pass.
+  let moments: Int
+
+  var outputGradient: TapeBuffer = 0
+  var inputGradient = ConvolutionStep.GradientTarget.none
+
+  /// - Parameter layer: The expansion with the activation between the two.
+  init(
+    _ expansion: ConvolutionStep, _ normalization: NormalizationStep, _ depthwise: ConvolutionStep,
+    _ layer: ConvolutionLayer, _ precision: ProductPrecision, moments: Int,
+    on target: ComputeTarget
+  ) {
+    (self.expansion, self.normalization, self.depthwise) = (expansion, normalization, depthwise)
+    strategy = .expandDepthwise(precision)
+    self.moments = moments
+    forward = strategy.makeOperator(
+      for: [layer, depthwise.layer], isGated: false, on: target)
+    backward = ExpandDepthwiseGradient(layer, depthwise.layer, precision, on: target)
+    var narrow = layer
+    narrow.nonlinearity = .identity
+    narrow.geometry.outputChannels = layer.geometry.inputChannels
+    // Nearly as large as what it is added to, so its rounding would count.
+    correction = ConvolutionStrategy.gemm(.f32).makeOperator(
+      for: [narrow], isGated: false, on: target)
+  }
+
+  /// Whether one step is faster than three.
+  static func pays(_ geometry: ConvolutionGeometry) -> Bool {
+    geometry.inputChannels <= 80 && geometry.outputCount >= 65_536
+  }
+
+  var input: TapeBuffer { expansion.input }
+  var output: TapeBuffer { depthwise.output }
+}
+
+extension ExpansionStep {
+  private var geometry: ConvolutionGeometry { expansion.layer.geometry }
+  /// Floats of a position of x.
+  private var inputStride: Int { geometry.inputStride }
+  /// Floats of a part's moments: means, then products.
+  private var momentCount: Int { inputStride * (1 + geometry.inputChannels) }
+
+  private func parts(images: Int) -> TapeRun.Parts {
+    TapeRun.Parts(images: images, positions: geometry.outputPositions, stride: inputStride)
+  }
+
+  /// Floats that it keeps between both directions, beside batch norm's vectors.
+  var keptCount: Int { inputStride + 2 * geometry.inputChannels * geometry.outputStride }
+
+  /// What it keeps: m, then Wᵀ and S Wᵀ with a row for each input.
+  private func kept(
+    _ run: TapeRun
+  ) -> (
+    means: UnsafeMutablePointer<Float>, weights: UnsafeMutablePointer<Float>,
+    products: UnsafeMutablePointer<Float>
+  ) {
+    let means = run.statistics + moments
+    let weights = means + inputStride
+    return (means, weights, weights + geometry.inputChannels * geometry.outputStride)
+  }
+
+  /// Floats of partial sums for a number of images, divided into groups.
+  func partialCount(images: Int, groups: Int) -> Int {
+    max(parts(images: images).count * momentCount, groups * backward.sumCount)
+  }
+
+  var scratchCount: Int {
+    let perImage = parts(images: 1).count
+    let rows = (geometry.outputPositions + perImage - 1) / perImage
+    return max(
+      forward.scratchCount, backward.scratchCount, correction.scratchCount,
+      max(rows + 1, geometry.inputChannels, geometry.outputChannels) * inputStride)
+  }
+
+  // MARK: Forwards
+
+  /// The moments of each part of the group's maps.
+  func measure(_ run: TapeRun) {
+    run.forEachPart(positions: geometry.outputPositions, stride: inputStride) {
+      index, part, scratch in
+      let x = run.map(input, part.image) + part.rows.lowerBound * inputStride
+      let means = run.partials + index * momentCount
+      let centred = scratch + inputStride
+      run.kernels.sum(
+        ChannelSum(
+          rows: part.rows.count, channels: inputStride, x: x, xStride: inputStride,
+          factor: 1 / Float(part.rows.count), out: means))
+      for channel in 0..<inputStride { scratch[channel] = -means[channel] }
+      run.kernels.training.scale(
+        ChannelScale(
+          rows: part.rows.count, channels: inputStride, x: x, xStride: inputStride,
+          factor: run.ones, offset: scratch, out: centred, outStride: inputStride))
+      multiply(
+        rows: part.rows.count, centred, lda: inputStride, geometry.inputChannels, centred,
+        columns: inputStride, into: means + inputStride, run.kernels)
+    }
+  }
+
+  /// Batch norm's statistics, and the weights with batch norm folded in.
+  func statistics(_ run: TapeRun) -> TapeJob? {
+    guard run.imageCount > 0 else { return nil }
+    let parts = parts(images: run.imageCount)
+    return TapeJob(run, .normalization, count: 1) { _, scratch in
+      var moments = ChannelMoments(channels: geometry.inputChannels)
+      for index in 0..<parts.count {
+        let partial = run.partials + index * momentCount
+        moments.add(
+          rows: parts[index].rows.count, means: partial, products: partial + inputStride)
+      }
+      setStatistics(run, moments, scratch)
+      forward.pack(folded(run), layer: 0, into: run.packed + packed)
+    }
+  }
+
+  private func setStatistics(
+    _ run: TapeRun, _ moments: ChannelMoments, _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let kept = kept(run)
+    let (inputs, stride) = (geometry.inputChannels, geometry.outputStride)
+    for (index, mean) in moments.means.enumerated() { kept.means[index] = Float(mean) }
+    for channel in 0..<geometry.outputChannels {
+      let weights = run.store.values.base + expansion.weight.offset + channel * inputs
+      for input in 0..<inputs { kept.weights[input * stride + channel] = weights[input] }
+    }
+    moments.store(into: scratch)
+    multiply(
+      rows: inputs, scratch, lda: inputStride, inputs, kept.weights, columns: stride,
+      into: kept.products, run.kernels)
+    for first in Swift.stride(from: 0, to: geometry.outputChannels, by: 8) {
+      var (mean, variance) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+      for input in 0..<inputs {
+        let weight = load8(kept.weights + input * stride + first)
+        mean += weight * moments.means[input]
+        variance += weight * load8(kept.products + input * stride + first)
+      }
+      // Rounding may leave less than nothing of a channel that is constant.
+      variance.replace(with: 0, where: variance .< 0)
+      for channel in first..<min(first + 8, geometry.outputChannels) {
+        normalization.update(
+          run, channel, mean: mean[channel - first],
+          variance: variance[channel - first] / moments.count, count: moments.count)
+      }
+    }
+  }
+
+  /// C = Aᵀ B for `rows` rows of A and B.
+  private func multiply(
+    rows: Int, _ a: UnsafePointer<Float>, lda: Int, _ k: Int, _ b: UnsafePointer<Float>,
+    columns: Int, into c: UnsafeMutablePointer<Float>, _ kernels: KernelTable
+  ) {
+    let blocks = ColumnBlocks(columns, widest: kernels.gemm.nr, lanes: kernels.lanes)
+    for index in 0..<blocks.count {
+      let block = blocks[index]
+      kernels.training.weightGradient(
+        WeightGradientBlock(
+          m: rows, k: k, n: block.count, a: a, lda: lda, b: b + block.lowerBound, ldb: columns,
+          c: c + block.lowerBound, ldc: columns, accumulates: false))
+    }
+  }
+
+  /// The expansion with batch norm folded in.
+  private func folded(_ run: TapeRun) -> ConvolutionFilter {
+    let vectors = normalization.vectors(run)
+    let channels = 0..<geometry.outputChannels
+    return ConvolutionFilter(
+      weights: UnsafeBufferPointer(run.store.floats(expansion.weight, of: run.store.values)),
+      scale: channels.map { Double(vectors.scale[$0]) },
+      bias: channels.map { Double(vectors.shift[$0]) })
+  }
+
+  func run(_ run: TapeRun) {
+    for image in 0..<run.imageCount {
+      apply(
+        forward, run, input: run.map(input, image),
+        output: run[output] + image * run.count(output), packed: run.packed + packed)
+    }
+  }
+
+  private func apply(
+    _ work: any Operator, _ run: TapeRun, input: UnsafePointer<Float>,
+    output: UnsafeMutablePointer<Float>, residual: UnsafePointer<Float>? = nil,
+    packed: UnsafePointer<Float>
+  ) {
+    run.workers.forEach(work.taskCount(batch: 1)) { task, scratch in
+      work.run(
+        task: task, batch: 1,
+        OperatorMemory(
+          input: input, output: output, residual: residual, packed: packed, scratch: scratch))
+    }
+  }
+
+  // MARK: Backwards
+
+  /// The group's sums, and the gradient of its maps with the statistics held constant.
+  func backward(_ run: TapeRun) {
+    let sums = run.partials + run.group * backward.sumCount
+    sums.update(repeating: 0, count: backward.sumCount)
+    for image in 0..<run.imageCount {
+      backward.run(
+        ExpandDepthwiseGradient.Memory(
+          input: run.map(input, image),
+          outputGradient: run[outputGradient] + image * run.count(output),
+          inputGradient: inputGradient.part.map { run[$0] + image * run.count(input) },
+          packed: run.packed + packedBackward, sums: sums, scratch: run.workers.scratch(0),
+          ones: run.ones, zeros: run.zeros, lap: { run.lap(stage: $0) }))
+    }
+  }
+
+  /// Adds to the gradients of all parameters, and finds M and v.
+  func parameterGradients(_ run: TapeRun) -> TapeJob? {
+    guard run.imageCount > 0 else { return nil }
+    return TapeJob(run, .normalizationGradient, count: 1) { _, scratch in
+      backward.reduceDepthwise(
+        parts: run.groupCount, run.partials,
+        into: run.store.gradients.base + depthwise.weight.offset)
+      addGradients(run, scratch)
+    }
+  }
+
+  private func addGradients(_ run: TapeRun, _ scratch: UnsafeMutablePointer<Float>) {
+    let (inputs, stride) = (geometry.inputChannels, geometry.outputStride)
+    let sums = GroupSums(run, backward, count: inputs * stride + stride)
+    let (kept, vectors) = (kept(run), normalization.vectors(run))
+    let gradient = run.store.gradients.base + expansion.weight.offset
+    let count = Double(run.imageCount * geometry.outputPositions)
+    // v, of which M m is still missing.
+    var constant = [Double](repeating: 0, count: inputs)
+    for first in Swift.stride(from: 0, to: geometry.outputChannels, by: 8) {
+      let channels = first..<min(first + 8, geometry.outputChannels)
+      let sum = sums[inputs * stride + first]
+      var product = SIMD8<Double>.zero
+      func centred(_ input: Int) -> SIMD8<Double> {
+        sums[input * stride + first] - Double(kept.means[input]) * sum
+      }
+      for input in 0..<inputs {
+        product += load8(kept.weights + input * stride + first) * centred(input)
+      }
+      for channel in channels {
+        normalization.add(
+          run, channel, sum: sum[channel - first], product: product[channel - first], count: count)
+      }
+      let (a, b) = (load8(vectors.a + first), load8(vectors.b + first))
+      for input in 0..<inputs {
+        let place = input * stride + first
+        let values = a * centred(input) + b * load8(kept.products + place)
+        for channel in channels {
+          gradient[channel * inputs + input] += Float(values[channel - first])
+        }
+        constant[input] -= (a * sum / count * load8(kept.weights + place)).sum()
+      }
+    }
+    if inputGradient.part != nil { packCorrection(run, constant, scratch) }
+  }
+
+  /// Computes M and packs it with v.
+  private func packCorrection(
+    _ run: TapeRun, _ constant: [Double], _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let inputs = geometry.inputChannels
+    let weights = run.store.values.base + expansion.weight.offset
+    let (means, b) = (kept(run).means, normalization.vectors(run).b)
+    for channel in 0..<geometry.outputChannels {
+      let row = scratch + channel * inputStride
+      for input in 0..<inputs { row[input] = b[channel] * weights[channel * inputs + input] }
+      (row + inputs).update(repeating: 0, count: inputStride - inputs)
+    }
+    var (matrix, vector) = ([Float](repeating: 0, count: inputs * inputs), constant)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: inputs * inputStride) { padded in
+      guard let rows = padded.baseAddress else { return }
+      multiply(
+        rows: geometry.outputChannels, weights, lda: inputs, inputs, scratch,
+        columns: inputStride, into: rows, run.kernels)
+      for row in 0..<inputs {
+        for column in 0..<inputs {
+          matrix[row * inputs + column] = rows[row * inputStride + column]
+          vector[row] -= Double(rows[row * inputStride + column]) * Double(means[column])
+        }
+      }
+    }
+    let target = run.packed + packedBackward + backward.packedCount
+    target.update(repeating: 0, count: correction.packedCount)
+    matrix.withUnsafeBufferPointer { weights in
+      correction.pack(
+        ConvolutionFilter(
+          weights: weights, scale: [Double](repeating: 1, count: inputs), bias: vector),
+        layer: 0, into: target)
+    }
+  }
+
+  /// Adds M x + v.
+  func correct(_ run: TapeRun) {
+    guard let part = inputGradient.part else { return }
+    for image in 0..<run.imageCount {
+      let gradient = run[part] + image * run.count(input)
+      apply(
+        correction, run, input: run.map(input, image), output: gradient, residual: gradient,
+        packed: run.packed + packedBackward + backward.packedCount)
+    }
+    if case .add(let target, let part) = inputGradient { run.scatterAdd(part, to: target) }
+  }
+
+}
+
+extension ExpansionStep: PackedStep {
+  var weightCount: Int {
+    expansion.weight.parameter.count + depthwise.weight.parameter.count
+  }
+
+  /// Floats of the weights for the backward pass, M and v.
+  var packedBackwardCount: Int { backward.packedCount + correction.packedCount }
+
+  /// Packs the depthwise weights; the expansion's follow when the statistics are known.
+  func packForward(_ run: TapeRun) {
+    let target = run.packed + packed
+    target.update(repeating: 0, count: forward.packedCount)
+    forward.pack(depthwise.filter(run), layer: 1, into: target)
+  }
+
+  func packBackward(_ run: TapeRun) {
+    let target = run.packed + packedBackward
+    target.update(repeating: 0, count: backward.packedCount)
+    backward.pack(folded(run), depthwise: depthwise.filter(run), into: target)
+  }
+}
+
+extension ConvolutionStep.GradientTarget {
+  /// Where this layer's part is written.
+  fileprivate var part: TapeBuffer? {
+    switch self {
+    case .none: nil
+    case .write(let buffer): buffer
+    case .add(_, let part): part
+    }
+  }
+}
+
+extension TapeRun {
+  /// Ends a lap of a folded expansion.
+  fileprivate func lap(stage: ExpandDepthwiseGradient.Stage) {
+    switch stage {
+    case .recomputation: lap(.recomputation)
+    case .normalizationGradient: lap(.normalizationGradient)
+    case .weightGradient: lap(.weightGradient)
+    case .inputGradient: lap(.inputGradient)
+    }
+  }
+}
+
+/// The sums of all groups.
+private struct GroupSums {
+  private var totals: [SIMD8<Double>]
+
+  init(_ run: TapeRun, _ work: ExpandDepthwiseGradient, count: Int) {
+    totals = Array(repeating: .zero, count: count / 8)
+    for group in 0..<run.groupCount {
+      let source = run.partials + group * work.sumCount + work.depthwiseCount
+      for index in totals.indices { totals[index] += load8(source + 8 * index) }
+    }
+  }
+
+  /// The sums of the eight channels that begin with the one at `index`, a multiple of 8.
+  subscript(index: Int) -> SIMD8<Double> { totals[index / 8] }
+}
+
+/// Eight values from `source` on.
+private func load8(_ source: UnsafePointer<Float>) -> SIMD8<Double> {
+  SIMD8(UnsafeRawPointer(source).loadUnaligned(as: SIMD8<Float>.self))
+}
