@@ -20,12 +20,17 @@ struct BF16WeightGradient: TiledWeightGradient {
     let (inputs, outputs) = (geometry.inputStride, geometry.outputStride)
     guard
       layer.kind != .depthwise && geometry.isPointwise && inputs % 8 == 0
-        && inputs * outputs >= 16 * (inputs + outputs)
+        && Self.pays(inputs: inputs, outputs: outputs)
     else { return nil }
     self.geometry = geometry
     kernel = kernels.training.bf16WeightGradient
     // Wide tiles, because each task rounds what it reads.
     tiling = WeightGradientTiling(geometry, rows: 256, columns: 384, kernels: kernels)
+  }
+
+  /// Whether what the products gain outweighs rounding.
+  static func pays(inputs: Int, outputs: Int) -> Bool {
+    inputs * outputs >= 16 * (inputs + outputs)
   }
 
   private var layout: WeightGradientLayout { tiling.layout }

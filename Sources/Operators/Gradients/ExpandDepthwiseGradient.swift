@@ -16,8 +16,8 @@ package struct ExpandDepthwiseGradient: Sendable {
   private let expand: GEMM
   private let reduce: GEMM
   private let scatter: ScatteredDepthwise
-  /// Columns of the products with the input.
-  private let blocks: ColumnBlocks
+  /// Products of x and the gradient of u.
+  private let products: ProductSums
   /// Strips of rows of the expanded map.
   private let strips: Int
 
@@ -39,8 +39,8 @@ package struct ExpandDepthwiseGradient: Sendable {
     reduction.geometry.inputStride = expansion.outputStride
     reduce = GEMM(reduction, precision, on: target)
     scatter = ScatteredDepthwise(depthwise, kernels: kernels)
-    blocks = ColumnBlocks(
-      expansion.outputStride, widest: kernels.gemm.nr, lanes: kernels.lanes)
+    products = ProductSums(
+      rows: expansion.inputChannels, columns: expansion.outputStride, on: target)
     // 512 KiB of u, of its activation, and of the gradient that reaches them.
     let rowCount = expansion.outputWidth * expansion.outputStride
     let area = depthwise.geometry.stride * depthwise.geometry.stride
@@ -54,8 +54,10 @@ package struct ExpandDepthwiseGradient: Sendable {
     let wide = expansion.outputPositions * expansion.outputChannels * expansion.inputChannels
     let taps = depthwise.kernel * depthwise.kernel
     let narrow = 2 * depthwise.outputPositions * depthwise.outputChannels * taps
-    return expand.precision == .f32
-      ? [.f32: 3 * wide + narrow] : [.f32: wide + narrow, .bf16: 2 * wide]
+    var counts: [Precision: Int] = [.f32: narrow]
+    counts[products.precision, default: 0] += wide
+    counts[expand.precision == .f32 ? .f32 : .bf16, default: 0] += 2 * wide
+    return counts
   }
 
   // MARK: Weights
@@ -147,7 +149,7 @@ package struct ExpandDepthwiseGradient: Sendable {
       gemm.converts(gated: false) ? gemm.panelCount(rows: positions) : 0
     }
     return max(
-      panel(expand), panel(reduce), scatter.scratchCount(rows: stripRows),
+      panel(expand), panel(reduce), products.scratchCount, scatter.scratchCount(rows: stripRows),
       2 * expansion.outputStride)
   }
 
@@ -197,7 +199,9 @@ package struct ExpandDepthwiseGradient: Sendable {
     let sums = memory.sums + depthwiseCount + productCount
     for channel in 0..<stride { sums[channel] += step[channel] }
     memory.lap(.normalizationGradient)
-    addProducts(positions, memory.input + first, gradient, to: memory.sums + depthwiseCount)
+    products.add(
+      positions: positions, memory.input + first, gradient, to: memory.sums + depthwiseCount,
+      scratch: step)
     memory.lap(.weightGradient)
     guard let inputGradient = memory.inputGradient else { return }
     multiply(
@@ -231,28 +235,6 @@ package struct ExpandDepthwiseGradient: Sendable {
         gradient: memory.outputGradient, outputWidth: g.outputWidth, outputStride: g.outputStride,
         rows: scatter.outputRows(rows), inner: g.innerColumns, sums: memory.sums,
         sumStride: g.outputStride))
-  }
-
-  /// Adds the products of x and the gradient of u, panel by panel, so that a block of columns stays in the
-  /// L1 cache.
-  private func addProducts(
-    _ positions: Int, _ x: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>,
-    to sums: UnsafeMutablePointer<Float>
-  ) {
-    let stride = expansion.outputStride
-    let panels = max(1, positions / 128)
-    for panel in 0..<panels {
-      let rows = evenRange(panel, of: panels, total: positions)
-      for index in 0..<blocks.count {
-        let columns = blocks[index]
-        kernels.training.weightGradient(
-          WeightGradientBlock(
-            m: rows.count, k: expansion.inputChannels, n: columns.count,
-            a: x + rows.lowerBound * expansion.inputStride, lda: expansion.inputStride,
-            b: gradient + rows.lowerBound * stride + columns.lowerBound, ldb: stride,
-            c: sums + columns.lowerBound, ldc: stride, accumulates: true))
-      }
-    }
   }
 
   // MARK: The depthwise weights

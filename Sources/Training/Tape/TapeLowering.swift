@@ -156,7 +156,7 @@ struct TapeLowering {
       readers[expansion.node.id].count == 1,
       depthwise.node.inputs.allSatisfy({ readers[$0].count == 1 }),
       expansion.layer.kind == .convolution, expansion.layer.geometry.isPointwise,
-      foldsExpansions ?? ExpansionStep.pays(expansion.layer.geometry)
+      foldsExpansions ?? ExpansionStep.pays(expansion.layer.geometry, target.precision)
     else { return false }
     var layer = expansion.layer
     layer.nonlinearity = normalization.nonlinearity
