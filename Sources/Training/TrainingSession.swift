@@ -232,6 +232,7 @@ package final class TrainingSession {
         switch tape.steps[index] {
         case .convolution(let convolution): step = convolution
         case .expansion(let expansion): step = expansion.depthwise
+        case .depthwise(let depthwise): step = depthwise.convolution
         default: continue
         }
         let map = tape.keptOutput(of: step)

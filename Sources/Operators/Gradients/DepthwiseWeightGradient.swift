@@ -72,6 +72,28 @@ package struct DepthwiseWeightGradient: WeightGradient {
     }
   }
 
+  /// Adds what some rows and channels of the input contribute.
+  ///
+  /// - Parameters:
+  ///   - x: Those rows, of which a position has those channels, which begin and end at multiples of 8.
+  ///   - outputRows: The output rows that they meet.
+  ///   - outputGradient: The gradient of the image's output.
+  ///   - sums: Sums of all channels.
+  func add(
+    rows: Range<Int>, channels: Range<Int>, _ x: UnsafePointer<Float>, outputRows: Range<Int>,
+    outputGradient: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    kernels.training.depthwiseGradient(
+      DepthwiseGradient(
+        side: g.kernel, stride: g.stride, paddingTop: g.paddingTop + rows.lowerBound,
+        paddingLeft: g.paddingLeft, channels: channels.count, x: x, inputHeight: rows.count,
+        inputWidth: g.inputWidth, inputStride: channels.count,
+        gradient: outputGradient + channels.lowerBound, outputWidth: g.outputWidth,
+        outputStride: g.outputStride, rows: outputRows, inner: g.innerColumns,
+        sums: sums + channels.lowerBound, sumStride: g.outputStride))
+  }
+
   package func reductionCount(parts: Int) -> Int { max(1, geometry.outputStride / 256) }
 
   package func reduce(

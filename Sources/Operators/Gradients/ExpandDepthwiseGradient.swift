@@ -16,6 +16,7 @@ package struct ExpandDepthwiseGradient: Sendable {
   private let expand: GEMM
   private let reduce: GEMM
   private let scatter: ScatteredDepthwise
+  private let weights: DepthwiseWeightGradient
   /// Products of x and the gradient of u.
   private let products: ProductSums
   /// Strips of rows of the expanded map.
@@ -39,6 +40,7 @@ package struct ExpandDepthwiseGradient: Sendable {
     reduction.geometry.inputStride = expansion.outputStride
     reduce = GEMM(reduction, precision, on: target)
     scatter = ScatteredDepthwise(depthwise, kernels: kernels)
+    weights = DepthwiseWeightGradient(depthwise, kernels: kernels)
     products = ProductSums(
       rows: expansion.inputChannels, columns: expansion.outputStride, on: target)
     // 512 KiB of u, of its activation, and of the gradient that reaches them.
@@ -90,19 +92,12 @@ package struct ExpandDepthwiseGradient: Sendable {
     scatter.pack(depthwise, layer: 0, into: packed + expand.packedCount + reduce.packedCount)
   }
 
-  /// What a strip's time went into.
-  package enum Stage {
-    case recomputation, normalizationGradient, weightGradient, inputGradient
-  }
-
   // MARK: Sums
 
-  /// Floats of the sums of the depthwise weights' gradient, `[tap][channel]`.
-  package var depthwiseCount: Int { depthwise.kernel * depthwise.kernel * depthwise.outputStride }
   /// Floats of the sums of products of x and the gradient of u, `[input][channel]`.
-  package var productCount: Int { expansion.inputChannels * expansion.outputStride }
-  /// Floats of all sums: the two above, then the gradient of u.
-  package var sumCount: Int { depthwiseCount + productCount + expansion.outputStride }
+  private var productCount: Int { expansion.inputChannels * expansion.outputStride }
+  /// Floats of those and the sums of the gradient of u.
+  package var sumCount: Int { productCount + expansion.outputStride }
 
   /// The memory of a run.
   package struct Memory {
@@ -113,25 +108,27 @@ package struct ExpandDepthwiseGradient: Sendable {
     package var inputGradient: UnsafeMutablePointer<Float>?
     /// The memory that `pack` filled.
     package var packed: UnsafePointer<Float>
-    /// `sumCount` sums, to which the run adds.
+    /// `sumCount` sums, and those of a `DepthwiseWeightGradient`; the run adds to both.
     package var sums: UnsafeMutablePointer<Float>
+    package var weightSums: UnsafeMutablePointer<Float>
     /// `scratchCount` floats.
     package var scratch: UnsafeMutablePointer<Float>
     /// As many ones and zeros as there are expanded channels.
     package var ones: UnsafePointer<Float>
     package var zeros: UnsafePointer<Float>
     /// Called after each stage.
-    package var lap: (Stage) -> Void
+    package var lap: (GradientStage) -> Void
 
     package init(
       input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
       inputGradient: UnsafeMutablePointer<Float>?, packed: UnsafePointer<Float>,
-      sums: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
-      ones: UnsafePointer<Float>, zeros: UnsafePointer<Float>,
-      lap: @escaping (Stage) -> Void
+      sums: UnsafeMutablePointer<Float>, weightSums: UnsafeMutablePointer<Float>,
+      scratch: UnsafeMutablePointer<Float>, ones: UnsafePointer<Float>, zeros: UnsafePointer<Float>,
+      lap: @escaping (GradientStage) -> Void
     ) {
       (self.input, self.outputGradient) = (input, outputGradient)
-      (self.inputGradient, self.packed, self.sums) = (inputGradient, packed, sums)
+      (self.inputGradient, self.packed) = (inputGradient, packed)
+      (self.sums, self.weightSums) = (sums, weightSums)
       (self.scratch, self.ones, self.zeros, self.lap) = (scratch, ones, zeros, lap)
     }
   }
@@ -149,7 +146,8 @@ package struct ExpandDepthwiseGradient: Sendable {
       gemm.converts(gated: false) ? gemm.panelCount(rows: positions) : 0
     }
     return max(
-      panel(expand), panel(reduce), products.scratchCount, scatter.scratchCount(rows: stripRows),
+      panel(expand), panel(reduce), products.scratchCount,
+      scatter.scratchCount(rows: stripRows, channels: expansion.outputStride),
       2 * expansion.outputStride)
   }
 
@@ -182,10 +180,13 @@ package struct ExpandDepthwiseGradient: Sendable {
           out: gradient, outStride: stride))
     }
     memory.lap(.recomputation)
-    addDepthwise(rows, nonlinearity.isClamp ? u : gradient, memory)
+    weights.add(
+      rows: rows, channels: 0..<stride, nonlinearity.isClamp ? u : gradient,
+      outputRows: scatter.outputRows(rows), outputGradient: memory.outputGradient,
+      to: memory.weightSums)
     memory.lap(.weightGradient)
     scatter.run(
-      rows: rows,
+      rows: rows, channels: 0..<stride,
       OperatorMemory(
         input: memory.outputGradient, output: gradient,
         packed: memory.packed + expand.packedCount + reduce.packedCount, scratch: step))
@@ -196,12 +197,11 @@ package struct ExpandDepthwiseGradient: Sendable {
         z: KeptMap(u), zStride: stride, scale: memory.ones, shift: memory.zeros,
         mean: memory.zeros, nonlinearity: nonlinearity, out: KeptMap(gradient), outStride: stride,
         sums: step, products: step + stride))
-    let sums = memory.sums + depthwiseCount + productCount
+    let sums = memory.sums + productCount
     for channel in 0..<stride { sums[channel] += step[channel] }
     memory.lap(.normalizationGradient)
     products.add(
-      positions: positions, memory.input + first, gradient, to: memory.sums + depthwiseCount,
-      scratch: step)
+      positions: positions, memory.input + first, gradient, to: memory.sums, scratch: step)
     memory.lap(.weightGradient)
     guard let inputGradient = memory.inputGradient else { return }
     multiply(
@@ -220,37 +220,5 @@ package struct ExpandDepthwiseGradient: Sendable {
       ? gemm.convert(rows: positions, a, lda: lda, into: scratch) : GEMMRows(a: a, lda: lda)
     gemm.multiply(
       m: positions, rows, blocks: 0..<gemm.blocks.count, packed: packed, into: c, ldc: ldc)
-  }
-
-  /// Adds what some rows of the activation contribute to the gradient of the depthwise weights.
-  private func addDepthwise(
-    _ rows: Range<Int>, _ activation: UnsafePointer<Float>, _ memory: Memory
-  ) {
-    let g = depthwise
-    kernels.training.depthwiseGradient(
-      DepthwiseGradient(
-        side: g.kernel, stride: g.stride, paddingTop: g.paddingTop + rows.lowerBound,
-        paddingLeft: g.paddingLeft, channels: g.inputStride, x: activation,
-        inputHeight: rows.count, inputWidth: g.inputWidth, inputStride: g.inputStride,
-        gradient: memory.outputGradient, outputWidth: g.outputWidth, outputStride: g.outputStride,
-        rows: scatter.outputRows(rows), inner: g.innerColumns, sums: memory.sums,
-        sumStride: g.outputStride))
-  }
-
-  // MARK: The depthwise weights
-
-  /// Adds sets of sums, `sumCount` floats apart, to the gradient of the depthwise weights, which is in
-  /// PyTorch's order.
-  package func reduceDepthwise(
-    parts: Int, _ sums: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>
-  ) {
-    let taps = depthwise.kernel * depthwise.kernel
-    for tap in 0..<taps {
-      for channel in 0..<depthwise.outputChannels {
-        let source = sums + tap * depthwise.outputStride + channel
-        let weight = gradient + channel * taps + tap
-        for part in 0..<parts { weight.pointee += source[part * sumCount] }
-      }
-    }
   }
 }

@@ -74,55 +74,68 @@ package struct ScatteredDepthwise: InputGradient {
   }
 
   package var scratchCount: Int {
-    scratchCount(rows: (geometry.inputHeight + strips - 1) / strips)
+    scratchCount(
+      rows: (geometry.inputHeight + strips - 1) / strips, channels: geometry.outputStride)
   }
 
-  /// Floats of scratch memory for some input rows.
-  func scratchCount(rows: Int) -> Int {
+  /// Floats of scratch memory for some input rows and channels.
+  func scratchCount(rows: Int, channels: Int) -> Int {
     let met = (rows + geometry.kernel - 2) / geometry.stride + 1
-    return min(met, geometry.outputHeight) * paddedWidth * geometry.outputStride
+    return min(met, geometry.outputHeight) * paddedWidth * channels
   }
 
   package func taskCount(batch: Int) -> Int { batch * strips }
 
   package func run(task: Int, batch: Int, _ memory: OperatorMemory) {
     let image = task / strips
-    var whole = memory
-    whole.input += image * geometry.outputCount
     let rows = evenRange(task % strips, of: strips, total: geometry.inputHeight)
-    whole.output +=
+    var part = memory
+    part.input += image * geometry.outputCount
+    part.output +=
       image * geometry.inputCount + rows.lowerBound * geometry.inputWidth * geometry.inputStride
-    run(rows: rows, whole)
+    run(rows: rows, channels: 0..<geometry.outputStride, part)
   }
 
-  /// The gradient of some input rows of one image.
+  /// The gradient of some rows and channels of one image's input.
   ///
-  /// - Parameter memory: The image's output gradient as `input`, and those rows as `output`.
-  func run(rows: Range<Int>, _ memory: OperatorMemory) {
+  /// - Parameters:
+  ///   - channels: Begins and ends at multiples of 8.
+  ///   - memory: The gradient of the image's output as `input`; as `output` those rows, of which a position
+  ///     has those channels.
+  func run(rows: Range<Int>, channels: Range<Int>, _ memory: OperatorMemory) {
     let source = outputRows(rows)
-    copy(source, of: memory.input, to: memory.scratch)
+    copy(source, channels, of: memory.input, to: memory.scratch)
     for row in rows {
       for phase in 0..<min(geometry.stride, geometry.inputWidth) {
         convolve(
-          row: row, firstColumn: phase, from: source, memory,
+          row: row, firstColumn: phase, from: source, channels, memory,
           into: memory.output
-            + ((row - rows.lowerBound) * geometry.inputWidth + phase) * geometry.inputStride)
+            + ((row - rows.lowerBound) * geometry.inputWidth + phase) * channels.count)
       }
     }
   }
 
   /// Copies rows of the output's gradient with zeros around them.
   private func copy(
-    _ rows: Range<Int>, of gradient: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>
+    _ rows: Range<Int>, _ channels: Range<Int>, of gradient: UnsafePointer<Float>,
+    to target: UnsafeMutablePointer<Float>
   ) {
     let g = geometry
-    let before = margin * g.outputStride
-    let count = g.outputWidth * g.outputStride
-    let width = paddedWidth * g.outputStride
+    let before = margin * channels.count
+    let count = g.outputWidth * channels.count
+    let width = paddedWidth * channels.count
     for (index, row) in rows.enumerated() {
       let line = target + index * width
+      let source = gradient + row * g.outputWidth * g.outputStride + channels.lowerBound
       line.update(repeating: 0, count: before)
-      (line + before).update(from: gradient + row * count, count: count)
+      if channels.count == g.outputStride {
+        (line + before).update(from: source, count: count)
+      } else {
+        for column in 0..<g.outputWidth {
+          (line + before + column * channels.count)
+            .update(from: source + column * g.outputStride, count: channels.count)
+        }
+      }
       (line + before + count).update(repeating: 0, count: width - before - count)
     }
   }
@@ -130,8 +143,8 @@ package struct ScatteredDepthwise: InputGradient {
   /// Every `stride`-th column of an input row, the first of them at `output`; `rows` have been copied to
   /// the scratch memory.
   private func convolve(
-    row: Int, firstColumn: Int, from rows: Range<Int>, _ memory: OperatorMemory,
-    into output: UnsafeMutablePointer<Float>
+    row: Int, firstColumn: Int, from rows: Range<Int>, _ channels: Range<Int>,
+    _ memory: OperatorMemory, into output: UnsafeMutablePointer<Float>
   ) {
     let g = geometry
     let (y, x) = (row + g.paddingTop, firstColumn + g.paddingLeft)
@@ -148,14 +161,13 @@ package struct ScatteredDepthwise: InputGradient {
     let copied = (inside.lowerBound - rows.lowerBound) * paddedWidth + margin + left
     kernels.depthwise(
       DepthwiseRow(
-        side: width, stride: 1, channels: g.outputStride,
-        x: memory.scratch + copied * g.outputStride, inputStride: g.outputStride,
-        rowStride: paddedWidth * g.outputStride,
-        weights: memory.packed + weights * g.outputStride, weightStride: g.outputStride,
-        kernelRows: inside.count,
-        bias: memory.packed + g.kernel * g.kernel * g.outputStride,
-        out: output,
+        side: width, stride: 1, channels: channels.count,
+        x: memory.scratch + copied * channels.count, inputStride: channels.count,
+        rowStride: paddedWidth * channels.count,
+        weights: memory.packed + weights * g.outputStride + channels.lowerBound,
+        weightStride: g.outputStride, kernelRows: inside.count,
+        bias: memory.packed + g.kernel * g.kernel * g.outputStride, out: output,
         width: (g.inputWidth - firstColumn + g.stride - 1) / g.stride,
-        outputStride: g.stride * g.inputStride, nonlinearity: .identity, sums: nil))
+        outputStride: g.stride * channels.count, nonlinearity: .identity, sums: nil))
   }
 }

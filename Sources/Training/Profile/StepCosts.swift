@@ -6,6 +6,7 @@ extension TapeStep {
     switch self {
     case .convolution(let step): [step.input]
     case .expansion(let step): [step.input]
+    case .depthwise(let step): [step.input]
     case .normalization(let step): [step.input] + (step.residual.map { [$0] } ?? [])
     case .activation(let step): [step.input]
     case .pool(let step): [step.input]
@@ -21,6 +22,7 @@ extension TapeStep {
     switch self {
     case .convolution(let step): step.output
     case .expansion(let step): step.output
+    case .depthwise(let step): step.output
     case .normalization(let step): step.output
     case .activation(let step): step.output
     case .pool(let step): step.output
@@ -37,7 +39,7 @@ extension TapeStep {
     case .normalization(let step): step.input
     case .activation(let step): step.input
     case .layerNorm(let step): step.input
-    case .convolution, .expansion, .pool, .gate, .attention, .dropout: nil
+    case .convolution, .expansion, .depthwise, .pool, .gate, .attention, .dropout: nil
     }
   }
 
@@ -49,12 +51,8 @@ extension TapeStep {
   func forwardCost(_ counts: [Int], isPassedOn: Bool) -> TrainingLayer.Cost {
     var cost = TrainingLayer.Cost()
     switch self {
-    case .convolution(let step):
-      cost.macs = step.node.macs
-      cost.arithmetic = step.strategy.arithmetic(
-        of: [step.layer], total: step.forward.multiplyAdds ?? step.node.macs)
-      cost.bytes = 4 * (counts[step.input] + counts[step.output])
-      cost.weightBytes = 4 * step.weight.parameter.count
+    case .convolution(let step): cost = step.forwardCost(step.input, counts)
+    case .depthwise(let step): cost = step.convolution.forwardCost(step.input, counts)
     case .expansion(let step):
       cost.macs = step.expansion.node.macs + step.depthwise.node.macs
       cost.arithmetic = step.strategy.arithmetic(
@@ -78,17 +76,11 @@ extension TapeStep {
     var cost = TrainingLayer.Cost()
     switch self {
     case .convolution(let step):
-      let weights = step.weight.parameter.count
-      cost.macs = step.node.macs
-      let gradient = step.weightGradient
-      cost.arithmetic = [gradient.precision: gradient.multiplyAdds ?? step.node.macs]
-      cost.bytes = 4 * (counts[step.input] + counts[step.output])
-      cost.weightBytes = 4 * weights
-      guard !step.inputGradient.buffers.isEmpty, let backward = step.backward else { break }
-      cost.macs += step.node.macs
-      cost.arithmetic.merge(backward.arithmetic, uniquingKeysWith: +)
+      cost = step.backwardCost(
+        step.input, counts, hasInputGradient: !step.inputGradient.buffers.isEmpty)
+    case .depthwise(let step):
+      cost = step.convolution.backwardCost(step.input, counts, hasInputGradient: true)
       cost.bytes += 4 * counts[step.input]
-      cost.weightBytes += 4 * weights
     case .expansion(let step):
       let hasInputGradient = !step.inputGradient.buffers.isEmpty
       cost.macs = (hasInputGradient ? 2 : 1) * (step.expansion.node.macs + step.depthwise.node.macs)
@@ -100,6 +92,35 @@ extension TapeStep {
     case .attention(let step): cost.bytes = 8 * counts[step.input]
     case .activation, .pool, .layerNorm, .dropout: break
     }
+    return cost
+  }
+}
+
+extension ConvolutionStep {
+  /// The least cost of a convolution of `input` forwards.
+  fileprivate func forwardCost(_ input: TapeBuffer, _ counts: [Int]) -> TrainingLayer.Cost {
+    var cost = TrainingLayer.Cost()
+    cost.macs = node.macs
+    cost.arithmetic = strategy.arithmetic(of: [layer], total: forward.multiplyAdds ?? node.macs)
+    cost.bytes = 4 * (counts[input] + counts[output])
+    cost.weightBytes = 4 * weightCount
+    return cost
+  }
+
+  /// The least cost backwards.
+  fileprivate func backwardCost(
+    _ input: TapeBuffer, _ counts: [Int], hasInputGradient: Bool
+  ) -> TrainingLayer.Cost {
+    var cost = TrainingLayer.Cost()
+    cost.macs = node.macs
+    cost.arithmetic = [weightGradient.precision: weightGradient.multiplyAdds ?? node.macs]
+    cost.bytes = 4 * (counts[input] + counts[output])
+    cost.weightBytes = 4 * weightCount
+    guard hasInputGradient, let backward else { return cost }
+    cost.macs += node.macs
+    cost.arithmetic.merge(backward.arithmetic, uniquingKeysWith: +)
+    cost.bytes += 4 * counts[input]
+    cost.weightBytes += 4 * weightCount
     return cost
   }
 }

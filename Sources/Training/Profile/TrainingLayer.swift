@@ -76,7 +76,7 @@ struct TapeLayers {
   /// are read, from what it keeps.
   private static func counts(_ tape: Tape, passedOn: Set<TapeBuffer>) -> [Int] {
     var counts = tape.bufferCounts
-    for case .normalization(let step) in tape.steps {
+    for step in tape.steps.compactMap(\.normalization) {
       counts[step.input] = counts[step.kept]
       if !passedOn.contains(step.output) { counts[step.output] = counts[step.kept] }
     }
@@ -100,6 +100,7 @@ extension TrainingLayer {
       switch step {
       case .convolution(let step): ("\(step.strategy)", node)
       case .expansion(let step): ("\(step.strategy)", step.depthwise.node)
+      case .depthwise(let step): ("\(step.convolution.strategy)", node)
       default: ("", node)
       }
     self.init(

@@ -54,12 +54,17 @@ extension Tape {
       switch step {
       case .convolution(let step): kept.insert(step.output)
       case .expansion(let step): kept.formUnion([step.expansion.output, step.output])
+      case .depthwise(let step): kept.insert(step.output)
       case .normalization, .activation, .pool, .gate, .attention, .layerNorm, .dropout: break
       }
     }
     for unit in units {
       guard let first = unit.steps.first else { continue }
-      kept.formUnion(steps[first].inputs)
+      if case .depthwise(let step) = steps[first] {
+        kept.insert(step.normalization.output)
+      } else {
+        kept.formUnion(steps[first].inputs)
+      }
     }
     return kept.reduce(0) { $0 + bufferCounts[$1] }
   }

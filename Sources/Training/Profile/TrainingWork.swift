@@ -1,3 +1,5 @@
+import Operators
+
 /// What a training step spends its time on.
 public enum TrainingWork: Int, Sendable, CaseIterable {
   /// Convolutions and linear layers, forwards.
@@ -33,6 +35,18 @@ public enum TrainingWork: Int, Sendable, CaseIterable {
     case .recomputation, .normalizationGradient, .weightGradient, .inputGradient: .backward
     case .packing, .loss, .update: .whole
     }
+  }
+}
+
+extension TrainingWork {
+  init(_ stage: GradientStage) {
+    self =
+      switch stage {
+      case .recomputation: .recomputation
+      case .normalizationGradient: .normalizationGradient
+      case .weightGradient: .weightGradient
+      case .inputGradient: .inputGradient
+      }
   }
 }
 

@@ -82,11 +82,18 @@ extension ConvolutionStep {
   /// Adds to the gradient of the weights.
   func weightSums(_ run: TapeRun) -> TapeJob? {
     guard run.imageCount > 0 else { return nil }
-    let parts = partCount(images: run.imageCount, groups: run.groupCount)
-    return TapeJob(run, .weightGradient, count: weightGradient.reductionCount(parts: parts)) {
+    return weightSums(
+      run, run.partials, parts: partCount(images: run.imageCount, groups: run.groupCount))
+  }
+
+  /// Adds sets of sums to the gradient of the weights.
+  func weightSums(
+    _ run: TapeRun, _ partials: UnsafePointer<Float>, parts: Int
+  ) -> TapeJob {
+    TapeJob(run, .weightGradient, count: weightGradient.reductionCount(parts: parts)) {
       task, _ in
       weightGradient.reduce(
-        task: task, parts: parts, partials: run.partials,
+        task: task, parts: parts, partials: partials,
         into: run.store.gradients.base + weight.offset)
     }
   }

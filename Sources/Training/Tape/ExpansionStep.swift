@@ -98,8 +98,10 @@ extension ExpansionStep {
 
   /// Floats of partial sums for a number of images, divided into groups.
   func partialCount(images: Int, groups: Int) -> Int {
-    max(parts(images: images).count * momentCount, groups * backward.sumCount)
+    max(parts(images: images).count * momentCount, groups * (backward.sumCount + weightSumCount))
   }
+
+  private var weightSumCount: Int { depthwise.weightGradient.sumCount }
 
   var scratchCount: Int {
     let perImage = parts(images: 1).count
@@ -231,27 +233,30 @@ extension ExpansionStep {
   /// The group's sums, and the gradient of its maps with the statistics held constant.
   func backward(_ run: TapeRun) {
     let sums = run.partials + run.group * backward.sumCount
+    let weightSums =
+      run.partials + run.groupCount * backward.sumCount + run.group * weightSumCount
     sums.update(repeating: 0, count: backward.sumCount)
+    weightSums.update(repeating: 0, count: weightSumCount)
     for image in 0..<run.imageCount {
       backward.run(
         ExpandDepthwiseGradient.Memory(
           input: run.map(input, image),
           outputGradient: run[outputGradient] + image * run.count(output),
           inputGradient: inputGradient.part.map { run[$0] + image * run.count(input) },
-          packed: run.packed + packedBackward, sums: sums, scratch: run.workers.scratch(0),
-          ones: run.ones, zeros: run.zeros, lap: { run.lap(stage: $0) }))
+          packed: run.packed + packedBackward, sums: sums, weightSums: weightSums,
+          scratch: run.workers.scratch(0), ones: run.ones, zeros: run.zeros,
+          lap: { run.lap(TrainingWork($0)) }))
     }
   }
 
   /// Adds to the gradients of all parameters, and finds M and v.
-  func parameterGradients(_ run: TapeRun) -> TapeJob? {
-    guard run.imageCount > 0 else { return nil }
-    return TapeJob(run, .normalizationGradient, count: 1) { _, scratch in
-      backward.reduceDepthwise(
-        parts: run.groupCount, run.partials,
-        into: run.store.gradients.base + depthwise.weight.offset)
-      addGradients(run, scratch)
-    }
+  func parameterGradients(_ run: TapeRun) -> [TapeJob?] {
+    guard run.imageCount > 0 else { return [] }
+    return [
+      TapeJob(run, .normalizationGradient, count: 1) { _, scratch in addGradients(run, scratch) },
+      depthwise.weightSums(
+        run, run.partials + run.groupCount * backward.sumCount, parts: run.groupCount),
+    ]
   }
 
   private func addGradients(_ run: TapeRun, _ scratch: UnsafeMutablePointer<Float>) {
@@ -371,18 +376,6 @@ extension ConvolutionStep.GradientTarget {
   }
 }
 
-extension TapeRun {
-  /// Ends a lap of a folded expansion.
-  fileprivate func lap(stage: ExpandDepthwiseGradient.Stage) {
-    switch stage {
-    case .recomputation: lap(.recomputation)
-    case .normalizationGradient: lap(.normalizationGradient)
-    case .weightGradient: lap(.weightGradient)
-    case .inputGradient: lap(.inputGradient)
-    }
-  }
-}
-
 /// The sums of all groups.
 private struct GroupSums {
   private var totals: [SIMD8<Double>]
@@ -390,7 +383,7 @@ private struct GroupSums {
   init(_ run: TapeRun, _ work: ExpandDepthwiseGradient, count: Int) {
     totals = Array(repeating: .zero, count: count / 8)
     for group in 0..<run.groupCount {
-      let source = run.partials + group * work.sumCount + work.depthwiseCount
+      let source = run.partials + group * work.sumCount
       for index in totals.indices { totals[index] += load8(source + 8 * index) }
     }
   }

@@ -250,14 +250,20 @@ extension NormalizationStep {
 
   /// Adds to the gradients of γ and β, and finds a, b and c.
   func parameterGradients(_ run: TapeRun) -> TapeJob? {
+    parameterGradients(
+      run,
+      parts: TapeRun.Parts(images: run.imageCount, positions: positions, stride: stride).count)
+  }
+
+  /// The same from a number of parts' sums.
+  func parameterGradients(_ run: TapeRun, parts: Int) -> TapeJob? {
     guard run.imageCount > 0 else { return nil }
-    let parts = TapeRun.Parts(images: run.imageCount, positions: positions, stride: stride)
     let total = Double(run.imageCount * positions)
     return TapeJob(run, .normalizationGradient, channels: stride) { range, _ in
       let width = range.count
       withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * width) { totals in
         totals.initialize(repeating: 0)
-        for index in 0..<parts.count {
+        for index in 0..<parts {
           let partial = run.partials + 2 * index * stride + range.lowerBound
           for channel in 0..<width {
             totals[channel] += Double(partial[channel])

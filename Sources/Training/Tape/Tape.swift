@@ -56,7 +56,7 @@ extension Tape {
   func keptOutput(
     of convolution: ConvolutionStep
   ) -> (buffer: TapeBuffer, element: KeptMap.Element) {
-    for case .normalization(let step) in steps where step.input == convolution.output {
+    for step in steps.compactMap(\.normalization) where step.input == convolution.output {
       return (step.kept, step.element)
     }
     return (convolution.output, .f32)
@@ -85,6 +85,7 @@ extension TapeStep {
     case .convolution(let step):
       [step.input, step.output] + (step.gathered.map { [$0] } ?? [])
     case .expansion(let step): [step.input, step.output]
+    case .depthwise(let step): [step.normalization.kept, step.output]
     case .normalization(let step):
       [step.kept, step.output] + (step.residual.map { [$0] } ?? [])
     case .activation(let step): [step.input, step.output]
@@ -102,6 +103,7 @@ extension TapeStep {
     case .convolution(let step): weightBuffers + step.inputGradient.buffers
     case .expansion(let step):
       [step.input, step.outputGradient] + step.inputGradient.buffers
+    case .depthwise(let step): [step.keptAgain, step.outputGradient, step.normalization.slope]
     case .normalization: []
     case .activation(let step): [step.input, step.gradient]
     case .pool(let step):
@@ -121,7 +123,7 @@ extension TapeStep {
     if case .expansion(let step) = self {
       return [step.input] + (kind == .combine ? step.inputGradient.buffers : [])
     }
-    guard case .normalization(let step) = self else { return [] }
+    guard let step = normalization else { return [] }
     return switch kind {
     case .measure, .keep: [step.input, step.kept]
     case .slope: [step.recomputed?.kept ?? step.kept, step.outputGradient, step.slope]
@@ -130,7 +132,7 @@ extension TapeStep {
   }
 
   private func productBuffers(_ kind: TapeAction.Kind, _ steps: [TapeStep]) -> [TapeBuffer] {
-    guard case .normalization(let step) = self,
+    guard let step = normalization,
       let product = kind == .recomputeProduct ? step.recomputed : step.recomputedAgain,
       case .convolution(let convolution) = steps[product.convolution]
     else { return [] }
@@ -141,7 +143,8 @@ extension TapeStep {
     switch self {
     case .normalization(let step): [step.recomputed?.kept ?? step.kept, step.outputAgain]
     case .gate(let step): [step.inputAgain, step.gate, step.outputAgain]
-    case .convolution, .expansion, .activation, .pool, .attention, .layerNorm, .dropout: []
+    case .convolution, .expansion, .depthwise, .activation, .pool, .attention, .layerNorm, .dropout:
+      []
     }
   }
 
@@ -169,6 +172,7 @@ extension TapeStep {
       step.partCount(images: images, groups: groups) * step.weightGradient.sumCount
     case .expansion(let step): step.partialCount(images: images, groups: groups)
     case .normalization(let step): step.partialCount(images: images)
+    case .depthwise(let step): step.partialCount(images: images, groups: groups)
     case .layerNorm(let step): step.partialCount(images: images)
     case .activation, .pool, .gate, .attention, .dropout: 0
     }

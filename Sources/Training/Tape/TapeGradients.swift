@@ -30,13 +30,13 @@ extension TapeLowering {
       case .normalization(var step):
         step.outputGradient = gradients[step.output] ?? step.output
         if let residual = step.residual { gradients[residual] = step.outputGradient }
-        step.slope = newBuffer(bufferCounts[step.kept])
-        step.inputGradient =
-          isSplit(step.input) ? newBuffer(bufferCounts[step.input]) : step.slope
-        gradients[step.input] = step.inputGradient
+        assignInputGradient(of: &step, unitOf, &gradients)
         step.outputAgain = again[step.output] ?? step.output
-        recomputeProduct(of: &step, unitOf)
         steps[index] = .normalization(step)
+      case .depthwise(var step):
+        step.outputGradient = gradients[step.output] ?? step.output
+        assignInputGradient(of: &step.normalization, unitOf, &gradients)
+        steps[index] = .depthwise(step)
       case .activation(var step):
         step.gradient = gradients[step.output] ?? step.output
         gradients[step.input] = step.gradient
@@ -70,6 +70,17 @@ extension TapeLowering {
         steps[index] = .dropout(step)
       }
     }
+  }
+
+  /// Gives the gradients of a batch norm's output and input their buffers.
+  private mutating func assignInputGradient(
+    of step: inout NormalizationStep, _ unitOf: [Int],
+    _ gradients: inout [TapeBuffer: TapeBuffer]
+  ) {
+    step.slope = newBuffer(bufferCounts[step.kept])
+    step.inputGradient = isSplit(step.input) ? newBuffer(bufferCounts[step.input]) : step.slope
+    gradients[step.input] = step.inputGradient
+    recomputeProduct(of: &step, unitOf)
   }
 
   /// Where a convolution's gradient of a value goes.
@@ -109,7 +120,7 @@ extension TapeLowering {
   func isSplit(_ value: TapeBuffer) -> Bool {
     switch producers[value].map({ steps[$0] }) {
     case .convolution(let step): step.isSplit
-    case .expansion: true
+    case .expansion, .depthwise: true
     default: false
     }
   }
@@ -129,7 +140,7 @@ extension TapeLowering {
       let copy = newBuffer(bufferCounts[value])
       again[value] = copy
       return (copy, before + [producer])
-    case .convolution, .expansion, .activation, .pool, .attention, .layerNorm, .dropout:
+    case .convolution, .expansion, .depthwise, .activation, .pool, .attention, .layerNorm, .dropout:
       return (value, [])
     }
   }

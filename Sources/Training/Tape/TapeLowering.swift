@@ -137,7 +137,7 @@ struct TapeLowering {
       backward: isInput ? nil : layer.inputGradient(on: target), weight: weight,
       bias: store.entry(node.id, .bias), isSplit: isSplit(layer, weightGradient),
       input: try self.source(of: node), output: output, inputAgain: output, outputGradient: output)
-    if fold(step) { return }
+    if fold(step) || merge(step) { return }
     step.packed = Self.reserve(step.forward.packedCount, in: &forwardPacked)
     step.packedBackward = Self.reserve(step.backward?.packedCount ?? 0, in: &backwardPacked)
     add(.convolution(step), node, output)
@@ -174,6 +174,26 @@ struct TapeLowering {
     step.packedBackward = Self.reserve(step.packedBackwardCount, in: &backwardPacked)
     add(.expansion(step), depthwise.node, step.output)
     nodes[nodes.count - 1] = expansion.node
+    return true
+  }
+
+  /// Merges a depthwise convolution with the batch norm before it, which nothing else reads; `false` if it
+  /// cannot.
+  private mutating func merge(_ depthwise: ConvolutionStep) -> Bool {
+    guard depthwise.layer.kind == .depthwise, depthwise.bias == nil,
+      case .normalization(let normalization) = steps.last,
+      normalization.output == depthwise.input, normalization.residual == nil,
+      isTrained(normalization.node) == isTrained(depthwise.node),
+      depthwise.node.inputs.allSatisfy({ readers[$0].count == 1 })
+    else { return false }
+    steps.removeLast()
+    nodes.removeLast()
+    let unit = units.count - 1
+    units[unit].steps = units[unit].steps.lowerBound..<steps.count
+    var step = DepthwiseStep(normalization, depthwise, target.kernels)
+    step.packed = Self.reserve(step.forward.packedCount, in: &forwardPacked)
+    step.packedBackward = Self.reserve(step.backward.packedCount, in: &backwardPacked)
+    add(.depthwise(step), depthwise.node, step.output)
     return true
   }
 

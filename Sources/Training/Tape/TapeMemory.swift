@@ -75,6 +75,7 @@ extension Tape {
       switch step {
       case .convolution(let step): step
       case .expansion(let step): step
+      case .depthwise(let step): step
       case .normalization, .activation, .pool, .gate, .attention, .layerNorm, .dropout: nil
       }
     }
@@ -83,9 +84,7 @@ extension Tape {
 
   /// Batch norms that use their running statistics.
   var fixedNormalizations: [NormalizationStep] {
-    steps.compactMap { step in
-      if case .normalization(let step) = step, step.usesRunningStatistics { step } else { nil }
-    }
+    steps.compactMap(\.normalization).filter(\.usesRunningStatistics)
   }
 
   /// Floats for a position of the widest value, at least 64.
@@ -97,6 +96,7 @@ extension Tape {
       case .expansion(let step):
         max(widest, step.depthwise.layer.geometry.outputStride)
       case .normalization(let step): max(widest, channelStride(step.node.shape.channels))
+      case .depthwise(let step): max(widest, step.convolution.layer.geometry.inputStride)
       case .activation(let step): max(widest, channelStride(step.shape.channels))
       case .pool(let step): max(widest, channelStride(step.shape.channels))
       case .gate(let step): max(widest, channelStride(step.shape.channels))

@@ -89,6 +89,7 @@ struct TapePlan {
           count, step.forward.scratchCount, step.backward?.scratchCount ?? 0,
           step.weightGradient.scratchCount)
       case .expansion(let step): max(count, step.scratchCount)
+      case .depthwise(let step): max(count, step.scratchCount)
       case .attention(let step): max(count, step.scratchCount)
       case .normalization, .activation, .pool, .gate, .layerNorm, .dropout: count
       }

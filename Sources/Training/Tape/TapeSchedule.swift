@@ -71,7 +71,7 @@ private struct SegmentBuilder {
       close(next: unit)
       return add(.forward, index)
     }
-    guard case .normalization(let step) = steps[index] else { return add(.forward, index) }
+    guard let step = steps[index].normalization else { return add(.forward, index) }
     if !step.usesRunningStatistics {
       add(.measure, index)
       current.sums.append(TapeAction(kind: .statistics, step: index))
@@ -79,6 +79,7 @@ private struct SegmentBuilder {
     } else if step.kept != step.input {
       add(.keep, index)
     }
+    guard case .normalization = steps[index] else { return add(.forward, index) }
     add(.apply, index)
     if units[unit].survival < 1, step.residual != nil {
       current.sums.append(TapeAction(kind: .passOn, step: index))
@@ -92,12 +93,9 @@ private struct SegmentBuilder {
     }
     switch steps[index] {
     case .normalization(let step):
-      recomputeProduct(of: index)
-      add(.slope, index)
-      current.sums.append(TapeAction(kind: .parameterGradients, step: index))
-      if !step.usesRunningStatistics { close(next: unit) }
-      if step.recomputedAgain != nil { add(.recomputeProductAgain, index) }
-      add(.combine, index)
+      addBackward(step, index, .slope, unit)
+    case .depthwise(let step):
+      addBackward(step.normalization, index, .backward, unit)
     case .convolution(let step):
       add(.backward, index)
       if !step.isSplit {
@@ -116,9 +114,21 @@ private struct SegmentBuilder {
     }
   }
 
+  /// Adds the backward pass of a batch norm, in which `action` finds the gradient of its output.
+  private mutating func addBackward(
+    _ step: NormalizationStep, _ index: Int, _ action: TapeAction.Kind, _ unit: Int
+  ) {
+    recomputeProduct(of: index)
+    add(action, index)
+    current.sums.append(TapeAction(kind: .parameterGradients, step: index))
+    if !step.usesRunningStatistics { close(next: unit) }
+    if step.recomputedAgain != nil { add(.recomputeProductAgain, index) }
+    add(.combine, index)
+  }
+
   /// Computes the input of a batch norm again, unless the segment has done so.
   private mutating func recomputeProduct(of index: Int) {
-    guard case .normalization(let step) = steps[index], step.recomputed != nil else { return }
+    guard let step = steps[index].normalization, step.recomputed != nil else { return }
     let isDone = current.actions.contains { $0.step == index && $0.kind == .recomputeProduct }
     if !isDone { add(.recomputeProduct, index) }
   }

@@ -9,12 +9,24 @@ enum TapeStep {
   case convolution(ConvolutionStep)
   case expansion(ExpansionStep)
   case normalization(NormalizationStep)
+  case depthwise(DepthwiseStep)
   case activation(ActivationStep)
   case pool(PoolStep)
   case gate(GateStep)
   case attention(AttentionStep)
   case layerNorm(LayerNormStep)
   case dropout(DropoutStep)
+}
+
+extension TapeStep {
+  /// Batch norm whose statistics and gradients the step computes.
+  var normalization: NormalizationStep? {
+    switch self {
+    case .normalization(let step): step
+    case .depthwise(let step): step.normalization
+    default: nil
+    }
+  }
 }
 
 /// Consecutive steps that run for the same images: a block, or what lies between blocks.

@@ -38,6 +38,7 @@ struct GroupWork {
     switch step {
     case .convolution(let step): (.product, step.forward)
     case .expansion(let step): (.product, step.run)
+    case .depthwise(let step): (.product, step.run)
     case .normalization: preconditionFailure("batch norm has several actions")
     case .activation(let step): (.normalization, step.forward)
     case .pool(let step): (.normalization, step.forward)
@@ -52,6 +53,7 @@ struct GroupWork {
     switch step {
     case .convolution(let step): (nil, step.backward)
     case .expansion(let step): (nil, step.backward)
+    case .depthwise(let step): (nil, step.backward)
     case .normalization: preconditionFailure("batch norm has several actions")
     case .activation(let step): (.normalizationGradient, step.backward)
     case .pool(let step): (.normalizationGradient, step.backward)
@@ -65,7 +67,7 @@ struct GroupWork {
   private static func normalization(
     _ step: TapeStep, _ kind: TapeAction.Kind
   ) -> (TrainingWork?, (TapeRun) -> Void) {
-    guard case .normalization(let step) = step else {
+    guard let step = step.normalization else {
       preconditionFailure("only batch norm has these actions")
     }
     return switch kind {
@@ -92,7 +94,7 @@ struct GroupWork {
     switch step {
     case .normalization(let step): step.recompute
     case .gate(let step): step.recompute
-    case .convolution, .expansion, .activation, .pool, .attention, .layerNorm, .dropout:
+    case .convolution, .expansion, .depthwise, .activation, .pool, .attention, .layerNorm, .dropout:
       preconditionFailure("only batch norm and gates are recomputed")
     }
   }
@@ -100,7 +102,7 @@ struct GroupWork {
   private static func recomputeProduct(
     _ step: TapeStep, _ kind: TapeAction.Kind, _ steps: [TapeStep]
   ) -> (TapeRun) -> Void {
-    guard case .normalization(let normalization) = step,
+    guard let normalization = step.normalization,
       let product = kind == .recomputeProduct
         ? normalization.recomputed : normalization.recomputedAgain,
       case .convolution(let convolution) = steps[product.convolution]
@@ -133,7 +135,9 @@ struct BatchWork {
       case (.convolution(let step), .parameterGradients):
         { [step.weightSums($0), step.biasSums($0)] }
       case (.expansion(let step), .statistics): { [step.statistics($0)] }
-      case (.expansion(let step), .parameterGradients): { [step.parameterGradients($0)] }
+      case (.depthwise(let step), .statistics): { [step.normalization.statistics($0)] }
+      case (.depthwise(let step), .parameterGradients): { step.parameterGradients($0) }
+      case (.expansion(let step), .parameterGradients): { step.parameterGradients($0) }
       case (.layerNorm(let step), .parameterGradients): { [step.parameterGradients($0)] }
       default: preconditionFailure("work of a group")
       }
