@@ -24,9 +24,11 @@ package protocol Operator: Sendable {
   ///
   /// - Parameters:
   ///   - layer: 0, or 1 for the second layer of a fused operator.
-  ///   - packed: `packedCount` floats, zeroed before the first call. Layers write to disjoint parts,
+  ///   - packed: `packedCount` floats, zeroed before the first call if `packingLeavesGaps`. Layers write to disjoint parts,
   ///     so that they can be packed at the same time.
   func pack(_ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>)
+  /// Whether `pack` leaves words as they were, which must then be zero.
+  var packingLeavesGaps: Bool { get }
   /// The number of tasks for a batch.
   ///
   /// They may run in any order and on any thread; the results are bit-identical.
@@ -41,6 +43,7 @@ extension Operator {
   package var multiplyAdds: Int? { nil }
   package var takesBatch: Bool { false }
   package var partialSums: Int { 0 }
+  package var packingLeavesGaps: Bool { true }
   package func pack(
     _ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>
   ) {}

@@ -85,6 +85,16 @@ package struct GEMM: Sendable {
   /// Words of the packed B and what goes with it.
   package var packedCount: Int { biasOffset + channelStride(n) }
 
+  /// Whether `pack` leaves words of zero as they were.
+  package var packingLeavesGaps: Bool {
+    switch precision {
+    case .f32: depth != inputChannels * kernel * kernel || n != channelStride(n)
+    // Whole blocks are rounded, padding included.
+    case .bf16, .bf16x3: n != channelStride(n)
+    case .int8: true
+    }
+  }
+
   /// Packs a layer's weights and bias into `packedCount` zeroed words.
   package func pack(_ filter: ConvolutionFilter, into packed: UnsafeMutablePointer<Float>) {
     filter.packBias(into: packed + biasOffset)

@@ -61,6 +61,7 @@ package struct GEMMConvolution: Operator {
   }
 
   package var packedCount: Int { gemm.packedCount }
+  package var packingLeavesGaps: Bool { gemm.packingLeavesGaps }
 
   package func pack(
     _ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>

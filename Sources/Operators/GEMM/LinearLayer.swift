@@ -32,6 +32,10 @@ package struct LinearLayer: Operator {
 
   package var packedCount: Int { gemm.packedCount }
 
+  package var packingLeavesGaps: Bool {
+    if case .kernels = target.gemm { gemm.packingLeavesGaps } else { true }
+  }
+
   package func pack(
     _ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>
   ) {

@@ -100,13 +100,20 @@ package struct DepthwiseWeightGradient: WeightGradient {
     task: Int, parts: Int, partials: UnsafePointer<Float>,
     into gradient: UnsafeMutablePointer<Float>
   ) {
-    let channels = evenRange(
-      task, of: reductionCount(parts: parts), total: geometry.outputChannels)
-    for tap in 0..<taps {
-      for channel in channels {
-        let source = partials + tap * geometry.outputStride + channel
-        let weight = gradient + channel * taps + tap
-        for part in 0..<parts { weight.pointee += source[part * sumCount] }
+    let vectors = evenRange(
+      task, of: reductionCount(parts: parts), total: geometry.outputStride / 8)
+    for vector in vectors {
+      let channels = 8 * vector..<min(8 * vector + 8, geometry.outputChannels)
+      for tap in 0..<taps {
+        var source = UnsafeRawPointer(partials + tap * geometry.outputStride + 8 * vector)
+        var sum = SIMD8<Float>.zero
+        for _ in 0..<parts {
+          sum += source.loadUnaligned(as: SIMD8<Float>.self)
+          source += 4 * sumCount
+        }
+        for (lane, channel) in channels.enumerated() {
+          gradient[channel * taps + tap] += sum[lane]
+        }
       }
     }
   }

@@ -31,6 +31,7 @@ package struct TransposedConvolution: InputGradient {
   }
 
   package var packedCount: Int { work.packedCount }
+  package var packingLeavesGaps: Bool { work.packingLeavesGaps }
   package var scratchCount: Int { work.scratchCount }
   package var takesBatch: Bool { work.takesBatch }
 

@@ -132,8 +132,8 @@ extension ConvolutionStep: PackedStep {
 
   private func pack(_ work: any Operator, _ run: TapeRun, at offset: Int) {
     let target = run.packed + offset
-    // Padding must be zero, and the other direction's weights were here.
-    target.update(repeating: 0, count: work.packedCount)
+    // The other direction's weights were here.
+    if work.packingLeavesGaps { target.update(repeating: 0, count: work.packedCount) }
     work.pack(filter(run), layer: 0, into: target)
   }
 

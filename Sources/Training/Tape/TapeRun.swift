@@ -128,7 +128,7 @@ extension TapeRun {
     let rows: Range<Int>
   }
 
-  /// Feature maps cut into parts of about 16 K floats, which stay in the L1 and L2 cache.
+  /// Feature maps cut into parts of about 48 K floats, which stay in the L2 cache.
   struct Parts {
     let images: Int
     let positions: Int
@@ -137,7 +137,7 @@ extension TapeRun {
     init(images: Int, positions: Int, stride: Int) {
       self.images = images
       self.positions = positions
-      perImage = min(positions, max(1, positions * stride / 16_384))
+      perImage = min(positions, max(1, positions * stride / 49_152))
     }
 
     var count: Int { images * perImage }
