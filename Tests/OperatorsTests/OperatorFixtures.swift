@@ -61,7 +61,8 @@ struct PackedOperator {
   private let buffer: AlignedBuffer
 
   init(_ work: some Operator, _ filters: [Filter]) {
-    buffer = AlignedBuffer([Float](repeating: 0, count: work.packedCount))
+    buffer = AlignedBuffer(
+      [Float](repeating: work.packingLeavesGaps ? 0 : .nan, count: work.packedCount))
     // Twice, because packing must not rely on finding zeros where it writes.
     for _ in 0..<2 {
       for (layer, filter) in filters.enumerated().reversed() {

@@ -11,15 +11,16 @@ import Training
 struct GroupTests {
   private static let batch = 81
 
-  private static func session(threads: Int) throws -> TrainingSession {
+  private static func session(threads: Int, folds: Bool) throws -> TrainingSession {
     let graph = TinyNetwork.efficientNetLite.graph {
       ($0.inputHeight, $0.inputWidth) = (64, 64)
       $0.stochasticDepth = 0.3
     }
     let store = try ParameterStore(graph, states: 0)
     try store.load(SeededParameters())
-    return try TrainingSession(
-      graph, store, TrainingSession.Options(batch: batch, threads: threads))
+    var options = TrainingSession.Options(batch: batch, threads: threads)
+    options.foldsExpansions = folds
+    return try TrainingSession(graph, store, options)
   }
 
   /// The loss of the first `images`, and all gradients.
@@ -44,8 +45,10 @@ struct GroupTests {
   }
 
   /// Memory for groups is that of the largest batch, and smaller batches are divided otherwise.
-  @Test func bitsDoNotDependOnThreadsInAnyBatch() throws {
-    let (one, three) = (try Self.session(threads: 1), try Self.session(threads: 3))
+  @Test(arguments: [false, true])
+  func bitsDoNotDependOnThreadsInAnyBatch(foldingExpansions folds: Bool) throws {
+    let one = try Self.session(threads: 1, folds: folds)
+    let three = try Self.session(threads: 3, folds: folds)
     for images in [81, 80, 73, 64, 17, 9, 8, 2] {
       let (expected, found) = (
         try Self.step(one, images: images), try Self.step(three, images: images)
