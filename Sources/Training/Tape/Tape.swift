@@ -6,8 +6,9 @@ import Operators
 /// A network lowered for training: segments that run forwards, then others that run backwards.
 ///
 /// Like an inference program, it depends only on shapes. Kept for the backward pass are the outputs of
-/// convolutions and the inputs of units; batch norm's outputs are recomputed from them. With bf16, outputs
-/// of convolutions are kept as bf16, and so are gradients that wait for batch norm's sums.
+/// convolutions and the inputs of units; batch norm's outputs are recomputed from them, and so is all of a
+/// folded expansion. With bf16, outputs of convolutions are kept as bf16, and so are gradients that wait for
+/// batch norm's sums.
 struct Tape {
   let steps: [TapeStep]
   /// The node that each step begins with.
