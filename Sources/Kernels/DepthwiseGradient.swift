@@ -106,7 +106,7 @@ public struct DepthwiseGradient: ChannelBody {
   public var paddingLeft: Int
   /// Channels to compute, a multiple of 8; all pointers are at the first of them.
   public var channels: Int
-  /// The whole input image.
+  /// The input image, or some of its rows; `paddingTop` then counts the rows before them, too.
   public var x: UnsafePointer<Float>
   public var inputHeight: Int
   public var inputWidth: Int

@@ -18,7 +18,7 @@ public enum Nonlinearity: Int32, Sendable, CaseIterable {
   }
 
   /// Whether it only limits values, so that its derivative follows from what it gives.
-  public var isClamp: Bool { accept(ClampTest()) }
+  public var isClamp: Bool { accept(ClampOfFunction()) != nil }
 
   /// Calls `visitor` with the function: the only switch over activations in a kernel.
   @inlinable @inline(__always)
@@ -35,11 +35,6 @@ public enum Nonlinearity: Int32, Sendable, CaseIterable {
     case .approximateSigmoid: visitor.visit(ApproximateSigmoid.self)
     }
   }
-}
-
-/// Tests for a clamp.
-private struct ClampTest: NonlinearityVisitor {
-  func visit<F: NonlinearityFunction>(_: F.Type) -> Bool { F.clamp != nil }
 }
 
 /// Code that is compiled once for each activation function.

@@ -24,10 +24,10 @@ package protocol Operator: Sendable {
   ///
   /// - Parameters:
   ///   - layer: 0, or 1 for the second layer of a fused operator.
-  ///   - packed: `packedCount` floats, zeroed before the first call if `packingLeavesGaps`. Layers write to disjoint parts,
-  ///     so that they can be packed at the same time.
+  ///   - packed: `packedCount` floats, zeroed before the first call if `packingLeavesGaps`. Layers write to
+  ///     disjoint parts, so that they can be packed at the same time.
   func pack(_ filter: ConvolutionFilter, layer: Int, into packed: UnsafeMutablePointer<Float>)
-  /// Whether `pack` leaves words as they were, which must then be zero.
+  /// Whether `pack` skips words that must be zero.
   var packingLeavesGaps: Bool { get }
   /// The number of tasks for a batch.
   ///

@@ -43,6 +43,9 @@ struct ExpandDepthwiseGradientTests {
     return (x, Filter(&noise, count: c.depthwise.input, depth: c.inputs), GradientData(c.depthwise))
   }
 
+  /// What is added to the inputs before they are multiplied.
+  private static func offsets(_ c: Case) -> [Float] { (0..<c.inputs).map { Float($0 % 3) / 4 } }
+
   private static func expected(_ c: Case, _ nonlinearity: Nonlinearity) -> Gradients {
     let (x, filter, depthwise) = data(c)
     let (inputs, channels) = (c.inputs, c.depthwise.input)
@@ -54,6 +57,7 @@ struct ExpandDepthwiseGradientTests {
     let gradient = zip(depthwise.inputGradients[0], u).map {
       $0 * Reference.derivative(nonlinearity, $1)
     }
+    let offsets = Self.offsets(c)
     result.sums = [Double](repeating: 0, count: channels)
     result.products = [Double](repeating: 0, count: inputs * channels)
     result.input = [Double](repeating: 0, count: x.count)
@@ -62,7 +66,7 @@ struct ExpandDepthwiseGradientTests {
       result.sums[channel] += value
       for input in 0..<inputs {
         let place = position * inputs + input
-        result.products[input * channels + channel] += value * Double(x[place])
+        result.products[input * channels + channel] += value * Double(x[place] + offsets[input])
         result.input[place] +=
           value * filter.scale[channel] * Double(filter.weights[channel * inputs + input])
       }
@@ -91,11 +95,14 @@ struct ExpandDepthwiseGradientTests {
     let sums = AlignedBuffer([Float](repeating: 0, count: work.sumCount))
     let weightSums = AlignedBuffer([Float](repeating: 0, count: weights.sumCount))
     let scratch = AlignedBuffer([Float](repeating: 0, count: work.scratchCount))
+    let offsets = AlignedBuffer.positions(
+      [Self.offsets(c)], channels: c.inputs, stride: g.inputStride)
     let ones = AlignedBuffer([Float](repeating: 1, count: stride))
     let zeros = AlignedBuffer([Float](repeating: 0, count: stride))
     work.run(
       ExpandDepthwiseGradient.Memory(
-        input: map.base, outputGradient: gradient.base, inputGradient: inputGradient.base,
+        input: map.base, negatedMeans: offsets.base, outputGradient: gradient.base,
+        inputGradient: inputGradient.base,
         packed: packed.base, sums: sums.base, weightSums: weightSums.base, scratch: scratch.base,
         ones: ones.base, zeros: zeros.base, lap: { _ in }))
     var result = Gradients()

@@ -92,7 +92,7 @@ struct FoldedExpansionTests {
     try Self.compare(apart, folded, within: 2e-4)
   }
 
-  /// Sums are formed around the means, so means far from zero cost little precision.
+  /// Sums are formed around the means, so means far from zero cost little more than they do apart.
   @Test func largeMeans() throws {
     try Self.compare(
       try Self.session(.efficientNetLite, folds: false, bias: 30),
@@ -107,6 +107,60 @@ struct FoldedExpansionTests {
     try Self.compare(
       try Self.session(.efficientNetLite, folds: false, frozenStages: stages), folded,
       within: 2e-4)
+  }
+
+  /// In bf16, folding rounds no more than computing the layers one by one does, and `--recompute` changes
+  /// no bit.
+  @Test func rounding() throws {
+    let model = try ModelCatalog.model(named: "effnet-lite0")
+    var configuration = model.defaultConfiguration
+    (configuration.inputHeight, configuration.inputWidth) = (64, 64)
+    (configuration.classes, configuration.stochasticDepth) = (6, 0)
+    let graph = try model.graph(configuration)
+    func gradients(_ precision: Precision, folds: Bool, recomputes: Bool = false) throws -> [Float]
+    {
+      let store = try ParameterStore(graph, states: 0)
+      try store.load(InitialParameters(graph, seed: 1))
+      var options = TrainingSession.Options(batch: 6, threads: 2)
+      (options.precision, options.foldsExpansions) = (precision, folds)
+      options.recomputes = recomputes
+      let session = try TrainingSession(graph, store, options)
+      #expect(Self.folded(session).isEmpty != folds)
+      _ = try Self.step(session)
+      return (0..<store.count).map { store.gradients.base[$0] }
+    }
+    let exact = try gradients(.f32, folds: false)
+    func deviation(_ found: [Float]) -> Double {
+      func norm(_ values: [Float]) -> Double {
+        values.reduce(0) { $0 + Double($1 * $1) }.squareRoot()
+      }
+      return norm(zip(found, exact).map { $0 - $1 }) / norm(exact)
+    }
+    let rounded = try gradients(.bf16, folds: true)
+    let (apart, folded) = (deviation(try gradients(.bf16, folds: false)), deviation(rounded))
+    #expect(folded > 0 && folded < 1.2 * apart, "\(folded), one by one \(apart)")
+    #expect(try gradients(.bf16, folds: true, recomputes: true) == rounded)
+  }
+
+  /// A block may leave out every image of a batch.
+  @Test func noImages() throws {
+    let graph = TinyNetwork.efficientNetLite.graph {
+      ($0.inputHeight, $0.inputWidth) = (32, 32)
+      $0.stochasticDepth = 0.999
+    }
+    func loss(folds: Bool) throws -> Double {
+      let store = try ParameterStore(graph, states: 0)
+      try store.load(SeededParameters())
+      var options = TrainingSession.Options(batch: Self.batch, threads: 2)
+      options.foldsExpansions = folds
+      let session = try TrainingSession(graph, store, options)
+      let loss = try Self.step(session).loss
+      let gradients = (0..<store.count).map { store.gradients.base[$0] }
+      #expect(gradients.allSatisfy(\.isFinite) && gradients.contains { $0 != 0 })
+      return loss
+    }
+    let (apart, folded) = (try loss(folds: false), try loss(folds: true))
+    #expect(abs(apart - folded) < 1e-4 * apart)
   }
 
   /// Large maps with few inputs are folded unless the caller decides otherwise.

@@ -8,6 +8,9 @@ struct DepthwisePartition: Sendable {
   /// Strips of rows.
   let strips: Int
 
+  /// Channels of the widest block.
+  let widest: Int
+
   /// - Parameters:
   ///   - rows: Rows of a map.
   ///   - width: Positions of a row as it is kept.
@@ -15,17 +18,15 @@ struct DepthwisePartition: Sendable {
   ///   - floats: What a part may take.
   init(rows: Int, width: Int, stride: Int, floats: Int) {
     let vectors = (stride + 15) / 16
-    // At least 128 channels, because memory delivers short runs slowly.
+    // Blocks only where 128 channels would fit, because memory delivers short runs slowly.
     let fitting = floats / (rows * width * 16)
     let count = fitting >= min(8, vectors) ? (vectors + fitting - 1) / fitting : 1
     blocks = (0..<count).map {
       let range = evenRange($0, of: count, total: vectors)
       return range.lowerBound * 16..<min(range.upperBound * 16, stride)
     }
-    let widest = blocks.map(\.count).max() ?? stride
-    strips = (rows + max(1, floats / (width * widest)) - 1) / max(1, floats / (width * widest))
+    widest = blocks.map(\.count).max() ?? stride
+    let stripRows = max(1, floats / (width * widest))
+    strips = (rows + stripRows - 1) / stripRows
   }
-
-  /// Channels of the widest block.
-  var widest: Int { blocks.map(\.count).max() ?? 0 }
 }

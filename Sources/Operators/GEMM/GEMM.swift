@@ -85,7 +85,7 @@ package struct GEMM: Sendable {
   /// Words of the packed B and what goes with it.
   package var packedCount: Int { biasOffset + channelStride(n) }
 
-  /// Whether `pack` leaves words of zero as they were.
+  /// Whether `pack` skips words that must be zero.
   package var packingLeavesGaps: Bool {
     switch precision {
     case .f32: depth != inputChannels * kernel * kernel || n != channelStride(n)
@@ -95,7 +95,7 @@ package struct GEMM: Sendable {
     }
   }
 
-  /// Packs a layer's weights and bias into `packedCount` zeroed words.
+  /// Packs a layer's weights and bias into `packedCount` words, zeroed if `packingLeavesGaps`.
   package func pack(_ filter: ConvolutionFilter, into packed: UnsafeMutablePointer<Float>) {
     filter.packBias(into: packed + biasOffset)
     for block in 0..<blocks.count {

@@ -5,8 +5,8 @@ import Kernels
 ///
 /// The expanded map is the widest in the network. It is neither kept nor written: some rows of it are
 /// computed again at a time, into scratch memory that stays in the L2 cache, together with the gradients
-/// that pass through them. Batch norm is folded into the expansion, u = scale · (W x) + shift, and what its
-/// statistics add to the gradients follows from the input alone (see `FoldedBatchNorm`).
+/// that pass through them. Batch norm is folded into the expansion, u = scale · (W x) + shift; what its
+/// statistics add to the gradients follows from the narrow input (see Training's `ExpansionStep`).
 package struct ExpandDepthwiseGradient: Sendable {
   private let expansion: ConvolutionGeometry
   private let depthwise: ConvolutionGeometry
@@ -17,7 +17,7 @@ package struct ExpandDepthwiseGradient: Sendable {
   private let reduce: GEMM
   private let scatter: ScatteredDepthwise
   private let weights: DepthwiseWeightGradient
-  /// Products of x and the gradient of u.
+  /// Products of x − m and the gradient of u.
   private let products: ProductSums
   /// Strips of rows of the expanded map.
   private let strips: Int
@@ -50,15 +50,15 @@ package struct ExpandDepthwiseGradient: Sendable {
     strips = (expansion.outputHeight + rows - 1) / rows
   }
 
-  /// Multiply-adds for one image, by the precision of their operands; the expansion's are done three times,
-  /// the depthwise convolution's twice.
-  package var arithmetic: [Precision: Int] {
+  /// Multiply-adds for one image, by the precision of their operands: of the depthwise convolution twice, of
+  /// the expansion three times, or twice without the gradient of the input.
+  package func arithmetic(hasInputGradient: Bool) -> [Precision: Int] {
     let wide = expansion.outputPositions * expansion.outputChannels * expansion.inputChannels
     let taps = depthwise.kernel * depthwise.kernel
     let narrow = 2 * depthwise.outputPositions * depthwise.outputChannels * taps
     var counts: [Precision: Int] = [.f32: narrow]
     counts[products.precision, default: 0] += wide
-    counts[expand.precision == .f32 ? .f32 : .bf16, default: 0] += 2 * wide
+    counts[expand.precision == .f32 ? .f32 : .bf16, default: 0] += (hasInputGradient ? 2 : 1) * wide
     return counts
   }
 
@@ -94,15 +94,17 @@ package struct ExpandDepthwiseGradient: Sendable {
 
   // MARK: Sums
 
-  /// Floats of the sums of products of x and the gradient of u, `[input][channel]`.
+  /// Floats of the sums of products of x − m and the gradient of u, `[input][channel]`.
   private var productCount: Int { expansion.inputChannels * expansion.outputStride }
   /// Floats of those and the sums of the gradient of u.
   package var sumCount: Int { productCount + expansion.outputStride }
 
   /// The memory of a run.
   package struct Memory {
-    /// The map that was expanded, and the gradient of the depthwise convolution's output.
+    /// The map x that was expanded, −m for its means m, and the gradient of the depthwise convolution's
+    /// output.
     package var input: UnsafePointer<Float>
+    package var negatedMeans: UnsafePointer<Float>
     package var outputGradient: UnsafePointer<Float>
     /// Receives the gradient of the map with batch norm's statistics held constant, unless nobody needs it.
     package var inputGradient: UnsafeMutablePointer<Float>?
@@ -113,20 +115,22 @@ package struct ExpandDepthwiseGradient: Sendable {
     package var weightSums: UnsafeMutablePointer<Float>
     /// `scratchCount` floats.
     package var scratch: UnsafeMutablePointer<Float>
-    /// As many ones and zeros as there are expanded channels.
+    /// As many ones and zeros as a position of the expanded map has floats.
     package var ones: UnsafePointer<Float>
     package var zeros: UnsafePointer<Float>
     /// Called after each stage.
     package var lap: (GradientStage) -> Void
 
     package init(
-      input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
-      inputGradient: UnsafeMutablePointer<Float>?, packed: UnsafePointer<Float>,
+      input: UnsafePointer<Float>, negatedMeans: UnsafePointer<Float>,
+      outputGradient: UnsafePointer<Float>, inputGradient: UnsafeMutablePointer<Float>?,
+      packed: UnsafePointer<Float>,
       sums: UnsafeMutablePointer<Float>, weightSums: UnsafeMutablePointer<Float>,
       scratch: UnsafeMutablePointer<Float>, ones: UnsafePointer<Float>, zeros: UnsafePointer<Float>,
       lap: @escaping (GradientStage) -> Void
     ) {
-      (self.input, self.outputGradient) = (input, outputGradient)
+      (self.input, self.negatedMeans) = (input, negatedMeans)
+      self.outputGradient = outputGradient
       (self.inputGradient, self.packed) = (inputGradient, packed)
       (self.sums, self.weightSums) = (sums, weightSums)
       (self.scratch, self.ones, self.zeros, self.lap) = (scratch, ones, zeros, lap)
@@ -139,14 +143,17 @@ package struct ExpandDepthwiseGradient: Sendable {
   /// Floats of a strip of the expanded map.
   private var stripCount: Int { stripRows * expansion.outputWidth * expansion.outputStride }
 
-  /// Floats that a step of a strip needs: converted rows, or the copy of the gradient.
+  /// Floats of x in a strip.
+  private var inputCount: Int { stripRows * expansion.inputWidth * expansion.inputStride }
+
+  /// Floats that a step of a strip needs: converted rows, x − m, or the copy of the gradient.
   private var stepCount: Int {
     let positions = stripRows * expansion.outputWidth
     func panel(_ gemm: GEMM) -> Int {
       gemm.converts(gated: false) ? gemm.panelCount(rows: positions) : 0
     }
     return max(
-      panel(expand), panel(reduce), products.scratchCount,
+      panel(expand), panel(reduce), inputCount + products.scratchCount,
       scatter.scratchCount(rows: stripRows, channels: expansion.outputStride),
       2 * expansion.outputStride)
   }
@@ -164,9 +171,9 @@ package struct ExpandDepthwiseGradient: Sendable {
     let (width, stride) = (expansion.outputWidth, expansion.outputStride)
     let positions = rows.count * width
     let first = rows.lowerBound * width * expansion.inputStride
-    // Of a clamp, its value.
+    // For a clamp, already the activation.
     let u = memory.scratch
-    // First the activation of u, then its gradient, then that of u.
+    // Otherwise first the activation of u; then its gradient, then that of u.
     let gradient = u + stripCount
     let step = gradient + stripCount
     multiply(
@@ -200,8 +207,13 @@ package struct ExpandDepthwiseGradient: Sendable {
     let sums = memory.sums + productCount
     for channel in 0..<stride { sums[channel] += step[channel] }
     memory.lap(.normalizationGradient)
+    kernels.training.scale(
+      ChannelScale(
+        rows: positions, channels: expansion.inputStride, x: memory.input + first,
+        xStride: expansion.inputStride, factor: memory.ones, offset: memory.negatedMeans,
+        out: step, outStride: expansion.inputStride))
     products.add(
-      positions: positions, memory.input + first, gradient, to: memory.sums, scratch: step)
+      positions: positions, step, gradient, to: memory.sums, scratch: step + inputCount)
     memory.lap(.weightGradient)
     guard let inputGradient = memory.inputGradient else { return }
     multiply(

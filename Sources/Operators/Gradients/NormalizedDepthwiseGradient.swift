@@ -1,7 +1,7 @@
 import Kernels
 
-/// The backward pass of batch norm and activation, then a depthwise convolution, in one pass over the kept map
-/// z: the gradients of the convolution's weights and of batch norm's output, and the latter's sums.
+/// The backward pass of batch norm and activation, then a depthwise convolution, in one pass over the kept
+/// map z: the gradients of the convolution's weights and of batch norm's output, and the latter's sums.
 ///
 /// Parts of the activation and of its gradient stay in scratch memory in the L2 cache.
 package struct NormalizedDepthwiseGradient: Sendable {

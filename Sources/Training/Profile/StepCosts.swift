@@ -57,6 +57,7 @@ extension TapeStep {
       cost.macs = step.expansion.node.macs + step.depthwise.node.macs
       cost.arithmetic = step.strategy.arithmetic(
         of: [step.expansion.layer, step.depthwise.layer], total: cost.macs)
+      cost.arithmetic[.f32, default: 0] += step.momentMultiplyAdds
       cost.bytes = 4 * (counts[step.input] + counts[step.output])
       cost.weightBytes = 4 * step.weightCount
     case .normalization where isPassedOn:
@@ -83,8 +84,11 @@ extension TapeStep {
       cost.bytes += 4 * counts[step.input]
     case .expansion(let step):
       let hasInputGradient = !step.inputGradient.buffers.isEmpty
-      cost.macs = (hasInputGradient ? 2 : 1) * (step.expansion.node.macs + step.depthwise.node.macs)
-      cost.arithmetic = step.backward.arithmetic
+      cost.macs =
+        (hasInputGradient ? 2 : 1) * step.expansion.node.macs + 2 * step.depthwise.node.macs
+      cost.arithmetic = step.backward.arithmetic(hasInputGradient: hasInputGradient)
+      // The second pass over the input multiplies it with a matrix.
+      if hasInputGradient { cost.arithmetic[.f32, default: 0] += step.momentMultiplyAdds }
       cost.bytes = 4 * ((hasInputGradient ? 2 : 1) * counts[step.input] + counts[step.output])
       cost.weightBytes = 4 * (hasInputGradient ? 2 : 1) * step.weightCount
     case .normalization(let step): cost.bytes = 4 * counts[step.input]

@@ -18,7 +18,7 @@ struct ChannelMoments {
     products = Array(repeating: .zero, count: channels * width)
   }
 
-  /// Adds those of `rows` further positions (Chan, Golub & LeVeque 1983), so that a large mean costs no
+  /// Merges the moments of `rows` more positions (Chan, Golub & LeVeque 1983), so that a large mean costs no
   /// precision.
   ///
   /// - Parameters:

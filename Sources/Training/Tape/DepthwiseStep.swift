@@ -3,8 +3,8 @@ import Operators
 
 /// Batch norm and activation with the depthwise convolution that alone reads them.
 ///
-/// The activation is formed where the convolution reads it, in both directions, and its gradient is taken on
-/// to that of batch norm's output where it arises.
+/// The activation is formed where the convolution reads it, in both directions, and its gradient becomes that
+/// of batch norm's output in the same pass.
 struct DepthwiseStep {
   var normalization: NormalizationStep
   let convolution: ConvolutionStep
@@ -13,7 +13,8 @@ struct DepthwiseStep {
   /// Offsets of the packed weights for both directions.
   var packed = 0
   var packedBackward = 0
-  var outputGradient: TapeBuffer = 0
+  /// `nil` without a backward pass.
+  var outputGradient: TapeBuffer?
 
   init(
     _ normalization: NormalizationStep, _ convolution: ConvolutionStep, _ kernels: KernelTable
@@ -31,9 +32,6 @@ struct DepthwiseStep {
 
 extension DepthwiseStep {
   private var stride: Int { convolution.layer.geometry.inputStride }
-
-  /// z as the backward pass finds it.
-  var keptAgain: TapeBuffer { normalization.recomputed?.kept ?? normalization.kept }
 
   /// Floats of partial sums for a number of images, divided into groups.
   func partialCount(images: Int, groups: Int) -> Int {
@@ -61,6 +59,7 @@ extension DepthwiseStep {
 
   /// The slope, its sums over each image, and the group's sums for the gradient of the weights.
   func backward(_ run: TapeRun) {
+    guard let outputGradient else { return }
     let vectors = normalization.vectors(run)
     let count = convolution.weightGradient.sumCount
     let weightSums = weightSums(run) + run.group * count
@@ -68,7 +67,7 @@ extension DepthwiseStep {
     for image in 0..<run.imageCount {
       backward.run(
         NormalizedDepthwiseGradient.Memory(
-          z: kept(keptAgain, run, image), mean: vectors.mean, scale: vectors.scale,
+          z: kept(normalization.keptAgain, run, image), mean: vectors.mean, scale: vectors.scale,
           shift: vectors.shift, outputGradient: run[outputGradient] + image * run.count(output),
           slope: kept(normalization.slope, run, image), packed: run.packed + packedBackward,
           sums: run.partials + (run.places.lowerBound + image) * 2 * stride,
@@ -102,6 +101,7 @@ extension DepthwiseStep: PackedStep {
   }
 
   func packBackward(_ run: TapeRun) {
+    if outputGradient == nil { return }
     let target = run.packed + packedBackward
     target.update(repeating: 0, count: backward.packedCount)
     backward.pack(convolution.filter(run), into: target)

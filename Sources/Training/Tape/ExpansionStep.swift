@@ -14,8 +14,7 @@ import Operators
 ///     dx = Wᵀ (a · g) + M x + v  with M = Wᵀ diag(b) W and v = −Wᵀ (a · Σg) / n − M m
 ///
 /// One pass over x and the depthwise convolution's gradient finds P, Σg and Wᵀ (a · g); a second one, over
-/// the narrow map alone, adds the rest. Sums are formed around the means, so that a large mean costs no
-/// precision.
+/// the narrow map alone, adds the rest. S and P are summed around the means, so that these cost no precision.
 struct ExpansionStep {
   let expansion: ConvolutionStep
   /// Batch norm and activation between the two.
@@ -30,7 +29,7 @@ struct ExpansionStep {
   var packed = 0
   var packedBackward = 0
   /// Offset of what it keeps for the backward pass.
-  let moments: Int
+  let keptOffset: Int
 
   var outputGradient: TapeBuffer = 0
   var inputGradient = ConvolutionStep.GradientTarget.none
@@ -38,12 +37,12 @@ struct ExpansionStep {
   /// - Parameter layer: The expansion with the activation between the two.
   init(
     _ expansion: ConvolutionStep, _ normalization: NormalizationStep, _ depthwise: ConvolutionStep,
-    _ layer: ConvolutionLayer, _ precision: ProductPrecision, moments: Int,
+    _ layer: ConvolutionLayer, _ precision: ProductPrecision, keptOffset: Int,
     on target: ComputeTarget
   ) {
     (self.expansion, self.normalization, self.depthwise) = (expansion, normalization, depthwise)
     strategy = .expandDepthwise(precision)
-    self.moments = moments
+    self.keptOffset = keptOffset
     forward = strategy.makeOperator(
       for: [layer, depthwise.layer], isGated: false, on: target)
     backward = ExpandDepthwiseGradient(layer, depthwise.layer, precision, on: target)
@@ -55,7 +54,7 @@ struct ExpansionStep {
       for: [narrow], isGated: false, on: target)
   }
 
-  /// Whether one step is faster than three.
+  /// Whether one step is faster than three; small maps stay in the cache anyway.
   ///
   /// On two cores of a Zen 5, EfficientNet-Lite0's blocks at 224 pixels take, as one step and as three,
   /// 13.9 and 21.2 ms with 16 inputs, 4.2 and 4.4 with 80, but 8.2 and 7.4 with 112. At bf16, where maps
@@ -77,6 +76,11 @@ extension ExpansionStep {
   /// Floats of a part's moments: means, then products.
   private var momentCount: Int { inputStride * (1 + geometry.inputChannels) }
 
+  /// Multiply-adds for an image of S, and as many of M x.
+  var momentMultiplyAdds: Int {
+    geometry.inputChannels * geometry.inputChannels * geometry.outputPositions
+  }
+
   private func parts(images: Int) -> TapeRun.Parts {
     TapeRun.Parts(images: images, positions: geometry.outputPositions, stride: inputStride)
   }
@@ -84,16 +88,16 @@ extension ExpansionStep {
   /// Floats that it keeps between both directions, beside batch norm's vectors.
   var keptCount: Int { inputStride + 2 * geometry.inputChannels * geometry.outputStride }
 
-  /// What it keeps: m, then Wᵀ and S Wᵀ with a row for each input.
+  /// What it keeps: −m, then Wᵀ and S Wᵀ with a row for each input.
   private func kept(
     _ run: TapeRun
   ) -> (
-    means: UnsafeMutablePointer<Float>, weights: UnsafeMutablePointer<Float>,
+    negatedMeans: UnsafeMutablePointer<Float>, weights: UnsafeMutablePointer<Float>,
     products: UnsafeMutablePointer<Float>
   ) {
-    let means = run.statistics + moments
-    let weights = means + inputStride
-    return (means, weights, weights + geometry.inputChannels * geometry.outputStride)
+    let negatedMeans = run.statistics + keptOffset
+    let weights = negatedMeans + inputStride
+    return (negatedMeans, weights, weights + geometry.inputChannels * geometry.outputStride)
   }
 
   /// Floats of partial sums for a number of images, divided into groups.
@@ -156,7 +160,7 @@ extension ExpansionStep {
   ) {
     let kept = kept(run)
     let (inputs, stride) = (geometry.inputChannels, geometry.outputStride)
-    for (index, mean) in moments.means.enumerated() { kept.means[index] = Float(mean) }
+    for (index, mean) in moments.means.enumerated() { kept.negatedMeans[index] = Float(-mean) }
     for channel in 0..<geometry.outputChannels {
       let weights = run.store.values.base + expansion.weight.offset + channel * inputs
       for input in 0..<inputs { kept.weights[input * stride + channel] = weights[input] }
@@ -240,7 +244,7 @@ extension ExpansionStep {
     for image in 0..<run.imageCount {
       backward.run(
         ExpandDepthwiseGradient.Memory(
-          input: run.map(input, image),
+          input: run.map(input, image), negatedMeans: kept(run).negatedMeans,
           outputGradient: run[outputGradient] + image * run.count(output),
           inputGradient: inputGradient.part.map { run[$0] + image * run.count(input) },
           packed: run.packed + packedBackward, sums: sums, weightSums: weightSums,
@@ -261,7 +265,7 @@ extension ExpansionStep {
 
   private func addGradients(_ run: TapeRun, _ scratch: UnsafeMutablePointer<Float>) {
     let (inputs, stride) = (geometry.inputChannels, geometry.outputStride)
-    let sums = GroupSums(run, backward, count: inputs * stride + stride)
+    let sums = GroupSums(run, backward)
     let (kept, vectors) = (kept(run), normalization.vectors(run))
     let gradient = run.store.gradients.base + expansion.weight.offset
     let count = Double(run.imageCount * geometry.outputPositions)
@@ -271,11 +275,9 @@ extension ExpansionStep {
       let channels = first..<min(first + 8, geometry.outputChannels)
       let sum = sums[inputs * stride + first]
       var product = SIMD8<Double>.zero
-      func centred(_ input: Int) -> SIMD8<Double> {
-        sums[input * stride + first] - Double(kept.means[input]) * sum
-      }
       for input in 0..<inputs {
-        product += load8(kept.weights + input * stride + first) * centred(input)
+        let place = input * stride + first
+        product += load8(kept.weights + place) * sums[place]
       }
       for channel in channels {
         normalization.add(
@@ -284,7 +286,7 @@ extension ExpansionStep {
       let (a, b) = (load8(vectors.a + first), load8(vectors.b + first))
       for input in 0..<inputs {
         let place = input * stride + first
-        let values = a * centred(input) + b * load8(kept.products + place)
+        let values = a * sums[place] + b * load8(kept.products + place)
         for channel in channels {
           gradient[channel * inputs + input] += Float(values[channel - first])
         }
@@ -300,7 +302,7 @@ extension ExpansionStep {
   ) {
     let inputs = geometry.inputChannels
     let weights = run.store.values.base + expansion.weight.offset
-    let (means, b) = (kept(run).means, normalization.vectors(run).b)
+    let (negatedMeans, b) = (kept(run).negatedMeans, normalization.vectors(run).b)
     for channel in 0..<geometry.outputChannels {
       let row = scratch + channel * inputStride
       for input in 0..<inputs { row[input] = b[channel] * weights[channel * inputs + input] }
@@ -315,7 +317,7 @@ extension ExpansionStep {
       for row in 0..<inputs {
         for column in 0..<inputs {
           matrix[row * inputs + column] = rows[row * inputStride + column]
-          vector[row] -= Double(rows[row * inputStride + column]) * Double(means[column])
+          vector[row] += Double(rows[row * inputStride + column]) * Double(negatedMeans[column])
         }
       }
     }
@@ -365,23 +367,12 @@ extension ExpansionStep: PackedStep {
   }
 }
 
-extension ConvolutionStep.GradientTarget {
-  /// Where this layer's part is written.
-  fileprivate var part: TapeBuffer? {
-    switch self {
-    case .none: nil
-    case .write(let buffer): buffer
-    case .add(_, let part): part
-    }
-  }
-}
-
 /// The sums of all groups.
 private struct GroupSums {
   private var totals: [SIMD8<Double>]
 
-  init(_ run: TapeRun, _ work: ExpandDepthwiseGradient, count: Int) {
-    totals = Array(repeating: .zero, count: count / 8)
+  init(_ run: TapeRun, _ work: ExpandDepthwiseGradient) {
+    totals = Array(repeating: .zero, count: work.sumCount / 8)
     for group in 0..<run.groupCount {
       let source = run.partials + group * work.sumCount
       for index in totals.indices { totals[index] += load8(source + 8 * index) }

@@ -34,6 +34,9 @@ extension NormalizationStep {
     Vectors(base: run.statistics + statistics, stride: stride)
   }
 
+  /// z where the backward pass finds it first.
+  var keptAgain: TapeBuffer { recomputed?.kept ?? kept }
+
   /// z where `combine` finds it.
   var keptAtEnd: TapeBuffer {
     (usesRunningStatistics ? recomputed : recomputedAgain)?.kept ?? kept
@@ -50,7 +53,7 @@ extension NormalizationStep {
 
   /// Computes the output again, for the backward pass.
   func recompute(_ run: TapeRun) {
-    apply(run, KeptMap(run[recomputed?.kept ?? kept], element), to: outputAgain)
+    apply(run, KeptMap(run[keptAgain], element), to: outputAgain)
   }
 
   private func apply(_ run: TapeRun, _ z: KeptMap, to target: TapeBuffer) {
@@ -240,7 +243,7 @@ extension NormalizationStep {
       run.kernels.training.normalizeGradient(
         NormalizeGradient(
           rows: part.rows.count, channels: stride, gradient: gradient, gradientStride: stride,
-          z: KeptMap(run[recomputed?.kept ?? kept], element) + place, zStride: stride,
+          z: KeptMap(run[keptAgain], element) + place, zStride: stride,
           scale: vectors.scale, shift: vectors.shift,
           mean: vectors.mean, nonlinearity: nonlinearity,
           out: KeptMap(run[slope], element) + place, outStride: stride, sums: sums,

@@ -33,7 +33,7 @@ struct Tape {
   /// - Throws: `TrainingError.unsupported`.
   init(
     _ graph: Graph, _ store: ParameterStore, batch: Int, frozenStages: Int,
-    batchNorm: TrainingConfiguration.BatchNorm, recomputes: Bool, foldsExpansions: Bool? = nil,
+    batchNorm: TrainingConfiguration.BatchNorm, recomputes: Bool, foldsExpansions: Bool?,
     on target: ComputeTarget
   ) throws(TrainingError) {
     var lowering = TapeLowering(
@@ -104,7 +104,9 @@ extension TapeStep {
     case .convolution(let step): weightBuffers + step.inputGradient.buffers
     case .expansion(let step):
       [step.input, step.outputGradient] + step.inputGradient.buffers
-    case .depthwise(let step): [step.keptAgain, step.outputGradient, step.normalization.slope]
+    case .depthwise(let step):
+      [step.normalization.keptAgain, step.normalization.slope]
+        + (step.outputGradient.map { [$0] } ?? [])
     case .normalization: []
     case .activation(let step): [step.input, step.gradient]
     case .pool(let step):
@@ -127,7 +129,7 @@ extension TapeStep {
     guard let step = normalization else { return [] }
     return switch kind {
     case .measure, .keep: [step.input, step.kept]
-    case .slope: [step.recomputed?.kept ?? step.kept, step.outputGradient, step.slope]
+    case .slope: [step.keptAgain, step.outputGradient, step.slope]
     default: [step.keptAtEnd, step.slope, step.inputGradient]
     }
   }
@@ -142,7 +144,7 @@ extension TapeStep {
 
   private var recomputedBuffers: [TapeBuffer] {
     switch self {
-    case .normalization(let step): [step.recomputed?.kept ?? step.kept, step.outputAgain]
+    case .normalization(let step): [step.keptAgain, step.outputAgain]
     case .gate(let step): [step.inputAgain, step.gate, step.outputAgain]
     case .convolution, .expansion, .depthwise, .activation, .pool, .attention, .layerNorm, .dropout:
       []
@@ -181,6 +183,15 @@ extension TapeStep {
 }
 
 extension ConvolutionStep.GradientTarget {
+  /// Where the layer's own part is written.
+  var part: TapeBuffer? {
+    switch self {
+    case .none: nil
+    case .write(let buffer): buffer
+    case .add(_, let part): part
+    }
+  }
+
   var buffers: [TapeBuffer] {
     switch self {
     case .none: []

@@ -20,12 +20,12 @@ extension TapeLowering {
         step.outputGradient = gradients[step.output] ?? step.output
         (step.inputAgain, step.recomputed) = recompute(
           step.input, in: unitOf[index], unitOf: unitOf, &again)
-        if isTrained(step.input) { step.inputGradient = target(step.input, &gradients) }
+        if isTrained(step.input) { step.inputGradient = gradientTarget(of: step.input, &gradients) }
         step.gatheredAgain = step.gathered.map { newBuffer(bufferCounts[$0]) }
         steps[index] = .convolution(step)
       case .expansion(var step):
         step.outputGradient = gradients[step.output] ?? step.output
-        if isTrained(step.input) { step.inputGradient = target(step.input, &gradients) }
+        if isTrained(step.input) { step.inputGradient = gradientTarget(of: step.input, &gradients) }
         steps[index] = .expansion(step)
       case .normalization(var step):
         step.outputGradient = gradients[step.output] ?? step.output
@@ -84,8 +84,8 @@ extension TapeLowering {
   }
 
   /// Where a convolution's gradient of a value goes.
-  private mutating func target(
-    _ value: TapeBuffer, _ gradients: inout [TapeBuffer: TapeBuffer]
+  private mutating func gradientTarget(
+    of value: TapeBuffer, _ gradients: inout [TapeBuffer: TapeBuffer]
   ) -> ConvolutionStep.GradientTarget {
     let buffer = newBuffer(bufferCounts[value])
     if let sum = gradients[value] { return .add(sum, part: buffer) }

@@ -146,16 +146,13 @@ struct TapeLowering {
   /// Folds a depthwise convolution with the expansion and the batch norm before it, which nothing else
   /// reads, into one step; `false` if it cannot or does not pay.
   private mutating func fold(_ depthwise: ConvolutionStep) -> Bool {
-    guard depthwise.layer.kind == .depthwise, depthwise.bias == nil, steps.count >= 2,
-      let unit = units.last, unit.steps.count >= 2, unit.block == depthwise.node.block,
-      case .normalization(let normalization) = steps[steps.count - 1],
+    guard let unit = units.last, unit.steps.count >= 2, unit.block == depthwise.node.block,
+      let normalization = normalization(before: depthwise), !normalization.usesRunningStatistics,
       case .convolution(let expansion) = steps[steps.count - 2],
-      normalization.output == depthwise.input, normalization.input == expansion.output,
-      normalization.residual == nil, !normalization.usesRunningStatistics,
-      isTrained(expansion.node), expansion.bias == nil,
+      normalization.input == expansion.output, expansion.bias == nil, isTrained(expansion.node),
       readers[expansion.node.id].count == 1,
-      depthwise.node.inputs.allSatisfy({ readers[$0].count == 1 }),
-      expansion.layer.kind == .convolution, expansion.layer.geometry.isPointwise,
+      // What other units leave is found by the image, even if this one drops images.
+      let producer = producers[expansion.input], !unit.steps.contains(producer),
       foldsExpansions ?? ExpansionStep.pays(expansion.layer.geometry, target.precision)
     else { return false }
     var layer = expansion.layer
@@ -165,7 +162,8 @@ struct TapeLowering {
         layer, depthwise.layer, hasResidual: false, feedsResiduals: false, on: target)
     else { return false }
     var step = ExpansionStep(
-      expansion, normalization, depthwise, layer, precision, moments: statisticsCount, on: target)
+      expansion, normalization, depthwise, layer, precision, keptOffset: statisticsCount,
+      on: target)
     steps.removeLast(2)
     nodes.removeLast(2)
     statisticsCount += step.keptCount
@@ -179,12 +177,12 @@ struct TapeLowering {
 
   /// Merges a depthwise convolution with the batch norm before it, which nothing else reads; `false` if it
   /// cannot.
+  ///
+  /// The batch norm may be another unit's, for the same images: a unit that drops images adds its input to
+  /// its output, so its input has two readers.
   private mutating func merge(_ depthwise: ConvolutionStep) -> Bool {
-    guard depthwise.layer.kind == .depthwise, depthwise.bias == nil,
-      case .normalization(let normalization) = steps.last,
-      normalization.output == depthwise.input, normalization.residual == nil,
-      isTrained(normalization.node) == isTrained(depthwise.node),
-      depthwise.node.inputs.allSatisfy({ readers[$0].count == 1 })
+    guard let normalization = normalization(before: depthwise),
+      isTrained(normalization.node) == isTrained(depthwise.node)
     else { return false }
     steps.removeLast()
     nodes.removeLast()
@@ -195,6 +193,15 @@ struct TapeLowering {
     step.packedBackward = Self.reserve(step.backward.packedCount, in: &backwardPacked)
     add(.depthwise(step), depthwise.node, step.output)
     return true
+  }
+
+  /// The batch norm, perhaps with an activation, that a depthwise convolution alone reads.
+  private func normalization(before depthwise: ConvolutionStep) -> NormalizationStep? {
+    guard depthwise.layer.kind == .depthwise, depthwise.bias == nil,
+      case .normalization(let step) = steps.last, step.output == depthwise.input,
+      step.residual == nil, depthwise.node.inputs.allSatisfy({ readers[$0].count == 1 })
+    else { return nil }
+    return step
   }
 
   /// Whether groups of images have their own sums for the gradient of the weights: if these take less

@@ -59,15 +59,6 @@ struct TapeMemory {
 
 }
 
-/// A step with weights in the layout of the kernels.
-protocol PackedStep {
-  var weightCount: Int { get }
-  /// Packs the current weights for the forward pass.
-  func packForward(_ run: TapeRun)
-  /// Packs the current weights for the backward pass.
-  func packBackward(_ run: TapeRun)
-}
-
 extension Tape {
   /// The steps with weights to pack, the largest first.
   var packedSteps: [any PackedStep] {

@@ -19,7 +19,7 @@ enum TapeStep {
 }
 
 extension TapeStep {
-  /// Batch norm whose statistics and gradients the step computes.
+  /// The batch norm whose input the step keeps; `nil` for expansions, which keep none.
   var normalization: NormalizationStep? {
     switch self {
     case .normalization(let step): step
@@ -181,4 +181,14 @@ struct DropoutStep {
   let output: TapeBuffer
   /// The output's gradient, and in place of it the input's.
   var gradient: TapeBuffer
+}
+
+/// A step with weights in the layout of the kernels.
+protocol PackedStep {
+  /// Floats of its weights as they are stored.
+  var weightCount: Int { get }
+  /// Packs the current weights for the forward pass.
+  func packForward(_ run: TapeRun)
+  /// Packs the current weights for the backward pass.
+  func packBackward(_ run: TapeRun)
 }
