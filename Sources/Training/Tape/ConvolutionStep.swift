@@ -131,9 +131,9 @@ extension ConvolutionStep: PackedStep {
   }
 
   private func pack(_ work: any Operator, _ run: TapeRun, at offset: Int) {
-    let target = run.packed + offset
-    // The other direction's weights were here.
-    if work.packingLeavesGaps { target.update(repeating: 0, count: work.packedCount) }
+    let target =
+      work.packingLeavesGaps
+      ? run.clearedPacked(offset, count: work.packedCount) : run.packed + offset
     work.pack(filter(run), layer: 0, into: target)
   }
 

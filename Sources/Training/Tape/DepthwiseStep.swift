@@ -95,15 +95,13 @@ extension DepthwiseStep: PackedStep {
   var weightCount: Int { convolution.weightCount }
 
   func packForward(_ run: TapeRun) {
-    let target = run.packed + packed
-    target.update(repeating: 0, count: forward.packedCount)
+    let target = run.clearedPacked(packed, count: forward.packedCount)
     forward.pack(convolution.filter(run), into: target)
   }
 
   func packBackward(_ run: TapeRun) {
     if outputGradient == nil { return }
-    let target = run.packed + packedBackward
-    target.update(repeating: 0, count: backward.packedCount)
+    let target = run.clearedPacked(packedBackward, count: backward.packedCount)
     backward.pack(convolution.filter(run), into: target)
   }
 }

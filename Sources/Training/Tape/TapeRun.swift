@@ -50,6 +50,12 @@ struct TapeRun {
   var statistics: UnsafeMutablePointer<Float> { memory.statistics }
   /// Packed weights.
   var packed: UnsafeMutablePointer<Float> { memory.packed }
+  /// Memory for packed weights that must be zero where packing leaves gaps: the other direction's were here.
+  func clearedPacked(_ offset: Int, count: Int) -> UnsafeMutablePointer<Float> {
+    packed.advanced(by: offset).update(repeating: 0, count: count)
+    return packed + offset
+  }
+
   /// Ones, as many as the widest layer has channels.
   var ones: UnsafePointer<Float> { memory.ones }
   /// Zeros, as many.
