@@ -1,6 +1,7 @@
 import Host
 import InstructionSets
 import Operators
+import Testing
 
 /// Weights of one convolution, for the operator and for the reference.
 struct Filter {
@@ -61,14 +62,23 @@ struct PackedOperator {
   private let buffer: AlignedBuffer
 
   init(_ work: some Operator, _ filters: [Filter]) {
-    buffer = AlignedBuffer(
-      [Float](repeating: work.packingLeavesGaps ? 0 : .nan, count: work.packedCount))
-    // Twice, because packing must not rely on finding zeros where it writes.
-    for _ in 0..<2 {
-      for (layer, filter) in filters.enumerated().reversed() {
-        filter.withFilter { work.pack($0, layer: layer, into: buffer.base) }
+    func packed(over value: Float) -> AlignedBuffer {
+      let buffer = AlignedBuffer([Float](repeating: value, count: work.packedCount))
+      // Twice, because packing must not rely on finding zeros where it writes.
+      for _ in 0..<2 {
+        for (layer, filter) in filters.enumerated().reversed() {
+          filter.withFilter { work.pack($0, layer: layer, into: buffer.base) }
+        }
       }
+      return buffer
     }
+    buffer = packed(over: 0)
+    guard !work.packingLeavesGaps else { return }
+    let other = packed(over: 7)
+    let isFull = (0..<work.packedCount).allSatisfy {
+      buffer.base[$0].bitPattern == other.base[$0].bitPattern
+    }
+    #expect(isFull, "packing left gaps")
   }
 
   var base: UnsafePointer<Float> { UnsafePointer(buffer.base) }
