@@ -86,6 +86,37 @@ public struct Runs<First: PixelRun, Second: PixelRun>: PixelRun where First.L ==
 public typealias TwoPixels<L: Lanes> = Runs<OnePixel<L>, OnePixel<L>>
 public typealias FourPixels<L: Lanes> = Runs<TwoPixels<L>, TwoPixels<L>>
 
+/// The layout of a depthwise convolution's weights: for each 16 channels, a row of 16 for each tap, then
+/// one of biases.
+///
+/// What a vector of channels needs lies together, so that the processor fetches it ahead of its use.
+public struct DepthwiseWeights: Sendable {
+  /// Channels in a group, and floats in a row.
+  @inlinable @inline(__always)
+  public static var group: Int { 16 }
+
+  @usableFromInline let taps: Int
+
+  @inlinable
+  public init(taps: Int) { self.taps = taps }
+
+  /// Floats from one group to the next.
+  @inlinable
+  public var groupStride: Int { (taps + 1) * Self.group }
+
+  /// Floats of some channels.
+  @inlinable
+  public func count(channels: Int) -> Int {
+    (channels + Self.group - 1) / Self.group * groupStride
+  }
+
+  /// The place of a channel's weight for a tap, or of its bias if `tap` is the number of taps.
+  @inlinable
+  public func offset(tap: Int, channel: Int) -> Int {
+    channel / Self.group * groupStride + tap * Self.group + channel % Self.group
+  }
+}
+
 /// One output row of a depthwise convolution with bias and nonlinearity.
 ///
 /// The input includes left and right padding; kernel rows above or below the image are left out.
@@ -94,33 +125,41 @@ public struct DepthwiseRow: ChannelBody {
   /// Side of the kernel.
   public var side: Int
   public var stride: Int
-  /// Channels to compute, a multiple of 8; all pointers are at the first of them.
+  /// Channels to compute, a multiple of 8; all pointers but `weights` and `bias` are at the
+  /// first of them.
   public var channels: Int
   /// The input under the first of `kernelRows`, for the first output position.
   public var x: UnsafePointer<Float>
   /// Floats between neighbouring input positions, and between rows.
   public var inputStride: Int
   public var rowStride: Int
-  /// The first of `kernelRows`: vectors of weights, `weightStride` floats apart.
+  /// The weights of channel 0 for the first of `kernelRows`, laid out as `DepthwiseWeights`.
   public var weights: UnsafePointer<Float>
-  public var weightStride: Int
+  /// The bias of channel 0.
+  public var bias: UnsafePointer<Float>
+  /// Floats from the weights or biases of 16 channels to those of the next.
+  public var groupStride: Int
+  /// The number of the first channel, a multiple of the vectors' width.
+  public var firstChannel: Int
   /// Rows of the kernel that lie inside the image.
   public var kernelRows: Int
-  public var bias: UnsafePointer<Float>
   public var out: UnsafeMutablePointer<Float>
   /// Output positions, and floats between them.
   public var width: Int
   public var outputStride: Int
   public var nonlinearity: Nonlinearity
+  /// Runs that the positions are distributed over, and the length of the shorter ones.
+  @usableFromInline let runs: Int
+  @usableFromInline let shorterRun: Int
   /// Receives the sums of this row's outputs per channel, if not nil.
   public var sums: UnsafeMutablePointer<Float>?
 
   @inlinable
   public init(
     side: Int, stride: Int, channels: Int, x: UnsafePointer<Float>, inputStride: Int,
-    rowStride: Int,
-    weights: UnsafePointer<Float>, weightStride: Int, kernelRows: Int, bias: UnsafePointer<Float>,
-    out: UnsafeMutablePointer<Float>, width: Int, outputStride: Int, nonlinearity: Nonlinearity,
+    rowStride: Int, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>, groupStride: Int,
+    firstChannel: Int, kernelRows: Int, out: UnsafeMutablePointer<Float>, width: Int,
+    outputStride: Int, nonlinearity: Nonlinearity,
     sums: UnsafeMutablePointer<Float>?
   ) {
     self.side = side
@@ -130,11 +169,14 @@ public struct DepthwiseRow: ChannelBody {
     self.inputStride = inputStride
     self.rowStride = rowStride
     self.weights = weights
-    self.weightStride = weightStride
-    self.kernelRows = kernelRows
     self.bias = bias
+    self.groupStride = groupStride
+    self.firstChannel = firstChannel
+    self.kernelRows = kernelRows
     self.out = out
     self.width = width
+    runs = (width + 7) / 8
+    shorterRun = width / max(1, runs)
     self.outputStride = outputStride
     self.nonlinearity = nonlinearity
     self.sums = sums
@@ -155,9 +197,8 @@ public struct DepthwiseRow: ChannelBody {
   /// two: runs shorter than four are bound by the latency of their own multiply-adds.
   @inlinable @inline(__always)
   public func run<L: Lanes>(_ channel: Int, _: L.Type) {
-    let runs = (width + 7) / 8
-    var longer = width % runs
-    let shorter = width / runs
+    let (runs, shorter) = (self.runs, shorterRun)
+    var longer = width - runs * shorter
     var sum = L.splat(0)
     var x = self.x + channel
     var out = self.out + channel
@@ -189,17 +230,20 @@ public struct DepthwiseRow: ChannelBody {
     _: Run.Type, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ channel: Int,
     _ sum: inout Run.L.Vector
   ) {
-    var run = Run(Run.L.load(bias + channel))
+    let group = DepthwiseWeights.group
+    let number = firstChannel + channel
+    let place = number / group * groupStride + number % group
+    var run = Run(Run.L.load(bias + place))
     var line = x
-    var weight = weights + channel
+    var weight = weights + place
     for _ in 0..<kernelRows {
       for index in 0..<side {
         run.accumulate(
           line, index: index, stride: stride, positionStride: inputStride,
-          Run.L.load(weight + index * weightStride))
+          Run.L.load(weight + index * group))
       }
       line += rowStride
-      weight += side * weightStride
+      weight += side * group
     }
     sum = nonlinearity.accept(
       StoreRun(run: run, out: out, positionStride: outputStride, sum: sum))

@@ -36,12 +36,17 @@ struct DepthwiseTests {
     width: Int, kernelRows: Int, channels: Int
   ) -> String? {
     var noise = Noise(side * stride * width * channels + kernelRows)
-    // Gaps between positions, rows and taps, which must be neither read nor written.
-    let (inputStride, outputStride, weightStride) = (channels + 8, channels + 16, channels + 1)
+    // Gaps between positions and rows, which must be neither read nor written.
+    let (inputStride, outputStride) = (channels + 8, channels + 16)
+    // The channels begin after others, in a group of 16 or at its start.
+    let firstChannel = max(8, kernels.lanes)
+    let layout = DepthwiseWeights(taps: side * side)
     let rowStride = ((width - 1) * stride + side) * inputStride + 5
     let x = AlignedBuffer([Float](repeating: .nan, count: side * rowStride))
-    let weights = AlignedBuffer(noise.array(side * side * weightStride))
-    let bias = AlignedBuffer(noise.array(channels))
+    let weights = AlignedBuffer(noise.array(layout.count(channels: firstChannel + channels)))
+    func weight(_ tap: Int, _ channel: Int) -> Double {
+      Double(weights.base[layout.offset(tap: tap, channel: firstChannel + channel)])
+    }
     let out = AlignedBuffer([Float](repeating: 77, count: width * outputStride))
     let before = noise.array(channels)
     let sums = AlignedBuffer(before)
@@ -55,21 +60,21 @@ struct DepthwiseTests {
     kernels.depthwise(
       DepthwiseRow(
         side: side, stride: stride, channels: channels, x: x.base, inputStride: inputStride,
-        rowStride: rowStride, weights: weights.base, weightStride: weightStride,
-        kernelRows: kernelRows,
-        bias: bias.base, out: out.base, width: width, outputStride: outputStride,
+        rowStride: rowStride, weights: weights.base,
+        bias: weights.base + layout.offset(tap: side * side, channel: 0),
+        groupStride: layout.groupStride, firstChannel: firstChannel, kernelRows: kernelRows,
+        out: out.base, width: width, outputStride: outputStride,
         nonlinearity: nonlinearity, sums: sums.base))
     var expected = [Double](repeating: 77, count: width * outputStride)
     var totals = before.map(Double.init)
     for position in 0..<width {
       for channel in 0..<channels {
-        var sum = Double(bias.base[channel])
+        var sum = weight(side * side, channel)
         for row in 0..<kernelRows {
           for column in 0..<side {
             let value = x.base[
               row * rowStride + (position * stride + column) * inputStride + channel]
-            sum +=
-              Double(value) * Double(weights.base[(row * side + column) * weightStride + channel])
+            sum += Double(value) * weight(row * side + column, channel)
           }
         }
         let value = Reference.apply(nonlinearity, sum)

@@ -16,18 +16,19 @@ struct DepthwiseFilter: Sendable {
   }
 
   private var taps: Int { geometry.kernel * geometry.kernel }
+  private var weights: DepthwiseWeights { DepthwiseWeights(taps: taps) }
 
-  /// kernel × kernel vectors of `outputStride` weights, then the bias.
-  var packedCount: Int { (taps + 1) * geometry.outputStride }
+  /// Floats of packed weights and biases.
+  var packedCount: Int { weights.count(channels: geometry.outputStride) }
 
   func pack(_ filter: ConvolutionFilter, into packed: UnsafeMutablePointer<Float>) {
     for channel in 0..<geometry.outputChannels {
       for tap in 0..<taps {
-        packed[tap * geometry.outputStride + channel] =
+        packed[weights.offset(tap: tap, channel: channel)] =
           Float(Double(filter.weights[channel * taps + tap]) * filter.scale[channel])
       }
+      packed[weights.offset(tap: taps, channel: channel)] = Float(filter.bias[channel])
     }
-    filter.packBias(into: packed + taps * geometry.outputStride)
   }
 
   /// Computes some columns and channels of one output row.
@@ -52,9 +53,9 @@ struct DepthwiseFilter: Sendable {
       DepthwiseRow(
         side: g.kernel, stride: g.stride, channels: channels.count, x: x, inputStride: inputStride,
         rowStride: rowStride,
-        weights: packed + kernelRows.lowerBound * g.kernel * g.outputStride + first,
-        weightStride: g.outputStride, kernelRows: kernelRows.count,
-        bias: packed + taps * g.outputStride + first,
+        weights: packed + weights.offset(tap: kernelRows.lowerBound * g.kernel, channel: 0),
+        bias: packed + weights.offset(tap: taps, channel: 0), groupStride: weights.groupStride,
+        firstChannel: first, kernelRows: kernelRows.count,
         out: output + (row * g.outputWidth + columns.lowerBound) * g.outputStride + first,
         width: columns.count, outputStride: g.outputStride, nonlinearity: nonlinearity,
         sums: sums.map { $0 + first }))

@@ -27,9 +27,13 @@ package struct ScatteredDepthwise: InputGradient {
   }
 
   /// The weights of the phases, one after another, then zeros.
-  package var packedCount: Int { (geometry.kernel * geometry.kernel + 1) * geometry.outputStride }
+  package var packedCount: Int { weights.count(channels: geometry.outputStride) }
 
-  /// Vectors of weights before those of a phase.
+  private var weights: DepthwiseWeights {
+    DepthwiseWeights(taps: geometry.kernel * geometry.kernel)
+  }
+
+  /// Taps before those of a phase.
   private func offset(row: Int, column: Int) -> Int {
     (0..<row).reduce(0) { $0 + taps($1) } * geometry.kernel
       + taps(row) * (0..<column).reduce(0) { $0 + taps($1) }
@@ -45,10 +49,10 @@ package struct ScatteredDepthwise: InputGradient {
         let (height, width) = (taps(phaseRow), taps(phaseColumn))
         let flipped =
           (height - 1 - row / g.stride) * width + width - 1 - column / g.stride
-        let vector =
-          packed + (offset(row: phaseRow, column: phaseColumn) + flipped) * g.outputStride
+        let tap = offset(row: phaseRow, column: phaseColumn) + flipped
         for channel in 0..<g.outputChannels {
-          vector[channel] = filter.weights[(channel * g.kernel + row) * g.kernel + column]
+          packed[weights.offset(tap: tap, channel: channel)] =
+            filter.weights[(channel * g.kernel + row) * g.kernel + column]
         }
       }
     }
@@ -155,7 +159,7 @@ package struct ScatteredDepthwise: InputGradient {
       max(
         top, rows.lowerBound)..<max(
         top, rows.lowerBound, min(top + height, rows.upperBound))
-    let weights =
+    let tap =
       offset(row: y % g.stride, column: x % g.stride)
       + (inside.lowerBound - top) * width
     let copied = (inside.lowerBound - rows.lowerBound) * paddedWidth + margin + left
@@ -164,9 +168,10 @@ package struct ScatteredDepthwise: InputGradient {
         side: width, stride: 1, channels: channels.count,
         x: memory.scratch + copied * channels.count, inputStride: channels.count,
         rowStride: paddedWidth * channels.count,
-        weights: memory.packed + weights * g.outputStride + channels.lowerBound,
-        weightStride: g.outputStride, kernelRows: inside.count,
-        bias: memory.packed + g.kernel * g.kernel * g.outputStride, out: output,
+        weights: memory.packed + weights.offset(tap: tap, channel: 0),
+        bias: memory.packed + weights.offset(tap: g.kernel * g.kernel, channel: 0),
+        groupStride: weights.groupStride, firstChannel: channels.lowerBound,
+        kernelRows: inside.count, out: output,
         width: (g.inputWidth - firstColumn + g.stride - 1) / g.stride,
         outputStride: g.stride * channels.count, nonlinearity: .identity, sums: nil))
   }
