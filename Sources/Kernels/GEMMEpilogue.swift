@@ -39,48 +39,119 @@ public struct NoEpilogue: GEMMEpilogue {
   public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {}
 }
 
-/// Adds the bias, clamps and adds the residual in registers; any other nonlinearity, and the
-/// residual after it, takes a second pass over the stored tile.
+/// Makes floats of a product's sums and adds the bias.
+public protocol SumConversion {
+  /// The conversion at the first row and column of `block`.
+  init(_ block: GEMMBlock)
+  /// The conversion advanced by some rows and columns.
+  func moved(rows: Int, columns: Int) -> Self
+  func convert<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector
+}
+
+/// Sums that are floats.
 @frozen
-public struct ClampEpilogue: GEMMEpilogue {
+public struct FloatSums: SumConversion {
   @usableFromInline var bias: UnsafePointer<Float>
-  /// Zeros and a stride of 0 where nothing is added, so that the store has no branch.
-  @usableFromInline var residual: UnsafePointer<Float>
-  @usableFromInline var ldResidual: Int
-  @usableFromInline var low: Float
-  @usableFromInline var high: Float
+
+  @inlinable @inline(__always)
+  public init(_ block: GEMMBlock) { bias = block.bias ?? clanes_zeros() }
+
+  @inlinable @inline(__always)
+  public func moved(rows: Int, columns: Int) -> Self {
+    var moved = self
+    moved.bias += columns
+    return moved
+  }
+
+  @inlinable @inline(__always)
+  public func convert<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector { L.add(sum, L.load(bias)) }
+}
+
+/// Sums that are integers.
+@frozen
+public struct IntegerSums: SumConversion {
+  @usableFromInline var bias: UnsafePointer<Float>
+  @usableFromInline var quantization: Quantization
 
   @inlinable @inline(__always)
   public init(_ block: GEMMBlock) {
-    let zeros = clanes_zeros()
-    bias = block.bias ?? zeros
-    let clamp = block.nonlinearity.accept(ClampOfFunction())
-    (low, high) = clamp ?? (-.infinity, .infinity)
-    if clamp != nil, let added = block.residual {
-      (residual, ldResidual) = (added, block.ldResidual)
-    } else {
-      (residual, ldResidual) = (zeros, 0)
-    }
+    bias = block.bias ?? clanes_zeros()
+    quantization = block.quantization ?? .zeros
   }
 
   @inlinable @inline(__always)
   public func moved(rows: Int, columns: Int) -> Self {
     var moved = self
     moved.bias += columns
+    moved.quantization = quantization.moved(rows: rows, columns: columns)
+    return moved
+  }
+
+  @inlinable @inline(__always)
+  public func convert<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
+    quantization.dequantize(sum, bias: L.load(bias), L.self)
+  }
+}
+
+/// Sums that are integers, of rows without offsets.
+@frozen
+public struct ScaledSums: SumConversion {
+  @usableFromInline var bias: UnsafePointer<Float>
+  @usableFromInline var quantization: Quantization
+
+  @inlinable @inline(__always)
+  public init(_ block: GEMMBlock) {
+    bias = block.bias ?? clanes_zeros()
+    quantization = block.quantization ?? .zeros
+  }
+
+  @inlinable @inline(__always)
+  public func moved(rows: Int, columns: Int) -> Self {
+    var moved = self
+    moved.bias += columns
+    moved.quantization = quantization.moved(rows: rows, columns: columns)
+    return moved
+  }
+
+  @inlinable @inline(__always)
+  public func convert<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
+    let scaled = L.multiply(L.fromIntegers(sum), L.splat(quantization.rows[0]))
+    return L.multiplyAdd(scaled, L.load(quantization.steps), L.load(bias))
+  }
+}
+
+/// Adds the bias, clamps and adds the residual in registers; any other nonlinearity, and the
+/// residual after it, takes a second pass over the stored tile.
+@frozen
+public struct ResidualEpilogue<S: SumConversion>: GEMMEpilogue {
+  @usableFromInline var sums: S
+  /// Zeros and a stride of 0 where nothing is added, so that the store has no branch.
+  @usableFromInline var residual: UnsafePointer<Float>
+  @usableFromInline var ldResidual: Int
+  @usableFromInline var bounds: Bounds
+
+  @inlinable @inline(__always)
+  public init(_ block: GEMMBlock) {
+    sums = S(block)
+    bounds = Bounds(block.nonlinearity)
+    if block.nonlinearity.isClamp, let added = block.residual {
+      (residual, ldResidual) = (added, block.ldResidual)
+    } else {
+      (residual, ldResidual) = (clanes_zeros(), 0)
+    }
+  }
+
+  @inlinable @inline(__always)
+  public func moved(rows: Int, columns: Int) -> Self {
+    var moved = self
+    moved.sums = sums.moved(rows: rows, columns: columns)
     moved.residual += rows * ldResidual + columns
     return moved
   }
 
   @inlinable @inline(__always)
   public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
-    finish(L.add(sum, L.load(bias)), L.self)
-  }
-
-  /// What follows the bias.
-  @inlinable @inline(__always)
-  func finish<L: Lanes>(_ biased: L.Vector, _: L.Type) -> L.Vector {
-    let clamped = L.minimum(L.maximum(biased, L.splat(low)), L.splat(high))
-    return L.add(clamped, L.load(residual))
+    L.add(bounds.apply(sums.convert(sum, L.self), L.self), L.load(residual))
   }
 
   @inlinable @inline(__always)
@@ -89,36 +160,90 @@ public struct ClampEpilogue: GEMMEpilogue {
   }
 }
 
-/// Turns integer sums into floats, then does the same, for int8.
+/// Adds the bias and applies a nonlinearity in registers; there is no residual.
 @frozen
-public struct DequantizeEpilogue: GEMMEpilogue {
-  @usableFromInline var clamp: ClampEpilogue
-  @usableFromInline var quantization: Quantization
+public struct ActivationEpilogue<S: SumConversion, A: RegisterActivation>: GEMMEpilogue {
+  @usableFromInline var sums: S
+  @usableFromInline var activation: A
 
   @inlinable @inline(__always)
   public init(_ block: GEMMBlock) {
-    clamp = ClampEpilogue(block)
-    quantization = block.quantization ?? .zeros
+    sums = S(block)
+    activation = A(block.nonlinearity)
   }
 
   @inlinable @inline(__always)
   public func moved(rows: Int, columns: Int) -> Self {
     var moved = self
-    moved.clamp = clamp.moved(rows: rows, columns: columns)
+    moved.sums = sums.moved(rows: rows, columns: columns)
+    return moved
+  }
+
+  @inlinable @inline(__always)
+  public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
+    activation.apply(sums.convert(sum, L.self), L.self)
+  }
+
+  @inlinable @inline(__always)
+  public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {}
+}
+
+/// A nonlinearity that needs few registers beside those of a tile.
+public protocol RegisterActivation {
+  init(_ nonlinearity: Nonlinearity)
+  func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector
+}
+
+/// All nonlinearities that only clamp; infinite for others.
+@frozen
+public struct Bounds: RegisterActivation {
+  @usableFromInline let low: Float
+  @usableFromInline let high: Float
+
+  @inlinable @inline(__always)
+  public init(_ nonlinearity: Nonlinearity) {
+    (low, high) = nonlinearity.accept(ClampOfFunction()) ?? (-.infinity, .infinity)
+  }
+
+  @inlinable @inline(__always)
+  public func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector {
+    L.minimum(L.maximum(x, L.splat(low)), L.splat(high))
+  }
+}
+
+/// One nonlinearity.
+@frozen
+public struct Applied<F: NonlinearityFunction>: RegisterActivation {
+  @inlinable @inline(__always)
+  public init(_ nonlinearity: Nonlinearity) {}
+
+  @inlinable @inline(__always)
+  public func apply<L: Lanes>(_ x: L.Vector, _: L.Type) -> L.Vector { F.apply(x, L.self) }
+}
+
+/// Turns integer sums of rows without offsets into floats, and stores them as they are.
+@frozen
+public struct ScaleEpilogue: GEMMEpilogue {
+  @usableFromInline var quantization: Quantization
+
+  @inlinable @inline(__always)
+  public init(_ block: GEMMBlock) { quantization = block.quantization ?? .zeros }
+
+  @inlinable @inline(__always)
+  public func moved(rows: Int, columns: Int) -> Self {
+    var moved = self
     moved.quantization = quantization.moved(rows: rows, columns: columns)
     return moved
   }
 
   @inlinable @inline(__always)
   public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
-    let biased = quantization.dequantize(sum, bias: L.load(clamp.bias), L.self)
-    return clamp.finish(biased, L.self)
+    let scaled = L.multiply(L.fromIntegers(sum), L.splat(quantization.rows[0]))
+    return L.multiply(scaled, L.load(quantization.steps))
   }
 
   @inlinable @inline(__always)
-  public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {
-    block.nonlinearity.accept(ActivationPass<L>(block, rows, width))
-  }
+  public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {}
 }
 
 @frozen

@@ -18,6 +18,7 @@ public enum Nonlinearity: Int32, Sendable, CaseIterable {
   }
 
   /// Whether it only limits values, so that its derivative follows from what it gives.
+  @inlinable @inline(__always)
   public var isClamp: Bool { accept(ClampOfFunction()) != nil }
 
   /// Calls `visitor` with the function: the only switch over activations in a kernel.

@@ -5,7 +5,17 @@ public func bf16Kernel() -> GEMMKernel {
   GEMMKernel(
     elementType: "bf16", elementsPerWord: 2, isEmulated: !hasBF16Instructions, mr: mr, nr: nr,
     convert: roundPanel,
-    run: { multiply($0, BF16Product<Native>.self, ClampEpilogue.self) })
+    run: hasBF16Instructions ? multiplyBF16 : emulateBF16)
+}
+
+private func multiplyBF16(_ block: GEMMBlock) {
+  multiplyActivated(
+    block, BF16Product<Native>.self, FloatSums.self,
+    smooth: (.approximateSiLU, ApproximateSiLU.self))
+}
+
+private func emulateBF16(_ block: GEMMBlock) {
+  multiply(block, BF16Product<Native>.self, ResidualEpilogue<FloatSums>.self)
 }
 
 @inline(never)

@@ -7,7 +7,8 @@ func f32Kernel() -> GEMMKernel {
     run: { block in
       block.isPlain
         ? multiply(block, F32Product<Native>.self, NoEpilogue.self)
-        : multiply(block, F32Product<Native>.self, ClampEpilogue.self)
+        : multiplyActivated(
+          block, F32Product<Native>.self, FloatSums.self, smooth: (.silu, SiLU.self))
     })
 }
 

@@ -5,7 +5,17 @@ public func int8Kernel() -> GEMMKernel {
   GEMMKernel(
     elementType: "int8", elementsPerWord: 4, isEmulated: !hasInt8Instructions, mr: mr, nr: nr,
     convert: quantizePanel,
-    run: { multiply($0, Int8Product<Native>.self, DequantizeEpilogue.self) })
+    run: hasInt8Instructions ? multiplyInt8 : emulateInt8)
+}
+
+private func multiplyInt8(_ block: GEMMBlock) {
+  multiplyActivated(
+    block, Int8Product<Native>.self, IntegerSums.self,
+    smooth: (.approximateSiLU, ApproximateSiLU.self))
+}
+
+private func emulateInt8(_ block: GEMMBlock) {
+  multiply(block, Int8Product<Native>.self, ResidualEpilogue<IntegerSums>.self)
 }
 
 @inline(never)
