@@ -81,6 +81,7 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
         }
         if extensions.contains(.vnni) {
           table.int8 = KernelsAVX512VNNI.int8Kernel()
+          table.int16 = KernelsAVX512VNNI.int16Kernel()
           table.resampling = KernelsAVX512VNNI.resamplingKernel()
         }
         if extensions.contains(.amx) {
@@ -91,6 +92,7 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
       case .avx2:
         if extensions.contains(.vnni) {
           table.int8 = KernelsAVXVNNI.int8Kernel()
+          table.int16 = KernelsAVXVNNI.int16Kernel()
           table.resampling = KernelsAVXVNNI.resamplingKernel()
         }
       case .baseline: break

@@ -6,7 +6,7 @@ import CLanes
 /// C[M, N] = nonlinearity(A[M, K] × B[K, N] + bias[N]) + residual[M, N], row-major, for one block of
 /// B's columns.
 ///
-/// Along K, A and B are counted in 32-bit words of one float, two bf16 or four 8-bit integers. B is
+/// Along K, A and B are counted in 32-bit words of one float, two bf16, two 16-bit or four 8-bit integers. B is
 /// packed block after block: n columns are K × n words, row after row; a word holds consecutive
 /// values of one column. n is a multiple of 8 and at most the kernel's `nr`.
 ///
@@ -35,7 +35,7 @@ public struct GEMMBlock {
   public var residual: UnsafePointer<Float>?
   public var ldResidual: Int
   public var nonlinearity: Nonlinearity
-  /// What the integers of an int8 product stand for.
+  /// What the integers of a quantized product stand for.
   public var quantization: Quantization?
   /// What to fetch into the L2 cache meanwhile, usually the next block of B; nil by default.
   ///
@@ -74,10 +74,10 @@ public struct GEMMBlock {
   public var isPlain: Bool { bias == nil && residual == nil && nonlinearity == .identity }
 }
 
-/// The numbers behind an int8 product: A[r, k] = minimum[r] + step[r] · q and B[k, n] = step[n] · v.
+/// The numbers behind a product of integers: A[r, k] = offset[r] + step[r] · q and B[k, n] = step[n] · v.
 @frozen
 public struct Quantization {
-  /// Step and minimum of each row of A.
+  /// Step and offset of each row of A.
   public var rows: UnsafePointer<Float>
   /// The step of each column of B, at the block's first column.
   public var steps: UnsafePointer<Float>
@@ -107,7 +107,7 @@ public struct Quantization {
 
   /// The product, plus the bias, that the integers `sum` at the first row and column stand for.
   ///
-  /// Σ (minimum + step[r] · q) · step[n] · v = step[r] · step[n] · Σ q·v + minimum · step[n] · Σ v: exact
+  /// Σ (offset + step[r] · q) · step[n] · v = step[r] · step[n] · Σ q·v + offset · step[n] · Σ v: exact
   /// but for the roundings here.
   @inlinable @inline(__always)
   public func dequantize<L: Lanes>(_ sum: L.Vector, bias: L.Vector, _: L.Type) -> L.Vector {

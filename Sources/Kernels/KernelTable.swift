@@ -5,7 +5,7 @@ import CLanes
 
 /// A GEMM micro-kernel, with the properties that packing and planning depend on.
 public struct GEMMKernel: Sendable {
-  /// The format of A and B: `f32`, `bf16` or `int8`.
+  /// The format of A and B: `f32`, `bf16`, `int16` or `int8`.
   public let elementType: String
   /// Elements in a 32-bit word, the kernel's unit along K.
   public let elementsPerWord: Int
@@ -71,6 +71,8 @@ public struct KernelTable: Sendable {
   public var int8: GEMMKernel
   /// The same with operands split into two bf16; only where that is faster than f32.
   public var bf16x3: GEMMKernel?
+  /// The same with operands quantized to 16 bits; only where that is faster than f32.
+  public var int16: GEMMKernel?
   /// Bias, nonlinearity and residual in place.
   public let epilogue: @Sendable (Epilogue) -> Void
   /// Sums over positions.
@@ -90,6 +92,7 @@ public struct KernelTable: Sendable {
   /// Measures its peak read bandwidth.
   public let streamLoop: @Sendable (StreamLoop) -> Void
 
+  @inlinable
   public init(
     name: String, lanes: Int, gemm: GEMMKernel, bf16: GEMMKernel, int8: GEMMKernel,
     epilogue: @escaping @Sendable (Epilogue) -> Void,

@@ -47,6 +47,8 @@ public protocol Lanes {
   /// sum + the four products of unsigned bytes of `a` and signed bytes of `b` in each word, all of
   /// them integers.
   static func dotBytes(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector
+  /// sum + the two products of signed 16-bit integers in each word of `a` and `b`, all of them integers.
+  static func dotShorts(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector
   /// The integers in the lanes, as floats.
   static func fromIntegers(_ a: Vector) -> Vector
   /// Each lane without its lower 16 bits: rounded to bf16, toward zero.
@@ -59,6 +61,12 @@ public protocol Lanes {
   static func pairBF16(_ low: Vector, _ high: Vector) -> Vector
   /// Rounds values from 0 to 255 and writes `count` bytes.
   static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
+  /// Rounds values from −32768 to 32767 and writes `count` 16-bit integers.
+  static func storeShorts(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
+  /// The larger magnitude in each lane, where NaN counts as largest; `b` has no signs.
+  static func largerMagnitude(_ a: Vector, _ b: Vector) -> Vector
+  /// The largest lane of magnitudes, where NaN counts as largest.
+  static func reduceMagnitude(_ a: Vector) -> Float
   /// The sum of all lanes.
   static func reduceAdd(_ a: Vector) -> Float
   /// The largest lane.

@@ -102,6 +102,11 @@ public enum Lanes4: Lanes {
   }
 
   @inlinable @inline(__always)
+  public static func dotShorts(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    clanes_dot_shorts_4(a, b, sum)
+  }
+
+  @inlinable @inline(__always)
   public static func fromIntegers(_ a: Vector) -> Vector {
     clanes_from_integers4(a)
   }
@@ -127,6 +132,21 @@ public enum Lanes4: Lanes {
   @inlinable @inline(__always)
   public static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
     clanes_store_bytes4(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeShorts(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    clanes_store_shorts4(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func largerMagnitude(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_larger_magnitude4(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMagnitude(_ a: Vector) -> Float {
+    clanes_reduce_larger_magnitude4(a)
   }
 
   @inlinable @inline(__always)

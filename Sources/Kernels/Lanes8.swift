@@ -97,6 +97,11 @@ public enum Lanes8: Lanes {
   }
 
   @inlinable @inline(__always)
+  public static func dotShorts(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    clanes_dot_shorts_8(a, b, sum)
+  }
+
+  @inlinable @inline(__always)
   public static func fromIntegers(_ a: Vector) -> Vector {
     clanes_from_integers8(a)
   }
@@ -122,6 +127,21 @@ public enum Lanes8: Lanes {
   @inlinable @inline(__always)
   public static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
     clanes_store_bytes8(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeShorts(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    clanes_store_shorts8(vector, pointer)
+  }
+
+  @inlinable @inline(__always)
+  public static func largerMagnitude(_ a: Vector, _ b: Vector) -> Vector {
+    clanes_larger_magnitude8(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMagnitude(_ a: Vector) -> Float {
+    clanes_reduce_larger_magnitude8(a)
   }
 
   @inlinable @inline(__always)

@@ -119,6 +119,11 @@ public enum Paired<L: Lanes>: Lanes {
   }
 
   @inlinable @inline(__always)
+  public static func dotShorts(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+    each(a, b, sum) { L.dotShorts($0, $1, $2) }
+  }
+
+  @inlinable @inline(__always)
   public static func fromIntegers(_ a: Vector) -> Vector { each(a) { L.fromIntegers($0) } }
 
   @inlinable @inline(__always)
@@ -144,6 +149,22 @@ public enum Paired<L: Lanes>: Lanes {
   public static func storeBytes(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
     L.storeBytes(vector.low, pointer)
     L.storeBytes(vector.high, pointer + L.count)
+  }
+
+  @inlinable @inline(__always)
+  public static func storeShorts(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    L.storeShorts(vector.low, pointer)
+    L.storeShorts(vector.high, pointer + 2 * L.count)
+  }
+
+  @inlinable @inline(__always)
+  public static func largerMagnitude(_ a: Vector, _ b: Vector) -> Vector {
+    each(a, b) { L.largerMagnitude($0, $1) }
+  }
+
+  @inlinable @inline(__always)
+  public static func reduceMagnitude(_ a: Vector) -> Float {
+    L.reduceMagnitude(L.largerMagnitude(a.low, a.high))
   }
 
   @inlinable @inline(__always)

@@ -21,13 +21,16 @@ public struct Panel {
   public var partWords: Int
   /// Whether a part ends with words that no channel fills, which then are zero.
   public var isPadded: Bool
-  /// Receives step and minimum of each row, for int8 only.
+  /// The largest integer of a row quantized to 16 bits.
+  public var largest: Float
+  /// Receives step and offset of each row, if it is quantized.
   public var scales: UnsafeMutablePointer<Float>
 
   @inlinable
   public init(
     rows: Int, channels: Int, x: UnsafePointer<Float>, xStride: Int, gate: UnsafePointer<Float>?,
     out: UnsafeMutablePointer<Float>, outStride: Int, partWords: Int, isPadded: Bool = false,
+    largest: Float = 0,
     scales: UnsafeMutablePointer<Float>
   ) {
     self.rows = rows
@@ -39,6 +42,7 @@ public struct Panel {
     self.outStride = outStride
     self.partWords = partWords
     self.isPadded = isPadded
+    self.largest = largest
     self.scales = scales
   }
 
@@ -172,76 +176,6 @@ public enum SplitRow: PanelConversion {
       let place = out + 2 * channel
       L.storeBF16(high, place)
       L.storeBF16(L.subtract(value, high), place + 4 * panel.partWords)
-    }
-  }
-}
-
-/// Quantizes rows to unsigned bytes: x = minimum + step · q, both of them the row's own.
-///
-/// A row that is not finite gets a step of NaN, and so does everything computed from it.
-public enum QuantizeRow: PanelConversion {
-  @inlinable @inline(__always)
-  public static func convert<L: Lanes>(
-    _ panel: Panel, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
-    _ scales: UnsafeMutablePointer<Float>, _: L.Type
-  ) {
-    var low = L.splat(.infinity)
-    var high = L.splat(-.infinity)
-    // 0 · x is 0 unless x is infinite or NaN.
-    var poison = L.splat(0)
-    var channel = 0
-    while channel + L.count <= panel.channels {
-      let value = panel.load(x, channel, L.self)
-      low = L.minimum(value, low)
-      high = L.maximum(value, high)
-      poison = L.multiplyAdd(value, L.splat(0), poison)
-      channel += L.count
-    }
-    var minimum = L.reduceMin(low)
-    var maximum = L.reduceMax(high)
-    var fault = L.reduceAdd(poison)
-    if L.count > 8 && channel < panel.channels {
-      let value = panel.load(x, channel, L.Half.self)
-      minimum = min(minimum, L.Half.reduceMin(value))
-      maximum = max(maximum, L.Half.reduceMax(value))
-      fault += L.Half.reduceAdd(L.Half.multiply(value, L.Half.splat(0)))
-    }
-    let step = (maximum - minimum) * (1 / 255)
-    let inverse: Float = step > 0 ? 1 / step : 0
-    scales[0] = step + fault
-    scales[1] = minimum
-    forEachVector(
-      of: panel.channels, L.self,
-      Body(panel: panel, x: x, out: out, minimum: minimum, inverse: inverse))
-  }
-
-  @frozen
-  @usableFromInline
-  struct Body: ChannelBody {
-    @usableFromInline let panel: Panel
-    @usableFromInline let x: UnsafePointer<Float>
-    @usableFromInline let out: UnsafeMutableRawPointer
-    @usableFromInline let minimum: Float
-    @usableFromInline let inverse: Float
-
-    @inlinable @inline(__always)
-    init(
-      panel: Panel, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, minimum: Float,
-      inverse: Float
-    ) {
-      self.panel = panel
-      self.x = x
-      self.out = UnsafeMutableRawPointer(out)
-      self.minimum = minimum
-      self.inverse = inverse
-    }
-
-    @inlinable @inline(__always)
-    func run<L: Lanes>(_ channel: Int, _: L.Type) {
-      let offset = L.subtract(panel.load(x, channel, L.self), L.splat(minimum))
-      // A step that was rounded down takes the largest value a little above 255.
-      let scaled = L.minimum(L.multiply(offset, L.splat(inverse)), L.splat(255))
-      L.storeBytes(scaled, out + channel)
     }
   }
 }

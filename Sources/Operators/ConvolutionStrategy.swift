@@ -14,7 +14,7 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// k×k by our packed GEMM, reading the feature map in place.
   case direct
   /// 3×3 in the Winograd domain.
-  case winograd(WinogradVariant)
+  case winograd(WinogradVariant, ProductPrecision)
   /// k×k in bf16 by products of tiles, from converted rows.
   case converted
   case depthwise
@@ -25,7 +25,7 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// 1×1, then depthwise, through the cache.
   case expandDepthwise(ProductPrecision)
   /// 3×3 in the Winograd domain, then 1×1, through the cache.
-  case winogradProject(WinogradVariant, ProductPrecision)
+  case winogradProject(WinogradVariant, ProductPrecision, project: ProductPrecision)
   /// k×k in bf16 by products of tiles, then 1×1, through the cache.
   case convertedProject(ProductPrecision)
 
@@ -50,7 +50,9 @@ package enum ConvolutionStrategy: Hashable, Sendable {
       return geometry.outputPositions == 1 && !isGated && !hasResidual ? .sgemv : .sgemm
     case (.convolution, .kernels):
       if convertsRows(layer, on: target) { return .converted }
-      if let variant = winogradVariant(for: geometry) { return .winograd(variant) }
+      if let variant = winogradVariant(for: geometry) {
+        return .winograd(variant, winogradPrecision(of: layer, on: target))
+      }
       guard geometry.isPointwise else { return .direct }
       return .gemm(precision(of: layer, feedsResiduals: feedsResiduals, on: target))
     }
@@ -73,7 +75,9 @@ package enum ConvolutionStrategy: Hashable, Sendable {
       guard second.geometry.isPointwise else { return nil }
       let precision = precision(of: second, feedsResiduals: feedsResiduals, on: target)
       if convertsRows(first, on: target) { return .convertedProject(precision) }
-      return winogradVariant(for: first.geometry).map { .winogradProject($0, precision) }
+      return winogradVariant(for: first.geometry).map {
+        .winogradProject($0, winogradPrecision(of: first, on: target), project: precision)
+      }
     case .linear: return nil
     }
   }
@@ -84,7 +88,7 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// from 16 channels take 1.15 times as long in bf16 as in f32, those from 24 as long, and those from
   /// 40 0.7 to 0.95 times. With AVX-512 BF16 they take 0.85, 0.8 and 0.75 times; but at bf16 those from
   /// 16 and 24 would change the class of half as many images again with MobileNetV3-Small, and save 2 % of
-  /// its time. Quantizing takes two passes over a row, so int8 has bf16 below 96 inputs, or f32 where bf16 would be emulated.
+  /// its time. Quantizing takes two passes over a row, so int8 has bf16 below 96 inputs.
   ///
   /// What feeds residuals is computed almost as in f32: the first projection of each stage, 12 % of the
   /// multiply-adds in EfficientNet-Lite0 and MobileNetV3-Large, causes 70 % of Lite0's error (the
@@ -92,8 +96,10 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// to at most 24 channels, 3 % of the multiply-adds, which cause a quarter of the rest. Among the larger
   /// errors of int8, those of bf16 in first projections to more than 48 channels do not count.
   ///
-  /// k×k layers stay in f32 unless `convertsRows`, because Winograd's transforms multiply a rounding
-  /// error by 5 to 15; so do depthwise convolutions, which hardly benefit.
+  /// At bf16, small maps are quantized to 16 bits: that costs 2 to 4 % of MobileNetV3-Small's time, and
+  /// leaves 40 % of its error.
+  ///
+  /// Depthwise convolutions stay in f32, because they hardly benefit.
   private static func precision(
     of layer: ConvolutionLayer, feedsResiduals: Bool = false, on target: ComputeTarget
   ) -> ProductPrecision {
@@ -103,12 +109,27 @@ package enum ConvolutionStrategy: Hashable, Sendable {
     guard target.precision != .f32, inputs >= (isInt8 && !kernels.bf16.isTiled ? 16 : 40) else {
       return .f32
     }
-    let insteadOfInt8: ProductPrecision = kernels.bf16.isEmulated ? .f32 : .bf16
-    if isInt8 && feedsResiduals && outputs > 48 { return insteadOfInt8 }
-    if feedsResiduals || (layer.nonlinearity == .identity && outputs <= 24) {
-      return kernels.bf16x3 == nil ? .f32 : .bf16x3
+    if feedsResiduals && !(isInt8 && outputs > 48)
+      || layer.nonlinearity == .identity && outputs <= 24
+    {
+      return kernels.bf16x3 != nil ? .bf16x3 : int16IfFaster(layer, on: target)
     }
-    return isInt8 && inputs < 96 ? insteadOfInt8 : ProductPrecision(target.precision)
+    if isInt8 {
+      guard feedsResiduals || inputs < 96 else { return .int8 }
+      return kernels.bf16.isEmulated ? int16IfFaster(layer, on: target) : .bf16
+    }
+    let isSmall = inputs * layer.geometry.outputPositions <= 16_000
+    return isSmall && kernels.int16 != nil && kernels.bf16x3 == nil ? .int16 : .bf16
+  }
+
+  /// 16-bit integers where there is an instruction for them, and a product that saves more than quantizing
+  /// costs.
+  private static func int16IfFaster(
+    _ layer: ConvolutionLayer, on target: ComputeTarget
+  ) -> ProductPrecision {
+    let vectors = (layer.geometry.outputChannels + 15) / 16
+    return target.kernels.int16 != nil && layer.geometry.inputChannels * vectors >= 200
+      ? .int16 : .f32
   }
 
   /// Whether a k×k convolution is fastest in bf16.
@@ -118,6 +139,18 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   private static func convertsRows(_ layer: ConvolutionLayer, on target: ComputeTarget) -> Bool {
     target.precision != .f32 && target.kernels.bf16.isTiled && layer.kind == .convolution
       && layer.geometry.kernel > 1 && layer.geometry.inputChannels >= 16
+  }
+
+  /// The precision of Winograd's products.
+  ///
+  /// His transforms multiply a rounding error by 5 to 15: too much for bf16, but what 16-bit integers make of
+  /// their own is still as small as that of other layers in bf16. With few inputs, quantizing costs more
+  /// than it saves.
+  private static func winogradPrecision(
+    of layer: ConvolutionLayer, on target: ComputeTarget
+  ) -> ProductPrecision {
+    target.precision != .f32 && target.kernels.int16 != nil && layer.geometry.inputChannels >= 40
+      ? .int16 : .f32
   }
 
   /// Winograd's variant for a convolution, or `nil` where the direct method is faster.
@@ -159,7 +192,8 @@ package enum ConvolutionStrategy: Hashable, Sendable {
       GEMMConvolution(layers[0], precision, isGated: isGated, on: target)
     case .sgemm, .im2colSgemm: GEMMConvolution(layers[0], .f32, isGated: isGated, on: target)
     case .direct: DirectConvolution(layers[0], kernels: kernels)
-    case .winograd(let variant): WinogradConvolution(layers[0], variant, kernels: kernels)
+    case .winograd(let variant, let precision):
+      WinogradConvolution(layers[0], variant, precision, kernels: kernels)
     case .converted: ConvertedConvolution(layers[0], on: target)
     case .convertedProject(let precision):
       ConvertedConvolution(layers[0], project: (layers[1], precision), on: target)
@@ -168,8 +202,8 @@ package enum ConvolutionStrategy: Hashable, Sendable {
     case .sgemv: LinearLayer(layers[0], .f32, on: target)
     case .expandDepthwise(let precision):
       ExpandDepthwise(layers[0], layers[1], precision, on: target)
-    case .winogradProject(let variant, let precision):
-      WinogradProject(layers[0], layers[1], variant, precision, on: target)
+    case .winogradProject(let variant, let precision, let projection):
+      WinogradProject(layers[0], layers[1], variant, precision, project: projection, on: target)
     }
   }
 }
@@ -186,9 +220,11 @@ extension ConvolutionStrategy {
     case .gemm(let precision), .linear(let precision): (first, second) = (precision, .f32)
     case .converted: (first, second) = (.bf16, .f32)
     case .expandDepthwise(let precision): (first, second) = (precision, .f32)
-    case .winogradProject(_, let precision): (first, second) = (.f32, precision)
+    case .winograd(_, let precision): (first, second) = (precision, .f32)
+    case .winogradProject(_, let precision, let projection):
+      (first, second) = (precision, projection)
     case .convertedProject(let precision): (first, second) = (.bf16, precision)
-    case .sgemm, .im2colSgemm, .direct, .winograd, .depthwise, .sgemv:
+    case .sgemm, .im2colSgemm, .direct, .depthwise, .sgemv:
       (first, second) = (.f32, .f32)
     }
     let last = layers.dropFirst().reduce(0) { $0 + $1.macs }
@@ -199,6 +235,7 @@ extension ConvolutionStrategy {
       case .bf16: counts[.bf16, default: 0] += count
       case .int8: counts[.int8, default: 0] += count
       case .bf16x3: counts[.bf16, default: 0] += 3 * count
+      case .int16: counts[.bf16, default: 0] += count
       }
     }
     return counts
@@ -213,15 +250,16 @@ extension ConvolutionStrategy: CustomStringConvertible {
     case .sgemm: "sgemm"
     case .im2colSgemm: "im2col + sgemm"
     case .direct: "direct"
-    case .winograd(let variant): "winograd \(variant.tile)"
+    case .winograd(let variant, let precision):
+      "winograd \(variant.tile)\(Self.suffix(precision))"
     case .converted: "direct bf16"
     case .convertedProject(let precision): "direct bf16 + project\(Self.suffix(precision))"
     case .depthwise: "depthwise"
     case .linear(let precision): "linear\(Self.suffix(precision))"
     case .sgemv: "sgemv"
     case .expandDepthwise(let precision): "expand\(Self.suffix(precision)) + depthwise"
-    case .winogradProject(let variant, let precision):
-      "winograd \(variant.tile) + project\(Self.suffix(precision))"
+    case .winogradProject(let variant, let precision, let projection):
+      "winograd \(variant.tile)\(Self.suffix(precision)) + project\(Self.suffix(projection))"
     }
   }
 

@@ -18,6 +18,9 @@ package enum ProductPrecision: String, Hashable, Sendable {
   case f32, bf16, int8
   /// Each operand is the sum of two bf16, and three of the four products are summed: almost f32.
   case bf16x3
+  /// Like int8, but with 13 bits for activations, and for weights as many as exact sums leave, at most
+  /// 16: almost f32.
+  case int16
 
   package init(_ precision: Precision) {
     self =
@@ -27,6 +30,9 @@ package enum ProductPrecision: String, Hashable, Sendable {
       case .int8: .int8
       }
   }
+
+  /// Whether operands are integers, with steps and offsets.
+  var isQuantized: Bool { self == .int8 || self == .int16 }
 }
 
 extension KernelTable {
@@ -36,12 +42,13 @@ extension KernelTable {
     case .f32: gemm
     case .bf16: bf16
     case .int8: int8
-    case .bf16x3:
-      if let bf16x3 {
-        bf16x3
-      } else {
-        preconditionFailure("the strategy asks for it only if there is one")
-      }
+    case .bf16x3: Self.existing(bf16x3)
+    case .int16: Self.existing(int16)
     }
+  }
+
+  private static func existing(_ kernel: GEMMKernel?) -> GEMMKernel {
+    guard let kernel else { preconditionFailure("the strategy asks for it only if there is one") }
+    return kernel
   }
 }

@@ -82,8 +82,10 @@ package final class TrainingSession {
   }
 
   private static func target(_ options: Options) throws(ProcessorError) -> ComputeTarget {
-    ComputeTarget(
-      gemm: .kernels, kernels: try InstructionSet.selected().kernels, precision: options.precision)
+    var kernels = try InstructionSet.selected().kernels
+    // Weights are packed in every step, and quantizing them costs more than its products save.
+    kernels.int16 = nil
+    return ComputeTarget(gemm: .kernels, kernels: kernels, precision: options.precision)
   }
 
   private static func makeTape(

@@ -4,7 +4,7 @@ import Kernels
 import Operators
 import Testing
 
-/// The GEMMs in bf16 and int8 of this machine: those of every instruction set with every selection of the
+/// The GEMMs in bf16, int8 and int16 of this machine: those of every instruction set with every selection of the
 /// extensions that this processor has, down to the emulations.
 struct LowPrecisionTests {
   /// The kernels of an instruction set with some extensions.
@@ -13,6 +13,12 @@ struct LowPrecisionTests {
     let extensions: Set<InstructionSetExtension>
 
     var kernels: KernelTable { instructionSet.kernels(with: extensions) }
+
+    /// The GEMMs below f32; there is none in int16 without instructions for it.
+    var products: [GEMMKernel] {
+      let kernels = kernels
+      return [kernels.bf16, kernels.int8] + (kernels.int16.map { [$0] } ?? [])
+    }
 
     var description: String {
       ([instructionSet.rawValue] + extensions.map(\.rawValue).sorted()).joined(separator: "+")
@@ -56,7 +62,8 @@ struct LowPrecisionTests {
       Panel(
         rows: rows, channels: channels, x: x.base, xStride: channels,
         gate: gate == nil ? nil : UnsafePointer(factors.base), out: out.base, outStride: lda,
-        partWords: depth, isPadded: words < depth, scales: scales.base))
+        partWords: depth, isPadded: words < depth,
+        largest: 4095, scales: scales.base))
     return Converted(words: out, scales: scales, lda: lda, depth: depth)
   }
 
@@ -68,6 +75,9 @@ struct LowPrecisionTests {
     switch gemm.elementType {
     case "bf16":
       return Double(Float(bitPattern: (word >> (16 * UInt32(index % 2))) << 16))
+    case "int16":
+      let q = Int16(truncatingIfNeeded: word >> (16 * UInt32(index % 2)))
+      return Double(converted.scales.base[2 * row]) * Double(q)
     default:
       let q = Double(word >> (8 * UInt32(index % 4)) & 0xff)
       return Double(converted.scales.base[2 * row + 1])
@@ -118,6 +128,24 @@ struct LowPrecisionTests {
     }
   }
 
+  @Test(arguments: Variant.all.filter { $0.kernels.int16 != nil })
+  func int16ErrsByHalfAStep(_ variant: Variant) throws {
+    let gemm = try #require(variant.kernels.int16)
+    for (name, values) in Self.rows where name != "denormals" {
+      let converted = convert(gemm, values, rows: 1, channels: values.count)
+      let step = Double(converted.scales.base[0])
+      let largest = Double(values.map(\.magnitude).max()!)
+      #expect(abs(step * 4095 - largest) <= 1e-6 * largest)
+      for (index, x) in values.enumerated() {
+        let error = abs(value(gemm, converted, row: 0, index) - Double(x))
+        #expect(error <= 0.501 * step, "\(name)[\(index)]: \(x)")
+      }
+    }
+    // Too small to have an inverse.
+    let tiny = convert(gemm, [Float](repeating: 1e-32, count: 8), rows: 1, channels: 8)
+    #expect((0..<8).allSatisfy { value(gemm, tiny, row: 0, $0) == 0 })
+  }
+
   @Test(arguments: Variant.all)
   func gatesApplyBeforeConversion(_ variant: Variant) {
     var noise = Noise(8)
@@ -125,7 +153,7 @@ struct LowPrecisionTests {
       let x = noise.array(3 * channels)
       let gate = noise.array(channels)
       let product = x.indices.map { x[$0] * gate[$0 % channels] }
-      for gemm in [variant.kernels.bf16, variant.kernels.int8] {
+      for gemm in variant.products {
         let gated = convert(gemm, x, rows: 3, channels: channels, gate: gate)
         let plain = convert(gemm, product, rows: 3, channels: channels)
         for row in 0..<3 {
@@ -181,7 +209,8 @@ struct LowPrecisionTests {
     _ gemm: GEMMKernel, _ noise: inout Noise, n: Int, k: Int, depth: Int
   ) -> (b: AlignedBuffer, steps: AlignedBuffer, sums: AlignedBuffer, values: [Double]) {
     let b = AlignedBuffer([Float](repeating: 0, count: depth * n))
-    let steps = AlignedBuffer(noise.array(n).map { 0.01 + $0.magnitude / 100 })
+    let unit: Float = gemm.elementType == "int16" ? 0.001 : 0.01
+    let steps = AlignedBuffer(noise.array(n).map { unit * (1 + $0.magnitude) })
     let sums = AlignedBuffer([Float](repeating: 0, count: n))
     var values = [Double](repeating: 0, count: k * n)
     for index in 0..<k {
@@ -193,8 +222,12 @@ struct LowPrecisionTests {
           bits = (rounded.bitPattern >> 16) << (16 * UInt32(index % 2))
           values[index * n + column] = Double(rounded)
         } else {
-          let q = Int32(noise.next() * 127)
-          bits = UInt32(bitPattern: q & 0xff) << (8 * UInt32(index % 4))
+          let isByte = gemm.elementType == "int8"
+          let q = Int32(noise.next() * (isByte ? 127 : 2000))
+          bits =
+            isByte
+            ? UInt32(bitPattern: q & 0xff) << (8 * UInt32(index % 4))
+            : UInt32(bitPattern: q & 0xffff) << (16 * UInt32(index % 2))
           values[index * n + column] = Double(steps.base[column]) * Double(q)
           sums.base[column] += steps.base[column] * Float(q)
         }
@@ -204,15 +237,18 @@ struct LowPrecisionTests {
     return (b, steps, sums, values)
   }
 
-  @Test(arguments: Variant.all, ["bf16", "int8"])
-  func productsMatchTheReference(_ variant: Variant, _ elementType: String) {
-    let gemm = elementType == "bf16" ? variant.kernels.bf16 : variant.kernels.int8
+  @Test(arguments: Variant.all)
+  func productsMatchTheReference(_ variant: Variant) {
+    for gemm in variant.products { productsMatchTheReference(gemm) }
+  }
+
+  private func productsMatchTheReference(_ gemm: GEMMKernel) {
     let heights = [1, 2, 5, 8, 15, 16, 17, 31, 33, 2 * gemm.mr + 5]
     for n in stride(from: 8, through: gemm.nr, by: 8) {
       for m in heights {
         for k in [8, 24, 40, 136] {
           if let fault = fault(gemm, m: m, n: n, k: k, .relu6, hasResidual: m % 2 == 1) {
-            Issue.record("\(m) × \(k) × \(n): \(fault)")
+            Issue.record("\(gemm.name), \(m) × \(k) × \(n): \(fault)")
             return
           }
         }
@@ -221,7 +257,7 @@ struct LowPrecisionTests {
     for nonlinearity in Nonlinearity.allCases {
       for hasResidual in [false, true] {
         let fault = fault(gemm, m: 11, n: 8, k: 48, nonlinearity, hasResidual: hasResidual)
-        #expect(fault == nil, "\(nonlinearity)")
+        #expect(fault == nil, "\(gemm.name), \(nonlinearity)")
       }
     }
   }
@@ -264,7 +300,7 @@ struct LowPrecisionTests {
   @Test(arguments: Variant.all, [Float.nan, .infinity, -.infinity])
   func nonFiniteRowsStayNonFinite(_ variant: Variant, _ bad: Float) {
     let (m, n, k) = (3, 8, 40)
-    for gemm in [variant.kernels.bf16, variant.kernels.int8] {
+    for gemm in variant.products {
       for place in [0, 13, 39] {
         var noise = Noise(9)
         var a = noise.array(m * k)

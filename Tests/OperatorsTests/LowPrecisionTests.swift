@@ -75,6 +75,66 @@ struct LowPrecisionTests {
     }
   }
 
+  /// 16-bit integers err far less than bf16.
+  @Test func integersOf16Bits() {
+    for (name, kernels) in Self.tables where kernels.int16 != nil {
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: .bf16)
+      for c in Self.pointwise {
+        let work = GEMMConvolution(c.layer, .int16, isGated: c.isGated, on: target)
+        let fault = fault(work, [c], isCoarse: false, within: 3e-4)
+        #expect(fault == nil, "\(c.testDescription) on \(name)")
+        let rounded = GEMMConvolution(c.layer, .bf16, isGated: c.isGated, on: target)
+        #expect(self.fault(rounded, [c], isCoarse: false, within: 5e-4) != nil)
+      }
+      let linear = Case(height: 1, width: 1, input: 1000, output: 203)
+      let work = LinearLayer(linear.layer, .int16, on: target)
+      #expect(fault(work, [linear], isCoarse: false, within: 1e-3) == nil, "\(name)")
+    }
+  }
+
+  /// The largest possible sum: all inputs are equal, and so are all weights, or their magnitudes.
+  @Test(arguments: [8, 24, 1000, 9000])
+  func sumsOf16BitsDoNotOverflow(_ inputs: Int) {
+    for (name, kernels) in Self.tables where kernels.int16 != nil {
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: .bf16)
+      let c = Case(height: 2, width: 1, input: inputs, output: 16)
+      let work = GEMMConvolution(c.layer, .int16, isGated: false, on: target)
+      // A few columns have one weight that is far larger than the others.
+      let weights = (0..<16 * inputs).map { index -> Float in
+        let sign: Float = index / inputs % 2 == 0 ? 1 : -1
+        return index % inputs == 3 && index / inputs % 4 == 3 ? 1000 * sign : sign
+      }
+      let packed = PackedOperator(
+        work,
+        [
+          Filter(
+            weights: weights, scale: Array(repeating: 1, count: 16),
+            bias: .init(repeating: 0, count: 16))
+        ])
+      let x = [Float](repeating: 2, count: inputs) + [Float](repeating: -2, count: inputs)
+      let input = AlignedBuffer.positions([x], channels: inputs, stride: channelStride(inputs))
+      let output = AlignedBuffer([Float](repeating: .nan, count: 32))
+      let scratch = AlignedBuffer([Float](repeating: .nan, count: work.scratchCount))
+      for task in 0..<work.taskCount(batch: 1) {
+        work.run(
+          task: task, batch: 1,
+          OperatorMemory(
+            input: input.base, output: output.base, residual: nil, gate: nil, packed: packed.base,
+            scratch: scratch.base))
+      }
+      for index in 0..<32 {
+        let column = index % 16
+        let sum = weights[column * inputs..<(column + 1) * inputs].reduce(0, +)
+        let expected = (index < 16 ? 2 : -2) * sum
+        // Half a step in each product, of which the large weight is 32767.
+        let rounding: Float = column % 4 == 3 ? 2 * 1000 / 65534 * Float(inputs) : 0
+        #expect(
+          abs(output.base[index] - expected) <= 1e-3 * abs(expected) + rounding,
+          "column \(column) on \(name): \(output.base[index]), not \(expected)")
+      }
+    }
+  }
+
   private static let convolutions: [Case] = [
     Case(height: 40, width: 33, input: 24, output: 24, kernel: 3, padding: 1, hasResidual: true),
     Case(height: 9, width: 37, input: 16, output: 56, kernel: 3, stride: 2, padding: 0),

@@ -63,12 +63,17 @@ struct StrategyTests {
         == [.f32: expanded + spread])
     let project = layer(14, 480, 80)
     #expect(
-      arithmetic(.winogradProject(.four, .bf16), [expand, project], 1000 + expanded)
+      arithmetic(
+        .winogradProject(.four, .f32, project: .bf16), [expand, project], 1000 + expanded)
         == [.f32: 1000, .bf16: expanded])
+    #expect(
+      arithmetic(
+        .winogradProject(.four, .int16, project: .f32), [expand, project], 1000 + expanded)
+        == [.bf16: 1000, .f32: expanded])
     #expect(
       arithmetic(.convertedProject(.f32), [expand, project], 1000 + expanded)
         == [.bf16: 1000, .f32: expanded])
-    #expect(arithmetic(.winograd(.six), [expand], 7) == [.f32: 7])
+    #expect(arithmetic(.winograd(.six, .f32), [expand], 7) == [.f32: 7])
   }
 
   @Test func impossibleLayers() {
@@ -83,9 +88,9 @@ struct StrategyTests {
     func choice(_ size: Int, channels: Int = 16, stride: Int = 1) -> ConvolutionStrategy? {
       choose(layer(size, channels, 16, kernel: 3, stride: stride))
     }
-    #expect(choice(48) == .winograd(.six))
-    #expect(choice(8) == .winograd(.four))
-    #expect(choice(48, stride: 2) == .winograd(.fourStrided))
+    #expect(choice(48) == .winograd(.six, .f32))
+    #expect(choice(8) == .winograd(.four, .f32))
+    #expect(choice(48, stride: 2) == .winograd(.fourStrided, .f32))
     #expect(choice(48, channels: 12) == .direct)
     #expect(choice(48, channels: 8) == .direct)
     #expect(choice(48, stride: 3) == .direct)
@@ -99,7 +104,7 @@ struct StrategyTests {
     let project = layer(48, 192, 48)
     #expect(fuse(expand, depthwise) == .expandDepthwise(.f32))
     #expect(fuse(expand, depthwise, hasResidual: true) == nil)
-    #expect(fuse(wide, project, hasResidual: true) == .winogradProject(.six, .f32))
+    #expect(fuse(wide, project, hasResidual: true) == .winogradProject(.six, .f32, project: .f32))
     #expect(fuse(expand, project) == nil)
     #expect(fuse(depthwise, project) == nil)
     #expect(fuse(layer(48, 12, 192, kernel: 3), project) == nil)
@@ -127,7 +132,7 @@ struct StrategyTests {
     #expect(choose(layer(14, 95, 80)) == .gemm(shallow))
     #expect(choose(layer(14, 96, 80)) == .gemm(product))
     #expect(choose(layer(1, 1280, 1000, kind: .linear)) == .linear(product))
-    #expect(choose(layer(48, 16, 16, kernel: 3)) == .winograd(.six))
+    #expect(choose(layer(48, 16, 16, kernel: 3)) == .winograd(.six, .f32))
     #expect(choose(layer(112, 3, 24, kernel: 3, stride: 2)) == .direct)
     #expect(
       fuse(layer(14, 39, 240), layer(14, 240, 240, kernel: 3, kind: .depthwise))
@@ -140,7 +145,7 @@ struct StrategyTests {
         == .expandDepthwise(shallow))
     #expect(
       fuse(layer(48, 48, 192, kernel: 3), layer(48, 192, 48))
-        == .winogradProject(.six, product))
+        == .winogradProject(.six, .f32, project: product))
   }
 
   /// With bf16 instructions, bf16 takes the place of int8 from 16 inputs on, and in first projections to
@@ -163,23 +168,31 @@ struct StrategyTests {
     let product = ProductPrecision(precision)
     let instead = product == .int8 ? .bf16 : product
     let onlyForInt8: ProductPrecision = precision == .int8 ? .bf16 : .f32
+    let almostF32: ProductPrecision = precision == .f32 ? .f32 : .int16
     #expect(choose(15, 80, feedsResiduals: false) == .gemm(.f32))
     #expect(choose(16, 80, feedsResiduals: false) == .gemm(onlyForInt8))
-    #expect(choose(40, 80, feedsResiduals: false) == .gemm(instead))
+    // Small maps are quantized to 16 bits.
+    let small: ProductPrecision = precision == .bf16 ? .int16 : instead
+    #expect(choose(40, 80, feedsResiduals: false) == .gemm(small))
+    #expect(choose(81, 80, feedsResiduals: false) == .gemm(small))
+    #expect(choose(82, 80, feedsResiduals: false) == .gemm(instead))
     #expect(choose(96, 80, feedsResiduals: false) == .gemm(product))
-    #expect(choose(144, 48, feedsResiduals: true) == .gemm(.f32))
-    #expect(choose(144, 49, feedsResiduals: true) == .gemm(onlyForInt8))
+    #expect(choose(144, 48, feedsResiduals: true) == .gemm(almostF32))
+    // Quantizing costs more than such narrow products save.
+    #expect(choose(96, 24, feedsResiduals: true) == .gemm(.f32))
+    #expect(choose(144, 49, feedsResiduals: true) == .gemm(precision == .int8 ? .bf16 : almostF32))
   }
 
-  /// What feeds residuals and projections to few channels stay in f32, or close to it with products of
-  /// tiles.
+  /// What feeds residuals and projections to few channels stay in f32, or close to it where that is faster.
   @Test(arguments: Precision.allCases)
   func sensitiveProjections(_ precision: Precision) {
     for set in InstructionSet.supported {
       let kernels = set.kernels
       let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
       let expected: ProductPrecision =
-        precision == .f32 || kernels.bf16x3 == nil ? .f32 : .bf16x3
+        precision == .f32
+        ? .f32 : kernels.bf16x3 != nil ? .bf16x3 : kernels.int16 != nil ? .int16 : .f32
+      let isTiled = kernels.bf16x3 != nil
       for (inputs, product) in [(144, expected), (39, .f32)] {
         #expect(
           ConvolutionStrategy.choose(
@@ -198,7 +211,11 @@ struct StrategyTests {
       let fused = ConvolutionStrategy.fuse(
         layer(48, 48, 192, kernel: 3), layer(48, 192, 48), hasResidual: false,
         feedsResiduals: true, on: target)
-      #expect(fused == .winogradProject(.six, expected) || fused == .convertedProject(expected))
+      #expect(
+        fused
+          == (isTiled && precision != .f32
+            ? .convertedProject(expected)
+            : .winogradProject(.six, expected == .int16 ? .int16 : .f32, project: expected)))
     }
   }
 
@@ -218,13 +235,15 @@ struct StrategyTests {
     let isLow = precision != .f32
     #expect(choose(layer(14, 39, 80)) == .gemm(.f32))
     #expect(choose(layer(14, 40, 80)) == .gemm(isLow ? .bf16 : .f32))
-    #expect(choose(layer(48, 16, 16, kernel: 3)) == (isLow ? .converted : .winograd(.six)))
+    #expect(choose(layer(48, 16, 16, kernel: 3)) == (isLow ? .converted : .winograd(.six, .f32)))
     #expect(choose(layer(112, 3, 24, kernel: 3, stride: 2)) == .direct)
     #expect(
       ConvolutionStrategy.fuse(
         layer(48, 48, 192, kernel: 3), layer(48, 192, 48), hasResidual: true, feedsResiduals: false,
         on: target)
-        == (isLow ? .convertedProject(ProductPrecision(precision)) : .winogradProject(.six, .f32)))
+        == (isLow
+          ? .convertedProject(ProductPrecision(precision))
+          : .winogradProject(.six, .f32, project: .f32)))
   }
 
   @Test func openBLASComputesLayersOneByOne() throws {

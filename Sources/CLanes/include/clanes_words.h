@@ -1,6 +1,6 @@
 // Products and conversions of lower precision.
 //
-// A 32-bit word holds one float, two bf16 or four 8-bit integers. Vectors of words and of 32-bit sums
+// A 32-bit word holds one float, two bf16, two 16-bit or four 8-bit integers. Vectors of words and of 32-bit sums
 // are passed as vectors of floats, whatever their lanes hold. Each operation has one portable body; a
 // target compiled for the instruction that does the same uses that instead.
 #ifndef CNNZOO_CLANES_WORDS_H
@@ -54,6 +54,12 @@ typedef __bf16 clanes_bf16x32 __attribute__((ext_vector_type(32)));
     clanes_i##N high = ((clanes_i##N)even >> 16) + ((clanes_i##N)odd >> 16);                      \
     return (clanes_f##N)((clanes_i##N)c + low + high);                                            \
   }                                                                                               \
+  CLANES_INLINE clanes_f##N clanes_dot_shorts_portable##N(clanes_f##N a, clanes_f##N b,           \
+                                                          clanes_f##N c) {                        \
+    clanes_i##N low = (((clanes_i##N)a << 16) >> 16) * (((clanes_i##N)b << 16) >> 16);            \
+    clanes_i##N high = ((clanes_i##N)a >> 16) * ((clanes_i##N)b >> 16);                           \
+    return (clanes_f##N)((clanes_i##N)c + low + high);                                            \
+  }                                                                                               \
   /* Integers in the lanes, as floats. */                                                         \
   CLANES_INLINE clanes_f##N clanes_from_integers##N(clanes_f##N a) {                              \
     return __builtin_convertvector((clanes_i##N)a, clanes_f##N);                                  \
@@ -75,6 +81,16 @@ typedef __bf16 clanes_bf16x32 __attribute__((ext_vector_type(32)));
   CLANES_INLINE void clanes_store_bytes##N(clanes_f##N a, void *_Nonnull p) {                     \
     clanes_u##N shifted = (clanes_u##N)(a + 12582912.0f) & 0xffu;                                 \
     *(clanes_byte##N *)p = __builtin_convertvector(shifted, clanes_byte##N);                      \
+  }                                                                                               \
+  /* The larger magnitude; NaN counts as largest. b has no sign. */                               \
+  CLANES_INLINE clanes_f##N clanes_larger_magnitude##N(clanes_f##N a, clanes_f##N b) {            \
+    clanes_i##N magnitude = (clanes_i##N)a & 0x7fffffff;                                          \
+    return (clanes_f##N)(magnitude > (clanes_i##N)b ? magnitude : (clanes_i##N)b);                \
+  }                                                                                               \
+  /* Rounds values of 16 bits and a sign to integers; anything goes for others. */                \
+  CLANES_INLINE void clanes_store_shorts##N(clanes_f##N a, void *_Nonnull p) {                    \
+    clanes_u##N shifted = (clanes_u##N)(a + 12582912.0f);                                         \
+    *(clanes_half##N *)p = __builtin_convertvector(shifted, clanes_half##N);                      \
   }
 
 CLANES_WORDS(4, 8)
@@ -94,6 +110,7 @@ CLANES_WORDS(16, 32)
     return clanes_reduce_##NAME##8(clanes_##NAME##8(a.lo, a.hi));                                 \
   }
 
+CLANES_REDUCE(larger_magnitude)
 CLANES_REDUCE(add)
 CLANES_REDUCE(max)
 CLANES_REDUCE(min)
@@ -170,6 +187,25 @@ CLANES_INLINE clanes_f16 clanes_dot_bytes_16(clanes_f16 a, clanes_f16 b, clanes_
   return (clanes_f16)__builtin_ia32_vpdpbusd512((clanes_i16)c, (clanes_i16)a, (clanes_i16)b);
 #else
   return clanes_dot_bytes_portable16(a, b, c);
+#endif
+}
+
+// c + the two products of signed 16-bit integers in each word: exact, if the sum fits 32 bits.
+CLANES_INLINE clanes_f4 clanes_dot_shorts_4(clanes_f4 a, clanes_f4 b, clanes_f4 c) {
+  return clanes_dot_shorts_portable4(a, b, c);
+}
+CLANES_INLINE clanes_f8 clanes_dot_shorts_8(clanes_f8 a, clanes_f8 b, clanes_f8 c) {
+#if CLANES_HAS_VNNI
+  return (clanes_f8)__builtin_ia32_vpdpwssd256((clanes_i8)c, (clanes_s8)a, (clanes_s8)b);
+#else
+  return clanes_dot_shorts_portable8(a, b, c);
+#endif
+}
+CLANES_INLINE clanes_f16 clanes_dot_shorts_16(clanes_f16 a, clanes_f16 b, clanes_f16 c) {
+#if defined(__AVX512VNNI__)
+  return (clanes_f16)__builtin_ia32_vpdpwssd512((clanes_i16)c, (clanes_s16)a, (clanes_s16)b);
+#else
+  return clanes_dot_shorts_portable16(a, b, c);
 #endif
 }
 

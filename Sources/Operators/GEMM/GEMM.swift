@@ -4,8 +4,8 @@ import Kernels
 ///
 /// Our kernels take B in blocks of columns as wide as their register tiles. Along K they count 32-bit
 /// words, which hold several values at lower precision: a block of width w starting at column c is
-/// `depth` × w words at `depth` · c. OpenBLAS takes B as one row-major block. At int8, the columns'
-/// steps and sums follow B; the bias comes last.
+/// `depth` × w words at `depth` · c. OpenBLAS takes B as one row-major block. If B is quantized, the
+/// columns' steps and sums follow it; the bias comes last.
 package struct GEMM: Sendable {
   package let k: Int
   package let n: Int
@@ -79,7 +79,7 @@ package struct GEMM: Sendable {
 
   /// Words before the bias.
   private var biasOffset: Int {
-    weightCount + (precision == .int8 ? 2 * channelStride(n) : 0)
+    weightCount + (precision.isQuantized ? 2 * channelStride(n) : 0)
   }
 
   /// Words of the packed B and what goes with it.
@@ -91,7 +91,7 @@ package struct GEMM: Sendable {
     case .f32: depth != inputChannels * kernel * kernel || n != channelStride(n)
     // Whole blocks are rounded, padding included.
     case .bf16, .bf16x3: n != channelStride(n)
-    case .int8: true
+    case .int8, .int16: true
     }
   }
 
@@ -120,12 +120,13 @@ package struct GEMM: Sendable {
           pack(into: floats, width: columns.count)
           packBF16x3(floats, rows: 2 * termDepth, width: columns.count, into: words)
         }
-      case (.kernels, .int8):
-        withZeroedFloats(4 * depth * columns.count) { floats in
+      case (.kernels, .int8), (.kernels, .int16):
+        let rows = depth * microKernel.elementsPerWord
+        withZeroedFloats(rows * columns.count) { floats in
           pack(into: floats, width: columns.count)
-          packInt8(
-            floats, rows: 4 * depth, width: columns.count, into: words,
-            steps: packed + weightCount + columns.lowerBound,
+          packIntegers(
+            floats, precision == .int8 ? .int8 : .int16, rows: rows, width: columns.count,
+            into: words, steps: packed + weightCount + columns.lowerBound,
             sums: packed + weightCount + channelStride(n) + columns.lowerBound)
         }
       }
@@ -155,7 +156,7 @@ package struct GEMM: Sendable {
 
   /// Words of memory for `rows` converted rows.
   package func panelCount(rows: Int) -> Int {
-    rows * (panelStride + (precision == .int8 ? 2 : 0))
+    rows * (panelStride + (precision.isQuantized ? 2 : 0))
   }
 
   /// A panel of `rows` rows in `panelCount` words, to be converted.
@@ -177,7 +178,7 @@ package struct GEMM: Sendable {
       Panel(
         rows: rows, channels: precision == .f32 ? channelStride(k) : k, x: a, xStride: lda,
         gate: gate, out: target, outStride: panel.lda, partWords: termDepth,
-        isPadded: isPadded,
+        isPadded: isPadded, largest: QuantizeRowTo16.largest(depth: k),
         scales: UnsafeMutablePointer(mutating: panel.scales ?? panel.a)))
   }
 
@@ -253,7 +254,7 @@ package struct GEMMRows {
   package var a: UnsafePointer<Float>
   /// Words between rows.
   package var lda: Int
-  /// Step and minimum of each row at int8.
+  /// Step and offset of each row, if it is quantized.
   package var scales: UnsafePointer<Float>?
 
   /// - Parameter scales: nil unless the rows were converted.

@@ -11,9 +11,14 @@ package typealias WinogradVariant = Kernels.WinogradVariant
 package struct WinogradConvolution: Operator {
   private let panel: WinogradPanel
 
-  /// - Parameter variant: one with the geometry's stride.
-  package init(_ layer: ConvolutionLayer, _ variant: WinogradVariant, kernels: KernelTable) {
-    panel = WinogradPanel(layer, variant, extraFloatsPerTile: 0, kernels: kernels)
+  /// - Parameters:
+  ///   - variant: one with the geometry's stride.
+  ///   - precision: f32 or int16.
+  package init(
+    _ layer: ConvolutionLayer, _ variant: WinogradVariant, _ precision: ProductPrecision = .f32,
+    kernels: KernelTable
+  ) {
+    panel = WinogradPanel(layer, variant, precision, extraFloatsPerTile: 0, kernels: kernels)
   }
 
   package var packedCount: Int { panel.filter.packedCount }
@@ -58,15 +63,16 @@ package struct WinogradProject: Operator {
 
   package init(
     _ expand: ConvolutionLayer, _ project: ConvolutionLayer, _ variant: WinogradVariant,
-    _ precision: ProductPrecision, on target: ComputeTarget
+    _ precision: ProductPrecision = .f32, project projection: ProductPrecision,
+    on target: ComputeTarget
   ) {
     geometry = project.geometry
     precondition(geometry.isPointwise && expand.geometry.outputCount == geometry.inputCount)
     panel = WinogradPanel(
-      expand, variant,
+      expand, variant, precision,
       extraFloatsPerTile: variant.outputs * variant.outputs * geometry.inputStride,
       kernels: target.kernels)
-    gemm = GEMM(project, precision, on: target)
+    gemm = GEMM(project, projection, on: target)
   }
 
   package var packedCount: Int { panel.filter.packedCount + gemm.packedCount }

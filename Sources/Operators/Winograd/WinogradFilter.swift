@@ -3,57 +3,115 @@ import Kernels
 /// The packed layout of a 3×3 filter in the Winograd domain.
 ///
 /// It contains G g Gᵀ for every pair of channels: for each block of output channels, a matrix of
-/// inputChannels × width for each element of a tile; then the bias.
+/// inputChannels × width for each element of a tile; then the bias. If they are quantized, steps and sums of
+/// all matrices' columns follow the matrices.
 struct WinogradFilter: Sendable {
   let variant: WinogradVariant
   /// The blocks of output channels.
   let blocks: ColumnBlocks
   private let inputChannels: Int
   private let outputChannels: Int
+  private let precision: ProductPrecision
 
-  init(_ geometry: ConvolutionGeometry, _ variant: WinogradVariant, kernels: KernelTable) {
+  init(
+    _ geometry: ConvolutionGeometry, _ variant: WinogradVariant, _ precision: ProductPrecision,
+    kernels: KernelTable
+  ) {
     self.variant = variant
+    self.precision = precision
     inputChannels = geometry.inputChannels
     outputChannels = geometry.outputChannels
     blocks = ColumnBlocks(
       channelStride(outputChannels), widest: kernels.gemm.nr, lanes: kernels.lanes)
   }
 
-  private var weightCount: Int {
-    variant.matrices * variant.matrices * inputChannels * channelStride(outputChannels)
+  /// Whether inputs and weights are quantized to 16 bits.
+  var isQuantized: Bool { precision == .int16 }
+
+  /// Words of a column of a matrix.
+  private var depth: Int { isQuantized ? inputChannels / 2 : inputChannels }
+
+  private var matrixCount: Int { variant.matrices * variant.matrices }
+
+  private var weightCount: Int { matrixCount * depth * channelStride(outputChannels) }
+
+  private var scaleCount: Int {
+    isQuantized ? 2 * matrixCount * channelStride(outputChannels) : 0
   }
 
-  /// Floats of the transformed weights and the bias.
-  var packedCount: Int { weightCount + channelStride(outputChannels) }
+  /// Words of the transformed weights, what goes with them, and the bias.
+  var packedCount: Int { weightCount + scaleCount + channelStride(outputChannels) }
 
-  /// Transforms and packs a layer's weights and bias into `packedCount` zeroed floats.
+  /// Transforms and packs a layer's weights and bias into `packedCount` zeroed words.
   func pack(_ filter: ConvolutionFilter, into packed: UnsafeMutablePointer<Float>) {
+    filter.packBias(into: packed + weightCount + scaleCount)
     for block in 0..<blocks.count {
-      for first in stride(from: blocks[block].lowerBound, to: blocks[block].upperBound, by: 8) {
-        transform(filter, firstOutput: first, block: block, into: packed)
+      let first = packed + matrixCount * depth * blocks[block].lowerBound
+      guard isQuantized else {
+        transform(filter, block: block, into: first)
+        continue
+      }
+      let width = blocks[block].count
+      withZeroedFloats(matrixCount * inputChannels * width) { matrices in
+        transform(filter, block: block, into: matrices)
+        for matrix in 0..<matrixCount {
+          let scales = scales(matrix: matrix, block: block)
+          packIntegers(
+            matrices + matrix * inputChannels * width, .int16, rows: inputChannels, width: width,
+            into: first + matrix * depth * width, steps: packed + scales,
+            sums: packed + scales + width)
+        }
       }
     }
-    filter.packBias(into: packed + weightCount)
   }
 
   /// The packed bias, at output channel 0.
-  func bias(in packed: UnsafePointer<Float>) -> UnsafePointer<Float> { packed + weightCount }
+  func bias(in packed: UnsafePointer<Float>) -> UnsafePointer<Float> {
+    packed + weightCount + scaleCount
+  }
+
+  /// The place of the steps of a matrix's columns in one block; their sums follow.
+  private func scales(matrix: Int, block: Int) -> Int {
+    weightCount + 2 * (matrixCount * blocks[block].lowerBound + matrix * blocks[block].count)
+  }
+
+  /// The scales of a product with `matrix`, or nil at f32; `rows` are those of its left-hand side.
+  func quantization(
+    element: Int, block: Int, in packed: UnsafePointer<Float>, rows: UnsafePointer<Float>
+  ) -> Quantization? {
+    guard isQuantized else { return nil }
+    let steps = packed + scales(matrix: matrix(of: element), block: block)
+    return Quantization(rows: rows, steps: steps, sums: steps + blocks[block].count)
+  }
+
+  /// The matrix of an element: further rows and columns share the last one.
+  private func matrix(of element: Int) -> Int {
+    let (count, inputs) = (variant.matrices, variant.inputs)
+    return min(element / inputs, count - 1) * count + min(element % inputs, count - 1)
+  }
 
   /// The matrix of one element and one block.
   func matrix(
     element: Int, block: Int, in packed: UnsafePointer<Float>
   ) -> UnsafePointer<Float> {
     let columns = blocks[block]
-    let (count, inputs) = (variant.matrices, variant.inputs)
-    // Further rows and columns share the last matrix.
-    let matrix = min(element / inputs, count - 1) * count + min(element % inputs, count - 1)
-    return packed + (count * count * columns.lowerBound + matrix * columns.count) * inputChannels
+    return packed
+      + (matrixCount * columns.lowerBound + matrix(of: element) * columns.count) * depth
+  }
+
+  /// G g Gᵀ for a block of output channels: `matrixCount` matrices of inputChannels × width floats.
+  private func transform(
+    _ filter: ConvolutionFilter, block: Int, into matrices: UnsafeMutablePointer<Float>
+  ) {
+    for first in stride(from: blocks[block].lowerBound, to: blocks[block].upperBound, by: 8) {
+      transform(filter, firstOutput: first, block: block, into: matrices)
+    }
   }
 
   /// G g Gᵀ in Double for every input channel of eight output channels.
   private func transform(
     _ filter: ConvolutionFilter, firstOutput: Int, block: Int,
-    into packed: UnsafeMutablePointer<Float>
+    into matrices: UnsafeMutablePointer<Float>
   ) {
     guard let weights = filter.weights.baseAddress else { return }
     let columns = blocks[block]
@@ -78,9 +136,7 @@ struct WinogradFilter: Sendable {
                 + g[row * 3 + 2] * memory[6 + column]) * scale
           }
         }
-        var target =
-          packed + size * size * inputChannels * columns.lowerBound + channel * columns.count
-          + firstOutput - columns.lowerBound
+        var target = matrices + channel * columns.count + firstOutput - columns.lowerBound
         for row in 0..<size {
           let first = half + row * 3
           for column in 0..<size {

@@ -17,20 +17,23 @@ struct WinogradPanel: Sendable {
   /// would map to the same cache set.
   private let inputStride: Int
   private let productStride: Int
+  private let gemm: GEMMKernel
 
   /// - Parameters:
   ///   - variant: one with the geometry's stride.
+  ///   - precision: f32 or int16.
   ///   - extraFloatsPerTile: the floats per tile that the caller also keeps in the cache.
   init(
-    _ layer: ConvolutionLayer, _ variant: WinogradVariant, extraFloatsPerTile: Int,
-    kernels: KernelTable
+    _ layer: ConvolutionLayer, _ variant: WinogradVariant, _ precision: ProductPrecision,
+    extraFloatsPerTile: Int, kernels: KernelTable
   ) {
     geometry = layer.geometry
     precondition(geometry.kernel == 3 && geometry.stride == variant.stride)
     precondition(geometry.inputChannels % 8 == 0)
     nonlinearity = layer.nonlinearity
     self.kernels = kernels
-    filter = WinogradFilter(geometry, variant, kernels: kernels)
+    gemm = kernels.gemm(precision)
+    filter = WinogradFilter(geometry, variant, precision, kernels: kernels)
     let floatsPerTile =
       variant.inputs * variant.inputs * (geometry.inputChannels + filter.blocks.widest)
       + extraFloatsPerTile
@@ -60,7 +63,13 @@ struct WinogradPanel: Sendable {
 
   /// Floats of scratch memory that `run` needs.
   var scratchCount: Int {
-    elements * (inputStride + productStride + geometry.inputStride) + 81 * 16
+    elements * (inputStride + productStride + geometry.inputStride + scaleCount) + 81 * 16
+  }
+
+  /// Step and offset of each tile's channels, for one element.
+  private var scaleCount: Int {
+    let largest = grid.largestChunk
+    return filter.isQuantized ? 2 * largest.across * largest.down : 0
   }
 
   /// The output rows and columns of a chunk.
@@ -86,6 +95,7 @@ struct WinogradPanel: Sendable {
     let patch = vectors + 81 * 16
     let transformed = patch + elements * geometry.inputStride
     let products = transformed + elements * inputStride
+    let scales = products + elements * productStride
     var tile = transformed
     for row in chunk.rows {
       for column in chunk.columns {
@@ -93,21 +103,42 @@ struct WinogradPanel: Sendable {
         tile += channels
       }
     }
+    if filter.isQuantized {
+      for element in 0..<elements {
+        quantize(
+          transformed + element * inputStride, rows: chunk.count, scales + element * scaleCount)
+      }
+    }
+    let words = channels / gemm.elementsPerWord
     for block in 0..<filter.blocks.count {
       let first = filter.blocks[block].lowerBound
       let width = filter.blocks[block].count
       for element in 0..<elements {
         var product = GEMMBlock(
-          m: chunk.count, n: width, k: channels, a: transformed + element * inputStride,
+          m: chunk.count, n: width, k: words, a: transformed + element * inputStride,
           lda: channels, b: filter.matrix(element: element, block: block, in: packed),
-          c: products + element * productStride, ldc: width)
-        product.ahead = product.b + channels * width
-        kernels.gemm.run(product)
+          c: products + element * productStride, ldc: width,
+          quantization: filter.quantization(
+            element: element, block: block, in: packed, rows: scales + element * scaleCount))
+        product.ahead = product.b + words * width
+        gemm.run(product)
       }
       transformOutputs(
         chunk, products, width: width, bias: filter.bias(in: packed) + first, into: output + first,
         rowStride: rowStride, residual: residual.map { $0 + first }, vectors: vectors)
     }
+  }
+
+  /// Quantizes rows of channels in place: their words take the first half of each.
+  private func quantize(
+    _ matrix: UnsafeMutablePointer<Float>, rows: Int, _ scales: UnsafeMutablePointer<Float>
+  ) {
+    let channels = geometry.inputChannels
+    gemm.convert(
+      Panel(
+        rows: rows, channels: channels, x: matrix, xStride: channels, gate: nil, out: matrix,
+        outStride: channels, partWords: channels / 2,
+        largest: QuantizeRowTo16.largest(depth: channels), scales: scales))
   }
 
   private func transformOutputs(

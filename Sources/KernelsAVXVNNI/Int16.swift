@@ -1,0 +1,1 @@
+../KernelsAVX512VNNI/Int16.swift
