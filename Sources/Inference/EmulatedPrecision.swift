@@ -6,8 +6,7 @@ import Operators
 extension Precision {
   /// Whether the kernels in use have no instructions for its products.
   ///
-  /// The products are then emulated, with the same rounding but no faster than f32. At int8, layers
-  /// with few inputs use bf16, which may be emulated even if int8 is not.
+  /// The products are then emulated, with the same rounding but no faster than f32.
   ///
   /// - Throws: `ProcessorError` if the environment forces an instruction set that is unknown or
   ///   unsupported.

@@ -145,7 +145,7 @@ public struct DepthwiseRow: ChannelBody {
   public var kernelRows: Int
   public var out: UnsafeMutablePointer<Float>
   /// Output positions, and floats between them.
-  public var width: Int
+  public let width: Int
   public var outputStride: Int
   public var nonlinearity: Nonlinearity
   /// Runs that the positions are distributed over, and the length of the shorter ones.

@@ -105,6 +105,12 @@ public struct Quantization {
     Quantization(rows: self.rows + 2 * rows, steps: steps + columns, sums: sums + columns)
   }
 
+  /// The integers `sum` of the first row, times its step.
+  @inlinable @inline(__always)
+  public func scale<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
+    L.multiply(L.fromIntegers(sum), L.splat(rows[0]))
+  }
+
   /// The product, plus the bias, that the integers `sum` at the first row and column stand for.
   ///
   /// Σ (offset + step[r] · q) · step[n] · v = step[r] · step[n] · Σ q·v + offset · step[n] · Σ v: exact
@@ -112,8 +118,7 @@ public struct Quantization {
   @inlinable @inline(__always)
   public func dequantize<L: Lanes>(_ sum: L.Vector, bias: L.Vector, _: L.Type) -> L.Vector {
     let shift = L.multiplyAdd(L.splat(rows[1]), L.load(sums), bias)
-    let scaled = L.multiply(L.fromIntegers(sum), L.splat(rows[0]))
-    return L.multiplyAdd(scaled, L.load(steps), shift)
+    return L.multiplyAdd(scale(sum, L.self), L.load(steps), shift)
   }
 }
 

@@ -39,91 +39,10 @@ public struct NoEpilogue: GEMMEpilogue {
   public func revisit<L: Lanes>(_ block: GEMMBlock, rows: Range<Int>, width: Int, _: L.Type) {}
 }
 
-/// Makes floats of a product's sums and adds the bias.
-public protocol SumConversion {
-  /// The conversion at the first row and column of `block`.
-  init(_ block: GEMMBlock)
-  /// The conversion advanced by some rows and columns.
-  func moved(rows: Int, columns: Int) -> Self
-  func convert<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector
-}
-
-/// Sums that are floats.
-@frozen
-public struct FloatSums: SumConversion {
-  @usableFromInline var bias: UnsafePointer<Float>
-
-  @inlinable @inline(__always)
-  public init(_ block: GEMMBlock) { bias = block.bias ?? clanes_zeros() }
-
-  @inlinable @inline(__always)
-  public func moved(rows: Int, columns: Int) -> Self {
-    var moved = self
-    moved.bias += columns
-    return moved
-  }
-
-  @inlinable @inline(__always)
-  public func convert<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector { L.add(sum, L.load(bias)) }
-}
-
-/// Sums that are integers.
-@frozen
-public struct IntegerSums: SumConversion {
-  @usableFromInline var bias: UnsafePointer<Float>
-  @usableFromInline var quantization: Quantization
-
-  @inlinable @inline(__always)
-  public init(_ block: GEMMBlock) {
-    bias = block.bias ?? clanes_zeros()
-    quantization = block.quantization ?? .zeros
-  }
-
-  @inlinable @inline(__always)
-  public func moved(rows: Int, columns: Int) -> Self {
-    var moved = self
-    moved.bias += columns
-    moved.quantization = quantization.moved(rows: rows, columns: columns)
-    return moved
-  }
-
-  @inlinable @inline(__always)
-  public func convert<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
-    quantization.dequantize(sum, bias: L.load(bias), L.self)
-  }
-}
-
-/// Sums that are integers, of rows without offsets.
-@frozen
-public struct ScaledSums: SumConversion {
-  @usableFromInline var bias: UnsafePointer<Float>
-  @usableFromInline var quantization: Quantization
-
-  @inlinable @inline(__always)
-  public init(_ block: GEMMBlock) {
-    bias = block.bias ?? clanes_zeros()
-    quantization = block.quantization ?? .zeros
-  }
-
-  @inlinable @inline(__always)
-  public func moved(rows: Int, columns: Int) -> Self {
-    var moved = self
-    moved.bias += columns
-    moved.quantization = quantization.moved(rows: rows, columns: columns)
-    return moved
-  }
-
-  @inlinable @inline(__always)
-  public func convert<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
-    let scaled = L.multiply(L.fromIntegers(sum), L.splat(quantization.rows[0]))
-    return L.multiplyAdd(scaled, L.load(quantization.steps), L.load(bias))
-  }
-}
-
 /// Adds the bias, clamps and adds the residual in registers; any other nonlinearity, and the
 /// residual after it, takes a second pass over the stored tile.
 @frozen
-public struct ResidualEpilogue<S: SumConversion>: GEMMEpilogue {
+public struct GeneralEpilogue<S: SumConversion>: GEMMEpilogue {
   @usableFromInline var sums: S
   /// Zeros and a stride of 0 where nothing is added, so that the store has no branch.
   @usableFromInline var residual: UnsafePointer<Float>
@@ -238,8 +157,7 @@ public struct ScaleEpilogue: GEMMEpilogue {
 
   @inlinable @inline(__always)
   public func apply<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
-    let scaled = L.multiply(L.fromIntegers(sum), L.splat(quantization.rows[0]))
-    return L.multiply(scaled, L.load(quantization.steps))
+    L.multiply(quantization.scale(sum, L.self), L.load(quantization.steps))
   }
 
   @inlinable @inline(__always)

@@ -4,7 +4,7 @@
 /// Quantizes rows to unsigned bytes: x = minimum + step · q, both of them the row's own.
 ///
 /// A row that is not finite gets a step of NaN, and so does everything computed from it.
-public enum QuantizeRow: PanelConversion {
+public enum QuantizeRowTo8: PanelConversion {
   @inlinable @inline(__always)
   public static func convert<L: Lanes>(
     _ panel: Panel, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,

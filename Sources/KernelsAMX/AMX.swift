@@ -39,7 +39,7 @@ private func roundPanel(_ panel: Panel) { convert(panel, RoundRow.self, Native.s
 private func splitPanel(_ panel: Panel) { convert(panel, SplitRow.self, Native.self) }
 
 @inline(never)
-private func quantizePanel(_ panel: Panel) { convert(panel, QuantizeRow.self, Native.self) }
+private func quantizePanel(_ panel: Panel) { convert(panel, QuantizeRowTo8.self, Native.self) }
 
 @inline(never)
 private func multiplyBF16(_ block: GEMMBlock) {

@@ -1,6 +1,8 @@
 import Kernels
 
 /// The GEMM with operands quantized to 16 bits.
+///
+/// Without its instruction it would be slower than f32, so this file is not among the shared ones.
 public func int16Kernel() -> GEMMKernel {
   GEMMKernel(
     elementType: "int16", elementsPerWord: 2, mr: mr, nr: nr,
@@ -10,7 +12,7 @@ public func int16Kernel() -> GEMMKernel {
         ? multiply(block, Int16Product<Native>.self, ScaleEpilogue.self)
         : multiplyActivated(
           block, Int16Product<Native>.self, ScaledSums.self,
-          smooth: (.approximateSiLU, ApproximateSiLU.self))
+          silu: (.approximateSiLU, ApproximateSiLU.self))
     })
 }
 

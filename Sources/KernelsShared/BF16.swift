@@ -11,11 +11,11 @@ public func bf16Kernel() -> GEMMKernel {
 private func multiplyBF16(_ block: GEMMBlock) {
   multiplyActivated(
     block, BF16Product<Native>.self, FloatSums.self,
-    smooth: (.approximateSiLU, ApproximateSiLU.self))
+    silu: (.approximateSiLU, ApproximateSiLU.self))
 }
 
 private func emulateBF16(_ block: GEMMBlock) {
-  multiply(block, BF16Product<Native>.self, ResidualEpilogue<FloatSums>.self)
+  multiply(block, BF16Product<Native>.self, GeneralEpilogue<FloatSums>.self)
 }
 
 @inline(never)

@@ -4,12 +4,15 @@ import Kernels
 func f32Kernel() -> GEMMKernel {
   GEMMKernel(
     elementType: "f32", elementsPerWord: 1, mr: mr, nr: nr, convert: copyPanel,
-    run: { block in
-      block.isPlain
-        ? multiply(block, F32Product<Native>.self, NoEpilogue.self)
-        : multiplyActivated(
-          block, F32Product<Native>.self, FloatSums.self, smooth: (.silu, SiLU.self))
-    })
+    run: multiplyF32)
+}
+
+private func multiplyF32(_ block: GEMMBlock) {
+  if block.isPlain {
+    multiply(block, F32Product<Native>.self, NoEpilogue.self)
+  } else {
+    multiplyActivated(block, F32Product<Native>.self, FloatSums.self, silu: (.silu, SiLU.self))
+  }
 }
 
 @inline(never)

@@ -11,12 +11,12 @@ public func int8Kernel() -> GEMMKernel {
 private func multiplyInt8(_ block: GEMMBlock) {
   multiplyActivated(
     block, Int8Product<Native>.self, IntegerSums.self,
-    smooth: (.approximateSiLU, ApproximateSiLU.self))
+    silu: (.approximateSiLU, ApproximateSiLU.self))
 }
 
 private func emulateInt8(_ block: GEMMBlock) {
-  multiply(block, Int8Product<Native>.self, ResidualEpilogue<IntegerSums>.self)
+  multiply(block, Int8Product<Native>.self, GeneralEpilogue<IntegerSums>.self)
 }
 
 @inline(never)
-private func quantizePanel(_ panel: Panel) { convert(panel, QuantizeRow.self, Native.self) }
+private func quantizePanel(_ panel: Panel) { convert(panel, QuantizeRowTo8.self, Native.self) }

@@ -96,8 +96,8 @@ package enum ConvolutionStrategy: Hashable, Sendable {
   /// to at most 24 channels, 3 % of the multiply-adds, which cause a quarter of the rest. Among the larger
   /// errors of int8, those of bf16 in first projections to more than 48 channels do not count.
   ///
-  /// At bf16, small maps are quantized to 16 bits: that costs 2 to 4 % of MobileNetV3-Small's time, and
-  /// leaves 40 % of its error.
+  /// At bf16, small maps are quantized to 16 bits: that costs 3 % of MobileNetV3-Small's time, and leaves a
+  /// quarter of its error.
   ///
   /// Depthwise convolutions stay in f32, because they hardly benefit.
   private static func precision(
@@ -143,9 +143,8 @@ package enum ConvolutionStrategy: Hashable, Sendable {
 
   /// The precision of Winograd's products.
   ///
-  /// His transforms multiply a rounding error by 5 to 15: too much for bf16, but what 16-bit integers make of
-  /// their own is still as small as that of other layers in bf16. With few inputs, quantizing costs more
-  /// than it saves.
+  /// The transforms amplify rounding errors 5 to 15 times: too much for bf16, but products of 16-bit integers
+  /// stay as accurate as other layers in bf16. With few inputs, quantizing costs more than it saves.
   private static func winogradPrecision(
     of layer: ConvolutionLayer, on target: ComputeTarget
   ) -> ProductPrecision {

@@ -42,7 +42,11 @@ public struct MachineLimits: Sendable {
           }
         }
     ]
-    if precision != .f32 { rates[.bf16] = try Self.flops(of: kernels.bf16, pool) }
+    if precision != .f32 {
+      // Products of 16-bit integers count as bf16, and are faster than its emulation.
+      let pairs = kernels.bf16.isEmulated ? kernels.int16 ?? kernels.bf16 : kernels.bf16
+      rates[.bf16] = try Self.flops(of: pairs, pool)
+    }
     if precision == .int8 { rates[.int8] = try Self.flops(of: kernels.int8, pool) }
     (flops, flopsByPrecision) = (rates[precision] ?? 0, rates)
     let sizes = [1 << 18, 1 << 21, 1 << 24, 1 << 26]

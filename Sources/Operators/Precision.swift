@@ -18,8 +18,8 @@ package enum ProductPrecision: String, Hashable, Sendable {
   case f32, bf16, int8
   /// Each operand is the sum of two bf16, and three of the four products are summed: almost f32.
   case bf16x3
-  /// Like int8, but with 13 bits for activations, and for weights as many as exact sums leave, at most
-  /// 16: almost f32.
+  /// Like int8, but with 10 to 15 bits and a sign for activations, and for weights as many as exact sums
+  /// leave, at most 16: almost f32.
   case int16
 
   package init(_ precision: Precision) {

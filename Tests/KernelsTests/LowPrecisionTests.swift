@@ -308,10 +308,11 @@ struct LowPrecisionTests {
         let converted = convert(gemm, a, rows: m, channels: k)
         let (b, steps, sums, _) = packedB(gemm, &noise, n: n, k: k, depth: converted.depth)
         let c = AlignedBuffer([Float](repeating: 0, count: m * n))
+        let bias = AlignedBuffer([Float](repeating: 1, count: n))
         gemm.run(
           GEMMBlock(
             m: m, n: n, k: converted.depth, a: converted.words.base, lda: converted.lda,
-            b: b.base, c: c.base, ldc: n,
+            b: b.base, c: c.base, ldc: n, bias: place == 0 ? nil : UnsafePointer(bias.base),
             quantization: Quantization(
               rows: converted.scales.base, steps: steps.base, sums: sums.base)))
         let finite = c.values.map(\.isFinite)

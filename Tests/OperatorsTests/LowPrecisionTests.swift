@@ -88,8 +88,49 @@ struct LowPrecisionTests {
       }
       let linear = Case(height: 1, width: 1, input: 1000, output: 203)
       let work = LinearLayer(linear.layer, .int16, on: target)
-      #expect(fault(work, [linear], isCoarse: false, within: 1e-3) == nil, "\(name)")
+      for batch in [1, 2, 9] {
+        #expect(
+          fault(work, [linear], isCoarse: false, batch: batch, within: 1e-3) == nil, "\(name)")
+      }
     }
+  }
+
+  /// A weight that is not finite makes its column's results so.
+  @Test(arguments: [ProductPrecision.int8, .int16])
+  func nonFiniteWeights(_ precision: ProductPrecision) {
+    for (name, kernels) in Self.tables where precision != .int16 || kernels.int16 != nil {
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: .bf16)
+      let c = Case(height: 1, width: 1, input: 24, output: 16)
+      let work = GEMMConvolution(c.layer, precision, isGated: false, on: target)
+      var weights = [Float](repeating: 1, count: 16 * 24)
+      weights[3 * 24 + 5] = .nan
+      let output = results(of: work, weights, inputs: [Float](repeating: 1, count: 24), outputs: 16)
+      for column in 0..<16 {
+        #expect(output[column].isFinite == (column != 3), "column \(column) on \(name)")
+      }
+    }
+  }
+
+  /// The output of a 1×1 convolution without bias.
+  private func results(
+    of work: GEMMConvolution, _ weights: [Float], inputs x: [Float], outputs: Int
+  ) -> [Float] {
+    let channels = weights.count / outputs
+    let filter = Filter(
+      weights: weights, scale: .init(repeating: 1, count: outputs),
+      bias: .init(repeating: 0, count: outputs))
+    let packed = PackedOperator(work, [filter])
+    let input = AlignedBuffer.positions([x], channels: channels, stride: channelStride(channels))
+    let output = AlignedBuffer([Float](repeating: .nan, count: x.count / channels * outputs))
+    let scratch = AlignedBuffer([Float](repeating: .nan, count: work.scratchCount))
+    for task in 0..<work.taskCount(batch: 1) {
+      work.run(
+        task: task, batch: 1,
+        OperatorMemory(
+          input: input.base, output: output.base, residual: nil, gate: nil, packed: packed.base,
+          scratch: scratch.base))
+    }
+    return output.values
   }
 
   /// The largest possible sum: all inputs are equal, and so are all weights, or their magnitudes.
@@ -104,24 +145,8 @@ struct LowPrecisionTests {
         let sign: Float = index / inputs % 2 == 0 ? 1 : -1
         return index % inputs == 3 && index / inputs % 4 == 3 ? 1000 * sign : sign
       }
-      let packed = PackedOperator(
-        work,
-        [
-          Filter(
-            weights: weights, scale: Array(repeating: 1, count: 16),
-            bias: .init(repeating: 0, count: 16))
-        ])
       let x = [Float](repeating: 2, count: inputs) + [Float](repeating: -2, count: inputs)
-      let input = AlignedBuffer.positions([x], channels: inputs, stride: channelStride(inputs))
-      let output = AlignedBuffer([Float](repeating: .nan, count: 32))
-      let scratch = AlignedBuffer([Float](repeating: .nan, count: work.scratchCount))
-      for task in 0..<work.taskCount(batch: 1) {
-        work.run(
-          task: task, batch: 1,
-          OperatorMemory(
-            input: input.base, output: output.base, residual: nil, gate: nil, packed: packed.base,
-            scratch: scratch.base))
-      }
+      let output = results(of: work, weights, inputs: x, outputs: 16)
       for index in 0..<32 {
         let column = index % 16
         let sum = weights[column * inputs..<(column + 1) * inputs].reduce(0, +)
@@ -129,8 +154,8 @@ struct LowPrecisionTests {
         // Half a step in each product, of which the large weight is 32767.
         let rounding: Float = column % 4 == 3 ? 2 * 1000 / 65534 * Float(inputs) : 0
         #expect(
-          abs(output.base[index] - expected) <= 1e-3 * abs(expected) + rounding,
-          "column \(column) on \(name): \(output.base[index]), not \(expected)")
+          abs(output[index] - expected) <= 1e-3 * abs(expected) + rounding,
+          "column \(column) on \(name): \(output[index]), not \(expected)")
       }
     }
   }
@@ -172,10 +197,10 @@ struct LowPrecisionTests {
     }
   }
 
-  @Test(arguments: [Precision.bf16, .int8])
-  func expandThenDepthwise(_ precision: Precision) {
-    for (name, kernels) in Self.tables {
-      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: precision)
+  @Test(arguments: [ProductPrecision.bf16, .int8, .int16])
+  func expandThenDepthwise(_ precision: ProductPrecision) {
+    for (name, kernels) in Self.tables where precision != .int16 || kernels.int16 != nil {
+      let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: .bf16)
       for (height, width) in [(30, 21), (112, 40), (5, 3)] {
         let expand = Case(height: height, width: width, input: 100, output: 72)
         var depthwise = Case(
@@ -185,10 +210,10 @@ struct LowPrecisionTests {
           expand.layer,
           ConvolutionLayer(
             kind: .depthwise, geometry: depthwise.geometry, nonlinearity: .relu),
-          ProductPrecision(precision), on: target)
+          precision, on: target)
         let fault = fault(
           work, [expand, depthwise], isDepthwise: true,
-          within: precision == .bf16 ? 5e-6 : 0.03)
+          within: precision == .bf16 ? 5e-6 : precision == .int16 ? 1e-3 : 0.03)
         #expect(fault == nil, "\(height)×\(width) on \(name)")
       }
     }

@@ -177,6 +177,12 @@ struct StrategyTests {
     #expect(choose(81, 80, feedsResiduals: false) == .gemm(small))
     #expect(choose(82, 80, feedsResiduals: false) == .gemm(instead))
     #expect(choose(96, 80, feedsResiduals: false) == .gemm(product))
+    for (inputs, products) in [(32, ProductPrecision.f32), (40, almostF32)] {
+      #expect(
+        ConvolutionStrategy.choose(
+          for: layer(48, inputs, 64, kernel: 3), isGated: false, hasResidual: false,
+          feedsResiduals: false, on: target) == .winograd(.six, products))
+    }
     #expect(choose(144, 48, feedsResiduals: true) == .gemm(almostF32))
     // Quantizing costs more than such narrow products save.
     #expect(choose(96, 24, feedsResiduals: true) == .gemm(.f32))

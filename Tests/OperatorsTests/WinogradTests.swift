@@ -53,7 +53,7 @@ struct WinogradTests {
       var noise = Noise(c.height * c.width * c.input)
       let images = (0..<2).map { _ in noise.array(c.height * c.width * c.input) }
       let filter = Filter(&noise, count: c.output, depth: g.depth)
-      let work = WinogradConvolution(c.layer(g), variant, kernels: set.kernels)
+      let work = WinogradConvolution(c.layer(g), variant, .f32, kernels: set.kernels)
       let expected = images.map { filter.expected(g, groups: 1, $0, c.nonlinearity) }
       check(work, [filter], variant, c, input: g, output: g, images, expected)
     }
@@ -72,12 +72,19 @@ struct WinogradTests {
       let expected = images.map { filter.expected(g, groups: 1, $0, c.nonlinearity) }
       check(
         work, [filter], variant, c, input: g, output: g, images, expected,
-        within: variant == .six ? 0.05 : 0.02)
+        within: 0.015)
     }
   }
 
   @Test(arguments: cases, InstructionSet.supported)
   func expansionAndProjection(_ c: Case, _ set: InstructionSet) {
+    expansionAndProjection(c, set, .f32)
+    if set.kernels.int16 != nil { expansionAndProjection(c, set, .int16) }
+  }
+
+  private func expansionAndProjection(
+    _ c: Case, _ set: InstructionSet, _ precision: ProductPrecision
+  ) {
     for variant in WinogradVariant.allCases {
       let expansion = c.geometry(stride: variant.stride)
       var projection = expansion
@@ -94,13 +101,14 @@ struct WinogradTests {
       let work = WinogradProject(
         c.layer(expansion),
         ConvolutionLayer(kind: .convolution, geometry: projection, nonlinearity: .identity),
-        variant, project: .f32, on: .kernels(set))
+        variant, precision, project: precision, on: .kernels(set))
       let expected = images.map { image in
         let expanded = expand.expected(expansion, groups: 1, image, c.nonlinearity)
         return project.expected(projection, groups: 1, expanded.map(Float.init), .identity)
       }
       check(
-        work, [expand, project], variant, c, input: expansion, output: projection, images, expected)
+        work, [expand, project], variant, c, input: expansion, output: projection, images, expected,
+        within: precision == .int16 ? 0.015 : nil)
     }
   }
 

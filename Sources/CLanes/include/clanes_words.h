@@ -87,7 +87,7 @@ typedef __bf16 clanes_bf16x32 __attribute__((ext_vector_type(32)));
     clanes_i##N magnitude = (clanes_i##N)a & 0x7fffffff;                                          \
     return (clanes_f##N)(magnitude > (clanes_i##N)b ? magnitude : (clanes_i##N)b);                \
   }                                                                                               \
-  /* Rounds values of 16 bits and a sign to integers; anything goes for others. */                \
+  /* Rounds values from -32768 to 32767 to integers; anything goes for others. */                 \
   CLANES_INLINE void clanes_store_shorts##N(clanes_f##N a, void *_Nonnull p) {                    \
     clanes_u##N shifted = (clanes_u##N)(a + 12582912.0f);                                         \
     *(clanes_half##N *)p = __builtin_convertvector(shifted, clanes_half##N);                      \

@@ -34,7 +34,7 @@ struct DepthwiseFilter: Sendable {
   /// Computes some columns and channels of one output row.
   ///
   /// - Parameters:
-  ///   - channels: begins and ends at multiples of 8.
+  ///   - channels: begins at a multiple of 16 or of the vectors' width, and ends at one of 8.
   ///   - x: the input under the first of `geometry.kernelRows(for: row)` for the first of
   ///     `columns`, at the first of `channels`; positions are `inputStride` floats apart, rows
   ///     `rowStride`.

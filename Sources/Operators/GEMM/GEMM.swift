@@ -60,6 +60,9 @@ package struct GEMM: Sendable {
   /// Words of a row of A for one term.
   private var termDepth: Int { depth / microKernel.terms }
 
+  /// Elements of a row of A, padding included.
+  private var rowElements: Int { termDepth * microKernel.elementsPerWord }
+
   /// Words of A for one position under the kernel.
   package var positionWords: Int { position / microKernel.elementsPerWord }
 
@@ -121,7 +124,7 @@ package struct GEMM: Sendable {
           packBF16x3(floats, rows: 2 * termDepth, width: columns.count, into: words)
         }
       case (.kernels, .int8), (.kernels, .int16):
-        let rows = depth * microKernel.elementsPerWord
+        let rows = rowElements
         withZeroedFloats(rows * columns.count) { floats in
           pack(into: floats, width: columns.count)
           packIntegers(
@@ -138,8 +141,8 @@ package struct GEMM: Sendable {
 
   /// Converts positions of a feature map, `stride` floats apart, to `positionWords` words each.
   ///
-  /// The words must be zero, because padding is not written. Not for int8, which has a scale per row, and split
-  /// operands.
+  /// The words must be zero, because padding is not written. Not for integers, which have a scale per row, and
+  /// split operands.
   package func convertPositions(
     _ count: Int, _ x: UnsafePointer<Float>, stride: Int, into words: UnsafeMutablePointer<Float>
   ) {
@@ -178,7 +181,7 @@ package struct GEMM: Sendable {
       Panel(
         rows: rows, channels: precision == .f32 ? channelStride(k) : k, x: a, xStride: lda,
         gate: gate, out: target, outStride: panel.lda, partWords: termDepth,
-        isPadded: isPadded, largest: QuantizeRowTo16.largest(depth: k),
+        isPadded: isPadded, largest: QuantizeRowTo16.largest(depth: rowElements),
         scales: UnsafeMutablePointer(mutating: panel.scales ?? panel.a)))
   }
 

@@ -58,6 +58,8 @@ private func packColumns(
   var unit = largest / format.largest
   let smallest = magnitudes / format.largestSum(rows: rows)
   unit.replace(with: smallest, where: smallest .> unit)
+  // A NaN among the weights makes the whole column NaN.
+  unit.replace(with: magnitudes, where: magnitudes .!= magnitudes)
   // A column with a step that small becomes zeros.
   let inverse = SIMD8<Float>.zero.replacing(with: 1 / unit, where: unit .>= .leastNormalMagnitude)
   var total = SIMD8<Float>.zero

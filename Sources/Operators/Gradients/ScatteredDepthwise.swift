@@ -103,7 +103,7 @@ package struct ScatteredDepthwise: InputGradient {
   /// The gradient of some rows and channels of one image's input.
   ///
   /// - Parameters:
-  ///   - channels: Begins and ends at multiples of 8.
+  ///   - channels: Begins at a multiple of 16 or of the vectors' width, and ends at one of 8.
   ///   - memory: The gradient of the image's output as `input`; as `output` those rows, of which a position
   ///     has those channels.
   func run(rows: Range<Int>, channels: Range<Int>, _ memory: OperatorMemory) {

@@ -15,7 +15,7 @@ package struct WinogradConvolution: Operator {
   ///   - variant: one with the geometry's stride.
   ///   - precision: f32 or int16.
   package init(
-    _ layer: ConvolutionLayer, _ variant: WinogradVariant, _ precision: ProductPrecision = .f32,
+    _ layer: ConvolutionLayer, _ variant: WinogradVariant, _ precision: ProductPrecision,
     kernels: KernelTable
   ) {
     panel = WinogradPanel(layer, variant, precision, extraFloatsPerTile: 0, kernels: kernels)
@@ -63,7 +63,7 @@ package struct WinogradProject: Operator {
 
   package init(
     _ expand: ConvolutionLayer, _ project: ConvolutionLayer, _ variant: WinogradVariant,
-    _ precision: ProductPrecision = .f32, project projection: ProductPrecision,
+    _ precision: ProductPrecision, project projection: ProductPrecision,
     on target: ComputeTarget
   ) {
     geometry = project.geometry

@@ -3,8 +3,8 @@ import Kernels
 /// The packed layout of a 3×3 filter in the Winograd domain.
 ///
 /// It contains G g Gᵀ for every pair of channels: for each block of output channels, a matrix of
-/// inputChannels × width for each element of a tile; then the bias. If they are quantized, steps and sums of
-/// all matrices' columns follow the matrices.
+/// inputChannels × width for each element of a tile; then the bias. If weights are quantized, the steps and
+/// sums of all matrices' columns follow the matrices.
 struct WinogradFilter: Sendable {
   let variant: WinogradVariant
   /// The blocks of output channels.

@@ -30,6 +30,7 @@ struct WinogradPanel: Sendable {
     geometry = layer.geometry
     precondition(geometry.kernel == 3 && geometry.stride == variant.stride)
     precondition(geometry.inputChannels % 8 == 0)
+    precondition(precision == .f32 || precision == .int16)
     nonlinearity = layer.nonlinearity
     self.kernels = kernels
     gemm = kernels.gemm(precision)
