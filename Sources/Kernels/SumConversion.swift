@@ -56,30 +56,3 @@ public struct IntegerSums: SumConversion {
     quantization.dequantize(sum, bias: L.load(bias), L.self)
   }
 }
-
-/// Sums that are integers, of rows without offsets.
-@frozen
-public struct ScaledSums: SumConversion {
-  @usableFromInline var bias: UnsafePointer<Float>
-  @usableFromInline var quantization: Quantization
-
-  @inlinable @inline(__always)
-  public init(_ block: GEMMBlock) {
-    bias = block.bias ?? clanes_zeros()
-    quantization = block.quantization ?? .zeros
-  }
-
-  @inlinable @inline(__always)
-  public func moved(rows: Int, columns: Int) -> Self {
-    var moved = self
-    moved.bias += columns
-    moved.quantization = quantization.moved(rows: rows, columns: columns)
-    return moved
-  }
-
-  @inlinable @inline(__always)
-  public func convert<L: Lanes>(_ sum: L.Vector, _: L.Type) -> L.Vector {
-    L.multiplyAdd(
-      quantization.scale(sum, L.self), L.load(quantization.steps), L.load(bias))
-  }
-}

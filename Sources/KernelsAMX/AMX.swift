@@ -77,7 +77,7 @@ private func dot(_ place: Place, _ format: Format) {
 ///
 /// The tile unit works beside the vector units, so while it multiplies, the sums of the 32 rows before
 /// go through the epilogue, a few at each step along K.
-private struct Product<S: TileSums>: NonlinearityVisitor {
+private struct Product<S: SumConversion>: NonlinearityVisitor {
   let block: GEMMBlock
   let format: Format
 

@@ -1,46 +1,8 @@
 import CLanes
 import Kernels
 
-/// What makes a product of the sums that tiles stored.
-protocol TileSums {
-  init(_ block: GEMMBlock)
-  /// The product plus its bias.
-  func biased<L: Lanes>(_ sum: L.Vector, row: Int, column: Int, _: L.Type) -> L.Vector
-}
-
-/// The sums of bf16 products.
-struct FloatSums: TileSums {
-  private let bias: UnsafePointer<Float>
-
-  @inline(__always)
-  init(_ block: GEMMBlock) { bias = block.bias ?? clanes_zeros() }
-
-  @inline(__always)
-  func biased<L: Lanes>(_ sum: L.Vector, row: Int, column: Int, _: L.Type) -> L.Vector {
-    L.add(sum, L.load(bias + column))
-  }
-}
-
-/// The sums of int8 products.
-struct IntegerSums: TileSums {
-  private let bias: UnsafePointer<Float>
-  private let quantization: Quantization
-
-  @inline(__always)
-  init(_ block: GEMMBlock) {
-    bias = block.bias ?? clanes_zeros()
-    quantization = block.quantization ?? .zeros
-  }
-
-  @inline(__always)
-  func biased<L: Lanes>(_ sum: L.Vector, row: Int, column: Int, _: L.Type) -> L.Vector {
-    quantization.moved(rows: row, columns: column)
-      .dequantize(sum, bias: L.load(bias + column), L.self)
-  }
-}
-
 /// Takes sums that tiles stored through bias, nonlinearity and residual, a few rows at a time.
-struct TileEpilogue<S: TileSums, F: NonlinearityFunction> {
+struct TileEpilogue<S: SumConversion, F: NonlinearityFunction> {
   private let block: GEMMBlock
   private let sums: S
   /// Zeros and a stride of 0 where nothing is added, so that the store has no branch.
@@ -88,7 +50,7 @@ struct TileEpilogue<S: TileSums, F: NonlinearityFunction> {
   @inline(__always)
   private func finish<L: Lanes>(_ row: Int, _ column: Int, _: L.Type) {
     let place = block.c + row * block.ldc + column
-    let value = sums.biased(L.load(place), row: row, column: column, L.self)
+    let value = sums.moved(rows: row, columns: column).convert(L.load(place), L.self)
     let added = L.load(residual + row * ldResidual + column)
     L.store(L.add(F.apply(value, L.self), added), place)
   }

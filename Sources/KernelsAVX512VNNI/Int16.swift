@@ -11,7 +11,7 @@ public func int16Kernel() -> GEMMKernel {
       block.isPlain
         ? multiply(block, Int16Product<Native>.self, ScaleEpilogue.self)
         : multiplyActivated(
-          block, Int16Product<Native>.self, ScaledSums.self,
+          block, Int16Product<Native>.self, IntegerSums.self,
           silu: (.approximateSiLU, ApproximateSiLU.self))
     })
 }

@@ -59,13 +59,7 @@ struct LowPrecisionTests {
   @Test func splitOperands() {
     for (name, kernels) in Self.tables where kernels.bf16x3 != nil {
       let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: .bf16)
-      for c in Self.pointwise {
-        let work = GEMMConvolution(c.layer, .bf16x3, isGated: c.isGated, on: target)
-        let fault = fault(work, [c], isCoarse: false, within: 2e-5)
-        #expect(fault == nil, "\(c.testDescription) on \(name)")
-        let rounded = GEMMConvolution(c.layer, .bf16, isGated: c.isGated, on: target)
-        #expect(self.fault(rounded, [c], isCoarse: false, within: 5e-4) != nil)
-      }
+      expectMoreAccurate(than: .bf16, .bf16x3, within: 2e-5, on: target, name)
       let expand = Self.convolutions[1]
       let project = Case(
         height: expand.geometry.outputHeight, width: expand.geometry.outputWidth,
@@ -75,17 +69,25 @@ struct LowPrecisionTests {
     }
   }
 
+  /// 1×1 convolutions err by at most `tolerance`, and at the coarser precision by more than 5e-4.
+  private func expectMoreAccurate(
+    than coarser: ProductPrecision, _ precision: ProductPrecision, within tolerance: Double,
+    on target: ComputeTarget, _ name: String
+  ) {
+    for c in Self.pointwise {
+      let work = GEMMConvolution(c.layer, precision, isGated: c.isGated, on: target)
+      let fault = fault(work, [c], isCoarse: false, within: tolerance)
+      #expect(fault == nil, "\(c.testDescription) on \(name)")
+      let rounded = GEMMConvolution(c.layer, coarser, isGated: c.isGated, on: target)
+      #expect(self.fault(rounded, [c], isCoarse: false, within: 5e-4) != nil)
+    }
+  }
+
   /// 16-bit integers err far less than bf16.
   @Test func integersOf16Bits() {
     for (name, kernels) in Self.tables where kernels.int16 != nil {
       let target = ComputeTarget(gemm: .kernels, kernels: kernels, precision: .bf16)
-      for c in Self.pointwise {
-        let work = GEMMConvolution(c.layer, .int16, isGated: c.isGated, on: target)
-        let fault = fault(work, [c], isCoarse: false, within: 3e-4)
-        #expect(fault == nil, "\(c.testDescription) on \(name)")
-        let rounded = GEMMConvolution(c.layer, .bf16, isGated: c.isGated, on: target)
-        #expect(self.fault(rounded, [c], isCoarse: false, within: 5e-4) != nil)
-      }
+      expectMoreAccurate(than: .bf16, .int16, within: 3e-4, on: target, name)
       let linear = Case(height: 1, width: 1, input: 1000, output: 203)
       let work = LinearLayer(linear.layer, .int16, on: target)
       for batch in [1, 2, 9] {

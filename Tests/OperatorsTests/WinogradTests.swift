@@ -46,40 +46,31 @@ struct WinogradTests {
     Case(height: 14, width: 15, input: 200, output: 24, nonlinearity: .silu),
   ]
 
+  /// Also with products of 16-bit integers, whose error the transforms multiply.
   @Test(arguments: cases, InstructionSet.supported)
   func convolution(_ c: Case, _ set: InstructionSet) {
-    for variant in WinogradVariant.allCases {
-      let g = c.geometry(stride: variant.stride)
-      var noise = Noise(c.height * c.width * c.input)
-      let images = (0..<2).map { _ in noise.array(c.height * c.width * c.input) }
-      let filter = Filter(&noise, count: c.output, depth: g.depth)
-      let work = WinogradConvolution(c.layer(g), variant, .f32, kernels: set.kernels)
-      let expected = images.map { filter.expected(g, groups: 1, $0, c.nonlinearity) }
-      check(work, [filter], variant, c, input: g, output: g, images, expected)
+    for precision in precisions(set) {
+      for variant in WinogradVariant.allCases {
+        let g = c.geometry(stride: variant.stride)
+        var noise = Noise(c.height * c.width * c.input)
+        let images = (0..<2).map { _ in noise.array(c.height * c.width * c.input) }
+        let filter = Filter(&noise, count: c.output, depth: g.depth)
+        let work = WinogradConvolution(c.layer(g), variant, precision, kernels: set.kernels)
+        let expected = images.map { filter.expected(g, groups: 1, $0, c.nonlinearity) }
+        check(
+          work, [filter], variant, c, input: g, output: g, images, expected,
+          within: precision == .int16 ? 0.015 : nil)
+      }
     }
   }
 
-  /// Products of 16-bit integers, whose error the transforms multiply.
-  @Test(arguments: cases, InstructionSet.supported)
-  func convolutionOf16BitIntegers(_ c: Case, _ set: InstructionSet) {
-    guard set.kernels.int16 != nil else { return }
-    for variant in WinogradVariant.allCases {
-      let g = c.geometry(stride: variant.stride)
-      var noise = Noise(c.height * c.width * c.input)
-      let images = (0..<2).map { _ in noise.array(c.height * c.width * c.input) }
-      let filter = Filter(&noise, count: c.output, depth: g.depth)
-      let work = WinogradConvolution(c.layer(g), variant, .int16, kernels: set.kernels)
-      let expected = images.map { filter.expected(g, groups: 1, $0, c.nonlinearity) }
-      check(
-        work, [filter], variant, c, input: g, output: g, images, expected,
-        within: 0.015)
-    }
+  private func precisions(_ set: InstructionSet) -> [ProductPrecision] {
+    set.kernels.int16 == nil ? [.f32] : [.f32, .int16]
   }
 
   @Test(arguments: cases, InstructionSet.supported)
   func expansionAndProjection(_ c: Case, _ set: InstructionSet) {
-    expansionAndProjection(c, set, .f32)
-    if set.kernels.int16 != nil { expansionAndProjection(c, set, .int16) }
+    for precision in precisions(set) { expansionAndProjection(c, set, precision) }
   }
 
   private func expansionAndProjection(
