@@ -64,6 +64,32 @@ struct WinogradTests {
     }
   }
 
+  /// A weight that is not finite makes its channel's outputs so, and no other's.
+  @Test(arguments: InstructionSet.supported)
+  func nonFiniteWeights(_ set: InstructionSet) {
+    let c = Case(height: 6, width: 6, input: 16, output: 16)
+    let g = c.geometry(stride: 1)
+    for precision in precisions(set) {
+      let work = WinogradConvolution(c.layer(g), .six, precision, kernels: set.kernels)
+      var weights = [Float](repeating: 1, count: c.output * g.depth)
+      weights[3 * g.depth + 5] = .nan
+      let filter = Filter(
+        weights: weights, scale: .init(repeating: 1, count: c.output),
+        bias: .init(repeating: 0, count: c.output))
+      let packed = PackedOperator(work, [filter])
+      let input = AlignedBuffer([Float](repeating: 1, count: g.inputCount))
+      let output = AlignedBuffer([Float](repeating: 0, count: g.outputCount))
+      let scratch = AlignedBuffer([Float](repeating: .nan, count: work.scratchCount))
+      let memory = OperatorMemory(
+        input: input.base, output: output.base, residual: nil, packed: packed.base,
+        scratch: scratch.base)
+      for task in 0..<work.taskCount(batch: 1) { work.run(task: task, batch: 1, memory) }
+      for (index, value) in output.values.enumerated() {
+        #expect(value.isFinite == (index % c.output != 3), "\(precision), \(index)")
+      }
+    }
+  }
+
   private func precisions(_ set: InstructionSet) -> [ProductPrecision] {
     set.kernels.int16 == nil ? [.f32] : [.f32, .int16]
   }
